@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The specification of a bootstrap: the same on every controller, no secret."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from amphv2_bootstrap.spec.database import DatabaseUrl
+
+DRIVERS = ("redis_taskflow_driver", "zookeeper_taskflow_driver", "etcd_taskflow_driver")
+
+Value = str | int | bool | tuple[str, ...] | Mapping[str, str]
+"""A value of an option of Octavia's ``[task_flow]``, as oslo.config types it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What the cloud shall look like.
+
+    ``task_flow`` holds the wanted options of Octavia's ``[task_flow]`` by
+    Octavia's names, without the secret ones and without
+    ``persistence_connection``; an option that is absent isn't ours to write.
+    It always holds ``jobboard_enabled``, ``jobboard_backend_driver``,
+    ``jobboard_backend_hosts``, ``jobboard_backend_port`` and
+    ``jobboard_backend_namespace``. ``secret_names`` names the secrets that a
+    controller must have to carry the job out (see :class:`Secrets`).
+    """
+
+    persistence: DatabaseUrl
+    task_flow: Mapping[str, Value]
+    controllers: tuple[str, ...]
+    grant_hosts: tuple[str, ...] = ("localhost", "%")
+    secret_names: tuple[str, ...] = ()
+    install_key_value_backend: bool = False
+    key_value_hosts: tuple[str, ...] = ()
+    on_failure: str = "park"
+
+    @property
+    def driver(self) -> str:
+        """``redis``, ``zookeeper`` or ``etcd``."""
+        return str(self.task_flow["jobboard_backend_driver"]).split("_")[0]
+
+    @property
+    def key_value_servers(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of each configured key-value server."""
+        hosts = self.task_flow["jobboard_backend_hosts"]
+        port = self.task_flow["jobboard_backend_port"]
+        assert isinstance(hosts, tuple) and isinstance(port, int)  # noqa: S101
+        return tuple((host, port) for host in hosts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form; :meth:`from_dict` reads it back."""
+        url = self.persistence
+        return {
+            "persistence": {
+                "drivername": url.drivername,
+                "username": url.username,
+                "host": url.host,
+                "port": url.port,
+                "database": url.database,
+                "query": dict(url.query),
+            },
+            "task_flow": {
+                name: _to_json(value) for name, value in sorted(self.task_flow.items())
+            },
+            "controllers": list(self.controllers),
+            "grant_hosts": list(self.grant_hosts),
+            "secret_names": list(self.secret_names),
+            "install_key_value_backend": self.install_key_value_backend,
+            "key_value_hosts": list(self.key_value_hosts),
+            "on_failure": self.on_failure,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Spec":
+        """Read :meth:`to_dict`'s form; KeyError or TypeError where it isn't one."""
+        return cls(
+            persistence=DatabaseUrl(**data["persistence"]),
+            task_flow={
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in data["task_flow"].items()
+            },
+            controllers=tuple(data["controllers"]),
+            grant_hosts=tuple(data["grant_hosts"]),
+            secret_names=tuple(data["secret_names"]),
+            install_key_value_backend=bool(data["install_key_value_backend"]),
+            key_value_hosts=tuple(data["key_value_hosts"]),
+            on_failure=str(data["on_failure"]),
+        )
+
+
+def _to_json(value: Value) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """What one controller's own configuration says: paths, commands, secrets' users.
+
+    ``admin`` is the administrator's way into the target database server.
+    ``db_manage_command`` and the restart commands are argument lists.
+    ``octavia_python`` is the interpreter that runs Octavia here, or None where
+    Octavia isn't installed as Python (containers).
+    """
+
+    name: str
+    state_path: str
+    config_file: str
+    admin: DatabaseUrl
+    db_manage_command: tuple[str, ...]
+    db_manage_timeout: float = 300.0
+    octavia_python: str | None = None
+    install_client_library: str = "never"
+    services: tuple[str, ...] = ()
+    restart_commands: tuple[tuple[str, ...], ...] = field(default_factory=tuple)

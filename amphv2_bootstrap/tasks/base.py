@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all steps share: their context, their result, their retries."""
+
+import abc
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+import tenacity
+from taskflow import task
+
+from amphv2_bootstrap.errors import CancelledError, TransientError
+from amphv2_bootstrap.spec.model import HostSettings, Spec
+from amphv2_bootstrap.spec.secret import Secrets
+
+CHANGED = "changed"
+UNCHANGED = "unchanged"
+NOT_APPLICABLE = "not-applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What a step did; persisted and shown to the operator, so without secrets.
+
+    ``made`` names what this run of the step brought into being: only that may
+    be undone by a revert (promise P6).
+    """
+
+    outcome: str
+    summary: str
+    warnings: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {key: _plain(value) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "StepResult":
+        return cls(
+            outcome=data["outcome"],
+            summary=data["summary"],
+            warnings=tuple(data.get("warnings", ())),
+            made=tuple(data.get("made", ())),
+        )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long a step goes on against transient errors; times in seconds."""
+
+    attempts: int = 5
+    max_elapsed: float = 60.0
+    first_wait: float = 0.5
+    max_wait: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that a step may use besides its adapters.
+
+    ``cancelled`` is set when the step has to stop: the claim is lost, or the
+    conductor's grace is over. ``release_controllers`` posts the controllers'
+    jobs (idempotent) and returns the names of their hosts.
+    """
+
+    spec: Spec
+    host: HostSettings
+    secrets: Secrets
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    retry: RetryPolicy = RetryPolicy()
+    release_controllers: Callable[[], tuple[str, ...]] = tuple
+
+
+class Step(task.Task, metaclass=abc.ABCMeta):
+    """A task of a flow; subclasses say what to do in :meth:`act`.
+
+    ``atom_name`` is persisted: public, never renamed without an alias.
+    ``version`` is (major, minor); raise the major when a step that was begun by
+    the older code can't be finished by the newer.
+    """
+
+    atom_name: ClassVar[str]
+    version = (1, 0)
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(name=self.atom_name)
+        self.context = context
+
+    @abc.abstractmethod
+    def act(self) -> StepResult:
+        """Look up, compare, act; safe to run twice, and after a crash within.
+
+        :raises TransientError: tried again by :meth:`execute`.
+        :raises PermanentError: ends the job's run.
+        """
+
+    def undo(self, result: StepResult) -> None:
+        """Take back what ``result.made`` names; by default a step leaves no trace."""
+
+    def execute(self) -> dict[str, Any]:
+        """Run :meth:`act`, with backoff and full jitter on transient errors."""
+        policy = self.context.retry
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TransientError),
+            stop=(
+                tenacity.stop_after_attempt(policy.attempts)
+                | tenacity.stop_after_delay(policy.max_elapsed)
+            ),
+            wait=tenacity.wait_random_exponential(
+                multiplier=policy.first_wait, max=policy.max_wait
+            ),
+            sleep=self._pause,
+            reraise=True,
+        )
+        return retrying(self.act).to_dict()
+
+    def revert(self, result: Any, **_: Any) -> None:
+        """Undo a completed run of this step; a failed one made nothing to undo."""
+        if isinstance(result, Mapping):
+            self.undo(StepResult.from_dict(result))
+
+    def _pause(self, seconds: float) -> None:
+        if self.context.cancelled.wait(seconds):
+            raise CancelledError(f"wait to retry {self.atom_name}", why="told to stop")

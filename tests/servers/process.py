@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real servers as child processes: private loopback ports, stopped by pid."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+
+def binary(*names: str) -> str:
+    """Path of the first of these programs that is installed.
+
+    Where none is, the test is skipped with a reason; in CI it fails.
+    """
+    for name in names:
+        found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/usr/bin")
+        if found:
+            return found
+    reason = f"{names[0]} is not installed (see bindep.txt)"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(
+    condition: Callable[[], object], *, what: str, timeout: float = 60.0
+) -> None:
+    """Return when ``condition()`` is true; fail with ``what`` after ``timeout`` s."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {timeout:g} s in vain until {what}")
+        time.sleep(0.02)
+
+
+class Server:
+    """One server process; :meth:`kill` and :meth:`start` make it crash and return."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        log: Path,
+        ready: Callable[[], bool],
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        self.argv = list(argv)
+        self.log = log
+        self._ready = ready
+        self._env = {**os.environ, **(env or {})}
+        self._cwd = cwd
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,
+            )
+        wait_until(self._is_up, what=f"{self.argv[0]} answers (log: {self.log})")
+
+    def _is_up(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            tail = self.log.read_text(errors="replace")[-2000:]
+            pytest.fail(f"{self.argv[0]} exited {self._process.returncode}:\n{tail}")
+        with contextlib.suppress(Exception):
+            return self._ready()
+        return False
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM, SIGKILL after 20 s; harmless when it is gone already."""
+        if self._process is not None and self._process.poll() is None:
+            self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+        self._process.send_signal(number)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(20)

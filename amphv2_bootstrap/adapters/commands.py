@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running other programs: bounded in time, stoppable, and gone when we are gone."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
+
+_POLL_SECONDS = 0.05
+_OUTPUT_TAIL = 4000
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a program ended. ``output`` is the tail of stdout and stderr together."""
+
+    returncode: int
+    output: str
+    stdout: str
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    cancelled: threading.Event | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+) -> Completed:
+    """Run ``argv`` (never through a shell) and wait for its end.
+
+    The program gets a session of its own and dies with the calling thread
+    (``PR_SET_PDEATHSIG``), so that a conductor killed in the middle leaves no
+    program at work behind it. Secrets go by ``stdin``, never by ``argv``.
+
+    :param timeout: seconds; then its whole session is killed.
+    :param env: variables on top of this process's own.
+    :raises PermanentError: the program doesn't exist or may not be run.
+    :raises TransientError: it didn't end in time.
+    :raises CancelledError: ``cancelled`` was set before it ended.
+    """
+    process = _start(argv, env)
+    reader = _Feeder(process, stdin)
+    deadline = time.monotonic() + timeout
+    while not reader.wait(_POLL_SECONDS):
+        if cancelled is not None and cancelled.is_set():
+            _kill(process, reader)
+            raise CancelledError(f"run {_name(argv)}", why="told to stop")
+        if time.monotonic() > deadline:
+            _kill(process, reader)
+            raise TransientError(
+                f"run {_name(argv)}",
+                why=f"it did not end within {timeout:g} s and was stopped",
+                todo=f"Its last output: {reader.tail() or 'none'}",
+            )
+    return Completed(process.wait(), reader.tail(), reader.stdout)
+
+
+def _name(argv: Sequence[str]) -> str:
+    return Path(argv[0]).name
+
+
+def _start(
+    argv: Sequence[str], env: Mapping[str, str] | None
+) -> "subprocess.Popen[str]":
+    try:
+        return subprocess.Popen(
+            list(argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - only a system call
+        )
+    except OSError as exc:
+        raise PermanentError(
+            f"run {_name(argv)}",
+            on=str(argv[0]),
+            why=exc.strerror or str(exc),
+            todo="Install the program, or correct the command in the configuration.",
+        ) from exc
+
+
+_LIBC = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _kill(process: "subprocess.Popen[str]", reader: "_Feeder") -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        process.kill()
+    reader.wait(5.0)
+
+
+class _Feeder:
+    """Feeds stdin and drains the outputs, each in a thread, so none can block."""
+
+    def __init__(self, process: "subprocess.Popen[str]", stdin: str) -> None:
+        self._process = process
+        self._stdin = stdin
+        self.stdout = ""
+        self._stderr = ""
+        self._threads = [
+            threading.Thread(target=target, daemon=True)
+            for target in (self._feed, self._read_stdout, self._read_stderr)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the program has ended and its outputs are drained."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        for thread in self._threads:
+            thread.join(1.0)
+        return True
+
+    def tail(self) -> str:
+        return (self.stdout + self._stderr).strip()[-_OUTPUT_TAIL:]
+
+    def _feed(self) -> None:
+        pipe = self._process.stdin
+        assert pipe is not None  # noqa: S101
+        try:
+            with pipe:
+                pipe.write(self._stdin)
+        except BrokenPipeError:
+            pass  # it did not want to read: its exit code tells
+
+    def _read_stdout(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101
+        self.stdout = self._process.stdout.read()
+
+    def _read_stderr(self) -> None:
+        assert self._process.stderr is not None  # noqa: S101
+        self._stderr = self._process.stderr.read()
+
+
+Runner = Callable[..., Completed]
+"""The type of :func:`run`, for callers that take another in tests."""

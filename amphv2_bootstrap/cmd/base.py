@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all commands share: the runtime, and errors as exit codes."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from amphv2_bootstrap.cmd import exits
+from amphv2_bootstrap.errors import BootstrapError
+
+if TYPE_CHECKING:
+    from amphv2_bootstrap.cmd.runtime import Runtime
+
+
+class Guarded:
+    """Mixed in before a cliff command: its ``run`` is the process boundary.
+
+    A command sets ``exit_code`` where 0 isn't the answer.
+    """
+
+    exit_code = exits.DONE
+    app_args: Any
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; the one place where errors become exit codes."""
+        try:
+            super().run(parsed_args)  # type: ignore[misc]
+        except BootstrapError as exc:
+            if self.app_args.debug:
+                raise
+            print(exits.message_of(exc), file=sys.stderr)
+            return exits.code_of(exc)
+        return self.exit_code
+
+    def runtime(self) -> "Runtime":
+        """Read the configuration and make the engine's parts.
+
+        :raises InvalidInputError: with all problems of the configuration.
+        """
+        # Imported here: help and completion don't need the engine.
+        from amphv2_bootstrap.cmd.runtime import Runtime
+        from amphv2_bootstrap.conf.build import build
+        from amphv2_bootstrap.conf.loading import load
+
+        loaded = build(load(config_files=self.app_args.config_file))
+        for warning in loaded.warnings:
+            print(f"WARNING: {warning}", file=sys.stderr)
+        return Runtime(loaded)

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``db upgrade``: the engine's own tables."""
+
+import argparse
+
+from cliff.command import Command
+
+from amphv2_bootstrap.cmd.base import Guarded
+
+
+class UpgradeDatabase(Guarded, Command):  # type: ignore[misc]
+    """Make or upgrade the engine's own tables; safe to repeat at any time.
+
+    Needed once before the first post, and after each upgrade of the package,
+    where the engine's database is on a server. With SQLite it is done by itself.
+    """
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from amphv2_bootstrap.engine import migrate
+        from amphv2_bootstrap.engine.database import Database
+
+        loaded = self.runtime().loaded
+        database = Database(loaded.engine.persistence_connection.reveal())
+        changed = migrate.upgrade(database)
+        verb = "upgraded to" if changed else "were already at"
+        print(f"The engine's tables ({database.place}) {verb} {migrate.HEAD}.")

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exit codes: the same for every command, part of the interface."""
+
+from amphv2_bootstrap.errors import BootstrapError, InvalidInputError
+
+DONE = 0
+FAILED = 1
+BAD_INPUT = 2
+TIMED_OUT = 3
+
+
+def code_of(error: BootstrapError) -> int:
+    return BAD_INPUT if isinstance(error, InvalidInputError) else FAILED
+
+
+def message_of(error: BootstrapError) -> str:
+    """The error for a terminal: each problem on a line of its own."""
+    if isinstance(error, InvalidInputError):
+        head = "The configuration or the arguments can't be used; nothing was changed:"
+        return "\n".join([head, *(f"  * {problem}" for problem in error.problems)])
+    return f"ERROR: {error}"

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``job``: look at bootstraps, resume and cancel them."""
+
+import argparse
+from typing import Any
+
+from cliff.command import Command
+from cliff.lister import Lister
+from cliff.show import ShowOne
+
+from amphv2_bootstrap.cmd.base import Guarded
+
+_COLUMNS = ("id", "state", "posted_at", "finished_at", "posted_by")
+
+
+def _add_id(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "id",
+        nargs="?",
+        help="the job's id or its beginning (default: the newest job)",
+    )
+
+
+class ListJobs(Guarded, Lister):  # type: ignore[misc]
+    """List the newest jobs, newest first."""
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from amphv2_bootstrap.cmd.shows import head
+
+        store = self.runtime().store
+        rows = [head(store, bootstrap) for bootstrap in store.bootstraps()]
+        return _COLUMNS, [tuple(row[name] for name in _COLUMNS) for row in rows]
+
+
+class ShowJob(Guarded, ShowOne):  # type: ignore[misc]
+    """Show a job: its flows, and each step's state, host, duration and reason.
+
+    With '-f json' the form is stable and documented; see the reference.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        _add_id(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from amphv2_bootstrap.cmd.shows import Timeline
+        from amphv2_bootstrap.engine.report import describe
+
+        store = self.runtime().store
+        report = describe(store, store.resolve(parsed_args.id))
+        report["flows"] = Timeline(report["flows"])
+        return tuple(report), tuple(report.values())
+
+
+class ResumeJob(Guarded, Command):  # type: ignore[misc]
+    """Resume a parked job at the step that failed, after its cause is mended."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        _add_id(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        runtime = self.runtime()
+        bootstrap = runtime.store.resolve(parsed_args.id)
+        moved = runtime.journal.resume(bootstrap.uuid)
+        if moved:
+            runtime.poster().announce(bootstrap, runtime.board())
+            print(f"Job {bootstrap.uuid}: {len(moved)} parked flow(s) resumed.")
+        else:
+            print(f"Job {bootstrap.uuid}: no flow of it is parked; nothing to do.")
+
+
+class CancelJob(Guarded, Command):  # type: ignore[misc]
+    """Cancel a job: no further step of it is begun, nothing is undone.
+
+    The conductor that runs a step of it is fenced: it stops there.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument("id", help="the job's id or its beginning")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        runtime = self.runtime()
+        bootstrap = runtime.store.resolve(parsed_args.id)
+        moved = runtime.journal.cancel(bootstrap.uuid)
+        print(f"Job {bootstrap.uuid}: {len(moved)} flow(s) cancelled.")

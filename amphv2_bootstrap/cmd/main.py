@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``amphv2-bootstrap``: the operator's command."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+from cliff.app import App
+from cliff.commandmanager import CommandManager
+
+from amphv2_bootstrap.cmd import exits
+
+DESCRIPTION = """\
+Give a cloud's Octavia the jobboard of its amphorav2 provider: persistence
+database, key-value backend, configuration of every controller, restarts.
+
+Begin with 'amphv2-bootstrap post-job --wait' while amphv2-conductor runs on the
+controllers; or, without conductors, 'amphv2-bootstrap run' on each controller.
+Both go on where they were interrupted. 'job show' tells how far it is.
+"""
+
+EPILOG = """\
+Configuration: /etc/amphv2-bootstrap/amphv2-bootstrap.conf (mode 0600).
+Exit codes: 0 done; 1 failed or parked; 2 bad usage or configuration, nothing
+was changed; 3 timed out waiting.
+"""
+
+
+class BootstrapApp(App):  # type: ignore[misc]
+    """cliff's application; commands are entry points of their own namespace."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            description=DESCRIPTION,
+            version=metadata.version("amphv2-bootstrap"),
+            command_manager=CommandManager("amphv2_bootstrap.commands"),
+            deferred_help=True,
+        )
+
+    def build_option_parser(
+        self, description: str, version: str, argparse_kwargs: Any = None
+    ) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().build_option_parser(
+            description,
+            version,
+            {
+                "formatter_class": argparse.RawDescriptionHelpFormatter,
+                "epilog": EPILOG,
+                "prog": "amphv2-bootstrap",
+            },
+        )
+        parser.add_argument(
+            "--config-file",
+            action="append",
+            metavar="PATH",
+            help="configuration file; may be given several times, the last wins "
+            "(default: /etc/amphv2-bootstrap/amphv2-bootstrap.conf)",
+        )
+        return parser
+
+    def configure_logging(self) -> None:
+        """Warnings to stderr; ``-v`` and ``--debug`` show more."""
+        level = {0: logging.ERROR, 1: logging.WARNING, 2: logging.INFO}.get(
+            self.options.verbose_level, logging.DEBUG
+        )
+        logging.basicConfig(
+            level=level, stream=sys.stderr, format="%(levelname)s: %(message)s"
+        )
+        if level > logging.DEBUG:
+            logging.getLogger("taskflow").setLevel(logging.CRITICAL)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return int(BootstrapApp().run(arguments or ["--help"]))
+    except BrokenPipeError:
+        return exits.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

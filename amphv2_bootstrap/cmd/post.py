@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``post-job``: start a bootstrap."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cliff.show import ShowOne
+
+from amphv2_bootstrap.cmd import exits
+from amphv2_bootstrap.cmd.base import Guarded
+
+if TYPE_CHECKING:
+    from amphv2_bootstrap.cmd.runtime import Runtime
+    from amphv2_bootstrap.posting.poster import Posted
+
+
+def add_post_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say what is posted."""
+    parser.add_argument(
+        "--on-failure",
+        choices=("park", "revert"),
+        default="park",
+        help="what becomes of a job whose step fails for good: 'park' leaves all as "
+        "it is until 'job resume'; 'revert' undoes what this bootstrap made, and "
+        "never what was there before (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--controllers",
+        metavar="HOST[,HOST...]",
+        help="only these of the configured controllers (default: all of them)",
+    )
+
+
+def post(runtime: "Runtime", arguments: argparse.Namespace) -> "Posted":
+    """Post what the configuration and the arguments say; say what came of it."""
+    import dataclasses
+    import getpass
+
+    from amphv2_bootstrap.conf.build import choose_controllers
+
+    spec = dataclasses.replace(runtime.loaded.spec, on_failure=arguments.on_failure)
+    if arguments.controllers:
+        names = [name.strip() for name in arguments.controllers.split(",")]
+        spec = choose_controllers(spec, names)
+    who = f"{getpass.getuser()}@{runtime.loaded.host.name}"
+    posted = runtime.poster().post(spec, runtime.loaded.secrets, posted_by=who)
+    verb = "posted" if posted.is_new else "is unfinished: going on with it"
+    print(f"Job {posted.bootstrap.uuid} {verb}.", file=sys.stderr)
+    return posted
+
+
+class PostJob(Guarded, ShowOne):  # type: ignore[misc]
+    """Post the bootstrap that the configuration describes.
+
+    Conductors (amphv2-conductor) carry it out; it is never lost once this
+    command has printed its id. Posting again while it is unfinished gives the
+    same job; posting after its end gives a new one, which changes only what is
+    not as wanted any more.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        add_post_arguments(parser)
+        parser.add_argument(
+            "--wait",
+            action="store_true",
+            help="show the progress and wait for the end: exit code 0 done, 1 parked "
+            "or failed, 3 when --timeout is over",
+        )
+        parser.add_argument(
+            "--timeout",
+            type=float,
+            metavar="SECONDS",
+            help="with --wait: stop waiting after this time; the job goes on",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from amphv2_bootstrap.cmd.progress import follow
+        from amphv2_bootstrap.cmd.shows import head
+
+        runtime = self.runtime()
+        posted = post(runtime, parsed_args)
+        runtime.poster().announce(posted.bootstrap, runtime.board())
+        if parsed_args.wait:
+            self.exit_code = follow(
+                runtime.store, posted.bootstrap, timeout=parsed_args.timeout
+            )
+        summary = head(runtime.store, posted.bootstrap)
+        if not parsed_args.wait and summary["state"] == "parked":
+            print(
+                f"It is parked: see 'amphv2-bootstrap job show {summary['id']}'.",
+                file=sys.stderr,
+            )
+            self.exit_code = exits.FAILED
+        summary["new"] = posted.is_new
+        return tuple(summary), tuple(summary.values())

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: from configuration to the engine's parts."""
+
+import dataclasses
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import sqlalchemy as sa
+
+from amphv2_bootstrap.conf.build import Loaded
+from amphv2_bootstrap.engine import migrate
+from amphv2_bootstrap.engine.board import Board
+from amphv2_bootstrap.engine.conductor import Conductor, Parts
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.journal import Journal
+from amphv2_bootstrap.engine.owner import Owner
+from amphv2_bootstrap.engine.records import Bootstrap
+from amphv2_bootstrap.engine.redaction import Redactor
+from amphv2_bootstrap.engine.registry import RegisteredFlows
+from amphv2_bootstrap.engine.runner import Runner
+from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.jobboards.registry import open_board
+from amphv2_bootstrap.posting import fingerprints
+from amphv2_bootstrap.posting.plan import CONTROLLER
+from amphv2_bootstrap.posting.poster import Poster
+from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.tasks.base import Context
+
+
+class HostContexts:
+    """What flows get on this host: see :class:`engine.runner.Contexts`."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._accepted: set[str] = set()
+
+    def accept(self, bootstrap: Bootstrap) -> None:
+        if bootstrap.uuid not in self._accepted:
+            fingerprints.check(
+                self._loaded.secrets, bootstrap.fingerprints, self._loaded.host.name
+            )
+            self._accepted.add(bootstrap.uuid)
+
+    def make(
+        self,
+        bootstrap: Bootstrap,
+        cancelled: threading.Event,
+        release: Callable[[str], tuple[str, ...]],
+    ) -> Context:
+        return Context(
+            spec=Spec.from_dict(bootstrap.spec),
+            host=self._loaded.host,
+            secrets=self._loaded.secrets,
+            cancelled=cancelled,
+            retry=self._loaded.retry,
+            release_controllers=lambda: release(CONTROLLER),
+        )
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The engine's parts, made when they are first asked for."""
+
+    loaded: Loaded
+
+    @cached_property
+    def database(self) -> Database:
+        """The engine's database, its tables of this version.
+
+        SQLite's are made at once; on a server only ``db upgrade`` makes them.
+        """
+        database = Database(self.loaded.engine.persistence_connection.reveal())
+        if database.is_sqlite:
+            migrate.upgrade(database)
+        else:
+            migrate.check(database)
+        return database
+
+    @cached_property
+    def owner(self) -> Owner:
+        return Owner.of_this_process(self.loaded.host.name)
+
+    @cached_property
+    def store(self) -> Store:
+        return Store(self.database)
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.database, str(self.owner))
+
+    @cached_property
+    def contexts(self) -> HostContexts:
+        return HostContexts(self.loaded)
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        return redactor(self.loaded)
+
+    def poster(self) -> Poster:
+        return Poster(self.store, self.journal, RegisteredFlows(), self.contexts)
+
+    def board(self) -> Board:
+        """A new board, not yet connected."""
+        settings = self.loaded.engine.board
+        if settings.driver == "sql":
+            settings = dataclasses.replace(settings, database=self.database)
+        return open_board(settings)
+
+    def conductor(self, only: frozenset[str] | None = None) -> Conductor:
+        runner = Runner(
+            self.database,
+            self.journal,
+            RegisteredFlows(),
+            self.contexts,
+            self.redactor,
+        )
+        parts = Parts(self.board(), self.store, self.journal, runner)
+        return Conductor(parts, self.owner, self.loaded.conductor, only)
+
+
+def redactor(loaded: Loaded) -> Redactor:
+    """Knows every secret of this host's configuration."""
+    return Redactor(secret_texts(loaded))
+
+
+def secret_texts(loaded: Loaded) -> list[str]:
+    """The secrets themselves, and the passwords within the engine's own URLs."""
+    board = loaded.engine.board
+    of_board = [board.password, board.redis_sentinel_password]
+    found = [*loaded.secrets.values(), *(each for each in of_board if each)]
+    url = sa.make_url(loaded.engine.persistence_connection.reveal())
+    own = [str(url.password or ""), board.zookeeper_ssl.get("keyfile_password", "")]
+    return [secret.reveal() for secret in found] + [text for text in own if text]

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine's database: connections, transactions, and its errors as ours."""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc as sa_exc
+
+from amphv2_bootstrap.engine.errors import (
+    DatabaseError,
+    DatabaseUnavailableError,
+    SchemaError,
+)
+
+_SQLITE_BUSY_SECONDS = 15
+_NETWORK_SECONDS = 10
+_READ_ONLY = "amphv2_read_only"
+# Unknown database; no such table; no such column: only an upgrade helps.
+_SCHEMA_CODES = (1049, 1146, 1054)
+
+
+class Database:
+    """One engine's database, opened lazily; safe to share between threads.
+
+    :param url: SQLAlchemy's URL; ``sqlite:///FILE`` or ``mysql+pymysql://...``.
+        A SQLite file is created with mode 0600.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = sa.make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.place = _place(parsed)
+        self.engine = _sqlite(parsed) if self.is_sqlite else _network(parsed)
+        self.now: sa.ColumnElement[float] = sa.literal_column(
+            "(julianday('now') - 2440587.5) * 86400.0"
+            if self.is_sqlite
+            else "UNIX_TIMESTAMP(NOW(6)) + 0.0",
+            sa.Double(),
+        )
+        """The database's own clock, in seconds since the epoch."""
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One transaction that is committed at the end, or not at all.
+
+        :raises DatabaseUnavailableError: try again later.
+        :raises DatabaseError: trying again won't help.
+        """
+        with self._translated("write"), self.engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """One read-only transaction; same errors as :meth:`write`."""
+        with self._translated("read"), self.engine.connect() as connection:
+            yield connection.execution_options(**{_READ_ONLY: True})
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextlib.contextmanager
+    def _translated(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except sa_exc.SQLAlchemyError as exc:
+            raise self._translate(verb, exc) from exc
+
+    def _translate(self, verb: str, exc: sa_exc.SQLAlchemyError) -> Exception:
+        attempted = f"{verb} the engine's database"
+        original = getattr(exc, "orig", None) or exc
+        why = str(original)
+        if _is_schema_error(original):
+            return SchemaError(
+                attempted,
+                on=self.place,
+                why=why,
+                todo="Run 'amphv2-bootstrap db upgrade'.",
+            )
+        if isinstance(
+            exc,
+            sa_exc.OperationalError
+            | sa_exc.InterfaceError
+            | sa_exc.InternalError
+            | sa_exc.TimeoutError
+            | sa_exc.DisconnectionError
+            | sa_exc.ResourceClosedError,
+        ):
+            return DatabaseUnavailableError(
+                attempted,
+                on=self.place,
+                why=why,
+                todo="Check [task_flow] persistence_connection and the server.",
+            )
+        return DatabaseError(
+            attempted, on=self.place, why=f"{type(exc).__name__}: {why}"
+        )
+
+
+def is_duplicate(exc: BaseException) -> bool:
+    """Whether the error says that a row of that key is there already."""
+    return isinstance(exc.__cause__, sa_exc.IntegrityError)
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _is_schema_error(original: BaseException) -> bool:
+    if isinstance(original, sqlite3.OperationalError):
+        return "no such table" in str(original) or "no such column" in str(original)
+    return bool(original.args) and original.args[0] in _SCHEMA_CODES
+
+
+def _place(url: sa.URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return f"{url.database} on {url.host or 'localhost'}:{url.port or 3306}"
+
+
+def _network(url: sa.URL) -> sa.Engine:
+    return sa.create_engine(
+        url,
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=False,
+        pool_recycle=1800,
+        pool_size=8,
+        max_overflow=16,
+        pool_timeout=_NETWORK_SECONDS,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": _NETWORK_SECONDS,
+            "read_timeout": _NETWORK_SECONDS * 2,
+            "write_timeout": _NETWORK_SECONDS * 2,
+        },
+    )
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    if url.database:
+        _create_private(Path(url.database))
+    engine = sa.create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": _SQLITE_BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own implicit BEGIN comes too late for a write lock.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        # IMMEDIATE: two writers queue up instead of failing half-way.
+        options: Mapping[str, Any] = connection.get_execution_options()
+        reading = options.get(_READ_ONLY)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _create_private(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as exc:
+        raise DatabaseError(
+            "open the engine's database",
+            on=str(path),
+            why=exc.strerror or str(exc),
+            todo="Check state_path and its permissions, or run as root.",
+        ) from exc

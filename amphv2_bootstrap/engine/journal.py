@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing bootstraps, jobs and events: every state change is one transaction."""
+
+import uuid as uuids
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine import schema
+from amphv2_bootstrap.engine.database import Database, is_duplicate, to_json
+from amphv2_bootstrap.engine.errors import DatabaseError, FencedError
+from amphv2_bootstrap.engine.records import TERMINAL, Job, JobState, PlannedJob
+from amphv2_bootstrap.engine.store import job_from_row
+
+_ACTIVE = "bootstrap"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A bootstrap that is about to be posted."""
+
+    uuid: str
+    spec: Mapping[str, Any]
+    spec_digest: str
+    fingerprints: Mapping[str, str]
+    on_failure: str
+    posted_by: str
+    jobs: Sequence[PlannedJob]
+    atoms: Mapping[str, Sequence[str]]
+
+
+def job_uuid(bootstrap_uuid: str, planned: PlannedJob) -> str:
+    """The id of a job: the same for the same flow and host of one bootstrap."""
+    name = f"{planned.flow}/{planned.host or ''}"
+    return str(uuids.uuid5(uuids.UUID(bootstrap_uuid), name))
+
+
+class Journal:
+    """All writes of the engine outside taskflow's own tables.
+
+    ``owner`` is written into each event. Every method is one transaction and
+    raises :class:`DatabaseUnavailableError` when it can't be carried out; each
+    may be called again after that, also when it had in fact been committed.
+    """
+
+    def __init__(self, database: Database, owner: str) -> None:
+        self.database = database
+        self.owner = owner
+
+    def create(self, draft: Draft) -> str:
+        """Write a new bootstrap with all its jobs, unless one is unfinished.
+
+        Returns the id of the unfinished one where there is one (concurrent posts
+        included), otherwise the draft's.
+        """
+        existing = self.unfinished()
+        if existing is not None:
+            return existing
+        try:
+            with self.database.write() as connection:
+                self._insert(connection, draft)
+        except DatabaseError as exc:
+            existing = self.unfinished()
+            if not is_duplicate(exc) or existing is None:
+                raise
+            return existing
+        return draft.uuid
+
+    def unfinished(self) -> str | None:
+        """The id of the bootstrap that isn't finished yet."""
+        table = schema.bootstraps
+        query = sa.select(table.c.uuid).where(table.c.active == _ACTIVE)
+        with self.database.read() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else str(found)
+
+    def _insert(self, connection: sa.Connection, draft: Draft) -> None:
+        connection.execute(
+            schema.bootstraps.insert().values(
+                uuid=draft.uuid,
+                active=_ACTIVE,
+                spec=to_json(draft.spec),
+                spec_digest=draft.spec_digest,
+                fingerprints=to_json(draft.fingerprints),
+                on_failure=draft.on_failure,
+                posted_by=draft.posted_by,
+                created_at=self.database.now,
+            )
+        )
+        first = min(planned.stage for planned in draft.jobs)
+        for planned in draft.jobs:
+            self._insert_job(connection, draft, planned, ready=planned.stage == first)
+        self.record(connection, draft.uuid, "posted", message=draft.posted_by)
+
+    def _insert_job(
+        self, connection: sa.Connection, draft: Draft, planned: PlannedJob, ready: bool
+    ) -> None:
+        uuid = job_uuid(draft.uuid, planned)
+        name = f"{planned.flow}/{planned.host}" if planned.host else planned.flow
+        book, flow = (str(uuids.uuid5(uuids.UUID(uuid), kind)) for kind in "bf")
+        connection.execute(schema.logbooks.insert().values(uuid=book, name=name))
+        connection.execute(
+            schema.flowdetails.insert().values(
+                uuid=flow,
+                parent_uuid=book,
+                name=planned.flow,
+                meta={"shape": planned.shape, "atoms": list(draft.atoms[planned.flow])},
+            )
+        )
+        connection.execute(
+            schema.jobs.insert().values(
+                uuid=uuid,
+                bootstrap_uuid=draft.uuid,
+                flow=planned.flow,
+                shape=planned.shape,
+                stage=planned.stage,
+                host=planned.host,
+                state=(JobState.READY if ready else JobState.WAITING).value,
+                reverting=False,
+                epoch=0,
+                book_uuid=book,
+                flow_uuid=flow,
+                created_at=self.database.now,
+            )
+        )
+
+    def take(self, uuid: str) -> Job | None:
+        """Raise the job's epoch and make it ours; None where it isn't to be run.
+
+        From here on every write under an older epoch is refused.
+        """
+        with self.database.write() as connection:
+            job = _locked_job(connection, uuid)
+            if job is None or job.state not in (JobState.READY, JobState.RUNNING):
+                return None
+            connection.execute(
+                schema.jobs.update()
+                .where(schema.jobs.c.uuid == uuid)
+                .values(
+                    epoch=job.epoch + 1,
+                    owner=self.owner,
+                    state=JobState.RUNNING.value,
+                    reason=None,
+                    started_at=sa.func.coalesce(
+                        schema.jobs.c.started_at, self.database.now
+                    ),
+                )
+            )
+            resumed = job.owner if job.state is JobState.RUNNING else None
+            self.record(
+                connection,
+                job.bootstrap_uuid,
+                "claimed",
+                job_uuid=uuid,
+                message=f"taken over from {resumed}" if resumed else None,
+            )
+            return _locked_job(connection, uuid)
+
+    def settle(self, job: Job, state: JobState, reason: str | None = None) -> None:
+        """Write how a run of the job ended, and what follows from it.
+
+        ``ready`` gives it back; an end releases the next stage when it was the
+        last of its own, and closes the bootstrap when it was the last of all.
+
+        :raises FencedError: another conductor took the job meanwhile.
+        """
+        with self.database.write() as connection:
+            _lock_bootstrap(connection, job.bootstrap_uuid)
+            check_epoch(connection, job)
+            self._set_state(connection, job, state, reason)
+            if state is JobState.DONE:
+                self._release_stages(connection, job.bootstrap_uuid)
+            elif state.is_terminal:
+                self._cancel_rest(connection, job.bootstrap_uuid)
+            self._close_if_finished(connection, job.bootstrap_uuid)
+
+    def start_reverting(self, job: Job, reason: str) -> None:
+        """Record that the job goes backwards from now on, also after a crash."""
+        with self.database.write() as connection:
+            check_epoch(connection, job)
+            connection.execute(
+                schema.jobs.update()
+                .where(schema.jobs.c.uuid == job.uuid)
+                .values(reverting=True)
+            )
+            self.record(
+                connection,
+                job.bootstrap_uuid,
+                "reverting",
+                job_uuid=job.uuid,
+                message=reason,
+            )
+
+    def resume(self, bootstrap_uuid: str) -> list[str]:
+        """Make all parked jobs ready again; their ids."""
+        return self._move(bootstrap_uuid, (JobState.PARKED,), JobState.READY, "resumed")
+
+    def cancel(self, bootstrap_uuid: str) -> list[str]:
+        """Cancel every job that isn't at an end; a running one is fenced."""
+        states = tuple(state for state in JobState if not state.is_terminal)
+        return self._move(bootstrap_uuid, states, JobState.CANCELLED, "cancelled")
+
+    def _move(
+        self,
+        bootstrap_uuid: str,
+        old: Sequence[JobState],
+        new: JobState,
+        kind: str,
+    ) -> list[str]:
+        table = schema.jobs
+        with self.database.write() as connection:
+            _lock_bootstrap(connection, bootstrap_uuid)
+            condition = sa.and_(
+                table.c.bootstrap_uuid == bootstrap_uuid, table.c.state.in_(old)
+            )
+            moved = list(connection.execute(sa.select(table.c.uuid).where(condition)))
+            values: dict[str, Any] = {"state": new.value, "epoch": table.c.epoch + 1}
+            if new.is_terminal:
+                values["finished_at"] = self.database.now
+            connection.execute(table.update().where(condition).values(**values))
+            for row in moved:
+                self.record(connection, bootstrap_uuid, kind, job_uuid=row.uuid)
+            self._close_if_finished(connection, bootstrap_uuid)
+            return [row.uuid for row in moved]
+
+    def release_stage(self, job: Job, flow: str) -> list[str]:
+        """Make the waiting jobs of ``flow`` ready, fenced by ``job``; their hosts."""
+        table = schema.jobs
+        with self.database.write() as connection:
+            _lock_bootstrap(connection, job.bootstrap_uuid)
+            check_epoch(connection, job)
+            condition = sa.and_(
+                table.c.bootstrap_uuid == job.bootstrap_uuid, table.c.flow == flow
+            )
+            self._make_ready(connection, job.bootstrap_uuid, condition)
+            rows = connection.execute(sa.select(table.c.host).where(condition))
+            return [row.host for row in rows if row.host is not None]
+
+    def _release_stages(self, connection: sa.Connection, bootstrap_uuid: str) -> None:
+        """Make the first stage ready that waits for nothing any more."""
+        table = schema.jobs
+        unfinished = (
+            sa.select(sa.func.min(table.c.stage))
+            .where(
+                table.c.bootstrap_uuid == bootstrap_uuid,
+                table.c.state != JobState.DONE.value,
+            )
+            .scalar_subquery()
+        )
+        stage = connection.execute(sa.select(unfinished)).scalar()
+        if stage is not None:
+            self._make_ready(
+                connection,
+                bootstrap_uuid,
+                sa.and_(
+                    table.c.bootstrap_uuid == bootstrap_uuid, table.c.stage == stage
+                ),
+            )
+
+    def _make_ready(
+        self,
+        connection: sa.Connection,
+        bootstrap_uuid: str,
+        condition: sa.ColumnElement[bool],
+    ) -> None:
+        table = schema.jobs
+        released = connection.execute(
+            table.update()
+            .where(condition, table.c.state == JobState.WAITING.value)
+            .values(state=JobState.READY.value)
+        )
+        if released.rowcount:
+            self.record(
+                connection, bootstrap_uuid, "released", message=str(released.rowcount)
+            )
+
+    def _set_state(
+        self, connection: sa.Connection, job: Job, state: JobState, reason: str | None
+    ) -> None:
+        values: dict[str, Any] = {"state": state.value, "reason": reason, "owner": None}
+        if state.is_terminal:
+            values["finished_at"] = self.database.now
+        connection.execute(
+            schema.jobs.update().where(schema.jobs.c.uuid == job.uuid).values(**values)
+        )
+        self.record(
+            connection,
+            job.bootstrap_uuid,
+            state.value,
+            job_uuid=job.uuid,
+            message=reason,
+        )
+
+    def _cancel_rest(self, connection: sa.Connection, bootstrap_uuid: str) -> None:
+        table = schema.jobs
+        connection.execute(
+            table.update()
+            .where(
+                table.c.bootstrap_uuid == bootstrap_uuid,
+                table.c.state == JobState.WAITING.value,
+            )
+            .values(state=JobState.CANCELLED.value, finished_at=self.database.now)
+        )
+
+    def _close_if_finished(
+        self, connection: sa.Connection, bootstrap_uuid: str
+    ) -> None:
+        table = schema.jobs
+        open_jobs = connection.execute(
+            sa.select(sa.func.count())
+            .select_from(table)
+            .where(
+                table.c.bootstrap_uuid == bootstrap_uuid,
+                table.c.state.not_in(TERMINAL),
+            )
+        ).scalar()
+        if not open_jobs:
+            bootstraps = schema.bootstraps
+            connection.execute(
+                bootstraps.update()
+                .where(bootstraps.c.uuid == bootstrap_uuid)
+                .values(active=None, finished_at=self.database.now)
+            )
+
+    def note(self, job: Job, kind: str, message: str) -> None:
+        """Record an event by itself."""
+        with self.database.write() as connection:
+            self.record(
+                connection, job.bootstrap_uuid, kind, job_uuid=job.uuid, message=message
+            )
+
+    def record(
+        self,
+        connection: sa.Connection,
+        bootstrap_uuid: str,
+        kind: str,
+        *,
+        job_uuid: str | None = None,
+        atom: str | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Add an event within the caller's transaction."""
+        connection.execute(
+            schema.events.insert().values(
+                bootstrap_uuid=bootstrap_uuid,
+                job_uuid=job_uuid,
+                at=self.database.now,
+                owner=self.owner,
+                kind=kind,
+                atom=atom,
+                message=message,
+            )
+        )
+
+    def heartbeat(self, host: str, pid: int, version: str) -> None:
+        """Say that this conductor is alive."""
+        table = schema.conductors
+        with self.database.write() as connection:
+            seen = connection.execute(
+                table.update()
+                .where(table.c.owner == self.owner)
+                .values(seen_at=self.database.now)
+            )
+            if not seen.rowcount:
+                connection.execute(
+                    table.insert().values(
+                        owner=self.owner,
+                        host=host,
+                        pid=pid,
+                        version=version,
+                        started_at=self.database.now,
+                        seen_at=self.database.now,
+                    )
+                )
+
+    def sign_off(self) -> None:
+        """Take this conductor off the list; it ended in good order."""
+        table = schema.conductors
+        with self.database.write() as connection:
+            connection.execute(table.delete().where(table.c.owner == self.owner))
+
+
+def check_epoch(connection: sa.Connection, job: Job) -> None:
+    """Refuse a write under an old epoch; holds the row until the commit.
+
+    :raises FencedError: another conductor took the job, or it was cancelled.
+    """
+    table = schema.jobs
+    query = sa.select(table.c.epoch).where(table.c.uuid == job.uuid)
+    epoch = connection.execute(query.with_for_update(read=True)).scalar()
+    if epoch != job.epoch:
+        raise FencedError(
+            "write the job's progress",
+            on=job.uuid,
+            why=f"its epoch is {epoch}, ours was {job.epoch}: "
+            "another conductor has taken it, or it was cancelled",
+        )
+
+
+def _locked_job(connection: sa.Connection, uuid: str) -> Job | None:
+    query = sa.select(schema.jobs).where(schema.jobs.c.uuid == uuid).with_for_update()
+    row = connection.execute(query).first()
+    return None if row is None else job_from_row(row)
+
+
+def _lock_bootstrap(connection: sa.Connection, uuid: str) -> None:
+    """Always the first lock of a transaction that looks at several jobs."""
+    table = schema.bootstraps
+    connection.execute(
+        sa.select(table.c.uuid).where(table.c.uuid == uuid).with_for_update()
+    )

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The right to work on one job: a claim that is renewed, and its deadline."""
+
+import logging
+import threading
+import time
+from types import TracebackType
+
+from amphv2_bootstrap.engine.board import Board, BoardUnavailableError, Entry
+from amphv2_bootstrap.engine.errors import FencedError
+
+LOG = logging.getLogger(__name__)
+
+# The holder stops when this part of the claim's time is over without a renewal,
+# before anybody else can claim it: the rule of Patroni's TTL.
+USABLE_PART = 0.8
+RENEWALS_PER_EXPIRY = 3
+
+
+class Lease:
+    """Renews a claim in a thread of its own, as a context manager.
+
+    ``cancelled`` is set when the claim is lost, or may be: then the step that
+    runs has to stop, and :meth:`check` refuses every further one. The deadline
+    is taken before each renewal is sent, on the local monotonic clock, so it is
+    always earlier than the board's.
+    """
+
+    def __init__(
+        self, board: Board, entry: Entry, owner: str, expiry: float, claimed_at: float
+    ) -> None:
+        self._board = board
+        self._entry = entry
+        self._owner = owner
+        self._expiry = expiry
+        self._deadline = claimed_at + expiry * USABLE_PART
+        self._ended = threading.Event()
+        self._thread = threading.Thread(
+            target=self._renew_until_ended, name=f"lease-{entry.uuid[:8]}", daemon=True
+        )
+        self.lost_because: str | None = None
+        self.cancelled = threading.Event()
+
+    def __enter__(self) -> "Lease":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the claim is, or may be, somebody else's."""
+        if self.lost_because is None and time.monotonic() >= self._deadline:
+            self._lose("it was not renewed in time")
+        return self.lost_because is not None
+
+    def check(self) -> None:
+        """:raises FencedError: the claim is lost, or may be."""
+        if self.is_lost:
+            raise FencedError(
+                "go on with the job", on=self._entry.uuid, why=self.lost_because or ""
+            )
+
+    def lose(self, why: str) -> None:
+        """Give the claim up for lost, for a reason that was seen elsewhere."""
+        self._lose(why)
+
+    def _lose(self, why: str) -> None:
+        if self.lost_because is None:
+            self.lost_because = why
+            LOG.warning("Lost the claim of job %s: %s", self._entry.uuid, why)
+        self.cancelled.set()
+
+    def _renew_until_ended(self) -> None:
+        interval = self._expiry / RENEWALS_PER_EXPIRY
+        wait = interval
+        while not self._ended.wait(min(wait, self._left())):
+            if self.is_lost:
+                return
+            wait = interval if self._renew() else min(1.0, interval / 4)
+
+    def _left(self) -> float:
+        return max(0.05, self._deadline - time.monotonic())
+
+    def _renew(self) -> bool:
+        asked_at = time.monotonic()
+        try:
+            if self._board.renew(self._entry, self._owner, self._expiry):
+                self._deadline = asked_at + self._expiry * USABLE_PART
+                return True
+        except BoardUnavailableError as exc:
+            LOG.warning("Can't renew the claim of job %s: %s", self._entry.uuid, exc)
+            return False
+        self._lose("the jobboard says that it isn't ours any more")
+        return False

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Making and upgrading the engine's own tables."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, SchemaError
+
+HEAD = "0001"
+VERSION_TABLE = "amphv2_alembic_version"
+_LOCK = "amphv2_bootstrap:schema"
+_LOCK_SECONDS = 60
+
+
+def revision(database: Database) -> str | None:
+    """The revision of the tables; None where there are none."""
+    try:
+        with database.read() as connection:
+            found = connection.execute(
+                sa.text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608
+            ).scalar()
+    except SchemaError:
+        return None
+    return None if found is None else str(found)
+
+
+def check(database: Database) -> None:
+    """:raises SchemaError: the tables aren't those of this version."""
+    found = revision(database)
+    if found != HEAD:
+        raise SchemaError(
+            "use the engine's database",
+            on=database.place,
+            why=f"its tables are at {found or 'no revision'}, this version needs {HEAD}",
+            todo="Run 'amphv2-bootstrap db upgrade'.",
+        )
+
+
+def upgrade(database: Database) -> bool:
+    """Bring the tables to this version; False when they were there already.
+
+    Safe to run from several processes at once (one works, the others wait) and
+    again after a crash in the middle: every revision looks before it acts.
+
+    :raises DatabaseUnavailableError: try again later.
+    """
+    if revision(database) == HEAD:
+        return False
+    with database.write() as connection:
+        if database.is_sqlite:
+            return _upgrade(connection)
+        _lock(connection, database)
+        try:
+            return _upgrade(connection)
+        finally:
+            connection.execute(sa.select(sa.func.release_lock(_LOCK)))
+
+
+def _lock(connection: sa.Connection, database: Database) -> None:
+    query = sa.select(sa.func.get_lock(_LOCK, _LOCK_SECONDS))
+    if connection.execute(query).scalar() != 1:
+        raise DatabaseUnavailableError(
+            "upgrade the engine's tables",
+            on=database.place,
+            why=f"another upgrade held the lock for {_LOCK_SECONDS} s",
+            todo="Wait for it to end, then run 'amphv2-bootstrap db upgrade' again.",
+        )
+
+
+def _upgrade(connection: sa.Connection) -> bool:
+    # Imported here: only an upgrade needs it, and it is slow to import.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.migration import MigrationContext
+
+    context = MigrationContext.configure(
+        connection, opts={"version_table": VERSION_TABLE}
+    )
+    if context.get_current_revision() == HEAD:
+        return False
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(__file__).with_name("migrations"))
+    )
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return True

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who holds a claim: a name unique to one start of one process."""
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """``host:pid:machine:ticks-nonce``.
+
+    ``machine`` stands for this boot of the kernel and this pid namespace, and
+    ``ticks`` for the process's start: together they tell a process from a later
+    one of the same pid. Without that, a conductor that comes back under its old
+    name would find its own claim and never get it (measured of taskflow).
+    """
+
+    host: str
+    pid: int
+    machine: str
+    start: str
+
+    @classmethod
+    def of_this_process(cls, host: str) -> "Owner":
+        pid = os.getpid()
+        start = f"{_start_ticks(pid)}-{secrets.token_hex(2)}"
+        return cls(host, pid, _machine(), start)
+
+    @classmethod
+    def parse(cls, text: str) -> "Owner | None":
+        """Read :meth:`__str__`'s form; None where it isn't one."""
+        parts = text.rsplit(":", 3)
+        if len(parts) != 4 or not parts[1].isdecimal():
+            return None
+        return cls(parts[0], int(parts[1]), parts[2], parts[3])
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}:{self.machine}:{self.start}"
+
+    @property
+    def is_surely_dead(self) -> bool:
+        """True only where this machine can see that the process has ended."""
+        if self.machine != _machine():
+            return False
+        return _start_ticks(self.pid) != self.start.split("-")[0]
+
+
+def host_of(owner: str | None) -> str | None:
+    """The host's name within an owner's name."""
+    parsed = Owner.parse(owner) if owner else None
+    return parsed.host if parsed else owner
+
+
+def _machine() -> str:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    namespace = os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(f"{boot}{namespace}".encode()).hexdigest()[:8]
+
+
+def _start_ticks(pid: int) -> str:
+    """Field 22 of /proc/PID/stat (proc(5)); empty for none and for a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] in "ZX" else fields[19]

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""taskflow's persistence, fenced and sparing.
+
+Each write of a flow or an atom checks the job's epoch in its own transaction
+(promise P3), writes only the columns that changed, never the atom's siblings,
+and puts the event of a state change beside it. taskflow's own connection
+declares its tables anew at every call, reads before each write and rewrites all
+atoms at each change of the flow's state.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from taskflow.persistence import models
+from taskflow.persistence.backends import impl_sqlalchemy
+
+from amphv2_bootstrap.engine import schema
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, FencedError
+from amphv2_bootstrap.engine.journal import Journal, check_epoch
+from amphv2_bootstrap.engine.lease import Lease
+from amphv2_bootstrap.engine.records import Job
+from amphv2_bootstrap.engine.redaction import Redactor
+from amphv2_bootstrap.engine.store import ATOM_EVENT
+from amphv2_bootstrap.errors import BootstrapError
+
+LOG = logging.getLogger(__name__)
+
+_PAUSE = 0.2
+_LONGEST_PAUSE = 2.0
+Row = dict[str, Any]
+
+
+class FencedBackend(impl_sqlalchemy.SQLAlchemyBackend):  # type: ignore[misc]
+    """The persistence of one run of one job.
+
+    ``trouble`` is the first error that kept a write from being made; after it
+    the run's outcome is decided by it, whatever taskflow makes of the exception.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        job: Job,
+        lease: Lease,
+        redact: Redactor,
+    ) -> None:
+        super().__init__({}, engine=database.engine)
+        self.database = database
+        self.journal = journal
+        self.job = job
+        self.lease = lease
+        self.redact = redact
+        self.trouble: BootstrapError | None = None
+        self._connection = FencedConnection(self)
+
+    def get_connection(self) -> "FencedConnection":
+        return self._connection
+
+    def close(self) -> None:
+        """Nothing to close: the database belongs to the conductor."""
+
+
+class FencedConnection(impl_sqlalchemy.Connection):  # type: ignore[misc]
+    """Reads as taskflow's own does; writes as the module says."""
+
+    def __init__(self, backend: FencedBackend) -> None:
+        self._backend = backend
+        self._engine = backend.engine
+        self._metadata = schema.metadata
+        self._tables = schema.taskflow
+        self._converter = impl_sqlalchemy._Alchemist(schema.taskflow)
+        self._stored: dict[str, Row] = {}
+
+    def load(self) -> models.FlowDetail:
+        """The job's flow detail, remembered as what the database holds."""
+        table = schema.flowdetails
+        query = sa.select(table).where(table.c.uuid == self._backend.job.flow_uuid)
+        with self._backend.database.read() as connection:
+            row = connection.execute(query).one()
+            detail = self._converter.convert_flow_detail(row._mapping)
+            self._converter.populate_flow_detail(connection, detail)
+        self._stored[detail.uuid] = _flow_row(detail)
+        for atom in detail:
+            self._stored[atom.uuid] = _atom_row(atom)
+        return detail
+
+    def update_atom_details(self, atom_detail: Any) -> Any:
+        """Write the changed columns of an atom, and its event.
+
+        :raises FencedError: the claim is lost.
+        :raises DatabaseUnavailableError: it stayed away until the claim's end.
+        """
+        row = self._backend.redact.value(_atom_row(atom_detail))
+        changes = self._changes(atom_detail.uuid, row)
+        if changes:
+            self._transact(
+                lambda connection: self._write_atom(connection, atom_detail, changes)
+            )
+            self._stored[atom_detail.uuid] = row
+        return atom_detail
+
+    def update_flow_details(self, flow_detail: Any) -> Any:
+        """Write the flow's own row and its new atoms; same errors as above."""
+        row = _flow_row(flow_detail)
+        changes = self._changes(flow_detail.uuid, row)
+        new = [atom for atom in flow_detail if atom.uuid not in self._stored]
+        if changes or new:
+            self._transact(
+                lambda connection: self._write_flow(
+                    connection, flow_detail, changes, new
+                )
+            )
+            self._stored[flow_detail.uuid] = row
+            self._stored |= {atom.uuid: _atom_row(atom) for atom in new}
+        return flow_detail
+
+    def _changes(self, uuid: str, row: Row) -> Row:
+        stored = self._stored.get(uuid, {})
+        changes = {key: row[key] for key in row if row[key] != stored.get(key)}
+        if set(changes) == {"meta"} and _is_automatic_progress(row["meta"]):
+            return {}  # taskflow's own 0.0 and 1.0 say no more than the state
+        return changes
+
+    def _write_atom(self, connection: sa.Connection, atom: Any, changes: Row) -> None:
+        table = schema.atomdetails
+        connection.execute(
+            table.update().where(table.c.uuid == atom.uuid).values(**changes)
+        )
+        if "state" in changes:
+            self._record(connection, ATOM_EVENT, atom.state, atom.name)
+
+    def _write_flow(
+        self, connection: sa.Connection, flow: Any, changes: Row, new: list[Any]
+    ) -> None:
+        table = schema.flowdetails
+        if changes:
+            connection.execute(
+                table.update().where(table.c.uuid == flow.uuid).values(**changes)
+            )
+        if new:
+            rows = [{**_atom_row(atom), **_identity(atom, flow)} for atom in new]
+            connection.execute(schema.atomdetails.insert(), rows)
+
+    def _record(
+        self, connection: sa.Connection, kind: str, message: str, atom: str
+    ) -> None:
+        job = self._backend.job
+        self._backend.journal.record(
+            connection,
+            job.bootstrap_uuid,
+            kind,
+            job_uuid=job.uuid,
+            atom=atom,
+            message=message,
+        )
+
+    def _transact(self, write: Callable[[sa.Connection], None]) -> None:
+        """Carry ``write`` out, however often the database is away meanwhile."""
+        pause = _PAUSE
+        while True:
+            try:
+                self._attempt(write)
+                return
+            except DatabaseUnavailableError as exc:
+                LOG.warning("%s; trying again", exc)
+                if self._backend.lease.cancelled.wait(pause):
+                    self._backend.trouble = self._backend.trouble or exc
+                    raise
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            except BootstrapError as exc:
+                self._backend.trouble = self._backend.trouble or exc
+                if isinstance(exc, FencedError):
+                    self._backend.lease.lose(exc.why)
+                raise
+
+    def _attempt(self, write: Callable[[sa.Connection], None]) -> None:
+        self._backend.lease.check()
+        with self._backend.database.write() as connection:
+            check_epoch(connection, self._backend.job)
+            write(connection)
+            # The wait for a lock may have outlasted the claim.
+            self._backend.lease.check()
+
+
+def _flow_row(flow: Any) -> Row:
+    return {"state": flow.state, "meta": flow.meta, "name": flow.name}
+
+
+def _atom_row(atom: Any) -> Row:
+    data = atom.to_dict()
+    names = ("state", "intention", "results", "failure", "revert_results")
+    row = {name: data[name] for name in (*names, "revert_failure", "meta")}
+    row["version"] = atom.version
+    return row
+
+
+def _identity(atom: Any, flow: Any) -> Row:
+    return {
+        "uuid": atom.uuid,
+        "name": atom.name,
+        "parent_uuid": flow.uuid,
+        "atom_type": models.atom_detail_type(atom),
+    }
+
+
+def _is_automatic_progress(meta: Any) -> bool:
+    return bool(meta) and set(meta) == {"progress"} and meta["progress"] in (0.0, 1.0)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flows by registered name, and the shape by which two versions know each other.
+
+A flow is found by the entry point's name only, never by an import path that was
+read from a database: whoever writes there must not choose what code runs here.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, Protocol
+
+from stevedore.exception import NoMatches
+from taskflow.patterns import linear_flow
+
+from amphv2_bootstrap.engine.database import to_json
+from amphv2_bootstrap.engine.errors import UnknownFlowError
+
+NAMESPACE = "amphv2_bootstrap.flows"
+
+FlowFactory = Callable[[Any], linear_flow.Flow]
+"""Makes the flow of a job from what the composition root hands to it."""
+
+
+class Flows(Protocol):
+    """Where the engine finds the code of a flow."""
+
+    def factory(self, name: str) -> FlowFactory:
+        """:raises UnknownFlowError: no flow of that name is registered here."""
+
+
+class RegisteredFlows:
+    """The flows that are installed here as entry points."""
+
+    def factory(self, name: str) -> FlowFactory:
+        return _load(name)
+
+
+@lru_cache
+def _load(name: str) -> FlowFactory:
+    from stevedore import driver
+
+    try:
+        found = driver.DriverManager(NAMESPACE, name)
+    except NoMatches as exc:
+        raise UnknownFlowError(
+            "find the flow",
+            on=name,
+            why="no flow of this name is registered on this host",
+            todo="Install the version of amphv2-bootstrap that posted the job.",
+        ) from exc
+    factory: FlowFactory = found.driver
+    return factory
+
+
+def atoms(flow: linear_flow.Flow) -> Iterator[Any]:
+    """The flow's atoms in the order in which they run."""
+    for node, _ in flow.iter_nodes():
+        if isinstance(node, linear_flow.Flow):
+            yield from atoms(node)
+        else:
+            yield node
+
+
+def shape(flow: linear_flow.Flow) -> str:
+    """A digest of the flow's name, its atoms' names and versions, and their order.
+
+    Only the major version counts: a minor one promises that a step begun by the
+    older code can be finished by the newer.
+    """
+    described = [
+        [atom.name, atom.version[0], sorted(atom.requires), sorted(atom.provides)]
+        for atom in atoms(flow)
+    ]
+    text = to_json([flow.name, described])
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of one claimed job, from its flow's first open step to an outcome."""
+
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from taskflow import engines, states
+from taskflow.patterns import linear_flow
+
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.errors import UnknownFlowError
+from amphv2_bootstrap.engine.journal import Journal
+from amphv2_bootstrap.engine.lease import Lease
+from amphv2_bootstrap.engine.outcome import End, Outcome, of_failure, of_trouble
+from amphv2_bootstrap.engine.persistence import FencedBackend
+from amphv2_bootstrap.engine.records import Bootstrap, Job
+from amphv2_bootstrap.engine.redaction import Redactor
+from amphv2_bootstrap.engine.registry import Flows, atoms, shape
+
+LOG = logging.getLogger(__name__)
+
+
+class Contexts(Protocol):
+    """What the composition root knows and the engine doesn't."""
+
+    def accept(self, bootstrap: Bootstrap) -> None:
+        """:raises RefusedError: this host can't carry the bootstrap out."""
+
+    def make(
+        self,
+        bootstrap: Bootstrap,
+        cancelled: threading.Event,
+        release: Callable[[str], tuple[str, ...]],
+    ) -> Any:
+        """What a flow's factory gets.
+
+        ``release`` makes the waiting jobs of a flow ready and returns their hosts.
+        """
+
+
+class Runner:
+    """Carries jobs out; holds what all runs of one conductor share."""
+
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        flows: Flows,
+        contexts: Contexts,
+        redact: Redactor,
+    ) -> None:
+        self._database = database
+        self._journal = journal
+        self._flows = flows
+        self._contexts = contexts
+        self._redact = redact
+
+    def check(self, job: Job, bootstrap: Bootstrap) -> None:
+        """:raises RefusedError: this conductor leaves the job to others."""
+        self._contexts.accept(bootstrap)
+        self._flow(job, bootstrap, threading.Event())
+
+    def run(
+        self, job: Job, bootstrap: Bootstrap, lease: Lease, stopping: threading.Event
+    ) -> End:
+        """Run the job's open steps, one after the other.
+
+        Returns early, ``suspended``, between two steps once ``stopping`` is set.
+        A completed step is never run again; an interrupted one is.
+        """
+        end = self._run_directions(job, bootstrap, lease, stopping)
+        reason = self._redact.text(end.reason) if end.reason else None
+        return dataclasses.replace(end, reason=reason)
+
+    def _run_directions(
+        self, job: Job, bootstrap: Bootstrap, lease: Lease, stopping: threading.Event
+    ) -> End:
+        if not job.reverting:
+            end = self._run(job, bootstrap, lease, stopping, revert=False)
+            if end.outcome is not Outcome.FAILED or bootstrap.on_failure != "revert":
+                return end
+            reason = self._redact.text(end.reason or "")
+            LOG.warning("Job %s failed and is reverted: %s", job.uuid, reason)
+            self._journal.start_reverting(job, reason)
+        return self._run(job, bootstrap, lease, stopping, revert=True)
+
+    def _flow(
+        self, job: Job, bootstrap: Bootstrap, cancelled: threading.Event
+    ) -> linear_flow.Flow:
+        def release(flow_name: str) -> tuple[str, ...]:
+            return tuple(self._journal.release_stage(job, flow_name))
+
+        factory = self._flows.factory(job.flow)
+        flow = factory(self._contexts.make(bootstrap, cancelled, release))
+        if shape(flow) != job.shape:
+            raise UnknownFlowError(
+                "carry out the flow",
+                on=job.flow,
+                why="this version of amphv2-bootstrap knows it in another shape",
+                todo="Run the conductor of the version that posted the job.",
+            )
+        return flow
+
+    def _run(
+        self,
+        job: Job,
+        bootstrap: Bootstrap,
+        lease: Lease,
+        stopping: threading.Event,
+        *,
+        revert: bool,
+    ) -> End:
+        backend = FencedBackend(self._database, self._journal, job, lease, self._redact)
+        engine = None
+        try:
+            engine = _load(backend, self._flow(job, bootstrap, lease.cancelled), revert)
+            _iterate(engine, stopping)
+        except Exception as exc:  # noqa: BLE001 - whatever a step or taskflow raises
+            return _end_of_exception(backend, engine, revert, exc)
+        return _end_of_state(engine.storage.get_flow_state())
+
+
+def _load(backend: FencedBackend, flow: linear_flow.Flow, revert: bool) -> Any:
+    engine = engines.load(
+        flow,
+        flow_detail=backend.get_connection().load(),
+        backend=backend,
+        engine="serial",
+        # Forwards, a failed step stops the flow where it is; only a second
+        # engine, loaded to revert, goes back over it.
+        never_resolve=not revert,
+    )
+    engine.compile()
+    engine.prepare()
+    if not revert:
+        _reset_failed(engine, [atom.name for atom in atoms(flow)])
+    return engine
+
+
+def _reset_failed(engine: Any, names: list[str]) -> None:
+    """Failed steps are to be run again: that is what a resume means."""
+    for name in names:
+        if engine.storage.get_atom_state(name) == states.FAILURE:
+            engine.storage.reset(name)
+
+
+def _iterate(engine: Any, stopping: threading.Event) -> None:
+    suspended = False
+    for _state in engine.run_iter():
+        if stopping.is_set() and not suspended:
+            engine.suspend()
+            suspended = True
+
+
+def _end_of_exception(
+    backend: FencedBackend, engine: Any, revert: bool, exc: Exception
+) -> End:
+    if backend.trouble is not None:
+        return of_trouble(backend.trouble)
+    if backend.lease.is_lost:
+        return End(Outcome.FENCED, backend.lease.lost_because)
+    if engine is None:
+        return of_failure("load the flow", exc, str(exc))
+    if revert:
+        return _end_of_revert(engine, exc)
+    for step, failure in engine.storage.get_execute_failures().items():
+        return of_failure(step, failure.exception, failure.exception_str)
+    return of_failure("run the flow", exc, str(exc))
+
+
+def _end_of_revert(engine: Any, exc: Exception) -> End:
+    # A completed revert also raises what made it necessary.
+    if engine.storage.get_flow_state() == states.REVERTED:
+        return End(Outcome.REVERTED)
+    for step, failure in engine.storage.get_revert_failures().items():
+        return End(Outcome.REVERT_FAILED, f"undo {step}: {failure.exception_str}")
+    return End(Outcome.REVERT_FAILED, f"undo the flow: {exc}")
+
+
+def _end_of_state(state: str) -> End:
+    if state == states.SUSPENDED:
+        return End(Outcome.SUSPENDED, "the conductor is stopping")
+    if state == states.SUCCESS:
+        return End(Outcome.DONE)
+    if state == states.REVERTED:
+        return End(Outcome.REVERTED)
+    return End(Outcome.REVERT_FAILED, f"the flow ended in state {state}")

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine's tables: taskflow's three, and ours around them.
+
+The database is the truth (promise P1): ``jobs`` says what is to be done, and a
+jobboard only dispatches it. Times are seconds since the epoch, by the
+database's clock.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from taskflow.persistence.backends.sqlalchemy import tables as taskflow_tables
+
+metadata = sa.MetaData()
+
+_JSON_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+_SECONDS = sa.Double()
+_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+class LongJson(taskflow_tables.JSONType):  # type: ignore[misc]
+    """taskflow's JSON column, without the 64 KB limit of MySQL's TEXT."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        return dialect.type_descriptor(_JSON_TEXT.dialect_impl(dialect))
+
+
+def _taskflow_tables() -> Any:
+    tables = taskflow_tables.fetch(metadata)
+    for table in tables:
+        for column in table.columns:
+            if isinstance(column.type, taskflow_tables.JSONType):
+                column.type = LongJson()
+    return tables
+
+
+taskflow = _taskflow_tables()
+logbooks: sa.Table = taskflow.logbooks
+flowdetails: sa.Table = taskflow.flowdetails
+atomdetails: sa.Table = taskflow.atomdetails
+sa.Index("ix_flowdetails_parent_uuid", flowdetails.c.parent_uuid)
+sa.Index("ix_atomdetails_parent_uuid", atomdetails.c.parent_uuid)
+
+bootstraps = sa.Table(
+    "bootstraps",
+    metadata,
+    sa.Column("uuid", sa.String(36), primary_key=True),
+    # Holds one fixed value while unfinished, NULL afterwards: its uniqueness
+    # makes concurrent posts find each other.
+    sa.Column("active", sa.String(16), unique=True, nullable=True),
+    sa.Column("spec", _JSON_TEXT, nullable=False),
+    sa.Column("spec_digest", sa.String(64), nullable=False),
+    sa.Column("fingerprints", _JSON_TEXT, nullable=False),
+    sa.Column("on_failure", sa.String(16), nullable=False),
+    sa.Column("posted_by", sa.String(255), nullable=False),
+    sa.Column("created_at", _SECONDS, nullable=False),
+    sa.Column("finished_at", _SECONDS, nullable=True),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("sequence", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("uuid", sa.String(36), nullable=False, unique=True),
+    sa.Column(
+        "bootstrap_uuid",
+        sa.String(36),
+        sa.ForeignKey("bootstraps.uuid", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("flow", sa.String(64), nullable=False),
+    sa.Column("shape", sa.String(64), nullable=False),
+    sa.Column("stage", sa.Integer, nullable=False),
+    sa.Column("host", sa.String(255), nullable=True),
+    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("reason", sa.Text, nullable=True),
+    sa.Column("reverting", sa.Boolean, nullable=False, default=False),
+    sa.Column("epoch", sa.Integer, nullable=False, default=0),
+    sa.Column("owner", sa.String(255), nullable=True),
+    sa.Column("book_uuid", sa.String(36), nullable=False),
+    sa.Column("flow_uuid", sa.String(36), nullable=False),
+    sa.Column("created_at", _SECONDS, nullable=False),
+    sa.Column("started_at", _SECONDS, nullable=True),
+    sa.Column("finished_at", _SECONDS, nullable=True),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", _KEY, primary_key=True, autoincrement=True),
+    sa.Column("bootstrap_uuid", sa.String(36), nullable=False, index=True),
+    sa.Column("job_uuid", sa.String(36), nullable=True),
+    sa.Column("at", _SECONDS, nullable=False),
+    sa.Column("owner", sa.String(255), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("atom", sa.String(255), nullable=True),
+    sa.Column("message", sa.Text, nullable=True),
+)
+
+conductors = sa.Table(
+    "conductors",
+    metadata,
+    sa.Column("owner", sa.String(255), primary_key=True),
+    sa.Column("host", sa.String(255), nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("version", sa.String(32), nullable=False),
+    sa.Column("started_at", _SECONDS, nullable=False),
+    sa.Column("seen_at", _SECONDS, nullable=False),
+)
+
+board_entries = sa.Table(
+    "board_entries",
+    metadata,
+    sa.Column("board", sa.String(64), primary_key=True),
+    sa.Column("job_uuid", sa.String(36), primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("posting", _JSON_TEXT, nullable=False),
+    sa.Column("owner", sa.String(255), nullable=True),
+    sa.Column("expires_at", _SECONDS, nullable=True),
+    sa.Column("modified_at", _SECONDS, nullable=False),
+)

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is done once per cloud; any controller may run any part of it."""
+
+from taskflow.patterns import linear_flow
+
+from amphv2_bootstrap.tasks.base import Context
+from amphv2_bootstrap.tasks.check_prerequisites import CheckPrerequisites
+from amphv2_bootstrap.tasks.ensure_database import EnsureDatabase
+from amphv2_bootstrap.tasks.ensure_database_accounts import EnsureDatabaseAccounts
+from amphv2_bootstrap.tasks.ensure_key_value_backend import EnsureKeyValueBackend
+from amphv2_bootstrap.tasks.post_controller_jobs import PostControllerJobs
+from amphv2_bootstrap.tasks.upgrade_persistence_schema import (
+    UpgradePersistenceSchema,
+)
+
+
+def build(context: Context) -> linear_flow.Flow:
+    """The flow ``bootstrap``; its name and its atoms' are persisted."""
+    return linear_flow.Flow("bootstrap").add(
+        CheckPrerequisites(context),
+        EnsureKeyValueBackend(context),
+        EnsureDatabase(context),
+        EnsureDatabaseAccounts(context),
+        UpgradePersistenceSchema(context),
+        PostControllerJobs(context),
+    )

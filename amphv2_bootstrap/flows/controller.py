@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is done on every controller, by the conductor of that host only."""
+
+from taskflow.patterns import linear_flow
+
+from amphv2_bootstrap.tasks.base import Context
+from amphv2_bootstrap.tasks.check_effective_configuration import (
+    CheckEffectiveConfiguration,
+)
+from amphv2_bootstrap.tasks.ensure_client_library import EnsureClientLibrary
+from amphv2_bootstrap.tasks.restart_octavia_services import RestartOctaviaServices
+from amphv2_bootstrap.tasks.write_octavia_configuration import (
+    WriteOctaviaConfiguration,
+)
+
+
+def build(context: Context) -> linear_flow.Flow:
+    """The flow ``controller``; its name and its atoms' are persisted."""
+    return linear_flow.Flow("controller").add(
+        EnsureClientLibrary(context),
+        WriteOctaviaConfiguration(context),
+        CheckEffectiveConfiguration(context),
+        RestartOctaviaServices(context),
+    )

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Installing the key-value backend on one of its hosts, when that was asked."""
+
+from taskflow.patterns import linear_flow
+
+from amphv2_bootstrap.tasks.base import Context
+from amphv2_bootstrap.tasks.install_key_value_host import InstallKeyValueHost
+
+
+def build(context: Context) -> linear_flow.Flow:
+    """The flow ``key-value-host``; its name and its atoms' are persisted."""
+    return linear_flow.Flow("key-value-host").add(InstallKeyValueHost(context))

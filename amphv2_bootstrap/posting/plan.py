@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which jobs a specification needs, in which stages."""
+
+from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.spec.model import Spec
+
+KEY_VALUE_HOST = "key-value-host"
+BOOTSTRAP = "bootstrap"
+CONTROLLER = "controller"
+
+
+def plan(spec: Spec) -> tuple[PlannedJob, ...]:
+    """The jobs of all stages; a stage begins when the one before is done.
+
+    Key-value hosts first (only when they are to be installed), then what is done
+    once per cloud, then every controller: the schema is there before any service
+    sees the jobboard enabled.
+    """
+    hosts = spec.key_value_hosts if spec.install_key_value_backend else ()
+    return (
+        *(PlannedJob(KEY_VALUE_HOST, 0, host) for host in hosts),
+        PlannedJob(BOOTSTRAP, 1),
+        *(PlannedJob(CONTROLLER, 2, host) for host in spec.controllers),
+    )

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Posting: one transaction in the database, then entries on the jobboard."""
+
+import dataclasses
+import hashlib
+import logging
+import threading
+import uuid as uuids
+from dataclasses import dataclass
+
+from amphv2_bootstrap.engine.board import Board, BoardUnavailableError
+from amphv2_bootstrap.engine.database import to_json
+from amphv2_bootstrap.engine.journal import Draft, Journal
+from amphv2_bootstrap.engine.reconcile import posting
+from amphv2_bootstrap.engine.records import Bootstrap, PlannedJob
+from amphv2_bootstrap.engine.registry import Flows, atoms, shape
+from amphv2_bootstrap.engine.runner import Contexts
+from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.errors import ConflictError
+from amphv2_bootstrap.posting import fingerprints
+from amphv2_bootstrap.posting.plan import plan
+from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.spec.secret import Secrets
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a post came to: the id of the whole, and whether it is a new one."""
+
+    bootstrap: Bootstrap
+    is_new: bool
+
+
+class Poster:
+    """Posts a specification; posting again while it is unfinished changes nothing."""
+
+    def __init__(
+        self, store: Store, journal: Journal, flows: Flows, contexts: Contexts
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._flows = flows
+        self._contexts = contexts
+
+    def post(self, spec: Spec, secrets: Secrets, *, posted_by: str) -> Posted:
+        """Write the jobs; once this returns they are never lost (promise P1).
+
+        Safe to run any number of times, and from several hosts at once.
+
+        :raises ConflictError: a bootstrap of another specification is unfinished.
+        :raises DatabaseUnavailableError: nothing was posted.
+        """
+        draft = self._draft(spec, secrets, posted_by)
+        uuid = self._journal.create(draft)
+        bootstrap = self._store.bootstrap(uuid)
+        if bootstrap.spec_digest != draft.spec_digest:
+            raise ConflictError(
+                "post the job",
+                why=f"job {uuid} of another configuration is unfinished",
+                todo="Wait for it, or end it by "
+                f"'amphv2-bootstrap job cancel {uuid}', then post again.",
+            )
+        return Posted(bootstrap, uuid == draft.uuid)
+
+    def announce(self, bootstrap: Bootstrap, board: Board) -> bool:
+        """Put the jobs that are ready on the board; False when it is away.
+
+        Only saves time: a conductor posts whatever is missing.
+        """
+        try:
+            board.connect()
+            for job in self._store.live_jobs():
+                if job.bootstrap_uuid == bootstrap.uuid:
+                    board.post_entry(posting(job))
+        except BoardUnavailableError as exc:
+            LOG.warning("%s; a conductor will post the job when it is back", exc)
+            return False
+        return True
+
+    def _draft(self, spec: Spec, secrets: Secrets, posted_by: str) -> Draft:
+        data = spec.to_dict()
+        digest = hashlib.sha256(to_json(data).encode()).hexdigest()
+        draft = Draft(
+            uuid=str(uuids.uuid4()),
+            spec=data,
+            spec_digest=digest,
+            fingerprints=fingerprints.of(secrets, spec.secret_names),
+            on_failure=spec.on_failure,
+            posted_by=posted_by,
+            jobs=(),
+            atoms={},
+        )
+        return self._with_flows(draft, plan(spec))
+
+    def _with_flows(self, draft: Draft, planned: tuple[PlannedJob, ...]) -> Draft:
+        bootstrap = Bootstrap(
+            draft.uuid,
+            draft.spec,
+            draft.spec_digest,
+            draft.fingerprints,
+            draft.on_failure,
+            draft.posted_by,
+            created_at=0.0,
+            finished_at=None,
+        )
+        context = self._contexts.make(bootstrap, threading.Event(), lambda _: ())
+        flows = {
+            name: self._flows.factory(name)(context)
+            for name in {job.flow for job in planned}
+        }
+        jobs = [
+            dataclasses.replace(job, shape=shape(flows[job.flow])) for job in planned
+        ]
+        names = {
+            name: tuple(atom.name for atom in atoms(flow))
+            for name, flow in flows.items()
+        }
+        return dataclasses.replace(draft, jobs=tuple(jobs), atoms=names)

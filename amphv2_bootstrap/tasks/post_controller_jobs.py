@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Posting one job per controller."""
+
+from amphv2_bootstrap.tasks.base import CHANGED, NOT_APPLICABLE, Step, StepResult
+
+
+class PostControllerJobs(Step):
+    """Release the controllers' jobs; their ids follow from the bootstrap's.
+
+    Safe to run twice: a job that is released, or under way, or done, stays so.
+    """
+
+    atom_name = "post-controller-jobs"
+
+    def act(self) -> StepResult:
+        hosts = self.context.release_controllers()
+        if not hosts:
+            return StepResult(NOT_APPLICABLE, "no controller takes part")
+        return StepResult(CHANGED, f"jobs posted for {', '.join(sorted(hosts))}")

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The conductor's loop, on a real database and board, with toy flows."""
+
+import threading
+from collections.abc import Callable
+
+from amphv2_bootstrap.engine.records import JobState, PlannedJob
+from amphv2_bootstrap.errors import PermanentError, TransientError
+from tests.servers.process import wait_until
+from tests.unit.engine.toys import Cloud
+
+MakeCloud = Callable[..., Cloud]
+
+
+def _settled(cloud: Cloud, uuid: str, state: str) -> Callable[[], bool]:
+    return lambda: cloud.states(uuid) == [state] * len(cloud.states(uuid))
+
+
+def test_runs_a_posted_job_to_its_end(make_cloud: MakeCloud) -> None:
+    """A job in the database gets onto the board by itself, and every step is run."""
+    cloud = make_cloud(main=["a", "b", "c"])
+    uuid = cloud.post([PlannedJob("main", 0)])
+    with cloud.running():
+        wait_until(_settled(cloud, uuid, "done"), what="the job is done")
+    assert cloud.ledger == ["do a", "do b", "do c"]
+    assert cloud.journal.unfinished() is None
+
+
+def test_a_stage_waits_for_the_one_before(make_cloud: MakeCloud) -> None:
+    """The jobs of a stage begin when the last job of the stage before is done."""
+    cloud = make_cloud(first=["a"], second=["b"])
+    uuid = cloud.post(
+        [PlannedJob("first", 0), PlannedJob("second", 1, "one")],
+    )
+    assert cloud.states(uuid) == ["ready", "waiting"]
+    with cloud.running():
+        wait_until(_settled(cloud, uuid, "done"), what="both stages are done")
+    assert cloud.ledger == ["do a", "do b"]
+
+
+def test_a_host_job_waits_for_its_host(make_cloud: MakeCloud) -> None:
+    """A job of a host is left alone by conductors of others, and visible as ready."""
+    cloud = make_cloud(first=["a"], second=["b"])
+    uuid = cloud.post([PlannedJob("first", 0), PlannedJob("second", 1, "two")])
+    with cloud.running("one"):
+        wait_until(
+            lambda: cloud.states(uuid) == ["done", "ready"], what="host two is waited for"
+        )
+    assert cloud.ledger == ["do a"]
+    with cloud.running("two"):
+        wait_until(_settled(cloud, uuid, "done"), what="host two does its part")
+    assert cloud.ledger == ["do a", "do b"]
+
+
+def test_parks_a_failed_job_and_resumes_it_where_it_failed(
+    make_cloud: MakeCloud,
+) -> None:
+    """A permanent failure parks with its reason; resume runs only what is open."""
+    cloud = make_cloud(main=["a", "b", "c"])
+    broken = True
+
+    def fail_while_broken() -> None:
+        if broken:
+            raise PermanentError("do it", why="it is s3cr3t", todo="Mend it.")
+
+    cloud.flows.actions["b"] = fail_while_broken
+    uuid = cloud.post([PlannedJob("main", 0)])
+    with cloud.running():
+        wait_until(_settled(cloud, uuid, "parked"), what="the job is parked")
+        job = cloud.store.jobs_of(uuid)[0]
+        assert job.reason == "b: do it: it is ***. Mend it."
+        broken = False
+        assert cloud.journal.resume(uuid) == [job.uuid]
+        wait_until(_settled(cloud, uuid, "done"), what="the resumed job is done")
+    assert cloud.ledger == ["do a", "do b", "do b", "do c"]
+
+
+def test_an_unexpected_exception_of_a_step_parks_the_job(
+    make_cloud: MakeCloud,
+) -> None:
+    """A bug in a step is no reason to lose the job, nor to repeat it for ever."""
+    cloud = make_cloud(main=["a"])
+    cloud.flows.actions["a"] = lambda: {}["missing"]
+    uuid = cloud.post([PlannedJob("main", 0)])
+    with cloud.running():
+        wait_until(_settled(cloud, uuid, "parked"), what="the job is parked")
+    assert "unexpected KeyError" in str(cloud.store.jobs_of(uuid)[0].reason)
+
+
+def test_reverts_what_was_done_when_asked(make_cloud: MakeCloud) -> None:
+    """With on_failure=revert, completed steps are undone in reverse; others not."""
+    cloud = make_cloud(main=["a", "b", "c"], later=["d"])
+
+    def fail() -> None:
+        raise TransientError("do it", why="never")
+
+    cloud.flows.actions["c"] = fail
+    uuid = cloud.post(
+        [PlannedJob("main", 0), PlannedJob("later", 1)], on_failure="revert"
+    )
+    with cloud.running():
+        wait_until(
+            lambda: cloud.states(uuid) == ["reverted", "cancelled"], what="all is undone"
+        )
+    assert cloud.ledger == ["do a", "do b", "do c", "undo b", "undo a"]
+    assert cloud.journal.unfinished() is None
+
+
+def test_stop_ends_between_two_steps_and_another_goes_on(
+    make_cloud: MakeCloud,
+) -> None:
+    """A stopping conductor ends its step, gives the job back; none is run twice."""
+    cloud = make_cloud(main=["a", "b", "c"])
+    in_step, go_on = threading.Event(), threading.Event()
+
+    def block() -> None:
+        in_step.set()
+        assert go_on.wait(30)
+
+    cloud.flows.actions["b"] = block
+    uuid = cloud.post([PlannedJob("main", 0)])
+    with cloud.running("one") as conductor:
+        assert in_step.wait(30)
+        conductor.stop()
+        go_on.set()
+    assert cloud.states(uuid) == ["ready"]
+    assert cloud.ledger == ["do a", "do b"]
+    with cloud.running("two"):
+        wait_until(_settled(cloud, uuid, "done"), what="the other conductor ends it")
+    assert cloud.ledger == ["do a", "do b", "do c"]
+
+
+def test_a_cancelled_job_is_fenced(make_cloud: MakeCloud) -> None:
+    """Cancel stops a running job at its step: no further write, no further step."""
+    cloud = make_cloud(main=["a", "b"])
+    in_step, go_on = threading.Event(), threading.Event()
+
+    def block() -> None:
+        in_step.set()
+        assert go_on.wait(30)
+
+    cloud.flows.actions["a"] = block
+    uuid = cloud.post([PlannedJob("main", 0)])
+    with cloud.running() as conductor:
+        assert in_step.wait(30)
+        cloud.journal.cancel(uuid)
+        go_on.set()
+        wait_until(lambda: conductor.is_idle, what="the conductor lets it go")
+    assert cloud.states(uuid) == ["cancelled"]
+    assert cloud.ledger == ["do a"]
+
+
+def test_leaves_a_flow_it_does_not_know_to_others(make_cloud: MakeCloud) -> None:
+    """An unknown flow, or one of another shape, stays ready for who knows it."""
+    cloud = make_cloud(main=["a"], other=["b"])
+    uuid = cloud.post([PlannedJob("main", 0), PlannedJob("other", 0)])
+    steps = dict(cloud.flows.steps)
+    cloud.flows.steps = {"main": ["a", "more"]}
+    with cloud.running("one"):
+        wait_until(
+            lambda: sum(
+                event.kind == "refused" for _, event in cloud.store.events(uuid)
+            )
+            >= 2,
+            what="both are refused",
+        )
+    assert cloud.states(uuid) == [JobState.READY, JobState.READY]
+    cloud.flows.steps = steps
+    with cloud.running("two"):
+        wait_until(_settled(cloud, uuid, "done"), what="who knows them runs them")
+    assert sorted(cloud.ledger) == ["do a", "do b"]

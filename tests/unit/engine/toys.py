@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small cloud for the engine's tests: toy flows, a ledger, real SQLite."""
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from taskflow import task
+from taskflow.patterns import linear_flow
+
+from amphv2_bootstrap.engine import migrate
+from amphv2_bootstrap.engine.conductor import Conductor, Parts
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.errors import UnknownFlowError
+from amphv2_bootstrap.engine.journal import Draft, Journal
+from amphv2_bootstrap.engine.owner import Owner
+from amphv2_bootstrap.engine.records import Bootstrap, PlannedJob
+from amphv2_bootstrap.engine.redaction import Redactor
+from amphv2_bootstrap.engine.registry import atoms, shape
+from amphv2_bootstrap.engine.runner import Runner
+from amphv2_bootstrap.engine.settings import ConductorSettings
+from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.jobboards.sql import SqlJobBoard
+
+SETTINGS = ConductorSettings(
+    concurrency=2,
+    poll_interval=0.05,
+    reconcile_interval=0.2,
+    grace_period=5.0,
+    expiry=3.0,
+    refusal_pause=0.2,
+)
+
+
+@dataclass
+class Ledger:
+    """What the toys really did, whatever the engine believes."""
+
+    entries: list[str] = field(default_factory=list)
+
+    def write(self, entry: str) -> None:
+        self.entries.append(entry)
+
+
+Action = Callable[[], Any]
+
+
+class Toy(task.Task):
+    """A step that writes to the ledger, and then does what the test wants."""
+
+    def __init__(self, name: str, ledger: Ledger, action: Action | None = None) -> None:
+        super().__init__(name=name)
+        self.ledger = ledger
+        self.action = action
+
+    def execute(self) -> dict[str, Any]:
+        self.ledger.write(f"do {self.name}")
+        result = self.action() if self.action else None
+        return {"outcome": "changed", "summary": result or f"{self.name} done"}
+
+    def revert(self, result: Any, **_: Any) -> None:
+        if isinstance(result, dict):
+            self.ledger.write(f"undo {self.name}")
+
+
+@dataclass
+class ToyFlows:
+    """Flows by name; ``steps`` maps a flow's name to its steps' names."""
+
+    ledger: Ledger
+    steps: Mapping[str, Sequence[str]]
+    actions: dict[str, Action] = field(default_factory=dict)
+
+    def factory(self, name: str) -> Callable[[Any], linear_flow.Flow]:
+        if name not in self.steps:
+            raise UnknownFlowError("find the flow", on=name)
+
+        def build(_context: Any) -> linear_flow.Flow:
+            flow = linear_flow.Flow(name)
+            for step in self.steps[name]:
+                flow.add(Toy(step, self.ledger, self.actions.get(step)))
+            return flow
+
+        return build
+
+
+class AnyHost:
+    """Contexts that accept every job and hand out the job's own tools."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, Any] = {}
+
+    def accept(self, bootstrap: Bootstrap) -> None:
+        """All are welcome."""
+
+    def make(
+        self,
+        bootstrap: Bootstrap,
+        cancelled: threading.Event,
+        release: Callable[[str], tuple[str, ...]],
+    ) -> Any:
+        self.made = {"cancelled": cancelled, "release": release}
+        return self.made
+
+
+class Cloud:
+    """One engine's database, and as many conductors as the test starts."""
+
+    def __init__(self, path: Path, flows: ToyFlows, url: str | None = None) -> None:
+        self.url = url or f"sqlite:///{path / 'engine.sqlite'}"
+        self.flows = flows
+        self.contexts = AnyHost()
+        self.database = Database(self.url)
+        migrate.upgrade(self.database)
+        self.store = Store(self.database)
+        self.journal = Journal(self.database, "tester:1:none:0")
+
+    @property
+    def ledger(self) -> list[str]:
+        return self.flows.ledger.entries
+
+    def post(self, jobs: Sequence[PlannedJob], on_failure: str = "park") -> str:
+        """Post a bootstrap of these jobs, into the database only."""
+        flows = {job.flow: self.flows.factory(job.flow)(None) for job in jobs}
+        return self.journal.create(
+            Draft(
+                uuid=str(uuid.uuid4()),
+                spec={},
+                spec_digest="",
+                fingerprints={},
+                on_failure=on_failure,
+                posted_by="tester",
+                jobs=[
+                    PlannedJob(job.flow, job.stage, job.host, shape(flows[job.flow]))
+                    for job in jobs
+                ],
+                atoms={
+                    name: [atom.name for atom in atoms(flow)]
+                    for name, flow in flows.items()
+                },
+            )
+        )
+
+    def conductor(
+        self, host: str = "one", settings: ConductorSettings = SETTINGS
+    ) -> Conductor:
+        owner = Owner.of_this_process(host)
+        journal = Journal(self.database, str(owner))
+        board = SqlJobBoard("test", {"database": self.database})
+        runner = Runner(
+            self.database, journal, self.flows, self.contexts, Redactor(["s3cr3t"])
+        )
+        return Conductor(Parts(board, self.store, journal, runner), owner, settings)
+
+    @contextlib.contextmanager
+    def running(
+        self, host: str = "one", settings: ConductorSettings = SETTINGS
+    ) -> Iterator[Conductor]:
+        """A conductor at work in a thread, stopped at the end."""
+        conductor = self.conductor(host, settings)
+        thread = threading.Thread(target=conductor.run)
+        thread.start()
+        try:
+            yield conductor
+        finally:
+            conductor.stop()
+            thread.join(30)
+            assert not thread.is_alive(), "the conductor did not stop"
+
+    def states(self, uuid: str) -> list[str]:
+        return [job.state.value for job in self.store.jobs_of(uuid)]

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
+from taskflow import states
 from taskflow.persistence import models
 from taskflow.persistence.backends import impl_sqlalchemy
 
@@ -95,6 +96,9 @@ class FencedConnection(impl_sqlalchemy.Connection):  # type: ignore[misc]
         :raises DatabaseUnavailableError: it stayed away until the claim's end.
         """
         row = self._backend.redact.value(_atom_row(atom_detail))
+        if atom_detail.state == states.REVERT_FAILURE:
+            # taskflow forgets what the step had made: undoing it is tried again.
+            row["results"] = self._stored[atom_detail.uuid]["results"]
         changes = self._changes(atom_detail.uuid, row)
         if changes:
             self._transact(

@@ -135,16 +135,33 @@ def _load(backend: FencedBackend, flow: linear_flow.Flow, revert: bool) -> Any:
     )
     engine.compile()
     engine.prepare()
-    if not revert:
-        _reset_failed(engine, [atom.name for atom in atoms(flow)])
+    names = [atom.name for atom in atoms(flow)]
+    if revert:
+        _reopen_reverts(engine, names)
+    else:
+        _reopen(engine, names)
     return engine
 
 
-def _reset_failed(engine: Any, names: list[str]) -> None:
-    """Failed steps are to be run again: that is what a resume means."""
+def _reopen(engine: Any, names: list[str]) -> None:
+    """Make failed and interrupted steps pending, so that they begin anew.
+
+    taskflow would go on with an interrupted one without a write, that is,
+    without the check that this conductor still holds the job.
+    """
     for name in names:
-        if engine.storage.get_atom_state(name) == states.FAILURE:
+        if engine.storage.get_atom_state(name) in (states.FAILURE, states.RUNNING):
             engine.storage.reset(name)
+
+
+def _reopen_reverts(engine: Any, names: list[str]) -> None:
+    """The same for steps whose undoing was interrupted, or failed."""
+    failed = engine.storage.get_execute_failures()
+    for name in names:
+        state = engine.storage.get_atom_state(name)
+        if state in (states.REVERTING, states.REVERT_FAILURE):
+            before = states.FAILURE if name in failed else states.SUCCESS
+            engine.storage.set_atom_state(name, before)
 
 
 def _iterate(engine: Any, stopping: threading.Event) -> None:

@@ -169,3 +169,55 @@ def test_leaves_a_flow_it_does_not_know_to_others(make_cloud: MakeCloud) -> None
     with cloud.running("two"):
         wait_until(_settled(cloud, uuid, "done"), what="who knows them runs them")
     assert sorted(cloud.ledger) == ["do a", "do b"]
+
+
+def test_an_interrupted_step_is_begun_again_and_counted(make_cloud: MakeCloud) -> None:
+    """A step left RUNNING by a dead conductor is run once more, and shown as twice."""
+    cloud = make_cloud(main=["a", "b"])
+    uuid = cloud.post([PlannedJob("main", 0)])
+    in_step, go_on = threading.Event(), threading.Event()
+
+    def block() -> None:
+        if not in_step.is_set():
+            in_step.set()
+            assert go_on.wait(30)
+
+    cloud.flows.actions["b"] = block
+    with cloud.running("one"):
+        assert in_step.wait(30)
+        # As if "one" had died here: its epoch is over, and the job is open.
+        job = cloud.store.jobs_of(uuid)[0]
+        assert cloud.journal.take(job.uuid) is not None
+        go_on.set()
+        wait_until(_settled(cloud, uuid, "done"), what="the job is taken up again")
+    job = cloud.store.jobs_of(uuid)[0]
+    steps = cloud.store.steps(job, cloud.store.atom_names(job))
+    assert [(step.name, step.runs) for step in steps] == [("a", 1), ("b", 2)]
+    assert cloud.ledger == ["do a", "do b", "do b"]
+
+
+def test_a_failed_undo_is_parked_and_tried_again_on_resume(
+    make_cloud: MakeCloud,
+) -> None:
+    """A step that can't be undone parks the job; resume goes on undoing, once each."""
+    cloud = make_cloud(main=["a", "b", "c"])
+    broken = True
+
+    def fail() -> None:
+        raise PermanentError("do it", why="never")
+
+    def fail_to_undo() -> None:
+        if broken:
+            raise PermanentError("undo it", why="not yet")
+
+    cloud.flows.actions["c"] = fail
+    cloud.flows.undos["a"] = fail_to_undo
+    uuid = cloud.post([PlannedJob("main", 0)], on_failure="revert")
+    with cloud.running():
+        wait_until(_settled(cloud, uuid, "parked"), what="the undoing is parked")
+        assert cloud.store.jobs_of(uuid)[0].reason == "undo a: undo it: not yet"
+        broken = False
+        cloud.journal.resume(uuid)
+        wait_until(_settled(cloud, uuid, "reverted"), what="the rest is undone")
+    undone = [entry for entry in cloud.ledger if entry.startswith("undo")]
+    assert undone == ["undo b", "undo a", "undo a"]

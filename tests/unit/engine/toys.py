@@ -52,10 +52,17 @@ Action = Callable[[], Any]
 class Toy(task.Task):
     """A step that writes to the ledger, and then does what the test wants."""
 
-    def __init__(self, name: str, ledger: Ledger, action: Action | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        ledger: Ledger,
+        action: Action | None = None,
+        undo: Action | None = None,
+    ) -> None:
         super().__init__(name=name)
         self.ledger = ledger
         self.action = action
+        self.undo = undo
 
     def execute(self) -> dict[str, Any]:
         self.ledger.write(f"do {self.name}")
@@ -65,6 +72,8 @@ class Toy(task.Task):
     def revert(self, result: Any, **_: Any) -> None:
         if isinstance(result, dict):
             self.ledger.write(f"undo {self.name}")
+            if self.undo:
+                self.undo()
 
 
 @dataclass
@@ -74,6 +83,7 @@ class ToyFlows:
     ledger: Ledger
     steps: Mapping[str, Sequence[str]]
     actions: dict[str, Action] = field(default_factory=dict)
+    undos: dict[str, Action] = field(default_factory=dict)
 
     def factory(self, name: str) -> Callable[[Any], linear_flow.Flow]:
         if name not in self.steps:
@@ -82,7 +92,8 @@ class ToyFlows:
         def build(_context: Any) -> linear_flow.Flow:
             flow = linear_flow.Flow(name)
             for step in self.steps[name]:
-                flow.add(Toy(step, self.ledger, self.actions.get(step)))
+                tools = self.actions.get(step), self.undos.get(step)
+                flow.add(Toy(step, self.ledger, *tools))
             return flow
 
         return build

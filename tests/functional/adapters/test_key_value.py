@@ -1,0 +1,517 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key-value checks against real Redis, Sentinel, ZooKeeper and etcd."""
+
+import base64
+import contextlib
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kazoo.client import KazooClient
+from kazoo.security import make_acl
+
+from amphv2_bootstrap.adapters import key_value
+from amphv2_bootstrap.adapters.key_value import zookeeper
+from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.model import Spec, Value
+from amphv2_bootstrap.spec.secret import Secrets
+from tests.servers.etcd import EtcdServer, running_etcd
+from tests.servers.process import binary, free_port
+from tests.servers.redis import (
+    HOST,
+    PASSWORD,
+    RedisServer,
+    Sentinels,
+    running_redis,
+)
+from tests.servers.zookeeper import ZookeeperServer, running_zookeeper
+
+check = partial(key_value.check, timeout=60.0)  # no verdict by the machine's speed
+NAMESPACE = "octavia_jobboard"
+GOOD = Secrets({"jobboard_backend_password": PASSWORD})
+
+
+def spec_for(
+    driver: str, port: int, hosts: tuple[str, ...] = (HOST,), **options: Value
+) -> Spec:
+    """A specification whose backend is there."""
+    task_flow: Mapping[str, Value] = {
+        "jobboard_enabled": True,
+        "jobboard_backend_driver": f"{driver}_taskflow_driver",
+        "jobboard_backend_hosts": hosts,
+        "jobboard_backend_port": port,
+        "jobboard_backend_namespace": NAMESPACE,
+        **options,
+    }
+    return Spec(DatabaseUrl("mysql+pymysql"), task_flow, ("ctl1",))
+
+
+def refusal(spec: Spec, secrets: Secrets) -> BootstrapError:
+    """The error that the check ends with; it shows no secret."""
+    with pytest.raises(BootstrapError) as caught:
+        check(spec, secrets)
+    for secret in secrets.values():
+        assert secret.reveal() not in str(caught.value)
+    assert caught.value.todo
+    return caught.value
+
+
+def contents(server: RedisServer) -> list[Any]:
+    with contextlib.closing(server.client()) as client:
+        return list(client.scan_iter())
+
+
+# Redis
+
+
+def test_sound_redis_passes_silently(redis_server: RedisServer) -> None:
+    """A server with password, append-only file and noeviction has no warnings."""
+    before = contents(redis_server)
+    assert check(spec_for("redis", redis_server.port), GOOD) == ()
+    assert contents(redis_server) == before
+
+
+@pytest.mark.parametrize("password", ["wrong-pass-word", None])
+def test_redis_with_wrong_or_no_password(
+    redis_server: RedisServer, password: str | None
+) -> None:
+    """Wrong credentials are permanent, and the message says what to compare."""
+    secrets = Secrets({"jobboard_backend_password": password})
+    error = refusal(spec_for("redis", redis_server.port), secrets)
+    assert isinstance(error, PermanentError)
+    assert "password" in error.todo
+    assert f"{HOST}:{redis_server.port}" in str(error)
+
+
+def test_redis_open_to_everybody(tmp_path: Path) -> None:
+    """Redis 6 and later take any password then: the operator has to know."""
+    options = ['requirepass ""', "protected-mode no"]
+    with running_redis(tmp_path, options=options) as server:
+        (warning,) = check(spec_for("redis", server.port), GOOD)
+    assert "without a password" in warning
+
+
+def test_redis_that_is_down_is_transient() -> None:
+    """Nobody listens: worth another attempt."""
+    assert isinstance(refusal(spec_for("redis", free_port()), GOOD), TransientError)
+
+
+def test_tls_towards_a_plain_redis(redis_server: RedisServer) -> None:
+    """It looks like a server that doesn't answer; the advice names TLS."""
+    tls = {"ssl": "True", "ssl_cert_reqs": "none"}
+    spec = spec_for("redis", redis_server.port, jobboard_redis_backend_ssl_options=tls)
+    with pytest.raises(TransientError, match="TLS"):
+        key_value.check(spec, GOOD, timeout=1.0)
+
+
+def test_replica_is_refused_with_its_master(redis_sentinels: Sentinels) -> None:
+    """A replica takes no writes; the message names the master."""
+    master = redis_sentinels.master()
+    replica = next(node for node in redis_sentinels.nodes if node is not master)
+    error = refusal(spec_for("redis", replica.port), GOOD)
+    assert isinstance(error, PermanentError)
+    assert f"replica of {HOST}:{master.port}" in error.why
+
+
+def test_cluster_mode_is_refused(tmp_path: Path) -> None:
+    """A job's keys lie in different slots, which taskflow's client can't do."""
+    # By default the port of the cluster's bus is out of range for high ports.
+    options = ["cluster-enabled yes", f"cluster-port {free_port()}"]
+    with running_redis(tmp_path, options=options) as server:
+        error = refusal(spec_for("redis", server.port), GOOD)
+    assert isinstance(error, PermanentError)
+    assert "cluster mode" in error.why
+
+
+def test_eviction_with_a_limit_is_refused(tmp_path: Path) -> None:
+    """A full Redis that evicts loses jobs."""
+    options = ["maxmemory 100mb", "maxmemory-policy allkeys-lru"]
+    with running_redis(tmp_path, options=options) as server:
+        error = refusal(spec_for("redis", server.port), GOOD)
+        assert isinstance(error, PermanentError)
+        assert "noeviction" in error.todo
+        with contextlib.closing(server.client()) as client:
+            client.config_set("maxmemory-policy", "noeviction")
+        assert check(spec_for("redis", server.port), GOOD) == ()
+
+
+def test_unfit_but_working_settings_are_warnings(tmp_path: Path) -> None:
+    """Eviction without a limit, nothing on disk, an unused host: three warnings."""
+    options = ["maxmemory-policy volatile-lru", "appendonly no", 'save ""']
+    with running_redis(tmp_path, options=options) as server:
+        spec = spec_for("redis", server.port, (HOST, "nowhere.invalid"))
+        unused, memory, disk = check(spec, GOOD)
+    assert "nowhere.invalid" in unused
+    assert "volatile-lru" in memory
+    assert "nothing on disk" in disk
+
+
+def test_full_redis_is_refused(tmp_path: Path) -> None:
+    """With noeviction a full server takes no jobs until somebody acts."""
+    with running_redis(tmp_path, options=["maxmemory 1"]) as server:
+        error = refusal(spec_for("redis", server.port), GOOD)
+    assert isinstance(error, PermanentError)
+    assert "maxmemory" in error.todo
+
+
+USER_PASSWORD = "acl-p@ss:w/rd#%$"
+OCTAVIA_RIGHTS = (
+    f"~{NAMESPACE}:* +@read +@write +@transaction +@scripting +@connection +info"
+)
+
+
+@contextlib.contextmanager
+def redis_with_user(
+    folder: Path, rights: str, *options: str
+) -> Iterator[tuple[Spec, Secrets]]:
+    user = f"user octavia on >{USER_PASSWORD} {rights}"
+    with running_redis(folder, options=[user, *options]) as server:
+        spec = spec_for("redis", server.port, jobboard_backend_username="octavia")
+        yield spec, Secrets({"jobboard_backend_password": USER_PASSWORD})
+        assert contents(server) == []
+
+
+def test_redis_user_with_all_rights(tmp_path: Path) -> None:
+    """A user of the access list is logged in by its name."""
+    with redis_with_user(tmp_path, "~* &* +@all") as (spec, secrets):
+        assert check(spec, secrets) == ()
+
+
+def test_redis_user_with_just_octavias_rights(tmp_path: Path) -> None:
+    """The rights that our advice names are enough; what can't be seen is said."""
+    with redis_with_user(tmp_path, OCTAVIA_RIGHTS, "appendonly no") as granted:
+        settings, nothing_written = check(*granted)
+    assert "settings" in settings
+    assert "nothing was written" in nothing_written
+
+
+@pytest.mark.parametrize(
+    "rights",
+    [
+        "~other:* +@all",
+        f"~{NAMESPACE}:* +@all -info",
+        f"~{NAMESPACE}:* +@all -@scripting",
+        f"%R~{NAMESPACE}:* +@all",
+        "~* +@all -hsetnx",
+    ],
+)
+def test_redis_user_with_too_few_rights(tmp_path: Path, rights: str) -> None:
+    """Whatever Octavia's jobboard needs and may not do is permanent."""
+    with redis_with_user(tmp_path, rights) as granted:
+        error = refusal(*granted)
+    assert isinstance(error, PermanentError)
+    assert "Allow the user" in error.todo
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A self-signed certificate for the loopback address, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    made = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        [
+            *(binary("openssl"), "req", "-x509", "-newkey", "ec"),
+            *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", f"subjectAltName=IP:{HOST}"),
+            *("-out", str(made[0]), "-keyout", str(made[1])),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return str(made[0]), str(made[1])
+
+
+@contextlib.contextmanager
+def redis_with_tls(folder: Path, certificate: tuple[str, str]) -> Iterator[int]:
+    """A Redis with a TLS port beside its plain one; gives the TLS port."""
+    port = free_port()
+    options = [
+        f"tls-port {port}",
+        f"tls-cert-file {certificate[0]}",
+        f"tls-key-file {certificate[1]}",
+        "tls-auth-clients no",
+    ]
+    with running_redis(folder, options=options):
+        yield port
+
+
+def test_redis_behind_tls(tmp_path: Path, certificate: tuple[str, str]) -> None:
+    """Octavia's TLS options lead in; the server's certificate is verified."""
+    tls = {"ssl": "True", "ssl_ca_certs": certificate[0], "ssl_cert_reqs": "required"}
+    with redis_with_tls(tmp_path, certificate) as port:
+        trusted = spec_for("redis", port, jobboard_redis_backend_ssl_options=tls)
+        assert check(trusted, GOOD) == ()
+        for wrong in ({"ssl": "True"}, {**tls, "ssl_ca_certs": "/nowhere.pem"}):
+            spec = spec_for("redis", port, jobboard_redis_backend_ssl_options=wrong)
+            error = refusal(spec, GOOD)
+            assert isinstance(error, PermanentError), wrong
+            assert "TLS" in error.todo
+
+
+# Sentinel
+
+
+def sentinel_spec(cloud: Sentinels, **options: Value) -> Spec:
+    return spec_for(
+        "redis",
+        cloud.sentinels[0].port,
+        **{"jobboard_redis_sentinel": cloud.name, **options},
+    )
+
+
+def sentinel_secrets(cloud: Sentinels, **changed: str | None) -> Secrets:
+    return Secrets(
+        {
+            "jobboard_backend_password": cloud.password,
+            "jobboard_redis_sentinel_password": cloud.sentinel_password,
+            **changed,
+        }
+    )
+
+
+def test_sentinel_leads_to_the_master(redis_sentinels: Sentinels) -> None:
+    """With each its own password; the single Sentinel is warned about."""
+    warnings = check(sentinel_spec(redis_sentinels), sentinel_secrets(redis_sentinels))
+    assert any("Only one Sentinel" in warning for warning in warnings)
+    assert not any("no replica" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    "secret", ["jobboard_redis_sentinel_password", "jobboard_backend_password"]
+)
+def test_wrong_password_at_either_level(
+    redis_sentinels: Sentinels, secret: str
+) -> None:
+    """Sentinel's credentials and the server's are told apart, and both proven."""
+    secrets = sentinel_secrets(redis_sentinels, **{secret: "wrong-pass-word"})
+    error = refusal(sentinel_spec(redis_sentinels), secrets)
+    assert isinstance(error, PermanentError)
+    at_sentinel = f":{redis_sentinels.sentinels[0].port}" in error.on
+    assert at_sentinel == (secret == "jobboard_redis_sentinel_password")
+
+
+def test_unknown_master_name(redis_sentinels: Sentinels) -> None:
+    """The message lists what Sentinel does know."""
+    spec = sentinel_spec(redis_sentinels, jobboard_redis_sentinel="yourmaster")
+    error = refusal(spec, sentinel_secrets(redis_sentinels))
+    assert isinstance(error, PermanentError)
+    assert redis_sentinels.name in error.why
+
+
+def test_sentinel_that_is_away_among_others(redis_sentinels: Sentinels) -> None:
+    """One of two Sentinels is away: Octavia works on, the operator is told."""
+    spec = spec_for(
+        "redis",
+        redis_sentinels.sentinels[0].port,
+        (HOST, "127.0.0.77"),
+        jobboard_redis_sentinel=redis_sentinels.name,
+    )
+    warnings = check(spec, sentinel_secrets(redis_sentinels))
+    assert any("127.0.0.77" in warning for warning in warnings)
+
+
+def test_no_sentinel_answers(redis_sentinels: Sentinels) -> None:
+    """All are away: transient."""
+    spec = spec_for("redis", free_port(), jobboard_redis_sentinel=redis_sentinels.name)
+    error = refusal(spec, sentinel_secrets(redis_sentinels))
+    assert isinstance(error, TransientError)
+
+
+# ZooKeeper
+
+
+def nodes(server: ZookeeperServer) -> set[str]:
+    client = KazooClient(f"{HOST}:{server.port}")
+    client.start()
+    try:
+        return set(client.get_children("/"))
+    finally:
+        client.stop()
+        client.close()
+
+
+def test_zookeeper_answers(zookeeper_server: ZookeeperServer) -> None:
+    """A single server passes with a warning; nothing is left in it."""
+    before = nodes(zookeeper_server)
+    spec = spec_for("zookeeper", zookeeper_server.port)
+    (warning,) = check(spec, Secrets({}))
+    assert "single server" in warning
+    assert nodes(zookeeper_server) == before
+
+
+def test_nested_namespace_is_not_made(zookeeper_server: ZookeeperServer) -> None:
+    """The check doesn't make the folders of a namespace that isn't there yet."""
+    spec = spec_for(
+        "zookeeper",
+        zookeeper_server.port,
+        jobboard_backend_namespace="not/yet/there",
+    )
+    check(spec, Secrets({}))
+    assert "not" not in nodes(zookeeper_server)
+
+
+def test_zookeeper_that_is_down_is_transient() -> None:
+    """Nobody listens: worth another attempt."""
+    error = refusal(spec_for("zookeeper", free_port()), Secrets({}))
+    assert isinstance(error, TransientError)
+
+
+def test_zookeeper_that_may_not_be_written(tmp_path: Path) -> None:
+    """A root that only others may write to is permanent."""
+    with running_zookeeper(tmp_path) as server:
+        client = KazooClient(f"{HOST}:{server.port}")
+        client.start()
+        try:
+            client.set_acls("/", _read_only())
+        finally:
+            client.stop()
+            client.close()
+        error = refusal(spec_for("zookeeper", server.port), Secrets({}))
+    assert isinstance(error, PermanentError)
+    assert "create nodes" in error.todo
+
+
+def _read_only() -> Any:
+    return [make_acl("world", "anyone", read=True)]
+
+
+def test_zookeeper_server_away_among_others(
+    zookeeper_server: ZookeeperServer,
+) -> None:
+    """One host of two is away, and two is an even number: two warnings."""
+    spec = spec_for("zookeeper", zookeeper_server.port, (HOST, "127.0.0.77"))
+    even, away = check(spec, Secrets({}))
+    assert "even number" in even
+    assert "127.0.0.77" in away
+
+
+def test_servers_that_each_run_alone(
+    zookeeper_server: ZookeeperServer, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Two servers that aren't one ensemble are refused."""
+    with running_zookeeper(tmp_path) as other:
+        ports = iter([zookeeper_server.port, other.port])
+        monkeypatch.setattr(
+            zookeeper, "_address", lambda host, port: f"{host}:{next(ports)}"
+        )
+        spec = spec_for("zookeeper", zookeeper_server.port, (HOST, HOST))
+        error = refusal(spec, Secrets({}))
+    assert isinstance(error, PermanentError)
+    assert "does not see" in error.why
+
+
+def test_bare_ipv6_address_for_zookeeper() -> None:
+    """Octavia's driver doesn't bracket it, so the operator has to."""
+    error = refusal(spec_for("zookeeper", 2181, ("::1",)), Secrets({}))
+    assert isinstance(error, PermanentError)
+    assert "[::1]" in error.todo
+
+
+# etcd
+
+
+def etcd_keys(server: EtcdServer) -> int:
+    return int(etcd_post(server, "kv/range", _everything()).get("count", 0))
+
+
+def _everything() -> dict[str, Any]:
+    zero = base64.b64encode(b"\0").decode()
+    return {"key": zero, "range_end": zero, "count_only": True}
+
+
+def etcd_post(server: EtcdServer, path: str, body: Any) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"http://{HOST}:{server.port}/v3/{path}", data=json.dumps(body).encode()
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return dict(json.load(answer))
+
+
+def test_etcd_answers(etcd_server: EtcdServer) -> None:
+    """One member passes with a warning; no key and no lease are left."""
+    before = etcd_keys(etcd_server)
+    (warning,) = check(spec_for("etcd", etcd_server.port), Secrets({}))
+    assert "one member" in warning
+    assert etcd_keys(etcd_server) == before
+    assert "leases" not in etcd_post(etcd_server, "kv/lease/leases", {})
+
+
+def test_only_the_first_etcd_host_counts(etcd_server: EtcdServer) -> None:
+    """Others are named in a warning, as Octavia never uses them."""
+    spec = spec_for("etcd", etcd_server.port, (HOST, "nowhere.invalid"))
+    assert any("nowhere.invalid" in warning for warning in check(spec, Secrets({})))
+
+
+def test_etcd_that_is_down_is_transient() -> None:
+    """Nobody listens: worth another attempt."""
+    error = refusal(spec_for("etcd", free_port()), Secrets({}))
+    assert isinstance(error, TransientError)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"jobboard_etcd_api_path": "/nothing/here/"}, "jobboard_etcd_api_path"),
+        ({"jobboard_etcd_ssl_options": {"ca_cert": "/none"}}, "use_ssl"),
+        (
+            {"jobboard_etcd_ssl_options": {"use_ssl": "True", "ca_cert": "/none"}},
+            "ssl_options",
+        ),
+    ],
+)
+def test_etcd_with_wrong_options(
+    etcd_server: EtcdServer,
+    options: Mapping[str, Value],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What would fail in Octavia the same way every time is permanent."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)  # beats our options
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    error = refusal(spec_for("etcd", etcd_server.port, **options), Secrets({}))
+    assert isinstance(error, PermanentError)
+    assert words in str(error)
+
+
+def test_etcd_use_ssl_is_true_whatever_it_says(etcd_server: EtcdServer) -> None:
+    """For Octavia 19 any text is true: it speaks TLS, and so does the check."""
+    options = {"use_ssl": "False"}
+    spec = spec_for("etcd", etcd_server.port, jobboard_etcd_ssl_options=options)
+    assert "jobboard_etcd_ssl_options" in refusal(spec, Secrets({})).todo
+
+
+def test_etcd_with_authentication(tmp_path: Path) -> None:
+    """Octavia's driver has no way to log in."""
+    with running_etcd(tmp_path) as server:
+        etcd_post(server, "auth/user/add", {"name": "root", "password": "x"})
+        etcd_post(server, "auth/role/add", {"name": "root"})
+        etcd_post(server, "auth/user/grant", {"user": "root", "role": "root"})
+        etcd_post(server, "auth/enable", {})
+        error = refusal(spec_for("etcd", server.port), Secrets({}))
+    assert isinstance(error, PermanentError)
+    assert "auth disable" in error.todo
+
+
+# All
+
+
+def test_missing_client_library_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without kazoo the operator is told which extra to install."""
+    monkeypatch.delitem(
+        sys.modules,
+        "amphv2_bootstrap.adapters.key_value.zookeeper",
+        raising=False,
+    )
+    monkeypatch.setitem(sys.modules, "kazoo", None)
+    error = refusal(spec_for("zookeeper", 2181), Secrets({}))
+    assert isinstance(error, PermanentError)
+    assert "amphv2-bootstrap[zookeeper]" in error.todo

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the tests that run the real programs."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.functional.site import KeyValue, Site, stopped_at_end
+from tests.servers.mariadb import MariaDB
+
+
+@pytest.fixture(scope="session")
+def octavia_bin() -> Path:
+    """The folder of real Octavia's programs."""
+    venv = os.environ.get("AMPHV2_OCTAVIA_VENV")
+    if not venv:
+        reason = "AMPHV2_OCTAVIA_VENV names no environment with Octavia"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return Path(venv) / "bin"
+
+
+def key_value(request: pytest.FixtureRequest, driver: str) -> KeyValue:
+    """The session's server of that driver, started when it is first asked for."""
+    server: Any = request.getfixturevalue(f"{driver}_server")
+    return KeyValue(driver, server.port, getattr(server, "password", None))
+
+
+def board_options(
+    request: pytest.FixtureRequest, board: str, namespace: str
+) -> Mapping[str, str]:
+    """``[task_flow]`` for the engine's own jobboard."""
+    if board == "sql":
+        return {}
+    return {**key_value(request, board).options(), "jobboard_backend_namespace": namespace}
+
+
+@pytest.fixture
+def make_site(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    mariadb: MariaDB,
+    octavia_bin: Path,
+) -> Iterator[Callable[..., Site]]:
+    """Makes a site: ``make_site(board="redis", driver="redis", engine="mariadb")``.
+
+    ``board`` is the engine's own jobboard, ``driver`` what Octavia shall get,
+    ``engine`` where the engine's database is (``sqlite`` is shared by the hosts).
+    """
+    with contextlib.ExitStack() as stack:
+
+        def make(
+            board: str = "sql", driver: str = "redis", engine: str = "sqlite", **more: Any
+        ) -> Site:
+            namespace = f"engine-{tmp_path.name}"
+            site = Site(
+                folder=tmp_path / f"site-{len(os.listdir(tmp_path))}",
+                mariadb=mariadb,
+                key_value=key_value(request, driver),
+                board=board_options(request, board, namespace),
+                engine_url=_engine_url(tmp_path, mariadb, engine),
+                db_manage=str(octavia_bin / "octavia-db-manage"),
+                **more,
+            )
+            stack.enter_context(stopped_at_end(site))
+            if engine == "mariadb":
+                done = site.cli("db", "upgrade")
+                assert done.returncode == 0, done.stderr
+            return site
+
+        yield make
+
+
+def _engine_url(folder: Path, mariadb: MariaDB, engine: str) -> str:
+    if engine == "sqlite":
+        return f"sqlite:///{folder}/engine.sqlite"
+    mariadb.execute("CREATE DATABASE IF NOT EXISTS amphv2_engine")
+    password = quote(mariadb.root_password, safe="")
+    return (
+        f"mysql+pymysql://root:{password}@{mariadb.host}:{mariadb.port}/amphv2_engine"
+    )

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cloud of two hosts on one machine: real processes, real servers.
+
+Each host has its own configuration, octavia.conf, state folder and restart
+command; the independent ledger is what the wrapped programs and the database
+server wrote down themselves.
+"""
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tests.servers.mariadb import MariaDB
+from tests.servers.process import wait_until
+
+PASSWORD = "p@ss:w/o#r%d$1"
+OCTAVIA_CONF = Path(__file__).parent.parent / "data" / "octavia.conf"
+HOSTS = ("ctl1", "ctl2")
+
+# Notes its run in the ledger, waits while a gate file is there, then runs the
+# real program. The gate is what lets a test meet a step in the middle.
+_WRAPPER = """\
+#!/bin/sh
+echo "begin $1 $$" >> {ledger}
+while [ -e {gate} ]; do sleep 0.02; done
+shift
+{command}
+status=$?
+echo "end {name}" >> {ledger}
+exit $status
+"""
+
+
+@dataclass(frozen=True)
+class KeyValue:
+    """The key-value backend that Octavia shall use."""
+
+    driver: str
+    port: int
+    password: str | None = None
+
+    def options(self) -> dict[str, str]:
+        found = {
+            "jobboard_backend_driver": f"{self.driver}_taskflow_driver",
+            "jobboard_backend_hosts": "127.0.0.1",
+            "jobboard_backend_port": str(self.port),
+        }
+        if self.password:
+            found["jobboard_backend_password"] = self.password.replace("$", "$$")
+        return found
+
+
+@dataclass
+class Site:
+    """The folders, configurations and processes of the two hosts."""
+
+    folder: Path
+    mariadb: MariaDB
+    key_value: KeyValue
+    board: Mapping[str, str]
+    engine_url: str = ""
+    db_manage: str = "octavia-db-manage"
+    hosts: Sequence[str] = HOSTS
+    apart: bool = False
+    conductors: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    @property
+    def ledger(self) -> list[str]:
+        """What the wrapped programs noted: ``begin NAME PID`` and ``end NAME``."""
+        path = self.folder / "ledger"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def begun(self, name: str) -> int:
+        """How often a wrapped program was begun."""
+        return sum(line.startswith(f"begin {name} ") for line in self.ledger)
+
+    def gate(self, name: str) -> Path:
+        """While this file exists, the wrapped program waits before its work."""
+        return self.folder / f"gate-{name}"
+
+    def octavia_conf(self, host: str) -> Path:
+        return self.folder / host / "octavia.conf"
+
+    def log(self, host: str) -> Path:
+        return self.folder / host / "conductor.log"
+
+    def set_up(self) -> None:
+        """Write every file; start nothing."""
+        for host in self.hosts:
+            home = self.folder / host
+            home.mkdir(parents=True)
+            self.octavia_conf(host).write_bytes(OCTAVIA_CONF.read_bytes())
+            self._wrap(host, f"restart-{host}", "true")
+            self._wrap(host, "db-manage", f'{self.db_manage} "$@"')
+            self.write_configuration(host)
+
+    def _wrap(self, host: str, name: str, command: str) -> None:
+        script = self.folder / host / name
+        script.write_text(
+            _WRAPPER.format(
+                ledger=shlex.quote(str(self.folder / "ledger")),
+                gate=shlex.quote(str(self.gate(name))),
+                command=command,
+                name=name,
+            )
+        )
+        script.chmod(0o755)
+
+    def configuration(self, host: str) -> dict[str, dict[str, str]]:
+        """The options of one host's amphv2-bootstrap.conf by section."""
+        home = self.folder / host
+        account = f"octavia:{quote(PASSWORD, safe='')}"
+        server = f"{self.mariadb.host}:{self.mariadb.port}"
+        python = Path(self.db_manage).with_name("python")
+        octavia = {
+            "config_file": str(self.octavia_conf(host)),
+            "controllers": ",".join(self.hosts),
+            "admin_connection": self.mariadb.root_url,
+            "persistence_connection": (
+                f"mysql+pymysql://{account}@{server}/octavia_persistence"
+            ),
+            "db_manage_command": f"{home}/db-manage db-manage",
+            "python": str(python),
+            "services": "",
+            "restart_commands": f"{home}/restart-{host} restart-{host}",
+            "jobboard_expiration_time": "100",
+            **self.key_value.options(),
+        }
+        return {
+            "DEFAULT": {"host": host, "state_path": str(home / "state")},
+            "task_flow": {
+                "persistence_connection": self.engine_url,
+                "jobboard_expiration_time": "5",
+                **self.board,
+            },
+            "octavia": octavia,
+            "conductor": {"poll_interval": "0.2", "reconcile_interval": "1"},
+        }
+
+    def write_configuration(
+        self, host: str, changes: Mapping[str, Mapping[str, str]] | None = None
+    ) -> Path:
+        """Write one host's configuration, with changes by section and option."""
+        path = self.folder / host / "amphv2-bootstrap.conf"
+        lines = []
+        for section, options in self.configuration(host).items():
+            lines.append(f"[{section}]")
+            merged = {**options, **(changes or {}).get(section, {})}
+            lines += [f"{name} = {value}" for name, value in merged.items()]
+        path.write_text("\n".join(lines) + "\n")
+        path.chmod(0o600)
+        return path
+
+    def command(self, host: str, *arguments: str) -> list[str]:
+        config = str(self.folder / host / "amphv2-bootstrap.conf")
+        module = "amphv2_bootstrap.cmd.main"
+        return [sys.executable, "-m", module, "--config-file", config, *arguments]
+
+    def cli(
+        self, *arguments: str, host: str = "", timeout: float = 120
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run ``amphv2-bootstrap`` as an operator would."""
+        return subprocess.run(
+            self.command(host or self.hosts[0], *arguments),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def show(self, host: str = "") -> dict[str, Any]:
+        """``job show -f json`` of the newest job."""
+        done = self.cli("job", "show", "-f", "json", host=host)
+        assert done.returncode == 0, done.stderr
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
+
+    def start_conductor(self, host: str) -> "subprocess.Popen[bytes]":
+        config = str(self.folder / host / "amphv2-bootstrap.conf")
+        module = "amphv2_bootstrap.cmd.conductor"
+        # A pid namespace of its own: as on two machines, no conductor can see
+        # whether the other's process is alive.
+        apart = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"]
+        argv = [*(apart if self.apart else ()), sys.executable, "-m", module]
+        with self.log(host).open("ab") as log:
+            process = subprocess.Popen(
+                [*argv, "--config-file", config],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.conductors[host] = process
+        return process
+
+    def kill(self, host: str) -> None:
+        """SIGKILL the conductor of ``host``, and only it."""
+        process = self.conductors.pop(host)
+        process.kill()
+        process.wait()
+
+    def holder(self) -> str | None:
+        """The host whose conductor runs a flow now."""
+        flows = self.show()["flows"]
+        return next((flow["running_on"] for flow in flows if flow["running_on"]), None)
+
+    def wait_for_state(self, state: str, timeout: float = 120) -> dict[str, Any]:
+        report: dict[str, Any] = {}
+
+        def reached() -> bool:
+            report.clear()
+            report.update(self.show())
+            return report["state"] == state
+
+        try:
+            wait_until(reached, what=f"the job is {state}", timeout=timeout)
+        except BaseException:
+            print(json.dumps(report, indent=1))
+            for host in self.hosts:
+                if self.log(host).exists():
+                    print(f"--- {host}\n{self.log(host).read_text()[-6000:]}")
+            raise
+        return report
+
+    def stop(self) -> None:
+        """SIGTERM to every conductor, SIGKILL to one that doesn't end."""
+        for process in self.conductors.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in self.conductors.values():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.conductors.clear()
+
+
+@contextlib.contextmanager
+def stopped_at_end(site: Site) -> Iterator[Site]:
+    """The site set up, and its processes gone afterwards."""
+    site.set_up()
+    try:
+        yield site
+    finally:
+        site.stop()
+        for host in site.hosts:
+            for name in ("db-manage", f"restart-{host}"):
+                site.gate(name).unlink(missing_ok=True)
+
+
+def steps(report: Mapping[str, Any], flow: str, host: str | None = None) -> list[Any]:
+    """The tasks of one flow of a report."""
+    found = [
+        each
+        for each in report["flows"]
+        if each["name"] == flow and host in (None, each["host"])
+    ]
+    assert len(found) == 1, report
+    tasks: list[Any] = found[0]["tasks"]
+    return tasks

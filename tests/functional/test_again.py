@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Posting again: nothing to do means nothing done."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.functional.site import Site
+from tests.servers.mariadb import MariaDB
+from tests.servers.process import wait_until
+
+MakeSite = Callable[..., Site]
+_READS = re.compile(r"^\s*(SELECT|SHOW|SET\s|USE\b|COMMIT|ROLLBACK|PING|BEGIN)", re.I)
+_OWN_LOCK = re.compile(r"GET_LOCK|RELEASE_LOCK", re.I)
+
+
+def _identity(path: Path) -> tuple[object, ...]:
+    stat = path.stat()
+    return stat.st_ino, stat.st_mtime_ns, stat.st_mode, path.read_bytes()
+
+
+def _files(site: Site) -> dict[str, tuple[object, ...]]:
+    """Every octavia.conf and what lies beside it."""
+    return {
+        str(path): _identity(path)
+        for host in site.hosts
+        for path in site.octavia_conf(host).parent.glob("octavia.conf*")
+    }
+
+
+def test_posting_on_a_finished_cloud_changes_nothing(
+    make_site: MakeSite, mariadb: MariaDB
+) -> None:
+    """A second bootstrap is a new job: no write, no byte, no restart, no db-manage."""
+    site = make_site()
+    for host in site.hosts:
+        site.start_conductor(host)
+    first = site.cli("post-job", "--wait", "-f", "json")
+    assert first.returncode == 0, first.stderr
+    files, ledger, mark = _files(site), site.ledger, mariadb.mark()
+
+    second = site.cli("post-job", "--wait", "-f", "json")
+    assert second.returncode == 0, second.stderr
+    assert json.loads(first.stdout)["id"] != json.loads(second.stdout)["id"]
+    statements = mariadb.statements(mark)
+    assert statements, "the ledger saw nothing at all"
+    assert [text for text in statements if not _READS.match(text)] == []
+    assert _files(site) == files
+    assert site.ledger == ledger
+
+
+def test_posting_again_while_unfinished_gives_the_same_job(
+    make_site: MakeSite,
+) -> None:
+    """The same id, no second set of jobs; another configuration is a conflict."""
+    site = make_site()
+    first = json.loads(site.cli("post-job", "-f", "json").stdout)
+    second = json.loads(site.cli("post-job", "-f", "json", host="ctl2").stdout)
+    assert (first["id"], first["new"]) == (second["id"], True)
+    assert second["new"] is False
+    assert len(site.show()["flows"]) == 3
+
+    other = site.cli("post-job", "--controllers", "ctl2")
+    assert other.returncode == 1
+    assert "another configuration is unfinished" in other.stderr
+    assert site.cli("job", "cancel", first["id"]).returncode == 0
+    third = json.loads(
+        site.cli("post-job", "--controllers", "ctl2", "-f", "json").stdout
+    )
+    assert third["new"] is True
+
+
+def test_waiting_ends_after_the_timeout(make_site: MakeSite) -> None:
+    """Exit code 3 when nobody carries the job out in time; the job stays posted."""
+    site = make_site()
+    done = site.cli("post-job", "--wait", "--timeout", "0.5")
+    assert done.returncode == 3, done.stderr
+    assert site.show()["state"] == "ready"
+
+
+def test_run_goes_on_where_it_was_killed(make_site: MakeSite) -> None:
+    """Without conductors: SIGKILL in a step, run again, only that step again."""
+    import subprocess
+
+    site = make_site(hosts=("ctl1",))
+    site.gate("db-manage").touch()
+    first = subprocess.Popen(
+        site.command("ctl1", "run"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+    )
+    wait_until(lambda: site.begun("db-manage"), what="the schema step is under way")
+    first.kill()
+    first.wait()
+    site.gate("db-manage").unlink()
+    second = site.cli("run")
+    assert second.returncode == 0, second.stderr
+    report = site.show()
+    assert report["state"] == "done"
+    runs = {task["name"]: task["runs"] for f in report["flows"] for task in f["tasks"]}
+    assert runs.pop("upgrade-persistence-schema") == 2
+    assert set(runs.values()) == {1}

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job, posted by the command and done by conductors."""
+
+from collections.abc import Callable
+
+from tests.functional.site import PASSWORD, Site, steps
+
+MakeSite = Callable[..., Site]
+
+
+def test_a_posted_bootstrap_is_done_by_two_conductors(make_site: MakeSite) -> None:
+    """An Octavia without a jobboard goes in, both controllers configured come out."""
+    site = make_site()
+    for host in site.hosts:
+        site.start_conductor(host)
+    done = site.cli("post-job", "--wait", "--timeout", "120")
+    report = site.show()
+    assert done.returncode == 0, (done.stderr, site.log("ctl1").read_text())
+    assert report["state"] == "done"
+    assert {task["state"] for flow in report["flows"] for task in flow["tasks"]} == {
+        "SUCCESS"
+    }
+    assert site.begun("db-manage") == 1
+    for host in site.hosts:
+        assert site.begun(f"restart-{host}") == 1
+        assert "jobboard_enabled = True" in site.octavia_conf(host).read_text()
+        assert steps(report, "controller", host)[0]["host"] == host
+    tables = {row[0] for row in site.mariadb.execute("SHOW TABLES IN octavia_persistence")}
+    assert {"logbooks", "flowdetails", "atomdetails", "alembic_version"} <= tables
+    assert PASSWORD not in done.stdout + done.stderr

@@ -1,0 +1,427 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demonstration: see demo.sh, which prepares what this needs."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pymysql
+
+from amphv2_bootstrap.cmd.shows import Timeline
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.errors import SchemaError
+from amphv2_bootstrap.engine.report import describe
+from amphv2_bootstrap.engine.store import Store
+
+REPO = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+OCTAVIA_BIN = Path(os.environ["AMPHV2_OCTAVIA_VENV"]) / "bin"
+HOSTS = ("ctl1", "ctl2")
+ROOT_PASSWORD = "r00t-of-the-demo"
+DATABASE_PASSWORD = "p@ss:w/o#r%d$1"
+REDIS_PASSWORD = "red!s-of-the-demo"
+SECRETS = (ROOT_PASSWORD, DATABASE_PASSWORD, REDIS_PASSWORD)
+STEP = "upgrade-persistence-schema"
+PATIENCE = 90.0
+
+CONFIGURATION = """\
+[DEFAULT]
+host = {host}
+state_path = {home}/state
+
+[task_flow]
+# The embedded default: a SQLite file and the jobboard in it. The two hosts of
+# this demo share it, being one machine; real ones share a MariaDB.
+persistence_connection = sqlite:///{folder}/engine.sqlite
+
+[octavia]
+config_file = {home}/octavia.conf
+controllers = ctl1, ctl2
+admin_connection = mysql+pymysql://root:{root}@127.0.0.1:{mariadb}/
+persistence_connection = mysql+pymysql://octavia:{password}@127.0.0.1:{mariadb}/octavia_persistence
+jobboard_backend_driver = redis_taskflow_driver
+jobboard_backend_hosts = 127.0.0.1
+jobboard_backend_port = {redis}
+jobboard_backend_password = {redis_password}
+jobboard_expiration_time = 100
+db_manage_command = {octavia}/octavia-db-manage
+services =
+"""
+
+
+def main() -> int:
+    """Tell the story; 0 when it ended as it should."""
+    folder = Path(tempfile.mkdtemp(prefix="amphv2-demo-"))
+    started = time.monotonic()
+    try:
+        with contextlib.ExitStack() as stack:
+            demo = Demo(folder, stack)
+            demo.play()
+    except DemoError as exc:
+        print(f"\nThe demo failed: {exc}", file=sys.stderr)
+        for log in sorted(folder.glob("*/conductor.log")):
+            print(f"--- {log}\n{masked(log.read_text())[-4000:]}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    took = time.monotonic() - started
+    print(f"\nDone in {took:.0f} s. Nothing is left running; {folder} is removed.")
+    return 0
+
+
+class DemoError(Exception):
+    """The story took another turn."""
+
+
+class Demo:
+    """The cloud, its two hosts, and what is done to them."""
+
+    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
+        self.folder = folder
+        self.stack = stack
+        self.mariadb, self.redis = free_port(), free_port()
+        self.conductors: dict[str, subprocess.Popen[bytes]] = {}
+        self.store = Store(Database(f"sqlite:///{folder}/engine.sqlite"))
+
+    def play(self) -> None:
+        say("1. A cloud whose Octavia has no jobboard")
+        self.start_cloud()
+        say("2. A conductor on each of its two controllers")
+        for host in HOSTS:
+            self.start_conductor(host)
+        say("3. The operator posts the bootstrap")
+        self.cli("post-job")
+        victim = self.kill_holder()
+        other = next(host for host in HOSTS if host != victim)
+        say(f"5. {other} finds out, takes the job over, and does its own part")
+        self.wait(
+            lambda: self.flow_state("controller", other) == "done", f"{other} is done"
+        )
+        say(f"6. {victim} comes back: its own part has waited for it")
+        self.start_conductor(victim)
+        self.wait(lambda: self.report()["state"] == "done", "all is done")
+        self.show_result(victim)
+
+    def start_cloud(self) -> None:
+        self.stack.enter_context(mariadb_at(self.folder / "mariadb", self.mariadb))
+        self.stack.enter_context(redis_at(self.folder / "redis", self.redis))
+        self.stack.callback(self.stop_conductors)
+        for host in HOSTS:
+            home = self.folder / host
+            home.mkdir()
+            source = REPO / "tests" / "data" / "octavia.conf"
+            (home / "octavia.conf").write_bytes(source.read_bytes())
+            self.write_configuration(host, home)
+        print(f"MariaDB on port {self.mariadb}, Redis on port {self.redis} (password),")
+        print(f"octavia.conf of ctl1 and ctl2 under {self.folder}")
+
+    def write_configuration(self, host: str, home: Path) -> None:
+        path = home / "amphv2-bootstrap.conf"
+        path.touch(mode=0o600)
+        path.write_text(
+            CONFIGURATION.format(
+                host=host,
+                home=home,
+                folder=self.folder,
+                root=quote(ROOT_PASSWORD, safe=""),
+                password=quote(DATABASE_PASSWORD, safe=""),
+                redis_password=REDIS_PASSWORD,
+                mariadb=self.mariadb,
+                redis=self.redis,
+                octavia=OCTAVIA_BIN,
+            )
+        )
+
+    def start_conductor(self, host: str) -> None:
+        home = self.folder / host
+        with (home / "conductor.log").open("ab") as log:
+            self.conductors[host] = subprocess.Popen(
+                [
+                    str(BIN / "amphv2-conductor"),
+                    "--config-file",
+                    str(home / "amphv2-bootstrap.conf"),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        print(f"conductor of {host}: pid {self.conductors[host].pid}")
+
+    def stop_conductors(self) -> None:
+        for process in self.conductors.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.conductors.values():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def cli(self, *arguments: str) -> None:
+        config = self.folder / HOSTS[0] / "amphv2-bootstrap.conf"
+        argv = [str(BIN / "amphv2-bootstrap"), "-q", "--config-file", str(config)]
+        print(f"$ amphv2-bootstrap {' '.join(arguments)}", flush=True)
+        done = subprocess.run([*argv, *arguments], check=False, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise DemoError(f"{arguments[0]} exited {done.returncode}")
+
+    def kill_holder(self) -> str:
+        """SIGKILL the conductor that is in the middle of the schema's upgrade."""
+        found: list[str] = []
+
+        def in_the_middle() -> bool:
+            found[:] = [
+                str(task["host"])
+                for task in self.tasks("bootstrap")
+                if task["name"] == STEP and task["state"] == "RUNNING"
+            ]
+            return bool(found)
+
+        self.wait(in_the_middle, f"a conductor is in the step {STEP}")
+        victim = found[0]
+        process = self.conductors.pop(victim)
+        process.kill()
+        process.wait()
+        say(f"4. {victim} runs {STEP}: SIGKILL to its conductor, pid {process.pid}")
+        return victim
+
+    def report(self) -> dict[str, object] | dict[str, str]:
+        try:
+            return describe(self.store, self.store.resolve(None))
+        except SchemaError:
+            return {"state": "not posted", "flows": []}
+
+    def flows(self) -> list[dict[str, object]]:
+        flows = self.report()["flows"]
+        assert isinstance(flows, list)
+        return flows
+
+    def tasks(self, flow: str) -> list[dict[str, object]]:
+        return [
+            task
+            for each in self.flows()
+            if each["name"] == flow and isinstance(each["tasks"], list)
+            for task in each["tasks"]
+        ]
+
+    def flow_state(self, name: str, host: str) -> object:
+        states = [
+            flow["state"]
+            for flow in self.flows()
+            if flow["name"] == name and flow["host"] == host
+        ]
+        return states[0] if states else None
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > deadline:
+                raise DemoError(f"waited {PATIENCE:.0f} s in vain until {what}")
+            if any(flow["state"] == "parked" for flow in self.flows()):
+                raise DemoError(f"a flow was parked: {self.flows()}")
+            time.sleep(0.01)
+
+    def show_result(self, victim: str) -> None:
+        say("7. The timeline: every step once, but the one that was interrupted")
+        print(Timeline(self.flows()).human_readable())
+        runs = {str(task["name"]): task["runs"] for task in self.tasks("bootstrap")}
+        if runs.pop(STEP) != 2 or set(runs.values()) != {1}:
+            raise DemoError(f"steps ran another number of times: {runs}")
+        say(f"8. [task_flow] of {victim}, secrets masked")
+        print(section(self.folder / victim / "octavia.conf", "task_flow"))
+        say("9. What Octavia itself says to it")
+        for host in HOSTS:
+            self.ask_octavia(host)
+
+    def ask_octavia(self, host: str) -> None:
+        """Octavia's own configuration code, drivers and octavia-db-manage."""
+        config = str(self.folder / host / "octavia.conf")
+        for name, argv in (
+            ("its configuration code", [str(OCTAVIA_BIN / "python"), "-c", ASK, config]),
+            (
+                "octavia-db-manage",
+                [
+                    str(OCTAVIA_BIN / "octavia-db-manage"),
+                    "--config-file",
+                    config,
+                    "upgrade_persistence",
+                ],
+            ),
+        ):
+            done = subprocess.run(
+                argv, capture_output=True, text=True, check=False, timeout=PATIENCE
+            )
+            if done.returncode:
+                raise DemoError(f"{name} on {host}: {masked(done.stderr)[-1500:]}")
+            last = done.stdout.strip() or "accepts it (exit code 0, nothing to upgrade)"
+            print(f"{host}: {name}: {masked(last)}")
+
+
+# With what octavia-worker itself uses: options, persistence and jobboard drivers.
+ASK = """
+import sys, warnings
+warnings.simplefilter('ignore')
+from octavia.common import config
+from octavia.controller.worker.v2 import taskflow_jobboard_driver as driver
+config.init(['--config-file', sys.argv[1]])
+tf = config.cfg.CONF.task_flow
+persistence = driver.MysqlPersistenceDriver()
+with persistence.get_persistence() as backend:
+    with driver.RedisTaskFlowDriver(persistence).job_board(backend) as board:
+        print('jobboard enabled=%s, %s, connected=%s, jobs=%d; persistence connected'
+              % (tf.jobboard_enabled, tf.jobboard_backend_driver, board.connected,
+                 board.job_count))
+"""
+
+
+@contextlib.contextmanager
+def mariadb_at(folder: Path, port: int) -> Iterator[None]:
+    """A private MariaDB with a root password."""
+    folder.mkdir()
+    user = [f"--user={os.environ.get('USER') or 'root'}"] if os.getuid() else []
+    user = user or ["--user=root"]
+    subprocess.run(
+        [
+            program("mariadb-install-db"),
+            "--no-defaults",
+            f"--datadir={folder}/data",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            *user,
+        ],
+        check=True,
+        capture_output=True,
+        timeout=PATIENCE,
+    )
+    argv = [
+        program("mariadbd"),
+        "--no-defaults",
+        f"--datadir={folder}/data",
+        f"--socket={folder}/s",
+        f"--pid-file={folder}/pid",
+        f"--port={port}",
+        "--bind-address=127.0.0.1",
+        "--innodb-buffer-pool-size=32M",
+        *user,
+    ]
+
+    def connect() -> "pymysql.Connection[pymysql.cursors.Cursor]":
+        return pymysql.connect(unix_socket=f"{folder}/s", user="root")
+
+    with server(argv, folder / "log", lambda: connect().close()):
+        connection = connect()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT user, host FROM mysql.user")
+            for name, host in cursor.fetchall():
+                if not name:
+                    cursor.execute("DROP USER %s@%s", (name, host))
+            cursor.execute(
+                "SET PASSWORD FOR root@localhost = PASSWORD(%s)", (ROOT_PASSWORD,)
+            )
+        connection.close()
+        yield
+
+
+@contextlib.contextmanager
+def redis_at(folder: Path, port: int) -> Iterator[None]:
+    """A private Redis with a password, kept on disk."""
+    folder.mkdir()
+    config = folder / "redis.conf"
+    config.touch(mode=0o600)
+    config.write_text(
+        f"bind 127.0.0.1\nport {port}\ndir {folder}\nappendonly yes\n"
+        f"maxmemory-policy noeviction\nrequirepass {REDIS_PASSWORD}\n"
+    )
+
+    def connect() -> None:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+
+    with server([program("redis-server"), str(config)], folder / "log", connect):
+        yield
+
+
+@contextlib.contextmanager
+def server(argv: list[str], log: Path, probe: Callable[[], None]) -> Iterator[None]:
+    """A server from its first answer to its end."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    try:
+        wait_for_answer(process, log, probe)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for_answer(
+    process: "subprocess.Popen[bytes]", log: Path, probe: Callable[[], None]
+) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            probe()
+        except (OSError, pymysql.MySQLError) as exc:
+            if process.poll() is not None or time.monotonic() > deadline:
+                text = log.read_text(errors="replace")[-1500:]
+                raise DemoError(f"{process.args}: {exc}\n{text}") from exc
+            time.sleep(0.05)
+        else:
+            return
+
+
+def program(name: str) -> str:
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/bin")
+    if found is None:
+        raise DemoError(f"{name} is not installed; see bindep.txt")
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def section(path: Path, name: str) -> str:
+    """The active lines of a section, masked."""
+    lines, inside = [], False
+    for line in path.read_text().splitlines():
+        if line.startswith("["):
+            inside = line.strip() == f"[{name}]"
+        if inside and line.strip() and not line.lstrip().startswith("#"):
+            lines.append(masked(line))
+    return "\n".join(lines)
+
+
+def masked(text: str) -> str:
+    """The text without passwords, in whatever spelling they stand there."""
+    for secret in SECRETS:
+        for spelling in (quote(secret, safe=""), secret.replace("$", "$$"), secret):
+            text = text.replace(spelling, "***")
+    return re.sub(r"(://[^:/@\s]+:)[^@\s]+@", r"\1***@", text)
+
+
+def say(text: str) -> None:
+    print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n== {text}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import pymysql
 
-from amphv2_bootstrap.cmd.shows import Timeline
+from amphv2_bootstrap.cmd.timeline import Timeline
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.errors import SchemaError
 from amphv2_bootstrap.engine.report import describe
@@ -170,9 +170,11 @@ class Demo:
 
     def cli(self, *arguments: str) -> None:
         config = self.folder / HOSTS[0] / "amphv2-bootstrap.conf"
-        argv = [str(BIN / "amphv2-bootstrap"), "-q", "--config-file", str(config)]
+        argv = [str(BIN / "amphv2-bootstrap"), "--config-file", str(config)]
         print(f"$ amphv2-bootstrap {' '.join(arguments)}", flush=True)
-        done = subprocess.run([*argv, *arguments], check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            [*argv, *arguments], check=False, stdin=subprocess.DEVNULL
+        )
         if done.returncode:
             raise DemoError(f"{arguments[0]} exited {done.returncode}")
 
@@ -247,25 +249,25 @@ class Demo:
     def ask_octavia(self, host: str) -> None:
         """Octavia's own configuration code, drivers and octavia-db-manage."""
         config = str(self.folder / host / "octavia.conf")
-        for name, argv in (
-            ("its configuration code", [str(OCTAVIA_BIN / "python"), "-c", ASK, config]),
-            (
-                "octavia-db-manage",
-                [
-                    str(OCTAVIA_BIN / "octavia-db-manage"),
-                    "--config-file",
-                    config,
-                    "upgrade_persistence",
-                ],
-            ),
-        ):
-            done = subprocess.run(
-                argv, capture_output=True, text=True, check=False, timeout=PATIENCE
-            )
-            if done.returncode:
-                raise DemoError(f"{name} on {host}: {masked(done.stderr)[-1500:]}")
-            last = done.stdout.strip() or "accepts it (exit code 0, nothing to upgrade)"
-            print(f"{host}: {name}: {masked(last)}")
+        said = ask(OCTAVIA_BIN / "python", "-c", ASK, config)
+        print(f"{host}: Octavia's configuration and drivers: {said}")
+        arguments = "--config-file", config, "upgrade_persistence"
+        ask(OCTAVIA_BIN / "octavia-db-manage", *arguments)
+        print(f"{host}: octavia-db-manage upgrade_persistence: exit code 0")
+
+
+def ask(program: Path, *arguments: str) -> str:
+    """What one of Octavia's programs prints; it has to succeed."""
+    done = subprocess.run(
+        [str(program), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    if done.returncode:
+        raise DemoError(f"{program.name}: {masked(done.stderr)[-1500:]}")
+    return masked(done.stdout.strip())
 
 
 # With what octavia-worker itself uses: options, persistence and jobboard drivers.

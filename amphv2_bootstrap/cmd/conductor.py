@@ -105,8 +105,8 @@ def _set_up_logging(conf: "cfg.ConfigOpts", runtime: "Runtime") -> None:
         handler.addFilter(redacting)
     if not conf.debug:
         # The engine says what became of a job; taskflow adds tracebacks to it.
-        logging.getLogger("taskflow").setLevel(logging.CRITICAL)
-        logging.getLogger("kazoo").setLevel(logging.ERROR)
+        for name in ("taskflow", "oslo_utils.excutils", "kazoo", "alembic"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _wait_for_database(runtime: "Runtime", stopping: threading.Event) -> None:

@@ -35,8 +35,18 @@ class ListJobs(Guarded, Lister):  # type: ignore[misc]
 class ShowJob(Guarded, ShowOne):  # type: ignore[misc]
     """Show a job: its flows, and each step's state, host, duration and reason.
 
-    With '-f json' the form is stable and documented; see the reference.
+    Without '-f' it is a timeline to read. With '-f json' or '-f yaml' the form is
+    stable and documented; see the reference.
     """
+
+    @property
+    def formatter_namespace(self) -> str:
+        """Our own: a format of ours must not show up in other cliff programs."""
+        return "amphv2_bootstrap.job_formatters"
+
+    @property
+    def formatter_default(self) -> str:
+        return "timeline"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
@@ -44,7 +54,7 @@ class ShowJob(Guarded, ShowOne):  # type: ignore[misc]
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from amphv2_bootstrap.cmd.shows import Timeline
+        from amphv2_bootstrap.cmd.timeline import Timeline
         from amphv2_bootstrap.engine.report import describe
 
         store = self.runtime().store

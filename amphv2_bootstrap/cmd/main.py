@@ -70,7 +70,8 @@ class BootstrapApp(App):  # type: ignore[misc]
             level=level, stream=sys.stderr, format="%(levelname)s: %(message)s"
         )
         if level > logging.DEBUG:
-            logging.getLogger("taskflow").setLevel(logging.CRITICAL)
+            for name in ("taskflow", "oslo_utils.excutils", "kazoo", "alembic"):
+                logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

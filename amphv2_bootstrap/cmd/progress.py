@@ -6,7 +6,8 @@ import time
 from typing import Any, TextIO
 
 from amphv2_bootstrap.cmd import exits
-from amphv2_bootstrap.cmd.shows import exit_code, task_lines
+from amphv2_bootstrap.cmd.shows import exit_code
+from amphv2_bootstrap.cmd.timeline import task_lines
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.records import Bootstrap
 from amphv2_bootstrap.engine.report import describe

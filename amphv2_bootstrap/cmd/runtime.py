@@ -14,6 +14,7 @@ from amphv2_bootstrap.engine import migrate
 from amphv2_bootstrap.engine.board import Board
 from amphv2_bootstrap.engine.conductor import Conductor, Parts
 from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.drafts import Drafts
 from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.owner import Owner
 from amphv2_bootstrap.engine.records import Bootstrap
@@ -99,7 +100,8 @@ class Runtime:
         return redactor(self.loaded)
 
     def poster(self) -> Poster:
-        return Poster(self.store, self.journal, RegisteredFlows(), self.contexts)
+        drafts = Drafts(self.database, self.journal)
+        return Poster(self.store, drafts, RegisteredFlows(), self.contexts)
 
     def board(self) -> Board:
         """A new board, not yet connected."""

@@ -69,7 +69,7 @@ class Conductor:
         self._lock = threading.Lock()
         self._refused: dict[str, float] = {}
         self._reconciler = Reconciler(
-            parts.board, parts.store, parts.journal, owner, settings.reconcile_interval
+            parts.board, parts.store, owner, settings.reconcile_interval
         )
 
     def stop(self) -> None:

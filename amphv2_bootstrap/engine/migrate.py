@@ -33,7 +33,7 @@ def check(database: Database) -> None:
         raise SchemaError(
             "use the engine's database",
             on=database.place,
-            why=f"its tables are at {found or 'no revision'}, this version needs {HEAD}",
+            why=f"its tables are at {found or 'no revision'}, not at {HEAD}",
             todo="Run 'amphv2-bootstrap db upgrade'.",
         )
 

@@ -56,7 +56,7 @@ def host_of(owner: str | None) -> str | None:
 
 def _machine() -> str:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    namespace = os.readlink("/proc/self/ns/pid")
+    namespace = Path("/proc/self/ns/pid").readlink()
     return hashlib.sha256(f"{boot}{namespace}".encode()).hexdigest()[:8]
 
 

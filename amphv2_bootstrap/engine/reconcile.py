@@ -8,8 +8,8 @@ from importlib import metadata
 
 from amphv2_bootstrap.engine.board import Board, Entry, Posting
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
-from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.owner import Owner
+from amphv2_bootstrap.engine.presence import Presence
 from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.store import Store
 
@@ -48,13 +48,12 @@ class Reconciler:
         self,
         board: Board,
         store: Store,
-        journal: Journal,
         owner: Owner,
         interval: float,
     ) -> None:
         self._board = board
         self._store = store
-        self._journal = journal
+        self._presence = Presence(store.database, str(owner))
         self._owner = owner
         self._interval = interval
         self._due_at = 0.0
@@ -105,11 +104,11 @@ class Reconciler:
 
     def _heartbeat(self) -> None:
         version = metadata.version("amphv2-bootstrap")
-        self._journal.heartbeat(self._owner.host, self._owner.pid, version)
+        self._presence.heartbeat(self._owner.host, self._owner.pid, version)
 
     def sign_off(self) -> None:
         """Take this conductor off the list, if the database answers."""
         try:
-            self._journal.sign_off()
+            self._presence.sign_off()
         except DatabaseUnavailableError as exc:
             LOG.info("Not signed off: %s", exc)

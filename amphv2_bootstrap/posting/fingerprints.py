@@ -42,7 +42,7 @@ def check(secrets: Secrets, wanted: Mapping[str, str], host: str) -> None:
             "take the job",
             on=f"controller {host}",
             why="; ".join(problems),
-            todo="Make the secrets in amphv2-bootstrap.conf the same on all controllers.",
+            todo="Make the secrets of amphv2-bootstrap.conf equal on all controllers.",
         )
 
 

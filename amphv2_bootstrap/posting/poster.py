@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from amphv2_bootstrap.engine.board import Board, BoardUnavailableError
 from amphv2_bootstrap.engine.database import to_json
-from amphv2_bootstrap.engine.journal import Draft, Journal
+from amphv2_bootstrap.engine.drafts import Draft, Drafts
 from amphv2_bootstrap.engine.reconcile import posting
 from amphv2_bootstrap.engine.records import Bootstrap, PlannedJob
 from amphv2_bootstrap.engine.registry import Flows, atoms, shape
@@ -37,10 +37,10 @@ class Poster:
     """Posts a specification; posting again while it is unfinished changes nothing."""
 
     def __init__(
-        self, store: Store, journal: Journal, flows: Flows, contexts: Contexts
+        self, store: Store, drafts: Drafts, flows: Flows, contexts: Contexts
     ) -> None:
         self._store = store
-        self._journal = journal
+        self._drafts = drafts
         self._flows = flows
         self._contexts = contexts
 
@@ -53,7 +53,7 @@ class Poster:
         :raises DatabaseUnavailableError: nothing was posted.
         """
         draft = self._draft(spec, secrets, posted_by)
-        uuid = self._journal.create(draft)
+        uuid = self._drafts.create(draft)
         bootstrap = self._store.bootstrap(uuid)
         if bootstrap.spec_digest != draft.spec_digest:
             raise ConflictError(
@@ -81,7 +81,9 @@ class Poster:
 
     def _draft(self, spec: Spec, secrets: Secrets, posted_by: str) -> Draft:
         data = spec.to_dict()
-        digest = hashlib.sha256(to_json(data).encode()).hexdigest()
+        # What a failure shall lead to isn't what is wanted of the cloud.
+        wanted = {name: data[name] for name in data if name != "on_failure"}
+        digest = hashlib.sha256(to_json(wanted).encode()).hexdigest()
         draft = Draft(
             uuid=str(uuids.uuid4()),
             spec=data,

@@ -37,9 +37,7 @@ class Secrets(Mapping[str, Secret]):
     """
 
     def __init__(self, values: Mapping[str, str | None]) -> None:
-        self._values = {
-            name: Secret(value) for name, value in values.items() if value
-        }
+        self._values = {name: Secret(value) for name, value in values.items() if value}
 
     def __getitem__(self, name: str) -> Secret:
         return self._values[name]

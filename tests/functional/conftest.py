@@ -38,7 +38,10 @@ def board_options(
     """``[task_flow]`` for the engine's own jobboard."""
     if board == "sql":
         return {}
-    return {**key_value(request, board).options(), "jobboard_backend_namespace": namespace}
+    return {
+        **key_value(request, board).options(),
+        "jobboard_backend_namespace": namespace,
+    }
 
 
 @pytest.fixture
@@ -56,11 +59,14 @@ def make_site(
     with contextlib.ExitStack() as stack:
 
         def make(
-            board: str = "sql", driver: str = "redis", engine: str = "sqlite", **more: Any
+            board: str = "sql",
+            driver: str = "redis",
+            engine: str = "sqlite",
+            **more: Any,
         ) -> Site:
             namespace = f"engine-{tmp_path.name}"
             site = Site(
-                folder=tmp_path / f"site-{len(os.listdir(tmp_path))}",
+                folder=tmp_path / f"site-{len(list(tmp_path.iterdir()))}",
                 mariadb=mariadb,
                 key_value=key_value(request, driver),
                 board=board_options(request, board, namespace),

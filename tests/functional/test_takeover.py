@@ -93,7 +93,8 @@ def _assert_defined_once(statements: list[str]) -> None:
     made = [
         text
         for text in statements
-        if _DEFINITIONS.match(text) and re.search("USER|GRANT|DATABASE", text)
+        if _DEFINITIONS.match(text)
+        and re.search("USER|GRANT|DATABASE", text)
         # The engine's own database is the test's.
         and "amphv2_engine" not in text
     ]

@@ -171,9 +171,7 @@ def test_clock_off_by_seconds(
     assert ("behind" if shift > 0 else "ahead of") in warning
 
 
-def test_clock_off_by_a_minute(
-    ready: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_clock_off_by_a_minute(ready: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """A minute between the clocks is an error."""
     turn_clock(monkeypatch, 60)
     with pytest.raises(PermanentError, match="NTP"):

@@ -82,7 +82,9 @@ def test_grant_is_for_one_database_only(target: Target) -> None:
 
 def test_existing_account_keeps_its_password(target: Target) -> None:
     """An account with the same password only gets the missing grant."""
-    target.mariadb.execute("CREATE USER octavia@localhost IDENTIFIED BY %s", (PASSWORD,))
+    target.mariadb.execute(
+        "CREATE USER octavia@localhost IDENTIFIED BY %s", (PASSWORD,)
+    )
     target.grant_hosts = ("localhost",)
     result = result_of(EnsureDatabaseAccounts(target.context()))
     assert result.made == ("grant:octavia@localhost",)

@@ -5,7 +5,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,7 +68,7 @@ def revision(server: MariaDB) -> str:
 
 
 @pytest.fixture(scope="module")
-def fresh_schema(mariadb_server: MariaDB) -> Iterator[dict[str, str]]:
+def fresh_schema(mariadb_server: MariaDB) -> dict[str, str]:
     """The tables as an undisturbed octavia-db-manage makes them, without us."""
     python = octavia_venv() / "bin" / "python"
     script = (
@@ -82,7 +81,7 @@ def fresh_schema(mariadb_server: MariaDB) -> Iterator[dict[str, str]]:
     mariadb_server.execute(f"CREATE DATABASE `{DATABASE}` CHARACTER SET utf8mb4")
     url = f"{mariadb_server.root_url}/{DATABASE}"
     subprocess.run([python, "-c", script, url], check=True, timeout=120)
-    yield schema(mariadb_server)
+    return schema(mariadb_server)
 
 
 def test_makes_the_tables(fresh_schema: dict[str, str], octavia: Target) -> None:
@@ -131,7 +130,7 @@ def test_many_at_once(fresh_schema: dict[str, str], octavia: Target) -> None:
     assert schema(octavia.mariadb) == fresh_schema
 
 
-@pytest.mark.parametrize("point", [1, 2, 5, 8, 13, 16, 21, 29, 31, 33])
+@pytest.mark.parametrize("point", [1, 6, 12, 19, 32, 36])
 def test_killed_before_and_run_again(
     fresh_schema: dict[str, str], octavia: Target, point: int
 ) -> None:
@@ -145,7 +144,7 @@ def test_killed_before_and_run_again(
         cancelled=threading.Event(),
     )
     assert (command.returncode, command.transient) == (-9, True)
-    assert schema(octavia.mariadb) != fresh_schema or point > 30
+    assert schema(octavia.mariadb) != fresh_schema
     result_of(UpgradePersistenceSchema(octavia.context()))
     assert schema(octavia.mariadb) == fresh_schema
     assert revision(octavia.mariadb) == KNOWN_HEAD
@@ -156,9 +155,7 @@ def killer(target: Target, point: int) -> tuple[str, ...]:
     return (python, str(KILLER), str(point), str(target.folder / "killed"))
 
 
-def test_killed_within_the_step(
-    fresh_schema: dict[str, str], octavia: Target
-) -> None:
+def test_killed_within_the_step(fresh_schema: dict[str, str], octavia: Target) -> None:
     """db-manage killed under the step is transient; the next attempt heals."""
     octavia.db_manage = killer(octavia, 9)
     result = result_of(UpgradePersistenceSchema(octavia.context(attempts=2)))
@@ -249,11 +246,10 @@ def test_waits_for_a_zombie(octavia: Target) -> None:
     assert results == ["changed"]
 
 
-def ask(connection: "pymysql.Connection[pymysql.cursors.Cursor]", sql: str, *args: object) -> object:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, args)
-        row = cursor.fetchone()
-    return row and row[0]
+def ask(connection: pymysql.Connection, sql: str, *args: object) -> object:
+    cursor = connection.cursor()
+    cursor.execute(sql, args)
+    return cursor.fetchall()[0][0]
 
 
 def test_lock_not_got_is_transient(octavia: Target) -> None:
@@ -351,9 +347,7 @@ def test_secrets_in_the_output_are_masked(target: Target, form: str) -> None:
 
 def test_hanging_db_manage(target: Target) -> None:
     """A db-manage that doesn't end is stopped; transient, overlay removed, masked."""
-    fake_db_manage(
-        target, f"print({PASSWORD!r}, flush=True)\nos.read(os.pipe()[0], 1)"
-    )
+    fake_db_manage(target, f"print({PASSWORD!r}, flush=True)\nos.read(os.pipe()[0], 1)")
     target.timeout = 1.0
     with pytest.raises(TransientError, match="did not end within 1 s") as caught:
         UpgradePersistenceSchema(target.context()).execute()

@@ -23,7 +23,7 @@ def test_runs_a_posted_job_to_its_end(make_cloud: MakeCloud) -> None:
     with cloud.running():
         wait_until(_settled(cloud, uuid, "done"), what="the job is done")
     assert cloud.ledger == ["do a", "do b", "do c"]
-    assert cloud.journal.unfinished() is None
+    assert cloud.drafts.unfinished() is None
 
 
 def test_a_stage_waits_for_the_one_before(make_cloud: MakeCloud) -> None:
@@ -44,7 +44,8 @@ def test_a_host_job_waits_for_its_host(make_cloud: MakeCloud) -> None:
     uuid = cloud.post([PlannedJob("first", 0), PlannedJob("second", 1, "two")])
     with cloud.running("one"):
         wait_until(
-            lambda: cloud.states(uuid) == ["done", "ready"], what="host two is waited for"
+            lambda: cloud.states(uuid) == ["done", "ready"],
+            what="host two is waited for",
         )
     assert cloud.ledger == ["do a"]
     with cloud.running("two"):
@@ -100,10 +101,11 @@ def test_reverts_what_was_done_when_asked(make_cloud: MakeCloud) -> None:
     )
     with cloud.running():
         wait_until(
-            lambda: cloud.states(uuid) == ["reverted", "cancelled"], what="all is undone"
+            lambda: cloud.states(uuid) == ["reverted", "cancelled"],
+            what="all is undone",
         )
     assert cloud.ledger == ["do a", "do b", "do c", "undo b", "undo a"]
-    assert cloud.journal.unfinished() is None
+    assert cloud.drafts.unfinished() is None
 
 
 def test_stop_ends_between_two_steps_and_another_goes_on(
@@ -158,10 +160,10 @@ def test_leaves_a_flow_it_does_not_know_to_others(make_cloud: MakeCloud) -> None
     cloud.flows.steps = {"main": ["a", "more"]}
     with cloud.running("one"):
         wait_until(
-            lambda: sum(
-                event.kind == "refused" for _, event in cloud.store.events(uuid)
-            )
-            >= 2,
+            lambda: (
+                sum(event.kind == "refused" for _, event in cloud.store.events(uuid))
+                >= 2
+            ),
             what="both are refused",
         )
     assert cloud.states(uuid) == [JobState.READY, JobState.READY]

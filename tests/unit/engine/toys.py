@@ -15,8 +15,9 @@ from taskflow.patterns import linear_flow
 from amphv2_bootstrap.engine import migrate
 from amphv2_bootstrap.engine.conductor import Conductor, Parts
 from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.drafts import Draft, Drafts
 from amphv2_bootstrap.engine.errors import UnknownFlowError
-from amphv2_bootstrap.engine.journal import Draft, Journal
+from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.owner import Owner
 from amphv2_bootstrap.engine.records import Bootstrap, PlannedJob
 from amphv2_bootstrap.engine.redaction import Redactor
@@ -129,6 +130,7 @@ class Cloud:
         migrate.upgrade(self.database)
         self.store = Store(self.database)
         self.journal = Journal(self.database, "tester:1:none:0")
+        self.drafts = Drafts(self.database, self.journal)
 
     @property
     def ledger(self) -> list[str]:
@@ -137,7 +139,7 @@ class Cloud:
     def post(self, jobs: Sequence[PlannedJob], on_failure: str = "park") -> str:
         """Post a bootstrap of these jobs, into the database only."""
         flows = {job.flow: self.flows.factory(job.flow)(None) for job in jobs}
-        return self.journal.create(
+        return self.drafts.create(
             Draft(
                 uuid=str(uuid.uuid4()),
                 spec={},

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lines of a server's configuration: one changed, every other byte kept."""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One wanted line.
+
+    ``name`` matches, as a regular expression, what stands at the start of a line
+    that makes this setting, up to ``separator``, one too.
+    """
+
+    name: str
+    line: str
+    separator: str = r"\s"
+
+
+def with_setting(text: bytes, setting: Setting) -> bytes:
+    """``text`` with the setting's line in force.
+
+    The last line that makes the setting is replaced, since the last one counts;
+    without one the line goes behind its commented example, or to the end.
+    """
+    lines = text.splitlines(keepends=True)
+    line_end = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
+    wanted = setting.line.encode() + line_end
+    name = f"{setting.name}(?:{setting.separator}|$)".encode()
+    active = re.compile(rb"[ \t]*" + name, re.IGNORECASE)
+    example = re.compile(rb"[ \t]*#[ \t]?" + name, re.IGNORECASE)
+    found = [at for at, line in enumerate(lines) if active.match(line)]
+    if found:
+        if lines[found[-1]].strip() != wanted.strip():
+            lines[found[-1]] = wanted
+        return b"".join(lines)
+    examples = [at for at, line in enumerate(lines) if example.match(line)]
+    at = examples[-1] + 1 if examples else len(lines)
+    if at and not lines[at - 1].endswith(b"\n"):
+        lines[at - 1] += line_end
+    lines.insert(at, wanted)
+    return b"".join(lines)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Octavia's key-value backend: does it answer, as Octavia would ask it?
+
+One module a driver, each with the function :func:`check` described here. Only
+the wanted driver's module is imported, since its client library is an extra.
+"""
+
+import importlib
+from typing import Protocol, cast
+
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.spec.secret import Secrets
+
+
+class _Backend(Protocol):
+    def check(
+        self, spec: Spec, secrets: Secrets, *, timeout: float = 5.0
+    ) -> tuple[str, ...]: ...
+
+
+def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, ...]:
+    """Prove that Octavia can keep its jobs in the wanted key-value backend.
+
+    Connects as the driver of Octavia 19 does, with the options of
+    ``spec.task_flow`` and the secrets of the same names. Writes on a scratch key
+    beside Octavia's namespace, which is removed at once and expires by itself
+    should this process die. Changes nothing else; safe to run at any time.
+
+    :param timeout: seconds to wait for one answer of one server.
+    :returns: what works but should be better, a full sentence each.
+    :raises TransientError: a server is away, still starting, or has no quorum.
+    :raises PermanentError: wrong credentials, wrong role, unfit settings, or the
+        client library isn't installed.
+    """
+    return _backend(spec.driver).check(spec, secrets, timeout=timeout)
+
+
+def _backend(driver: str) -> _Backend:
+    try:
+        return cast(_Backend, importlib.import_module(f"{__name__}.{driver}"))
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").startswith(__name__):
+            raise PermanentError(
+                "check the key-value backend",
+                why=f"no such driver: {driver}",
+                todo="Choose redis, zookeeper or etcd.",
+            ) from exc
+        raise PermanentError(
+            f"check the key-value backend ({driver})",
+            why=f"its client library is missing ({exc.name})",
+            todo=f"Install amphv2-bootstrap[{driver}] on this host.",
+        ) from exc

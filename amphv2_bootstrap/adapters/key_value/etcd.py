@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""etcd, checked as Octavia would use it: through its JSON gateway.
+
+What Octavia does: ``EtcdTaskFlowDriver`` in its ``taskflow_jobboard_driver.py``
+and ``EtcdJobBoard`` in taskflow.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import etcd3gw
+from etcd3gw import exceptions
+
+from amphv2_bootstrap.adapters.key_value.wording import (
+    SCRATCH_SECONDS,
+    options_of,
+    place,
+    said,
+    scratch_name,
+)
+from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.spec.secret import Secrets
+
+_AWAY = (
+    exceptions.ConnectionFailedError,
+    exceptions.ConnectionTimeoutError,
+    exceptions.InternalServerError,
+)
+_TLS_KEYS = ("ca_cert", "cert_key", "cert_cert")
+_ADVICE = (
+    (("SSL", "TLS", "certificate"), "Correct jobboard_etcd_ssl_options."),
+    (
+        ("user name", "permission denied", "auth"),
+        "Turn authentication off at etcd (etcdctl auth disable), and protect it by "
+        "TLS client certificates or a firewall: Octavia's driver sends no password.",
+    ),
+    (
+        ("space exceeded", "NOSPACE"),
+        "Compact and defragment etcd, raise its quota, and disarm the alarm.",
+    ),
+)
+
+
+def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, ...]:
+    """See :func:`amphv2_bootstrap.adapters.key_value.check`."""
+    (host, port), *others = spec.key_value_servers
+    on = place(host, port)
+    with _translated(on, secrets):
+        client = etcd3gw.Etcd3Client(host=host, port=port, **_options(spec, timeout))
+        try:
+            _check_leader(client.status(), on)
+            warnings = _member_warnings(client.members())
+            _check_write(client)
+        finally:
+            client.session.close()
+    if others:
+        unused = ", ".join(other for other, _ in others)
+        warnings += (f"Octavia uses only the first etcd host, {host}; never {unused}.",)
+    return warnings
+
+
+def _options(spec: Spec, timeout: float) -> dict[str, Any]:
+    wanted = spec.task_flow.get("jobboard_etcd_timeout")
+    options: dict[str, Any] = {
+        "timeout": min(float(wanted), timeout) if isinstance(wanted, int) else timeout
+    }
+    if "jobboard_etcd_api_path" in spec.task_flow:
+        options["api_path"] = spec.task_flow["jobboard_etcd_api_path"]
+    return options | _tls(options_of(spec, "jobboard_etcd_ssl_options"))
+
+
+def _tls(options: Any) -> dict[str, Any]:
+    if not options:
+        return {}
+    if "use_ssl" not in options:
+        raise PermanentError(
+            "use the etcd server",
+            on="jobboard_etcd_ssl_options",
+            why="Octavia's driver stops with a KeyError when use_ssl is left out",
+            todo="Add use_ssl:True, or leave the whole option out.",
+        )
+    if not options["use_ssl"]:  # any text is true, even False: as in Octavia
+        return {}
+    chosen = {key: options[key] for key in _TLS_KEYS if key in options}
+    return {**chosen, "protocol": "https"}
+
+
+def _check_leader(status: Any, on: str) -> None:
+    if int(status.get("leader", 0)) == 0:
+        raise TransientError(
+            "use the etcd server",
+            on=on,
+            why="its cluster has no leader",
+            todo="See that a majority of the members runs.",
+        )
+
+
+def _member_warnings(members: Any) -> tuple[str, ...]:
+    count = len(members)
+    warnings = [
+        f"The etcd member {member.get('ID')} never started."
+        for member in members
+        if not member.get("clientURLs")
+    ]
+    if count == 1:
+        warnings.append("etcd has one member: Octavia stands still while it is down.")
+    elif count % 2 == 0:
+        warnings.append(
+            f"etcd has {count} members: an even number survives no more failures than "
+            "one member less."
+        )
+    return tuple(warnings)
+
+
+def _check_write(client: "etcd3gw.Etcd3Client") -> None:
+    """Write and delete a key: only a cluster with a quorum acknowledges it."""
+    key = f"/{scratch_name()}"
+    lease = client.lease(SCRATCH_SECONDS)
+    try:
+        client.create(key, "1", lease=lease)
+        client.delete(key)
+    finally:
+        lease.revoke()
+
+
+@contextmanager
+def _translated(on: str, secrets: Secrets) -> Iterator[None]:
+    """etcd3gw's errors in our words: the one boundary.
+
+    ``OSError`` covers what ``requests`` raises; ``ValueError`` and ``KeyError``
+    come of answers that aren't etcd's.
+    """
+    try:
+        yield
+    except (exceptions.Etcd3Exception, OSError, ValueError, KeyError) as exc:
+        raise _ours(exc, on, secrets) from exc
+
+
+def _ours(exc: Exception, on: str, secrets: Secrets) -> PermanentError | TransientError:
+    attempted, why = "use the etcd server", said(exc, secrets)
+    for words, todo in _ADVICE:
+        if any(word.lower() in why.lower() for word in words):
+            return PermanentError(attempted, on=on, why=why, todo=todo)
+    if isinstance(exc, _AWAY):
+        todo = (
+            "Start the server, or correct host, port, firewall and "
+            "jobboard_etcd_ssl_options."
+        )
+        return TransientError(attempted, on=on, why=why, todo=todo)
+    todo = "Make sure that host, port and jobboard_etcd_api_path are those of etcd."
+    return PermanentError(attempted, on=on, why=why, todo=todo)

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Redis, with or without Sentinel, checked as Octavia would use it.
+
+What Octavia does: ``RedisTaskFlowDriver`` in its ``taskflow_jobboard_driver.py``
+and ``RedisJobBoard._make_client`` in taskflow.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+import redis
+from oslo_utils import strutils
+from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+
+from amphv2_bootstrap.adapters.key_value import redis_errors, redis_fitness
+from amphv2_bootstrap.adapters.key_value.wording import options_of, place
+from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
+from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.spec.secret import Secrets
+
+
+def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, ...]:
+    """See :func:`amphv2_bootstrap.adapters.key_value.check`."""
+    if spec.task_flow.get("jobboard_redis_sentinel") is not None:
+        (host, port), warnings = _ask_sentinels(spec, secrets, timeout)
+    else:
+        (host, port), warnings = _only_server(spec)
+    options = _backend_options(spec, secrets)
+    with _connected(host, port, options, secrets, timeout) as client:
+        namespace = str(spec.task_flow["jobboard_backend_namespace"])
+        warnings += redis_fitness.judge(client, place(host, port), namespace)
+    if _open_to_all(host, port, options, timeout):
+        warnings += (
+            f"Redis ({place(host, port)}) lets everybody in without a password; it "
+            "takes any password as right.",
+        )
+    return warnings
+
+
+def _open_to_all(host: str, port: int, options: dict[str, Any], timeout: float) -> bool:
+    """Whether the server works without credentials: then a password proves nothing."""
+    anonymous = {**options, "username": None, "password": None}
+    with (
+        suppress(BootstrapError),
+        _connected(host, port, anonymous, Secrets({}), timeout) as client,
+    ):
+        return bool(client.ping())
+    return False
+
+
+def _only_server(spec: Spec) -> tuple[tuple[str, int], tuple[str, ...]]:
+    first, *others = spec.key_value_servers
+    if not others:
+        return first, ()
+    unused = ", ".join(host for host, _ in others)
+    return first, (
+        f"Without Sentinel Octavia uses only the first Redis host, {first[0]}; "
+        f"never {unused}.",
+    )
+
+
+def _backend_options(spec: Spec, secrets: Secrets) -> dict[str, Any]:
+    options = _tls(options_of(spec, "jobboard_redis_backend_ssl_options"))
+    options["db"] = spec.task_flow.get("jobboard_redis_backend_db", 0)
+    options["username"] = spec.task_flow.get("jobboard_backend_username")
+    options["password"] = secrets.text("jobboard_backend_password")
+    return options
+
+
+def _sentinel_options(spec: Spec, secrets: Secrets) -> dict[str, Any]:
+    options = _tls(options_of(spec, "jobboard_redis_sentinel_ssl_options"))
+    options["username"] = spec.task_flow.get("jobboard_redis_sentinel_username")
+    options["password"] = secrets.text("jobboard_redis_sentinel_password")
+    return options
+
+
+def _tls(options: Any) -> dict[str, Any]:
+    """The TLS options as taskflow passes them on: none unless ``ssl`` is true."""
+    if not strutils.bool_from_string(options.get("ssl", False)):
+        return {}
+    return {**options, "ssl": True}
+
+
+@contextmanager
+def _connected(
+    host: str, port: int, options: dict[str, Any], secrets: Secrets, timeout: float
+) -> Iterator["redis.Redis"]:
+    """A client without retries of its own; its errors become ours."""
+    with (
+        redis_errors.translated(place(host, port), secrets),
+        closing(
+            redis.Redis(
+                host=host,
+                port=port,
+                socket_timeout=timeout,
+                socket_connect_timeout=timeout,
+                retry=Retry(NoBackoff(), 0),
+                maint_notifications_config=MaintNotificationsConfig(enabled=False),
+                **options,
+            )
+        ) as client,
+    ):
+        yield client
+
+
+def _ask_sentinels(
+    spec: Spec, secrets: Secrets, timeout: float
+) -> tuple[tuple[str, int], tuple[str, ...]]:
+    """The master that all Sentinels agree on; one that is away is a warning."""
+    name = str(spec.task_flow["jobboard_redis_sentinel"])
+    options = _sentinel_options(spec, secrets)
+    answers: dict[str, dict[str, Any]] = {}
+    away: list[TransientError] = []
+    for host, port in spec.key_value_servers:
+        try:
+            with _connected(host, port, options, secrets, timeout) as client:
+                answers[place(host, port)] = _master_state(client, name)
+        except TransientError as exc:
+            away.append(exc)
+    if not answers:
+        raise away[0]
+    return _agreed(name, answers), _sentinel_warnings(name, answers, away)
+
+
+def _master_state(client: "redis.Redis", name: str) -> dict[str, Any]:
+    states: dict[str, Any] = client.sentinel_masters()  # type: ignore[assignment]
+    if name in states:
+        return dict(states[name])
+    raise PermanentError(
+        "find the Redis master",
+        on=f"{name} at Sentinel",
+        why="Sentinel watches no master of that name; it knows "
+        + (", ".join(sorted(states)) or "none"),
+        todo="Correct jobboard_redis_sentinel, or set up the master at Sentinel.",
+    )
+
+
+def _agreed(name: str, answers: dict[str, dict[str, Any]]) -> tuple[str, int]:
+    down = [at for at, state in answers.items() if not _is_up(state)]
+    addresses = {(state["ip"], int(state["port"])) for state in answers.values()}
+    if not down and len(addresses) == 1:
+        return addresses.pop()
+    views = ", ".join(
+        f"{at} says {place(state['ip'], int(state['port']))}"
+        + ("" if _is_up(state) else " (down)")
+        for at, state in answers.items()
+    )
+    raise TransientError(
+        "find the Redis master",
+        on=f"{name} at Sentinel",
+        why=f"no master that all Sentinels see up: {views}",
+        todo="Wait for the failover to end; else mend the replication.",
+    )
+
+
+def _is_up(state: dict[str, Any]) -> bool:
+    # The rule of redis-py's Sentinel.check_master_state.
+    return bool(state["is_master"] and not state["is_sdown"] and not state["is_odown"])
+
+
+def _sentinel_warnings(
+    name: str, answers: dict[str, dict[str, Any]], away: list[TransientError]
+) -> tuple[str, ...]:
+    warnings = [
+        f"A configured Sentinel does not answer: {exc.on}: {exc.why}." for exc in away
+    ]
+    state = next(iter(answers.values()))
+    if int(state.get("num-slaves", 0)) == 0:
+        warnings.append(f"The Redis master {name} has no replica to fail over to.")
+    if len(answers) + len(away) == 1:
+        warnings.append("Only one Sentinel is configured: Octavia depends on it.")
+    seen = int(state.get("num-other-sentinels", 0)) + 1
+    if seen < int(state.get("quorum", 1)):
+        warnings.append(
+            f"Sentinel needs {state['quorum']} votes to fail {name} over, "
+            f"but sees {seen} Sentinels."
+        )
+    return tuple(warnings)

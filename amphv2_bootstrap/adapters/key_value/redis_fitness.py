@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether one Redis server is fit to keep Octavia's jobs."""
+
+from typing import Any
+
+import redis
+from redis import exceptions
+
+from amphv2_bootstrap.adapters.key_value.wording import SCRATCH_SECONDS, scratch_name
+from amphv2_bootstrap.errors import PermanentError
+
+_HARMLESS = """
+redis.call("pexpire", KEYS[1], 1)
+redis.call("hdel", KEYS[1], "none")
+return redis.call("del", KEYS[1])
+"""
+
+
+def judge(client: "redis.Redis", on: str, namespace: str) -> tuple[str, ...]:
+    """Role, memory, disk and rights of the server that ``client`` is logged in to.
+
+    redis-py's errors pass through. :raises PermanentError: it isn't fit.
+
+    :param on: the server, for the messages.
+    :returns: warnings.
+    """
+    # Octavia can't do without INFO either: taskflow reads the version from it.
+    info: dict[str, Any] = client.info()
+    _check_role(info, on)
+    warnings = (*_check_memory(info, on), *_check_disk(client, info, on))
+    _check_rights(client, namespace)
+    return warnings + _check_write(client)
+
+
+def _unfit(on: str, why: str, todo: str) -> PermanentError:
+    return PermanentError("use the Redis server", on=on, why=why, todo=todo)
+
+
+def _check_role(info: dict[str, Any], on: str) -> None:
+    if info.get("role", "master") != "master":
+        master = f"{info.get('master_host')}:{info.get('master_port')}"
+        raise _unfit(
+            on,
+            f"it is a replica of {master}, which takes no writes",
+            "Configure the address of the master, or use Sentinel.",
+        )
+    if int(info.get("cluster_enabled", 0)):
+        raise _unfit(
+            on,
+            "it is in cluster mode, where a job's keys lie in different slots",
+            "Use a single Redis, or several with Sentinel.",
+        )
+
+
+def _check_memory(info: dict[str, Any], on: str) -> tuple[str, ...]:
+    """Evicted keys are lost jobs, or claims that two workers hold at once."""
+    policy, limit = info.get("maxmemory_policy"), int(info.get("maxmemory", 0))
+    if policy is None:
+        return (f"Redis ({on}) does not tell its maxmemory-policy: see to noeviction.",)
+    if policy == "noeviction":
+        return ()
+    if limit:
+        raise _unfit(
+            on,
+            f"maxmemory-policy is {policy}: when its {limit} bytes are full, Redis "
+            "drops Octavia's jobs and claims",
+            "Set maxmemory-policy noeviction (CONFIG SET and redis.conf).",
+        )
+    return (
+        f"Redis ({on}) has maxmemory-policy {policy}: jobs would be lost as soon as "
+        "somebody sets maxmemory. Set it to noeviction.",
+    )
+
+
+def _check_disk(
+    client: "redis.Redis", info: dict[str, Any], on: str
+) -> tuple[str, ...]:
+    if int(info.get("aof_enabled", 0)):
+        return ()
+    try:
+        settings: dict[str, str] = client.config_get("save")  # type: ignore[assignment]
+    except exceptions.ResponseError:  # an access list, or a hosted Redis
+        return (
+            f"Redis ({on}) does not let its settings be read, and appendonly is off: "
+            "make sure that it keeps its data on disk.",
+        )
+    if settings.get("save"):
+        return ()
+    return (
+        f"Redis ({on}) keeps nothing on disk: its restart loses the jobs under way. "
+        "Set appendonly yes.",
+    )
+
+
+def _check_rights(client: "redis.Redis", namespace: str) -> None:
+    """Prove the rights on Octavia's own keys by commands without any effect.
+
+    The key doesn't exist, and none of the commands can make it.
+    """
+    key = f"{namespace}:{scratch_name()}"
+    client.hgetall(key)
+    client.get(key)
+    client.hdel(key, "none")
+    client.delete(key)
+    client.register_script(_HARMLESS)(keys=[key])
+
+
+def _check_write(client: "redis.Redis") -> tuple[str, ...]:
+    key = scratch_name()
+    try:
+        with client.pipeline(transaction=True) as pipe:
+            pipe.hsetnx(key, "written", "1")
+            pipe.expire(key, SCRATCH_SECONDS)
+            pipe.execute()
+    except exceptions.NoPermissionError as exc:
+        if "key" not in str(exc):
+            raise
+        return (
+            "The Redis user may touch nothing but Octavia's own keys: its rights were "
+            "checked, but nothing was written.",
+        )
+    client.delete(key)
+    return ()

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ZooKeeper, checked as Octavia would use it.
+
+What Octavia does: ``ZookeeperTaskFlowDriver`` in its
+``taskflow_jobboard_driver.py``. Four-letter words aren't used: they are usually
+disabled, and say nothing of what a client may do.
+"""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kazoo import exceptions
+from kazoo.handlers.threading import KazooTimeoutError
+from kazoo.protocol.states import KeeperState
+from taskflow.utils import kazoo_utils
+
+from amphv2_bootstrap.adapters import addresses
+from amphv2_bootstrap.adapters.key_value.wording import (
+    options_of,
+    place,
+    said,
+    scratch_name,
+)
+from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.spec.secret import Secrets
+
+_DENIED = (
+    exceptions.NoAuthError,
+    exceptions.AuthFailedError,
+    exceptions.InvalidACLError,
+    exceptions.SessionClosedRequireSaslError,
+    exceptions.QuotaExceededError,
+)
+
+
+def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, ...]:
+    """See :func:`amphv2_bootstrap.adapters.key_value.check`."""
+    servers = [_address(host, port) for host, port in spec.key_value_servers]
+    away = [at for at in servers if not _listens(at, timeout)]
+    if len(away) == len(servers):
+        raise TransientError(
+            "use the ZooKeeper ensemble",
+            on=", ".join(servers),
+            why="none of its servers takes connections",
+            todo="Start the servers, or correct hosts, port and firewall.",
+        )
+    namespace = "/" + str(spec.task_flow["jobboard_backend_namespace"]).strip("/")
+    tls = _tls(spec, secrets)
+    with _session(",".join(servers), tls, secrets, timeout) as client:
+        client.sync_async("/").get(timeout=timeout)  # answered by the leader
+        path = _write(client, namespace, timeout)
+        warnings = _size_warnings(servers)
+        if path is None:
+            return (*warnings, f"Nothing may be written beside {namespace}.")
+        for server in servers if len(servers) > 1 else ():
+            if server in away:
+                warnings += (f"A ZooKeeper server takes no connections: {server}.",)
+            else:
+                warnings += _check_member(server, path, tls, secrets, timeout)
+        client.delete_async(path).get(timeout=timeout)
+    return warnings
+
+
+def _address(host: str, port: int) -> str:
+    if ":" in host and not host.startswith("["):
+        raise PermanentError(
+            "use the ZooKeeper ensemble",
+            on=place(host, port),
+            why="Octavia's ZooKeeper driver does not bracket IPv6 addresses",
+            todo=f"Write [{host}] in jobboard_backend_hosts.",
+        )
+    return f"{host}:{port}"
+
+
+def _listens(address: str, timeout: float) -> bool:
+    # kazoo would go on trying for the whole of its time.
+    host, _, port = address.rpartition(":")
+    return addresses.accepts(host.strip("[]"), int(port), timeout=timeout)
+
+
+def _tls(spec: Spec, secrets: Secrets) -> dict[str, Any]:
+    options = dict(options_of(spec, "jobboard_zookeeper_ssl_options"))
+    password = secrets.text("jobboard_zookeeper_keyfile_password")
+    return {**options, "keyfile_password": password} if password else options
+
+
+def _size_warnings(servers: list[str]) -> tuple[str, ...]:
+    if len(servers) == 1:
+        return (
+            f"ZooKeeper has a single server, {servers[0]}: Octavia stands still "
+            "while it is down.",
+        )
+    if len(servers) % 2 == 0:
+        return (
+            f"ZooKeeper has {len(servers)} servers: an even number survives no more "
+            "failures than one server less.",
+        )
+    return ()
+
+
+def _write(client: Any, namespace: str, timeout: float) -> str | None:
+    """Write an ephemeral node beside the namespace; it dies with the session.
+
+    None where that isn't allowed, though the namespace itself is there.
+    """
+    folder = namespace.rpartition("/")[0]
+    while folder and client.exists_async(folder).get(timeout=timeout) is None:
+        folder = folder.rpartition("/")[0]
+    path = f"{folder}/{scratch_name()}"
+    try:
+        client.create_async(path, b"", ephemeral=True).get(timeout=timeout)
+    except exceptions.NoAuthError:
+        if client.exists_async(namespace).get(timeout=timeout) is None:
+            raise
+        return None
+    return path
+
+
+def _check_member(
+    server: str, path: str, tls: dict[str, Any], secrets: Secrets, timeout: float
+) -> tuple[str, ...]:
+    """Whether the server sees what was written through the ensemble.
+
+    Servers that each run alone answer well, and would split Octavia's jobs. One
+    that is away is only a warning: Octavia goes on without it.
+    """
+    try:
+        with _session(server, tls, secrets, timeout) as client:
+            client.sync_async(path).get(timeout=timeout)
+            seen = client.exists_async(path).get(timeout=timeout) is not None
+    except TransientError as exc:
+        return (f"A ZooKeeper server takes no session: {server}: {exc.why}.",)
+    if seen:
+        return ()
+    raise PermanentError(
+        "use the ZooKeeper ensemble",
+        on=server,
+        why="it does not see what was written through the other servers",
+        todo="Give all servers the same server.N lines, and each its own myid.",
+    )
+
+
+@contextmanager
+def _session(
+    hosts: str, tls: dict[str, Any], secrets: Secrets, timeout: float
+) -> Iterator[Any]:
+    """A session made as Octavia makes it; kazoo's errors become ours."""
+    client = None
+    try:
+        client = kazoo_utils.make_client({"hosts": hosts, **tls})
+        client.start(timeout=timeout)
+        if client.client_state != KeeperState.CONNECTED:
+            raise TransientError(
+                "use the ZooKeeper ensemble",
+                on=hosts,
+                why=f"the session is {client.client_state}",
+                todo="See that a majority of the servers runs.",
+            )
+        yield client
+    except (exceptions.KazooException, KazooTimeoutError, OSError, ValueError) as exc:
+        raise _ours(exc, hosts, secrets) from exc
+    finally:
+        if client is not None:
+            kazoo_utils.finalize_client(client)
+
+
+def _ours(
+    exc: Exception, hosts: str, secrets: Secrets
+) -> PermanentError | TransientError:
+    attempted, why = "use the ZooKeeper ensemble", said(exc, secrets)
+    if isinstance(exc, _DENIED):
+        todo = "Let everybody, or Octavia's address, create nodes there."
+        return PermanentError(attempted, on=hosts, why=why, todo=todo)
+    if isinstance(exc, ssl.SSLError | ValueError) or (
+        isinstance(exc, OSError) and exc.filename
+    ):
+        todo = "Correct jobboard_zookeeper_ssl_options, or the certificates."
+        return PermanentError(attempted, on=hosts, why=why, todo=todo)
+    todo = (
+        "See that a majority of the servers runs, and that host, port, firewall and "
+        "TLS options are right."
+    )
+    return TransientError(attempted, on=hosts, why=why, todo=todo)

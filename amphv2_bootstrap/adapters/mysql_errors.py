@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one place that reads errors of MariaDB and MySQL, and of their driver."""
+
+import contextlib
+import re
+from collections.abc import Collection, Iterator
+
+import pymysql
+
+from amphv2_bootstrap.adapters.scrubbing import scrub
+from amphv2_bootstrap.errors import PermanentError, TransientError
+
+ACCESS_DENIED = 1045
+DATABASE_DENIED = 1044
+UNKNOWN_DATABASE = 1049
+DATABASE_EXISTS = 1007
+ACCOUNT_FAILED = 1396  # CREATE USER of one that is there, DROP USER of one that isn't
+NO_SUCH_GRANT = 1141
+NO_PRIVILEGE = (1142, 1227, 1410)
+PASSWORD_REFUSED = (1372, 1819)
+
+# https://mariadb.com/kb/en/mariadb-error-codes/
+TRANSIENT = {
+    1040: "Wait, or raise max_connections.",
+    1047: "The node isn't part of a working cluster: look at its wsrep status.",
+    1053: "The server is shutting down.",
+    1129: "The server blocks this host after many errors: run FLUSH HOSTS.",
+    1159: "",
+    1161: "",
+    1203: "Wait, or raise the account's max_user_connections.",
+    1205: "Another transaction holds the table: look at SHOW PROCESSLIST.",
+    1213: "",
+    1226: "",
+    1290: "The server is read-only: is it a replica, or is a switch-over under way?",
+    1317: "",
+    1836: "The server is read-only: is it a replica, or is a switch-over under way?",
+    1927: "",
+    2002: "Is the server running, and is the socket's path right?",
+    2003: "Is the server running, and are host and port right?",
+    2006: "",
+    2013: "",
+    2014: "",
+    2055: "",
+    3024: "",
+}
+_PERMANENT = {
+    ACCESS_DENIED: "Check the user name and the password in the configuration.",
+    DATABASE_DENIED: "The account lacks a privilege on this database: grant it.",
+    UNKNOWN_DATABASE: "",
+    1142: "The account lacks a privilege: grant it.",
+    1227: "The account lacks a privilege: grant it.",
+    1410: "The account may not create other accounts: grant it CREATE USER.",
+    1819: "Choose a password that the server's password policy accepts.",
+}
+
+
+class DatabaseRefusalError(PermanentError):
+    """The server refused; ``code`` is its error number."""
+
+    code = 0
+
+
+class DatabaseTroubleError(TransientError):
+    """The server can't be reached or is busy; ``code`` is its error number."""
+
+    code = 0
+
+
+@contextlib.contextmanager
+def translated(attempted: str, place: str, secrets: Collection[str]) -> Iterator[None]:
+    """Turn all that PyMySQL raises into our errors."""
+    try:
+        yield
+    except pymysql.Error as exc:
+        raise _translate(exc, attempted, place, secrets) from _Cleaned(exc, secrets)
+    except OSError as exc:
+        # Before the connection: a file of the TLS arguments.
+        raise PermanentError(
+            attempted,
+            on=place,
+            why=scrub(str(exc), secrets),
+            todo="Check the TLS files and the socket in the URL's arguments.",
+        ) from exc
+    except (RuntimeError, ValueError, TypeError, NotImplementedError) as exc:
+        raise PermanentError(
+            attempted, on=place, why=_driver_reason(exc, secrets)
+        ) from None
+
+
+def _translate(
+    exc: pymysql.Error, attempted: str, place: str, secrets: Collection[str]
+) -> DatabaseRefusalError | DatabaseTroubleError:
+    code = exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
+    message = str(exc.args[1]) if len(exc.args) > 1 else str(exc)
+    kind = (
+        DatabaseTroubleError if code in TRANSIENT or code == 0 else DatabaseRefusalError
+    )
+    todo = TRANSIENT.get(code) or _PERMANENT.get(code, "")
+    why = f"{clean(message, secrets)} [{code}]"
+    error = kind(attempted, on=place, why=why, todo=todo)
+    error.code = code
+    return error
+
+
+class _Cleaned(Exception):  # noqa: N818
+    """The driver's error as a cause that can be logged: the same, without secrets."""
+
+    def __init__(self, exc: Exception, secrets: Collection[str]) -> None:
+        super().__init__(type(exc).__name__, clean(str(exc), secrets))
+
+
+def clean(message: str, secrets: Collection[str]) -> str:
+    """A server's message without secrets.
+
+    A syntax error quotes the statement, cut at 80 characters, maybe inside a
+    secret: that part is dropped whole.
+    """
+    return scrub(re.sub(r" near '.*", " near ...", message, flags=re.S), secrets)
+
+
+def _driver_reason(exc: Exception, secrets: Collection[str]) -> str:
+    if isinstance(exc, UnicodeEncodeError):  # its text shows the character
+        return "PyMySQL sends passwords as latin-1, and this one has other characters"
+    return scrub(str(exc), secrets)

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Octavia's own Python says: its versions, its libraries, its configuration.
+
+The questions are put by :mod:`octavia_probe`, a program that runs in that Python.
+Where Octavia isn't installed as Python (containers), its configuration is loaded
+by our own oslo.config with our own table of Octavia's options.
+"""
+
+import json
+import os
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oslo_config import cfg
+
+from amphv2_bootstrap.adapters import commands, octavia_probe
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS, TaskFlowOption
+
+_TIMEOUT = 120.0
+_BACKENDS = "taskflow.jobs.backends"
+_MODULES = {
+    # Octavia imports kazoo_utils too, and makes ZooKeeper's client by it.
+    "redis": (f"{_BACKENDS}.impl_redis",),
+    "zookeeper": (f"{_BACKENDS}.impl_zookeeper", "taskflow.utils.kazoo_utils"),
+    "etcd": (f"{_BACKENDS}.impl_etcd",),
+}
+_OPTIONS: Mapping[str, type[cfg.Opt]] = {
+    "str": cfg.StrOpt,
+    "int": cfg.IntOpt,
+    "port": cfg.PortOpt,
+    "bool": cfg.BoolOpt,
+    "list": cfg.ListOpt,
+    "dict": cfg.DictOpt,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFlow:
+    """The ``[task_flow]`` group as Octavia would load it; ``values`` hold secrets.
+
+    ``defaults`` has every option that this Octavia knows. ``invalid`` gives the
+    reason for each option whose value Octavia would refuse, without secrets.
+    """
+
+    values: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+    invalid: Mapping[str, str]
+
+
+def find_python(db_manage_command: Sequence[str]) -> str | None:
+    """The interpreter that runs octavia-db-manage, from its first line.
+
+    None where the program isn't there or isn't a Python script, as with a
+    container's ``docker exec``.
+    """
+    program = shutil.which(db_manage_command[0]) if db_manage_command else None
+    if program is None:
+        return None
+    try:
+        with Path(program).open("rb") as stream:
+            first, second = stream.readline(4096), stream.readline(4096)
+    except OSError:
+        return None
+    if not first.startswith(b"#!"):
+        return None
+    return _interpreter(os.fsdecode(first[2:]), os.fsdecode(second))
+
+
+def _interpreter(shebang: str, second_line: str) -> str | None:
+    words = shebang.split()
+    if words and Path(words[0]).name == "env":
+        words = [word for word in words[1:] if word[:1] != "-" and "=" not in word]
+    elif second_line.startswith("'''exec' "):
+        # pip's form for interpreters whose path is long or has a space.
+        words = shlex.split(second_line[len("'''exec' ") :])
+    found = shutil.which(words[0]) if words else None
+    if found is None or not Path(found).name.startswith(("python", "pypy")):
+        return None
+    return found
+
+
+def versions(python: str) -> dict[str, str | None]:
+    """Versions of octavia, taskflow and oslo.config there; None where not installed.
+
+    :raises PermanentError: ``python`` can't be run, or isn't Python.
+    """
+    return _ask(python, {"ask": "versions"})
+
+
+def can_import_driver(python: str, driver: str) -> tuple[bool, str]:
+    """Whether Octavia can load its jobboard driver: redis, zookeeper or etcd.
+
+    It imports what Octavia would import: versions alone don't tell, since
+    Octavia's requirements allow clients that are too old for its taskflow.
+    The text is the reason where it can't.
+
+    :raises PermanentError: ``python`` can't be run, or isn't Python.
+    """
+    answer = _ask(python, {"ask": "import", "modules": _MODULES[driver]})
+    return answer["missing"] is None, answer["missing"] or ""
+
+
+def effective_task_flow(python: str | None, config_file: str) -> dict[str, Any]:
+    """The values of ``[task_flow]`` by option, as Octavia would load them.
+
+    Lists and dicts are as oslo.config types them. The result holds secrets.
+
+    :raises PermanentError: as :func:`load_task_flow`, or a value is invalid.
+    """
+    loaded = load_task_flow(python, config_file)
+    if loaded.invalid:
+        raise _unreadable(config_file, f"wrong value of {', '.join(loaded.invalid)}")
+    return dict(loaded.values)
+
+
+def load_task_flow(python: str | None, config_file: str) -> TaskFlow:
+    """Load the file by Octavia's Python, or without one by our own table.
+
+    :raises PermanentError: the file can't be parsed or read, or ``python`` can't
+        be run or has no Octavia.
+    """
+    if python is None:
+        conf, options = cfg.ConfigOpts(), [_option(o) for o in TASK_FLOW_OPTIONS]
+        conf.register_opts(options, group=octavia_probe.GROUP)
+        answer = octavia_probe.load(config_file, conf, options, folders=False)
+    else:
+        answer = _ask(python, {"ask": "task_flow", "config_file": config_file})
+    if "error" in answer:
+        raise _unreadable(config_file, answer["error"])
+    return TaskFlow(answer["values"], answer["defaults"], answer["invalid"])
+
+
+def _option(option: TaskFlowOption) -> cfg.Opt:
+    settings: dict[str, Any] = {"default": option.default, "secret": option.secret}
+    if isinstance(option.default, tuple):
+        settings["default"] = list(option.default)
+    if option.kind in ("int", "port"):
+        settings.update(min=option.minimum, max=option.maximum)
+    elif option.choices:
+        settings["choices"] = option.choices
+    return _OPTIONS[option.kind](option.name, **settings)
+
+
+def _unreadable(config_file: str, why: str) -> PermanentError:
+    return PermanentError(
+        "load Octavia's configuration",
+        on=config_file,
+        why=why,
+        todo="Correct the file; Octavia's services can't start with it either.",
+    )
+
+
+def _ask(python: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    done = commands.run(
+        (python, octavia_probe.__file__), timeout=_TIMEOUT, stdin=json.dumps(request)
+    )
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        # Its output isn't told: it may be the configuration.
+        why = f"it ended with {done.returncode} and without an answer"
+        raise _unusable(python, why)
+    if request["ask"] != "task_flow" and "error" in answer:
+        raise _unusable(python, answer["error"])
+    return answer
+
+
+def _unusable(python: str, why: str) -> PermanentError:
+    return PermanentError(
+        "ask Octavia's Python",
+        on=python,
+        why=why,
+        todo="Check the [octavia] python option: it must be Octavia's interpreter.",
+    )

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading the configuration files, into a ConfigOpts of its own each time."""
+
+from collections.abc import Sequence
+from importlib import metadata
+
+from oslo_config import cfg
+from oslo_log import log
+
+from amphv2_bootstrap.conf import conductor, default, octavia, task_flow
+from amphv2_bootstrap.errors import InvalidInputError
+
+PROJECT = "amphv2-bootstrap"
+DEFAULT_CONFIG_FILE = "/etc/amphv2-bootstrap/amphv2-bootstrap.conf"
+
+_MODULES = (default, task_flow, octavia, conductor)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """All options by group: the entry point of oslo-config-generator."""
+    return [entry for module in _MODULES for entry in module.list_opts()]
+
+
+def load(
+    argv: Sequence[str] | None = None,
+    config_files: Sequence[str] | None = None,
+    *,
+    prog: str | None = None,
+) -> cfg.ConfigOpts:
+    """Read the configuration; values are checked later, by ``build``.
+
+    The environment is not read: Octavia's programs, which are started from
+    here, would take the same ``OS_TASK_FLOW__`` variables for their own.
+
+    :param argv: arguments without the program's name: ``--config-file``,
+        ``--config-dir``, and those of oslo.log. None means none.
+    :param config_files: in place of /etc/amphv2-bootstrap/amphv2-bootstrap.conf;
+        ``--config-file`` in ``argv`` goes before both.
+    :raises InvalidInputError: a file is missing, unreadable or malformed.
+    :raises SystemExit: ``argv`` has an unknown argument (2), or asks for help (0).
+    """
+    conf = cfg.ConfigOpts()
+    log.register_options(conf)
+    for group, options in list_opts():
+        conf.register_opts(options, group=None if group == "DEFAULT" else group)
+    files = [DEFAULT_CONFIG_FILE] if config_files is None else list(config_files)
+    try:
+        conf(
+            list(argv or ()),
+            project=PROJECT,
+            prog=prog,
+            version=_version(),
+            default_config_files=files,
+            default_config_dirs=[],
+            use_env=False,
+        )
+    except (cfg.Error, UnicodeDecodeError) as exc:
+        # "from None": the parser's own error quotes the line, secrets included.
+        raise InvalidInputError([_problem(exc)]) from None
+    except SystemExit as exc:
+        # oslo.config ends the process for a bad value of an option that is an
+        # argument too; those are oslo.log's. Argparse's own codes are 0 and 2.
+        if exc.code != 1:
+            raise
+        raise InvalidInputError([_bad_argument(exc)]) from None
+    return conf
+
+
+def _version() -> str | None:
+    try:
+        return metadata.version(PROJECT)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _problem(exc: Exception) -> str:
+    if isinstance(exc, cfg.ConfigFilesNotFoundError):
+        return (
+            f"The configuration file {', '.join(exc.config_files)} doesn't exist. "
+            "Copy amphv2-bootstrap.conf.sample to it and fill it in, or name another "
+            "with --config-file."
+        )
+    if isinstance(exc, cfg.ConfigFilesPermissionDeniedError):
+        return (
+            f"The configuration file {', '.join(exc.config_files)} may not be read by "
+            "this user. Run as root, or as the owner of the file."
+        )
+    if isinstance(exc, cfg.ConfigFileParseError):
+        return _malformed(exc)
+    if isinstance(exc, UnicodeDecodeError):
+        return "A configuration file isn't UTF-8 text. Save it as UTF-8."
+    if isinstance(exc, cfg.ConfigDirNotFoundError):
+        return f"The folder {exc.config_dir} of --config-dir doesn't exist. Correct it."
+    return f"The arguments can't be used ({type(exc).__name__}). See --help."
+
+
+def _bad_argument(exc: SystemExit) -> str:
+    why = exc.__context__ or "wrong type"
+    return (
+        f"[DEFAULT] has an option of oslo.log that isn't valid: {why}. "
+        "Correct the option that is named above."
+    )
+
+
+def _malformed(exc: cfg.ConfigFileParseError) -> str:
+    cause = exc.__context__
+    line = getattr(cause, "lineno", None)
+    where = f", line {line}," if line else ""
+    why = str(getattr(cause, "msg", None) or "it can't be parsed").lower()
+    return (
+        f"The configuration file {exc.config_file}{where} is malformed: {why}. "
+        "Write [section] or option = value there."
+    )

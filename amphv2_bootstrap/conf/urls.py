@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The database URLs: taken apart, and checked for what goes wrong with them."""
+
+import re
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from amphv2_bootstrap.adapters import database_url
+from amphv2_bootstrap.conf.problems import Problems
+from amphv2_bootstrap.conf.tls import check_file
+from amphv2_bootstrap.spec.database import DatabaseUrl
+
+NOWHERE = DatabaseUrl("sqlite")
+"""Stands where a URL had a problem; such a value never leaves ``build``."""
+
+_DRIVERS = ("mysql+pymysql", "sqlite")
+_SYSTEM_DATABASES = ("mysql", "sys", "information_schema", "performance_schema")
+_DATABASE_NAME = re.compile(r"[A-Za-z0-9_$-]{1,64}")
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_FORM = "Write mysql+pymysql://USER:PASSWORD@HOST/DATABASE"
+_ENCODE = "Percent-encode the user and the password (% is %25, @ is %40, / is %2F)"
+_FILE_ARGUMENTS = ("ssl_ca", "ssl_cert", "ssl_key")
+
+
+class UrlCheck:
+    """One URL option under check. None of the sentences shows the URL."""
+
+    def __init__(self, group: str, option: str, problems: Problems) -> None:
+        self._place = (group, option)
+        self._problems = problems
+
+    def database(
+        self, text: str, *, files_here: bool
+    ) -> tuple[DatabaseUrl, str | None]:
+        """The URL of a database that is entered by name and password, or SQLite."""
+        url, password = self._parse(text)
+        if url is NOWHERE:
+            return url, None
+        if url.is_sqlite:
+            self._check_sqlite(url)
+        else:
+            self._check_server(url, files_here)
+            self._check_database_name(url)
+            if not url.username or not password:
+                missing = "password" if url.username else "user name"
+                self._add(f"has no {missing}", _FORM)
+        return url, password
+
+    def administrator(
+        self, text: str, *, files_here: bool
+    ) -> tuple[DatabaseUrl, str | None]:
+        """The URL of a MySQL server, for its administrator: a user is needed."""
+        url, password = self._parse(text)
+        if url is NOWHERE:
+            return url, None
+        if url.is_sqlite:
+            self._add(
+                "is SQLite, but persistence_connection is MySQL",
+                "Write mysql+pymysql://root:PASSWORD@HOST/",
+            )
+        else:
+            self._check_server(url, files_here)
+            if not url.username:
+                self._add(
+                    "has no user name", "Write mysql+pymysql://root:PASSWORD@HOST/"
+                )
+        return replace(url, database=url.database or None), password
+
+    def _parse(self, text: str) -> tuple[DatabaseUrl, str | None]:
+        if not self._check_text(text):
+            return NOWHERE, None
+        try:
+            url, password = database_url.parse(text)
+        except ValueError as exc:
+            self._add(f"isn't a URL that can be used: {exc}", _FORM)
+            return NOWHERE, None
+        if url.drivername not in _DRIVERS:
+            self._refuse_driver(url)
+            return NOWHERE, None
+        return url, password
+
+    def _check_text(self, text: str) -> bool:
+        if any(character.isspace() for character in text):
+            self._add("has a space or a line break", "Remove it, or write %20 for it")
+        elif text[:1] in "'\"" or text[-1:] in "'\"":
+            self._add("has a quotation mark at one end", "Remove it")
+        elif _BARE_PERCENT.search(text.partition("?")[0]):
+            self._add("has a % that isn't followed by two hexadecimal digits", _ENCODE)
+        else:
+            return True
+        return False
+
+    def _refuse_driver(self, url: DatabaseUrl) -> None:
+        kind = url.drivername.split("+")[0]
+        if kind in ("mysql", "mariadb"):
+            self._add(
+                f"has the driver {url.drivername}, which taskflow or this program "
+                "can't load",
+                "Write mysql+pymysql:// for MySQL and for MariaDB",
+            )
+        else:
+            self._add(
+                f"has the driver {url.drivername}, which isn't supported",
+                "Use MariaDB or MySQL (mysql+pymysql://), or SQLite (sqlite:///FILE)",
+            )
+
+    def _check_sqlite(self, url: DatabaseUrl) -> None:
+        name = url.database
+        if not name or name == ":memory:" or "mode" in url.query:
+            self._add(
+                "is SQLite in memory, which ends with its process",
+                "Write sqlite:////ABSOLUTE/PATH, with four slashes",
+            )
+        elif url.host or not PurePosixPath(name).is_absolute():
+            self._add(
+                "has a relative path, which each program would take for another file",
+                "Write sqlite:////ABSOLUTE/PATH, with four slashes",
+            )
+
+    def _check_server(self, url: DatabaseUrl, files_here: bool) -> None:
+        if not url.host and "unix_socket" not in url.query:
+            self._add("has no host", f"{_FORM}, or add ?unix_socket=/PATH")
+        if url.port is not None and not 1 <= url.port <= 65535:
+            self._add(f"has the port {url.port}", "Write one from 1 to 65535")
+        for name in sorted(url.query):
+            if "pass" in name.lower() or name == "user":
+                self._add(
+                    f"has the argument {name} after '?'",
+                    "Write user and password before the host: there they are secret",
+                )
+        for name in _FILE_ARGUMENTS:
+            if name in url.query:
+                group, option = self._place
+                check_file(
+                    group,
+                    option,
+                    url.query[name],
+                    self._problems,
+                    here=files_here,
+                    label=f"{name} ",
+                )
+
+    def _check_database_name(self, url: DatabaseUrl) -> None:
+        if not url.database:
+            self._add("names no database", f"{_FORM}, such as octavia_persistence")
+        elif url.database.lower() in _SYSTEM_DATABASES:
+            self._add(
+                f"names {url.database}, a database of the server itself",
+                "Name one of its own, such as octavia_persistence",
+            )
+        elif not _DATABASE_NAME.fullmatch(url.database):
+            self._add(
+                "has a database name of other characters than letters, digits, _, - "
+                "and $, or of more than 64",
+                f"{_FORM}, such as octavia_persistence",
+            )
+
+    def _add(self, what: str, todo: str) -> None:
+        self._problems.add(*self._place, what, todo)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words in which every jobboard says that something went wrong."""
+
+from amphv2_bootstrap.engine.board import (
+    BoardUnavailableError,
+    ClaimRefusedError,
+    Entry,
+    Posting,
+)
+from amphv2_bootstrap.errors import ConflictError
+from amphv2_bootstrap.jobboards.settings import BoardSettings
+
+
+def unavailable(
+    settings: BoardSettings, attempted: str, cause: BaseException | str
+) -> BoardUnavailableError:
+    """The backend didn't answer, or answered with an error of its own."""
+    why = cause if isinstance(cause, str) else f"{type(cause).__name__}: {cause}"
+    return BoardUnavailableError(
+        attempted,
+        on=settings.place,
+        why=settings.mask(why.rstrip(": ")),
+        todo="Check that its servers are up, reachable, and let this account in",
+    )
+
+
+def closed(settings: BoardSettings, attempted: str) -> BoardUnavailableError:
+    """The board isn't connected, or was closed in the meantime."""
+    return unavailable(settings, attempted, "the board is closed")
+
+
+def refused(settings: BoardSettings, entry: Entry, why: str) -> ClaimRefusedError:
+    """The claim went to somebody else, or came too late."""
+    return ClaimRefusedError(
+        f"claim job {entry.uuid}",
+        on=settings.place,
+        why=why,
+        todo="Nothing: its owner carries it out, or its claim expires",
+    )
+
+
+def occupied(settings: BoardSettings, posting: Posting, key: str) -> ConflictError:
+    """Another job has the place that belongs to this one."""
+    return ConflictError(
+        f"post job {posting.uuid}",
+        on=settings.place,
+        why=f"{key} holds another job",
+        todo="Give this engine a namespace of its own, or remove the other job",
+    )

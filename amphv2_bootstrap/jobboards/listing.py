@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A job as taskflow writes it onto a board, whatever the backend."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from taskflow.jobs import base
+
+from amphv2_bootstrap.engine.board import Posting
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a board holds of one job, after it was checked."""
+
+    uuid: str
+    name: str
+    sequence: int
+    details: Mapping[str, Any]
+    book: Mapping[str, Any] | None
+    created_on: datetime | None
+
+
+def write_listing(
+    posting: Posting, *, created_on: datetime | None = None
+) -> dict[str, Any]:
+    """``posting`` in taskflow's own format, so that its boards can read it."""
+    fields = base.format_posting(
+        posting.uuid,
+        posting.name,
+        created_on=created_on,
+        details=dict(posting.details),
+    )
+    fields["sequence"] = posting.sequence
+    if posting.book_uuid:
+        fields["book"] = {"name": posting.book_name, "uuid": posting.book_uuid}
+    return fields
+
+
+def read_listing(fields: object, *, sequence: int | None = None) -> Listing | None:
+    """Read what somebody posted; None where it isn't a job.
+
+    :param sequence: the job's number where the backend knows it better.
+    """
+    if not isinstance(fields, Mapping):
+        return None
+    number = fields.get("sequence") if sequence is None else sequence
+    listing = Listing(
+        uuid=fields.get("uuid", ""),
+        name=fields.get("name", ""),
+        sequence=number,  # type: ignore[arg-type]  # checked below
+        details=fields.get("details", {}),
+        book=fields.get("book"),
+        created_on=fields.get("created_on"),
+    )
+    return listing if _is_sound(listing) else None
+
+
+def _is_sound(listing: Listing) -> bool:
+    texts = (listing.uuid, listing.name)
+    return (
+        all(isinstance(text, str) and text for text in texts)
+        and type(listing.sequence) is int
+        and isinstance(listing.details, Mapping)
+        and isinstance(listing.book, Mapping | None)
+    )

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobboards by the name of their driver."""
+
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from typing import cast
+
+from stevedore import driver, exception
+
+from amphv2_bootstrap.engine.board import Board
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.jobboards.settings import BoardSettings
+
+NAMESPACE = "amphv2_bootstrap.jobboards"
+
+
+def open_board(settings: BoardSettings) -> Board:
+    """The board of ``settings``, not yet connected; only its driver is imported.
+
+    :raises PermanentError: no such driver, or its client library is missing.
+    """
+    opening = cast(Callable[[BoardSettings], Board], _load(settings.driver))
+    return opening(settings)
+
+
+def _load(name: str) -> object:
+    failures: list[BaseException] = []
+
+    def remember(_: object, __: EntryPoint, error: BaseException) -> None:
+        failures.append(error)
+
+    try:
+        return driver.DriverManager(
+            NAMESPACE,
+            name,
+            on_load_failure_callback=remember,
+            warn_on_missing_entrypoint=False,
+        ).driver
+    except exception.NoMatches as error:
+        raise _unusable(name, failures) from (failures[0] if failures else error)
+
+
+def _unusable(name: str, failures: list[BaseException]) -> PermanentError:
+    if not failures:
+        return PermanentError(
+            "open the jobboard",
+            on=name,
+            why="there is no such driver",
+            todo="Set jobboard_backend_driver to one of sql, redis, zookeeper, etcd",
+        )
+    return PermanentError(
+        "open the jobboard",
+        on=name,
+        why=f"its driver can't be imported: {failures[0]}",
+        todo=f"Install amphv2-bootstrap[{name}]",
+    )

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the engine's own jobboard is, and how to enter it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from amphv2_bootstrap.spec.secret import Secret
+
+CALL_SECONDS = 5.0
+"""How long a backend may take to answer one call before it counts as gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardSettings:
+    """One jobboard. Option mappings have Octavia's keys, their values are texts.
+
+    :param driver: ``sql``, ``redis``, ``zookeeper`` or ``etcd``.
+    :param hosts: names or addresses. Redis without Sentinel has one; with
+        Sentinel, ``hosts`` and ``port`` are the Sentinels'.
+    :param namespace: what this engine's keys are kept under; nobody else's.
+    :param expiry: seconds that a claim lasts unless it is renewed; for ZooKeeper
+        also the timeout of the session.
+    :param etcd_timeout: seconds an etcd may take to answer.
+    :param database: for ``sql``: what the caller opened for it.
+    """
+
+    driver: str
+    namespace: str
+    hosts: tuple[str, ...] = ("127.0.0.1",)
+    port: int = 0
+    username: str | None = None
+    password: Secret | None = None
+    redis_db: int = 0
+    redis_sentinel: str | None = None
+    redis_sentinel_username: str | None = None
+    redis_sentinel_password: Secret | None = None
+    redis_ssl: Mapping[str, str] = field(default_factory=dict)
+    redis_sentinel_ssl: Mapping[str, str] = field(default_factory=dict)
+    # Holds the key file's password.
+    zookeeper_ssl: Mapping[str, str] = field(default_factory=dict, repr=False)
+    etcd_ssl: Mapping[str, str] = field(default_factory=dict)
+    etcd_timeout: float | None = None
+    etcd_api_path: str | None = None
+    expiry: float = 10.0
+    database: Any = field(default=None, repr=False)
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """``host:port`` of each server, with IPv6 addresses in brackets."""
+        return tuple(f"{bracketed(host)}:{self.port}" for host in self.hosts)
+
+    @property
+    def place(self) -> str:
+        """The board for a message."""
+        where = ",".join(self.servers)
+        if self.redis_sentinel:
+            where = f"{self.redis_sentinel} by Sentinel {where}"
+        return f"jobboard {self.namespace} in {self.driver} at {where}"
+
+    def mask(self, text: str) -> str:
+        """``text`` without any secret of these settings."""
+        keyfile = self.zookeeper_ssl.get("keyfile_password")
+        secrets = [
+            secret.reveal()
+            for secret in (self.password, self.redis_sentinel_password)
+            if secret is not None
+        ]
+        for secret in filter(None, [*secrets, keyfile]):
+            text = text.replace(secret, "***")
+        return text
+
+
+def bracketed(host: str) -> str:
+    """``host`` as it stands before ``:port``."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Octavia, loading its configuration on this host, gets what is wanted."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from amphv2_bootstrap.adapters import durable_file, octavia_conf, octavia_python
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.model import Value
+from amphv2_bootstrap.spec.octavia_options import BY_NAME
+from amphv2_bootstrap.tasks.base import UNCHANGED, Step, StepResult
+from amphv2_bootstrap.tasks.wanted_options import SECTION, wanted_values
+
+_PREFIX = "jobboard_"
+
+
+class CheckEffectiveConfiguration(Step):
+    """Load the file as Octavia does, and compare option by option; change nothing.
+
+    The file alone doesn't tell: a conf.d folder may add options, and Octavia's
+    version decides which options there are and what their values mean.
+    """
+
+    atom_name = "check-effective-configuration"
+
+    def act(self) -> StepResult:
+        host = self.context.host
+        python = host.octavia_python or octavia_python.find_python(
+            host.db_manage_command
+        )
+        loaded = octavia_python.load_task_flow(python, host.config_file)
+        wanted = wanted_values(self.context)
+        problems = [
+            *_differences(wanted, loaded),
+            *_unwanted(wanted, loaded, self.context.spec.driver),
+        ]
+        if problems:
+            raise PermanentError(
+                "check the configuration as Octavia loads it",
+                on=host.config_file,
+                why="; ".join(problems),
+                todo="Remove the line that sets it, in the file or in a conf.d folder; "
+                "or add to the specification what you want to keep.",
+            )
+        by = python or "our own table of Octavia's options"
+        return StepResult(
+            UNCHANGED,
+            f"all {len(wanted)} options are in force, loaded by {by}",
+            warnings=tuple(_unknown(host.config_file, loaded)),
+        )
+
+
+def _differences(
+    wanted: Mapping[str, Value], loaded: octavia_python.TaskFlow
+) -> Iterator[str]:
+    for name, value in wanted.items():
+        if name not in loaded.defaults:
+            yield f"{name} isn't an option of this version of Octavia"
+        elif name in loaded.invalid:
+            yield f"{name} is invalid: {loaded.invalid[name]}"
+        elif _comparable(loaded.values[name]) != _comparable(value):
+            yield f"{name} {_difference(name, loaded.values[name], value)}"
+
+
+def _unwanted(
+    wanted: Mapping[str, Value], loaded: octavia_python.TaskFlow, driver: str
+) -> Iterator[str]:
+    """Options of the jobboard that are set, matter to the driver, and aren't ours."""
+    for name, default in loaded.defaults.items():
+        if not name.startswith(_PREFIX) or name in wanted:
+            continue
+        known = BY_NAME.get(name)
+        if known is not None and known.drivers and driver not in known.drivers:
+            continue
+        if name in loaded.invalid:
+            yield f"{name} is invalid: {loaded.invalid[name]}"
+        elif loaded.values[name] != default:
+            yield f"{name} {_surplus(name, loaded.values[name], default)}"
+
+
+def _surplus(name: str, found: Any, default: Any) -> str:
+    if name == "jobboard_etcd_ssl_options":
+        return "isn't wanted (Octavia takes any use_ssl for https, False too)"
+    known = BY_NAME.get(name)
+    if known is None or known.secret or known.secret_keys:
+        return "is set, but isn't wanted"
+    return f"is {found!r}, but isn't wanted (Octavia's default is {default!r})"
+
+
+def _difference(name: str, found: Any, wanted: Value) -> str:
+    """What differs, without any secret; of a dict only the keys are told."""
+    known = BY_NAME[name]
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        keys = sorted(
+            key for key in {*wanted, *found} if wanted.get(key) != found.get(key)
+        )
+        return f"differs in {', '.join(keys)}"
+    if known.secret or known.secret_keys:
+        return "differs"
+    return f"is {found!r}, wanted {_comparable(wanted)!r}"
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _unknown(config_file: str, loaded: octavia_python.TaskFlow) -> Iterator[str]:
+    present = octavia_conf.get_options(durable_file.read(config_file), SECTION)
+    for name in present:
+        if name not in loaded.defaults:
+            close = difflib.get_close_matches(name, loaded.defaults, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            yield f"Octavia has no option [{SECTION}] {name}{hint}"

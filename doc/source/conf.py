@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How Sphinx renders these documents."""
+
+project = "amphv2-bootstrap"
+author = "the amphv2-bootstrap authors"
+copyright = author  # noqa: A001 - Sphinx's name
+
+extensions = ["oslo_config.sphinxext", "reno.sphinxext"]
+html_theme = "alabaster"
+html_theme_options = {
+    "description": "Resumable provisioning of the amphorav2 provider's jobboard",
+    "fixed_sidebar": True,
+    "page_width": "1000px",
+}
+nitpicky = True

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boards on every backend, for the one suite that holds for them all."""
+
+import contextlib
+import dataclasses
+import importlib
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import etcd3gw
+import pytest
+from kazoo.client import KazooClient
+from oslo_serialization import msgpackutils
+
+from amphv2_bootstrap.engine import schema
+from amphv2_bootstrap.engine.board import (
+    Board,
+    BoardUnavailableError,
+    ClaimRefusedError,
+    Entry,
+    Posting,
+)
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.jobboards.settings import BoardSettings
+from amphv2_bootstrap.spec.secret import Secret
+from tests.servers.process import Server
+
+LONG = 60.0
+"""Seconds of a claim that must not run out during a test."""
+
+GARBAGE = (b"\xff\xfe garbage", b"[]", b"{}", b'{"uuid": "foreign", "name": 1}')
+
+
+class Boards:
+    """Makes boards of one kind in a namespace of their own.
+
+    ``short`` is the shortest expiry that the backend keeps to, in seconds.
+    """
+
+    short = 1.0
+
+    def __init__(self, settings: BoardSettings, server: Server | None = None) -> None:
+        self.settings = settings
+        self._server = server
+        self._made: list[Board] = []
+
+    @property
+    def server(self) -> Server:
+        """The server process, to be killed, frozen and started again."""
+        assert self._server is not None
+        return self._server
+
+    def make(self, **changes: Any) -> Board:
+        """A board that isn't connected yet; ``changes`` are of its settings."""
+        board = open_board(dataclasses.replace(self.settings, **changes))
+        self._made.append(board)
+        return board
+
+    def open(self, **changes: Any) -> Board:
+        """A connected board; closed at the end of the test."""
+        board = self.make(**changes)
+        board.connect()
+        return board
+
+    def close(self) -> None:
+        for board in self._made:
+            board.close()
+
+    def plant(self) -> None:
+        """Put onto the board what no job looks like."""
+        raise NotImplementedError
+
+    def contents(self) -> dict[str, bytes]:
+        """Everything that the backend holds for the board's jobs."""
+        raise NotImplementedError
+
+
+class RedisBoards(Boards):
+    """In a Redis with a password."""
+
+    def plant(self) -> None:
+        listed = msgpackutils.dumps({"uuid": "other", "name": "n", "sequence": 1})
+        with contextlib.closing(self._client()) as client:
+            key = f"{self.settings.namespace}:listings"
+            for number, blob in enumerate((*GARBAGE, listed)):
+                client.hset(key, f"stray{number}", blob)
+
+    def contents(self) -> dict[str, bytes]:
+        with contextlib.closing(self._client()) as client:
+            found = client.hgetall(f"{self.settings.namespace}:listings")
+        return {key.decode(): value for key, value in found.items()}
+
+    def _client(self) -> Any:
+        return self.server.client()  # type: ignore[attr-defined]
+
+
+class ZookeeperBoards(Boards):
+    """In a ZooKeeper."""
+
+    def plant(self) -> None:
+        with self._client() as client:
+            for number, blob in enumerate(GARBAGE):
+                client.create(f"{self._path}/job{number:010d}", blob, makepath=True)
+            for name in ("jobless", "stray", "job0000000099.lock", "job5"):
+                client.create(f"{self._path}/{name}", b"{}")
+
+    def contents(self) -> dict[str, bytes]:
+        with self._client() as client:
+            names = client.get_children(self._path)
+            return {name: client.get(f"{self._path}/{name}")[0] for name in names}
+
+    @property
+    def _path(self) -> str:
+        return f"/{self.settings.namespace}"
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[KazooClient]:
+        client = KazooClient(self.settings.servers[0])
+        client.start()
+        try:
+            yield client
+        finally:
+            client.stop()
+            client.close()
+
+
+class EtcdBoards(Boards):
+    """In an etcd, which knows no lease shorter than two seconds."""
+
+    short = 2.0
+
+    def plant(self) -> None:
+        for number, blob in enumerate(GARBAGE, start=1):
+            self._client().put(f"{self._prefix}{number}.data", blob)
+        for name in ("less.data", "5", "007.data", "99.lock"):
+            self._client().put(self._prefix + name, json.dumps({"uuid": "x"}))
+
+    def contents(self) -> dict[str, bytes]:
+        found = self._client().get_prefix(self._prefix)
+        return {metadata["key"].decode(): value for value, metadata in found}
+
+    @property
+    def _prefix(self) -> str:
+        return f"/taskflow/jobs/{self.settings.namespace}/job"
+
+    def _client(self) -> etcd3gw.Etcd3Client:
+        return etcd3gw.client(self.settings.hosts[0], self.settings.port, timeout=10)
+
+
+class SqlBoards(Boards):
+    """In a SQLite file, which has no server; each board has its own connection."""
+
+    def plant(self) -> None:
+        with self._database().write() as connection:
+            for number, blob in enumerate(GARBAGE, start=1):
+                connection.execute(
+                    schema.board_entries.insert().values(
+                        board=self.settings.namespace,
+                        job_uuid=f"stray{number}",
+                        sequence=number,
+                        posting=blob.decode(errors="replace"),
+                        modified_at=0.0,
+                    )
+                )
+
+    def contents(self) -> dict[str, bytes]:
+        with self._database().read() as connection:
+            rows = connection.execute(schema.board_entries.select())
+            return {row.job_uuid: row.posting.encode() for row in rows}
+
+    def _database(self) -> Database:
+        return Database(self.settings.database)
+
+
+Maker = Callable[[pytest.FixtureRequest], Boards]
+
+
+def redis(request: pytest.FixtureRequest) -> Boards:
+    server = request.getfixturevalue("redis_server")
+    return RedisBoards(
+        _settings("redis", server, password=Secret(server.password)), server
+    )
+
+
+def zookeeper(request: pytest.FixtureRequest) -> Boards:
+    server = request.getfixturevalue("zookeeper_server")
+    return ZookeeperBoards(_settings("zookeeper", server), server)
+
+
+def etcd(request: pytest.FixtureRequest) -> Boards:
+    server = request.getfixturevalue("etcd_server")
+    return EtcdBoards(_settings("etcd", server), server)
+
+
+def sql(request: pytest.FixtureRequest) -> Boards:
+    folder: Path = request.getfixturevalue("tmp_path")
+    url = f"sqlite:///{folder / 'engine.db'}"
+    with contextlib.closing(Database(url)) as database:
+        schema.metadata.create_all(database.engine)
+    return SqlBoards(BoardSettings(driver="sql", namespace="test", database=url))
+
+
+SERVED: tuple[Maker, ...] = (redis, zookeeper, etcd)
+ALL: tuple[Maker, ...] = (*SERVED, sql)
+
+
+def _settings(driver: str, server: Any, **more: Any) -> BoardSettings:
+    return BoardSettings(
+        driver=driver,
+        hosts=(server.host,),
+        port=server.port,
+        namespace=f"test-{uuid.uuid4().hex[:8]}",
+        expiry=30.0,
+        **more,
+    )
+
+
+def open_board(settings: BoardSettings) -> Board:
+    """As the registry does, but without the package being installed.
+
+    Where ``settings.database`` is a URL, the board gets a database of its own.
+    """
+    module = importlib.import_module(f"amphv2_bootstrap.jobboards.{settings.driver}")
+    if isinstance(settings.database, str):
+        settings = dataclasses.replace(settings, database=Database(settings.database))
+    board: Board = module.open_board(settings)
+    return board
+
+
+def posting(sequence: int = 1) -> Posting:
+    """A job whose identity follows from ``sequence``."""
+    return Posting(
+        uuid=str(uuid.UUID(int=1000 - sequence)),
+        sequence=sequence,
+        name="bootstrap",
+        details={"host": "ctl-ü", "number": sequence, "list": [None, 1.5]},
+        book_uuid=str(uuid.UUID(int=7)),
+        book_name="book",
+    )
+
+
+def posted(board: Board, sequence: int = 1) -> Entry:
+    """Post a job and find it again."""
+    wanted = posting(sequence)
+    board.post_entry(wanted)
+    return next(entry for entry in board.entries() if entry.uuid == wanted.uuid)
+
+
+def can_claim(board: Board, entry: Entry, owner: str, expiry: float = LONG) -> bool:
+    try:
+        board.claim_entry(entry, owner, expiry)
+    except ClaimRefusedError:
+        return False
+    return True
+
+
+def answers(board: Board) -> bool:
+    """Whether the backend answers, as far as the board can see."""
+    try:
+        board.entries()
+    except BoardUnavailableError:
+        return False
+    return True

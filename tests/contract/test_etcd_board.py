@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What only the board in etcd has to promise."""
+
+import contextlib
+from collections.abc import Iterator
+
+import etcd3gw
+import pytest
+
+from amphv2_bootstrap.engine.board import BoardUnavailableError, ClaimRefusedError
+from tests.contract.boards import LONG, Boards, etcd, posted, posting
+
+
+@pytest.fixture
+def boards(request: pytest.FixtureRequest) -> Iterator[Boards]:
+    """Boards in etcd."""
+    with contextlib.closing(etcd(request)) as made:
+        yield made
+
+
+def leases(boards: Boards) -> set[str]:
+    client = etcd3gw.client(boards.settings.hosts[0], boards.settings.port, timeout=10)
+    found = client.post(client.get_url("/lease/leases"), json={}).get("leases", [])
+    return {lease["ID"] for lease in found}
+
+
+def test_no_lease_is_left_behind(boards: Boards) -> None:
+    """A refused claim, a released and a removed one leave no lease."""
+    board = boards.open()
+    entry = posted(board)
+    before = leases(boards)
+    board.claim_entry(entry, "me", LONG)
+    assert len(leases(boards) - before) == 1
+    with pytest.raises(ClaimRefusedError):
+        board.claim_entry(entry, "other", LONG)
+    assert len(leases(boards) - before) == 1
+    assert board.release(entry, "me")
+    assert leases(boards) <= before
+    board.claim_entry(entry, "me", LONG)
+    assert board.remove(entry, "me")
+    with pytest.raises(ClaimRefusedError):
+        board.claim_entry(entry, "me", LONG)
+    assert leases(boards) <= before
+
+
+def test_next_host_is_asked(boards: Boards) -> None:
+    """When the first host is away, the next call goes to the second."""
+    board = boards.make(hosts=("127.0.0.9", *boards.settings.hosts))
+    with pytest.raises(BoardUnavailableError):
+        board.connect()
+    board.post_entry(posting())
+    assert len(board.entries()) == 1

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every jobboard promises the engine, on real servers."""
+
+import concurrent.futures
+import dataclasses
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.synchronize import Event as ProcessEvent
+from typing import TypeVar
+
+import pytest
+
+from amphv2_bootstrap.engine.board import Board, ClaimRefusedError, Entry
+from amphv2_bootstrap.jobboards.settings import BoardSettings
+from tests.contract.boards import LONG, Boards, can_claim, open_board, posted, posting
+from tests.servers.process import wait_until
+
+T = TypeVar("T")
+
+
+def in_parallel(tasks: list[Callable[[], T]]) -> list[T]:
+    """The results of ``tasks``, started at the same moment."""
+    start = threading.Barrier(len(tasks))
+
+    def run(task: Callable[[], T]) -> T:
+        start.wait(30)
+        return task()
+
+    with concurrent.futures.ThreadPoolExecutor(len(tasks)) as threads:
+        return list(threads.map(run, tasks))
+
+
+def test_posting_is_found_as_it_was_posted(board_factory: Boards) -> None:
+    """A posted job is found by another board: identity, details, unclaimed."""
+    board_factory.open().post_entry(posting())
+    (entry,) = board_factory.open().entries()
+    assert (entry.uuid, entry.name) == (posting().uuid, posting().name)
+    assert entry.details == posting().details
+    assert not entry.claimed
+
+
+def test_posting_twice_leaves_one(board_factory: Boards) -> None:
+    """Posting is idempotent, also by another board, and for a claimed job."""
+    board, other = board_factory.open(), board_factory.open()
+    board.claim_entry(posted(board), "me", LONG)
+    board.post_entry(posting())
+    other.post_entry(posting())
+    (entry,) = other.entries()
+    assert entry.claimed
+
+
+def test_concurrent_postings_leave_one(board_factory: Boards) -> None:
+    """However many post the same job at the same time, it is there once."""
+    boards = [board_factory.open() for _ in range(4)]
+    in_parallel([lambda b=board: b.post_entry(posting()) for board in boards])
+    assert [entry.uuid for entry in boards[0].entries()] == [posting().uuid]
+
+
+def test_oldest_first(board_factory: Boards) -> None:
+    """Jobs come in the order of their sequence, whatever the order of posting."""
+    board = board_factory.open()
+    for sequence in (3, 1, 11, 2, 10):
+        board.post_entry(posting(sequence))
+    found = [entry.details["number"] for entry in board.entries()]
+    assert found == [1, 2, 3, 10, 11]
+
+
+def test_empty_board(board_factory: Boards) -> None:
+    """A board on which nobody ever posted has no entries."""
+    assert list(board_factory.open().entries()) == []
+
+
+def test_claim_excludes_others(board_factory: Boards) -> None:
+    """A claimed job is shown as claimed, and refused to another owner."""
+    board, other = board_factory.open(), board_factory.open()
+    entry = posted(board)
+    board.claim_entry(entry, "me", LONG)
+    (seen,) = other.entries()
+    assert seen.claimed
+    with pytest.raises(ClaimRefusedError):
+        other.claim_entry(seen, "other", LONG)
+
+
+def test_one_of_many_wins(board_factory: Boards) -> None:
+    """Of several that claim at the same time exactly one gets the job."""
+    boards = [board_factory.open() for _ in range(4)]
+    for sequence in range(1, 6):
+        entry = posted(boards[0], sequence)
+        claims = [
+            lambda b=board, n=number, e=entry: can_claim(b, e, f"owner{n}")
+            for number, board in enumerate(boards)
+        ]
+        assert in_parallel(claims).count(True) == 1
+
+
+def test_owner_is_refused_its_own_claim(board_factory: Boards) -> None:
+    """Claiming again under the same name is refused, and gains no time."""
+    board, other = board_factory.open(), board_factory.open()
+    entry = posted(board)
+    board.claim_entry(entry, "me", LONG)
+    for again in (board, other):
+        with pytest.raises(ClaimRefusedError):
+            again.claim_entry(entry, "me", LONG)
+    assert board.release(entry, "me")
+    board.claim_entry(entry, "me", board_factory.short)
+    wait_until(
+        lambda: can_claim(other, entry, "me"), what="the claim ran out all the same"
+    )
+
+
+def test_claim_runs_out(board_factory: Boards) -> None:
+    """A claim lasts its time; then, unrenewed, it is another's to take."""
+    board, other = board_factory.open(), board_factory.open()
+    entry = posted(board)
+    began = time.monotonic()
+    board.claim_entry(entry, "me", board_factory.short)
+    wait_until(lambda: can_claim(other, entry, "other"), what="the claim ran out")
+    # The backend's clock isn't ours, and counts milliseconds.
+    assert time.monotonic() - began > 0.95 * board_factory.short
+    assert not board.renew(entry, "me", LONG)
+    assert not board.release(entry, "me")
+    assert not board.remove(entry, "me")
+    assert other.renew(entry, "other", LONG)
+
+
+def test_claim_that_ran_out_is_shown_as_unclaimed(board_factory: Boards) -> None:
+    """Nobody needs to try: the list itself shows that a claim ran out."""
+    board = board_factory.open()
+    board.claim_entry(posted(board), "me", board_factory.short)
+    wait_until(
+        lambda: not board_factory.open().entries()[0].claimed, what="it shows unclaimed"
+    )
+
+
+def test_renewed_claim_lasts(board_factory: Boards) -> None:
+    """A claim that is renewed in time outlives several of its expiries."""
+    board, other = board_factory.open(), board_factory.open()
+    entry = posted(board)
+    for _ in range(10):
+        board.claim_entry(entry, "me", board_factory.short)
+        if keeps_claim(board, other, entry, board_factory.short):
+            return
+        wait_until(lambda: can_claim(other, entry, "cleaner"), what="it ran out")
+        other.release(entry, "cleaner")
+    pytest.fail("the machine stood still again and again: nothing could be shown")
+
+
+def keeps_claim(board: Board, other: Board, entry: Entry, expiry: float) -> bool:
+    """Renew for three expiries, refusing a rival; False when we were too slow."""
+    began = renewed = time.monotonic()
+    while time.monotonic() < began + 3 * expiry:
+        kept, lost = board.renew(entry, "me", expiry), can_claim(other, entry, "other")
+        if time.monotonic() - renewed > 0.8 * expiry:
+            other.release(entry, "other")
+            return False
+        renewed = time.monotonic()
+        assert kept
+        assert not lost
+        time.sleep(expiry / 20)
+    return True
+
+
+def test_nobody_renews_for_another(board_factory: Boards) -> None:
+    """A renewal under another name says False and gains the claim no time."""
+    board, other = board_factory.open(), board_factory.open()
+    entry = posted(board)
+    assert not other.renew(entry, "other", LONG)
+    board.claim_entry(entry, "me", board_factory.short)
+
+    def taken_over() -> bool:
+        assert not other.renew(entry, "other", LONG)
+        return can_claim(other, entry, "third")
+
+    wait_until(taken_over, what="the claim ran out all the same")
+
+
+def test_released_job_is_free_at_once(board_factory: Boards) -> None:
+    """Only its owner's name releases a job, and then it is another's to claim."""
+    board, other = board_factory.open(), board_factory.open()
+    entry = posted(board)
+    assert not board.release(entry, "me")
+    board.claim_entry(entry, "me", LONG)
+    assert not other.release(entry, "other")
+    assert board.release(entry, "me")
+    assert not board.release(entry, "me")
+    other.claim_entry(entry, "other", LONG)
+    assert not board.renew(entry, "me", LONG)
+
+
+def test_release_on_behalf_of_the_dead(board_factory: Boards) -> None:
+    """Another board may release a claim by its owner's name."""
+    board, other = board_factory.open(), board_factory.open()
+    posted(board)
+    board.claim_entry(board.entries()[0], "dead", LONG)
+    (entry,) = other.entries()
+    assert not other.release(entry, "not the dead")
+    assert other.release(entry, "dead")
+    other.claim_entry(entry, "me", LONG)
+    assert not board.renew(entry, "dead", LONG)
+    assert not other.release(entry, "dead")
+
+
+def test_removed_job_is_gone(board_factory: Boards) -> None:
+    """Only its owner removes a job; then nothing can be done with it any more."""
+    board, other = board_factory.open(), board_factory.open()
+    entry = posted(board)
+    kept = posted(board, 2)
+    assert not board.remove(entry, "me")
+    board.claim_entry(entry, "me", LONG)
+    assert not other.remove(entry, "other")
+    assert board.remove(entry, "me")
+    assert [left.uuid for left in other.entries()] == [kept.uuid]
+    with pytest.raises(ClaimRefusedError):
+        other.claim_entry(entry, "other", LONG)
+    assert not board.renew(entry, "me", LONG)
+    assert not board.release(entry, "me")
+    assert not board.remove(entry, "me")
+
+
+def test_removed_job_can_be_posted_again(board_factory: Boards) -> None:
+    """A job that comes back to the board is found and claimed as any other."""
+    board, other = board_factory.open(), board_factory.open()
+    entry = posted(board)
+    other.entries()
+    board.claim_entry(entry, "me", LONG)
+    board.remove(entry, "me")
+    again = posted(other)
+    assert not again.claimed
+    board.claim_entry(again, "me", LONG)
+
+
+def test_claim_and_removal_never_cross(board_factory: Boards) -> None:
+    """A job that is being removed can't be claimed by who is too late."""
+    board, other = board_factory.open(), board_factory.open()
+    for sequence in range(1, 11):
+        entry = posted(board, sequence)
+        board.claim_entry(entry, "me", LONG)
+        removed, claimed = in_parallel(
+            [
+                lambda e=entry: board.remove(e, "me"),
+                lambda e=entry: any(can_claim(other, e, "other") for _ in range(5)),
+            ]
+        )
+        assert (removed, claimed) == (True, False)
+    assert list(board.entries()) == []
+
+
+def test_strangers_are_passed_over(board_factory: Boards) -> None:
+    """What isn't a job is neither shown nor touched, and keeps no job from use."""
+    board_factory.plant()
+    planted = board_factory.contents()
+    assert planted
+    board = board_factory.open()
+    entry = posted(board, 12)
+    assert [found.uuid for found in board.entries()] == [posting(12).uuid]
+    board.claim_entry(entry, "me", LONG)
+    assert board.remove(entry, "me")
+    assert list(board.entries()) == []
+    assert board_factory.contents() == planted
+
+
+def test_wakes_for_changes_of_others(board_factory: Boards) -> None:
+    """Another's posting, and another's release, end a wait long before its time."""
+    board, other = board_factory.open(), board_factory.open()
+    entry = posted(other, 1)
+    other.claim_entry(entry, "other", LONG)
+    for change in (
+        lambda: other.post_entry(posting(2)),
+        lambda: other.release(entry, "other"),
+    ):
+        settle(board)
+        began = time.monotonic()
+        timer = threading.Timer(0.1, change)
+        timer.start()
+        board.wait_for_change(LONG)
+        timer.join()
+        assert time.monotonic() - began < LONG / 2
+
+
+def settle(board: Board) -> None:
+    """Look at the board until it stays quiet."""
+    quiet = False
+    while not quiet:
+        board.entries()
+        began = time.monotonic()
+        board.wait_for_change(0.5)
+        quiet = time.monotonic() - began >= 0.5
+
+
+def test_interrupt_ends_a_wait(board_factory: Boards) -> None:
+    """An interrupt from another thread wakes the waiter, also if it came first."""
+    board = board_factory.open()
+    settle(board)
+    began = time.monotonic()
+    timer = threading.Timer(0.1, board.interrupt)
+    timer.start()
+    board.wait_for_change(LONG)
+    timer.join()
+    settle(board)
+    board.interrupt()
+    board.wait_for_change(LONG)
+    assert time.monotonic() - began < LONG / 2
+
+
+def test_wait_ends_by_itself(board_factory: Boards) -> None:
+    """Where nothing changes, a wait ends after its time."""
+    board = board_factory.open()
+    settle(board)
+    began = time.monotonic()
+    board.wait_for_change(0.3)
+    assert time.monotonic() - began < LONG / 2
+
+
+def test_connect_and_close_twice(board_factory: Boards) -> None:
+    """Both are safe to repeat, and a closed board can be opened again."""
+    board = board_factory.open()
+    board.connect()
+    board.post_entry(posting())
+    board.close()
+    board.close()
+    board.connect()
+    assert len(board.entries()) == 1
+
+
+def test_claim_of_a_killed_process(board_factory: Boards) -> None:
+    """The claim of a process that was killed can be released, or runs out."""
+    board = board_factory.open()
+    released, expired = posted(board, 1), posted(board, 2)
+    expiry = 2.0
+    settings = dataclasses.replace(board_factory.settings, expiry=expiry)
+    context = multiprocessing.get_context("spawn")
+    claimed = context.Event()
+    child = context.Process(target=claim_all, args=(settings, expiry, claimed))
+    child.start()
+    try:
+        assert claimed.wait(60)
+    finally:
+        child.kill()
+        child.join()
+    board.release(released, "child")
+    board.claim_entry(released, "me", LONG)
+    wait_until(lambda: can_claim(board, expired, "me"), what="the claim ran out")
+
+
+def claim_all(settings: BoardSettings, expiry: float, claimed: ProcessEvent) -> None:
+    """A conductor's life: claim all there is, and keep it until killed."""
+    board = open_board(settings)
+    board.connect()
+    entries = board.entries()
+    for entry in entries:
+        board.claim_entry(entry, "child", expiry)
+    claimed.set()
+    while True:
+        for entry in entries:
+            board.renew(entry, "child", expiry)
+        time.sleep(expiry / 10)

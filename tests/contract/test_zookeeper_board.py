@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What only the board in ZooKeeper has to promise."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kazoo.client import KazooClient
+from kazoo.exceptions import ConnectionLoss
+
+from amphv2_bootstrap.engine.board import BoardUnavailableError
+from tests.contract.boards import LONG, Boards, answers, can_claim, posted, zookeeper
+from tests.servers.process import wait_until
+
+
+@pytest.fixture
+def boards(request: pytest.FixtureRequest) -> Iterator[Boards]:
+    """Boards in ZooKeeper."""
+    with contextlib.closing(zookeeper(request)) as made:
+        yield made
+
+
+def test_claim_whose_answer_got_lost(boards: Boards) -> None:
+    """A claim that was made without the claimer knowing is given up again."""
+    board: Any = boards.open()
+    other = boards.open()
+    entry = posted(board)
+    commit = board._commit
+
+    def lose_answer(change: Any) -> None:
+        board._commit = commit
+        commit(change)
+        raise ConnectionLoss
+
+    board._commit = lose_answer
+    with pytest.raises(BoardUnavailableError):
+        board.claim_entry(entry, "me", LONG)
+    wait_until(lambda: can_claim(other, entry, "other"), what="the claim is given up")
+
+
+def test_lost_session(boards: Boards) -> None:
+    """With its session a board loses its claims, says so, and works on."""
+    board: Any = boards.open()
+    other = boards.open()
+    entry = posted(board)
+    board.claim_entry(entry, "me", LONG)
+    thief = KazooClient(boards.settings.servers[0], client_id=board._client.client_id)
+    thief.start()
+    thief.stop()
+    thief.close()
+    wait_until(lambda: can_claim(other, entry, "other"), what="the claim is gone")
+    wait_until(lambda: answers(board), what="the board has a new session")
+    assert not board.renew(entry, "me", LONG)
+    assert other.renew(entry, "other", LONG)
+    assert other.release(entry, "other")
+    board.claim_entry(entry, "me", LONG)
+
+
+def test_new_claim_is_not_mistaken_for_the_old(boards: Boards) -> None:
+    """A release that was decided on an older claim doesn't end a newer one."""
+    board: Any = boards.open()
+    other = boards.open()
+    entry = posted(board)
+    other.claim_entry(entry, "other", LONG)
+    commit = board._commit
+
+    def too_late(change: Any) -> bool:
+        assert other.release(entry, "other")
+        other.claim_entry(entry, "third", LONG)
+        done: bool = commit(change)
+        return done
+
+    board._commit = too_late
+    assert not board.release(entry, "other")
+    assert other.renew(entry, "third", LONG)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private MariaDB whose general log is an independent ledger of statements."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pymysql
+import pytest
+
+from tests.servers.process import Server, binary, free_port
+
+ROOT_PASSWORD = "r@o:o/t#%$'\\\" pass"
+"""The characters that break URLs, oslo.config, INI files and SQL."""
+
+_SYSTEM_DATABASES = {"information_schema", "mysql", "performance_schema", "sys"}
+_SYSTEM_USERS = {"root", "mariadb.sys", "mysql", "PUBLIC"}
+_ENTRY = re.compile(r"^(?:\d{6}\s+\d{1,2}:\d\d:\d\d|\s*)\t\s*(\d+) (\w[\w ]*?)\t(.*)$")
+
+
+class MariaDB:
+    """One server on a loopback port and a socket, in a folder of its own.
+
+    Names are resolved, so ``'octavia'@'localhost'`` is the account of both
+    socket and loopback connections. What COMMIT acknowledged outlives a kill.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.host = "127.0.0.1"
+        self.port = free_port()
+        self.socket = str(folder / "mysqld.sock")
+        self.root_password = ROOT_PASSWORD
+        self.test_began = 0
+        self._log = folder / "general.log"
+        self._server = Server(
+            [binary("mariadbd", "mysqld"), *self._options()],
+            log=folder / "error.log",
+            ready=self._answers,
+        )
+
+    @property
+    def root_url(self) -> str:
+        """SQLAlchemy URL of the administrator, percent-encoded, no database."""
+        password = quote(self.root_password, safe="")
+        return f"mysql+pymysql://root:{password}@{self.host}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        return self._server.pid
+
+    def install(self) -> None:
+        """Make the data folder, start the server and set root's password."""
+        command = [
+            binary("mariadb-install-db", "mysql_install_db"),
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            "--innodb-log-file-size=8M",
+            "--user=root",
+        ]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        password, self.root_password = self.root_password, ""
+        self.start()
+        for user, host in self.execute("SELECT user, host FROM mysql.user"):
+            if not user or (user == "root" and host != "localhost"):
+                self.execute("DROP USER %s@%s", (user, host))
+        self.execute("SET PASSWORD FOR root@localhost = PASSWORD(%s)", (password,))
+        self.root_password = password
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def connect(self, **options: Any) -> pymysql.Connection:
+        """A connection as root through the socket, or as ``options`` say."""
+        return pymysql.connect(
+            **{
+                "unix_socket": self.socket,
+                "user": "root",
+                "password": self.root_password,
+                "autocommit": True,
+                "charset": "utf8mb4",
+                "connect_timeout": 10,
+                **options,
+            }
+        )
+
+    def execute(self, sql: str, args: Any = None) -> list[tuple[Any, ...]]:
+        """Run one statement as root; all rows of its result."""
+        connection = self.connect()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(sql, args)
+            return list(cursor.fetchall())
+        finally:
+            connection.close()
+
+    def statements(self, start: int | None = None) -> list[str]:
+        """Every statement that any client sent, in order.
+
+        :param start: a place in the ledger from :meth:`mark`; by default that
+            where the present test began.
+        """
+        place = self.test_began if start is None else start
+        text = self._log.read_bytes()[place:].decode(errors="replace")
+        found: list[str] = []
+        inside = False
+        for line in text.splitlines():
+            entry = _ENTRY.match(line)
+            if entry is not None:
+                inside = entry[2] in ("Query", "Execute")
+                if inside:
+                    found.append(entry[3])
+            elif inside:
+                found[-1] += "\n" + line
+        return found
+
+    def mark(self) -> int:
+        """The present end of the ledger, for :meth:`statements`."""
+        return self._log.stat().st_size
+
+    def clean(self) -> None:
+        """Drop all databases and accounts but the server's own."""
+        for (name,) in self.execute("SHOW DATABASES"):
+            if name not in _SYSTEM_DATABASES:
+                self.execute(f"DROP DATABASE `{name.replace('`', '``')}`")
+        for user, host in self.execute("SELECT user, host FROM mysql.user"):
+            if user not in _SYSTEM_USERS or (user == "root" and host != "localhost"):
+                self.execute("DROP USER %s@%s", (user, host))
+
+    def _answers(self) -> bool:
+        return self.execute("SELECT 1") == [(1,)]
+
+    def _options(self) -> list[str]:
+        return [
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            f"--socket={self.socket}",
+            f"--pid-file={self.folder / 'mysqld.pid'}",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            "--user=root",
+            "--general-log=1",
+            f"--general-log-file={self._log}",
+            "--innodb-flush-log-at-trx-commit=1",
+            "--innodb-buffer-pool-size=16M",
+            "--innodb-log-file-size=8M",
+            "--innodb-log-buffer-size=1M",
+            "--key-buffer-size=1M",
+            "--aria-pagecache-buffer-size=1M",
+            "--performance-schema=0",
+            "--character-set-server=latin1",
+        ]
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDB]:
+    """One server for the whole session; tests take ``mariadb``."""
+    folder = Path(tempfile.mkdtemp(prefix="mariadb-"))  # short: the socket's path
+    server = MariaDB(folder)
+    try:
+        server.install()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def mariadb(mariadb_server: MariaDB) -> Iterator[MariaDB]:
+    """The session's server; what the test made in it is dropped afterwards."""
+    mariadb_server.clean()
+    mariadb_server.test_began = mariadb_server.mark()
+    yield mariadb_server
+    mariadb_server.clean()

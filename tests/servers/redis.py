@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real Redis servers: one alone with a password, or two under Sentinels."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.servers.process import Server, binary, free_port, wait_until
+
+HOST = "127.0.0.1"
+PASSWORD = "redis-p@ss:w/rd#%$"
+SENTINEL_PASSWORD = "sentinel-p@ss:w/rd#%$"
+MASTER_NAME = "mymaster"
+
+
+class RedisServer(Server):
+    """A Redis, or a Sentinel, on ``HOST``; what it was told outlives a restart."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int,
+        password: str,
+        sentinel: bool = False,
+        options: Sequence[str] = (),
+    ) -> None:
+        self.host = HOST
+        self.port = port
+        self.password = password
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / "redis.conf"
+        config.touch(mode=0o600)
+        lines = [
+            f"bind {HOST}",
+            f"port {port}",
+            f"dir {folder}",
+            f'requirepass "{password}"',
+            *options,
+        ]
+        config.write_text("\n".join(lines) + "\n")
+        argv = [binary("redis-server"), str(config)]
+        super().__init__(
+            argv + ["--sentinel"] * sentinel, log=folder / "log", ready=self._answers
+        )
+
+    def client(self) -> "redis.Redis":
+        """A client of its own, for looking behind the scenes; close it."""
+        return redis.Redis(self.host, self.port, password=self.password)
+
+    def _answers(self) -> bool:
+        with contextlib.closing(self.client()) as client:
+            return bool(client.ping())
+
+
+@contextlib.contextmanager
+def running_redis(
+    folder: Path, *, password: str = PASSWORD, options: Sequence[str] = ()
+) -> Iterator[RedisServer]:
+    """One Redis with a password, on a private port; keeps its data on disk.
+
+    :param options: further lines of redis.conf.
+    """
+    durable = ["appendonly yes", "appendfsync always", "save ''"]
+    server = RedisServer(
+        folder, port=free_port(), password=password, options=[*durable, *options]
+    )
+    with stopped_at_end(server):
+        yield server
+
+
+@contextlib.contextmanager
+def stopped_at_end(server: Server) -> Iterator[Server]:
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@dataclass(frozen=True)
+class Sentinels:
+    """A master, its replica, and the Sentinels that watch over them."""
+
+    nodes: tuple[RedisServer, ...]
+    sentinels: tuple[RedisServer, ...]
+    name: str = MASTER_NAME
+    password: str = PASSWORD
+    sentinel_password: str = SENTINEL_PASSWORD
+
+    def master(self) -> RedisServer:
+        """The node that the first Sentinel takes for the master."""
+        with contextlib.closing(self.sentinels[0].client()) as client:
+            _, port = client.sentinel_get_master_addr_by_name(self.name)
+        return next(node for node in self.nodes if node.port == port)
+
+
+@contextlib.contextmanager
+def running_sentinels(folder: Path, *, count: int = 1) -> Iterator[Sentinels]:
+    """A master and a replica under ``count`` Sentinels, which need one vote."""
+    with contextlib.ExitStack() as stack:
+        auth = [f'masterauth "{PASSWORD}"', "repl-diskless-sync-delay 0"]
+        master = RedisServer(
+            folder / "node0", port=free_port(), password=PASSWORD, options=auth
+        )
+        stack.enter_context(stopped_at_end(master))
+        replica = RedisServer(
+            folder / "node1",
+            port=free_port(),
+            password=PASSWORD,
+            options=[*auth, f"replicaof {HOST} {master.port}"],
+        )
+        stack.enter_context(stopped_at_end(replica))
+        sentinels = tuple(
+            RedisServer(
+                folder / f"sentinel{number}",
+                port=free_port(),
+                password=SENTINEL_PASSWORD,
+                sentinel=True,
+                options=_watching(master.port),
+            )
+            for number in range(count)
+        )
+        for sentinel in sentinels:
+            stack.enter_context(stopped_at_end(sentinel))
+        cloud = Sentinels((master, replica), sentinels)
+        wait_until(lambda: _sees_replica(cloud), what="Sentinel sees the replica")
+        yield cloud
+
+
+def _watching(port: int) -> list[str]:
+    return [
+        f'sentinel sentinel-pass "{SENTINEL_PASSWORD}"',
+        f"sentinel monitor {MASTER_NAME} {HOST} {port} 1",
+        f'sentinel auth-pass {MASTER_NAME} "{PASSWORD}"',
+        f"sentinel down-after-milliseconds {MASTER_NAME} 500",
+        f"sentinel failover-timeout {MASTER_NAME} 3000",
+    ]
+
+
+def _sees_replica(cloud: Sentinels) -> bool:
+    with contextlib.closing(cloud.sentinels[0].client()) as client:
+        replicas = client.sentinel_slaves(cloud.name)
+    return [int(item["port"]) for item in replicas] == [cloud.nodes[1].port] and (
+        replicas[0]["master-link-status"] == "ok"
+    )
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One Redis for the whole session; give each test a namespace of its own."""
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
+    """A master, a replica and a Sentinel for the whole session."""
+    with running_sentinels(tmp_path_factory.mktemp("sentinel")) as cloud:
+        yield cloud

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words of foreign systems, without secrets."""
+
+import pytest
+
+from amphv2_bootstrap.adapters.key_value.wording import place, said
+from amphv2_bootstrap.spec.secret import Secrets
+
+
+def test_a_server_that_repeats_the_password() -> None:
+    """Redis before 6 answers HELLO with what it was sent."""
+    words = "unknown command `HELLO`, with args beginning with: `AUTH`, `p@ss`,"
+    text = said(ValueError(words), Secrets({"jobboard_backend_password": "p@ss"}))
+    assert text == words.replace("p@ss", "***")
+
+
+def test_one_line_of_bounded_length() -> None:
+    """Long answers are cut after the secret is masked, never before."""
+    secret = "s" * 40
+    text = said(ValueError("a\nb " + "x" * 280 + secret), Secrets({"n": secret}))
+    assert len(text) <= 300
+    assert text.startswith("a b x")
+    assert "ss" not in text
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("kv1", "kv1:1"), ("::1", "[::1]:1"), ("[::1]", "[::1]:1")]
+)
+def test_place(host: str, shown: str) -> None:
+    """IPv6 is bracketed once."""
+    assert place(host, 1) == shown

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.adapters import octavia_conf, octavia_probe, octavia_python
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
+
+DATA = Path(__file__).parents[2] / "data"
+PASSWORD = "p@s:w/o#r%d$x${y}"
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """A realistic file with options that need every escape."""
+    options = {
+        "persistence_connection": f"mysql+pymysql://o:{PASSWORD}@db/p",
+        "jobboard_enabled": True,
+        "jobboard_backend_hosts": ("10.0.0.1", "fd00::2"),
+        "jobboard_backend_port": 6380,
+        "jobboard_backend_password": f' "{PASSWORD}" ',
+        "jobboard_redis_backend_ssl_options": {"ssl": "True", "ssl_ca_certs": "/ca"},
+    }
+    rendered = {name: octavia_conf.render(value) for name, value in options.items()}
+    path = tmp_path / "octavia.conf"
+    text = (DATA / "octavia.conf").read_bytes()
+    path.write_bytes(octavia_conf.set_options(text, "task_flow", rendered))
+    return path
+
+
+def _check_values(values: dict[str, object]) -> None:
+    assert values["persistence_connection"] == f"mysql+pymysql://o:{PASSWORD}@db/p"
+    assert values["jobboard_enabled"] is True
+    assert values["jobboard_backend_hosts"] == ["10.0.0.1", "fd00::2"]
+    assert values["jobboard_backend_port"] == 6380
+    assert values["jobboard_backend_password"] == f' "{PASSWORD}" '
+    assert values["jobboard_redis_backend_ssl_options"] == {
+        "ssl": "True",
+        "ssl_ca_certs": "/ca",
+    }
+    assert values["jobboard_expiration_time"] == 30
+    assert set(values) == {option.name for option in TASK_FLOW_OPTIONS}
+
+
+def test_octavia_itself_reads_what_was_written(
+    octavia_python_path: str, conf: Path
+) -> None:
+    """Octavia's own definitions and oslo.config give back every value."""
+    _check_values(octavia_python.effective_task_flow(octavia_python_path, str(conf)))
+
+
+def test_our_own_table_reads_the_same(conf: Path) -> None:
+    """Without Octavia's Python the values are the same."""
+    _check_values(octavia_python.effective_task_flow(None, str(conf)))
+
+
+def test_the_quick_way_equals_the_import(octavia_python_path: str, conf: Path) -> None:
+    """Options from Octavia's source alone are those of the imported module."""
+    quick = octavia_python.load_task_flow(octavia_python_path, str(conf))
+    with conf.open("a") as stream:
+        stream.write(
+            "\n[task_flow]\njobboard_backend_namespace = ns_${neutron.region_name}\n"
+        )
+    whole = octavia_python.load_task_flow(octavia_python_path, str(conf))
+    assert whole.values["jobboard_backend_namespace"] == "ns_"
+    assert whole.defaults == quick.defaults
+    same = {**whole.values, "jobboard_backend_namespace": "octavia_jobboard"}
+    assert same == quick.values
+
+
+def test_our_table_has_octavias_defaults(octavia_python_path: str, conf: Path) -> None:
+    """The table for containers doesn't drift from Octavia."""
+    theirs = octavia_python.load_task_flow(octavia_python_path, str(conf)).defaults
+    ours = octavia_python.load_task_flow(None, str(conf)).defaults
+    assert json.loads(json.dumps(ours)) == theirs
+
+
+@pytest.mark.parametrize("driver", ["redis", "zookeeper", "etcd"])
+def test_installed_drivers_can_be_imported(
+    octavia_python_path: str, driver: str
+) -> None:
+    """The virtual environment of the tests has all three libraries."""
+    assert octavia_python.can_import_driver(octavia_python_path, driver) == (True, "")
+
+
+def test_a_missing_library_is_told(tmp_path: Path) -> None:
+    """Where taskflow's module fails to import, the reason names the library."""
+    python = _python_with(
+        tmp_path, "taskflow/jobs/backends/impl_redis.py", "import no_such_client"
+    )
+    assert octavia_python.can_import_driver(python, "redis") == (
+        False,
+        "taskflow.jobs.backends.impl_redis: ModuleNotFoundError: "
+        "No module named 'no_such_client'",
+    )
+
+
+def test_a_broken_library_is_told(tmp_path: Path) -> None:
+    """A library may raise anything; what it prints doesn't disturb the answer."""
+    python = _python_with(
+        tmp_path,
+        "taskflow/jobs/backends/impl_redis.py",
+        "print('hello')\nraise AttributeError('too old')",
+    )
+    ready, why = octavia_python.can_import_driver(python, "redis")
+    assert not ready
+    assert why.endswith("AttributeError: too old")
+
+
+def _python_with(folder: Path, module: str, text: str) -> str:
+    """A Python that finds one module of the test before all others."""
+    path = folder / "site" / module
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    for parent in list(path.parents)[: len(Path(module).parts) - 1]:
+        (parent / "__init__.py").touch()
+    script = folder / "python-of-octavia"
+    script.write_text(
+        f'#!/bin/sh\nPYTHONPATH={folder / "site"} exec {sys.executable} "$@"\n'
+    )
+    script.chmod(0o755)
+    return str(script)
+
+
+def test_versions(octavia_python_path: str) -> None:
+    """All three distributions have a version there; here Octavia isn't installed."""
+    found = octavia_python.versions(octavia_python_path)
+    assert set(found) == {"octavia", "taskflow", "oslo.config"}
+    assert all(found.values())
+    assert octavia_python.versions(sys.executable)["octavia"] is None
+
+
+def test_our_modules_do_not_hide_theirs(tmp_path: Path) -> None:
+    """The folder of the probe isn't searched for Octavia's libraries."""
+    python = _python_with(tmp_path, "unused.py", "")
+    request = {"ask": "import", "modules": ["octavia_probe"]}
+    done = subprocess.run(
+        [python, octavia_probe.__file__],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "No module named 'octavia_probe'" in done.stdout
+
+
+@pytest.mark.parametrize("real", [True, False])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[task_flow]\npersistence_connection: s3cret\ns3cret\n", "line 3"),
+        ("[task_flow]\npersistence_connection = é s3cret\n", "UnicodeDecodeError"),
+        (None, "ConfigFilesNotFoundError"),
+        ("[task_flow]\nmax_workers = s3cret\n", "max_workers"),
+        ("[task_flow]\npersistence_connection = ${s3cret}\n", "persistence_connection"),
+    ],
+)
+def test_what_octavia_cannot_load_is_an_error(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    real: bool,
+    text: str | None,
+    why: str,
+) -> None:
+    """The error tells what is wrong, and nothing of the text."""
+    python = request.getfixturevalue("octavia_python_path") if real else None
+    path = tmp_path / "octavia.conf"
+    if text is not None:
+        path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(PermanentError, match=why) as caught:
+        octavia_python.effective_task_flow(python, str(path))
+    assert "s3cret" not in str(caught.value)
+
+
+def test_conf_d_folders_count(
+    octavia_python_path: str,
+    conf: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What Octavia would load besides the file counts; our environment doesn't."""
+    folder = tmp_path / "home" / ".octavia" / "octavia.conf.d"
+    folder.mkdir(parents=True)
+    (folder / "50-site.conf").write_text("[task_flow]\njobboard_save_logbook = True\n")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OS_TASK_FLOW__JOBBOARD_EXPIRATION_TIME", "2")
+    values = octavia_python.effective_task_flow(octavia_python_path, str(conf))
+    assert values["jobboard_save_logbook"] is True
+    assert values["jobboard_expiration_time"] == 30
+
+
+def test_what_is_not_python_is_refused() -> None:
+    """The error names the program and the option to correct."""
+    with pytest.raises(PermanentError, match=r"true.*\[octavia\] python"):
+        octavia_python.versions("/bin/true")
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        ("#!{python}\n", True),
+        ("#! {python} -s\n", True),
+        ("#!/usr/bin/env {name}\n", True),
+        ("#!/usr/bin/env -S {name} -P\n", True),
+        ("#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''\n", True),
+        ("#!/bin/sh\nexec docker exec octavia octavia-db-manage\n", False),
+        ("#!/no/such/python3\n", False),
+        ("\x7fELF", False),
+        ("", False),
+    ],
+)
+def test_the_interpreter_is_found_in_the_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str, found: bool
+) -> None:
+    """The first line tells, in each form in which scripts are installed."""
+    python = tmp_path / "python of octavia"
+    if " -s" in head or head == "#!{python}\n":
+        python = tmp_path / "python3"
+    python.symlink_to(sys.executable)
+    (tmp_path / "python3").is_symlink() or (tmp_path / "python3").symlink_to(python)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    script = tmp_path / "octavia-db-manage"
+    script.write_text(head.format(python=python, name="python3"))
+    script.chmod(0o755)
+    expected = tmp_path / "python3" if "env" in head else python
+    result = octavia_python.find_python(("octavia-db-manage", "--config-file", "x"))
+    assert result == (str(expected) if found else None)
+
+
+def test_no_interpreter_without_a_script() -> None:
+    """A command that isn't there gives none, and no error."""
+    assert octavia_python.find_python(("no-such-octavia-db-manage",)) is None
+    assert octavia_python.find_python(()) is None

@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values that ``build`` refuses, one at a time: the table of the tests."""
+
+from dataclasses import dataclass
+
+from tests.unit.conf.configuration import BOARD, SENTINEL, Options
+from tests.unit.conf.configuration import PERSISTENCE as P
+
+ZOOKEEPER, ETCD = (
+    {"jobboard_backend_driver": f"{name}_taskflow_driver"}
+    for name in ("zookeeper", "etcd")
+)
+NO_PASSWORD = {"jobboard_backend_password": None}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A change that makes the good configuration bad.
+
+    ``option`` is the one that the only problem names, as ``[group] name``;
+    ``says`` are further words of it.
+    """
+
+    id: str
+    change: Options
+    option: str
+    says: tuple[str, ...]
+
+
+def bad(id: str, change: Options, *says: str, option: str = "") -> Case:  # noqa: A002
+    """A case; ``option`` is the first that is changed unless given."""
+    ((group, values),) = change.items()
+    return Case(id, change, f"[{group}] {option or next(iter(values))}", says)
+
+
+def octavia(**values: object) -> Options:
+    return {"octavia": values}
+
+
+def own(**values: object) -> Options:
+    return {"task_flow": values}
+
+
+def url(text: str) -> Options:
+    return octavia(persistence_connection=text)
+
+
+CASES = [
+    # The wanted persistence connection.
+    bad("url missing", octavia(persistence_connection=None), "not set"),
+    bad("url is no url", url(f"octavia:{P}@db1/p"), "driver://"),
+    bad("no database", url(f"mysql+pymysql://o:{P}@db1"), "no database"),
+    bad("empty database", url(f"mysql+pymysql://o:{P}@db1/"), "no database"),
+    bad("no user", url("mysql+pymysql://db1/p"), "user name"),
+    bad("no password", url("mysql+pymysql://o@db1/p"), "password"),
+    bad("no host", url(f"mysql+pymysql://o:{P}@/p"), "no host"),
+    bad("port not a number", url(f"mysql+pymysql://o:{P}@db1:x/p")),
+    bad("url port too large", url(f"mysql+pymysql://o:{P}@h:70000/p"), "port"),
+    bad("at sign", url(f"mysql+pymysql://o:{P}@ss@h/p"), "%40"),
+    bad("at and slash", url(f"mysql+pymysql://o:p@s/{P}#rd@h/p"), "%2F"),
+    bad("slash", url(f"mysql+pymysql://o:{P}/x@h/p"), "%2F"),
+    bad("hash", url(f"mysql+pymysql://o:{P}#x@h/p"), "%23"),
+    bad("bare percent", url(f"mysql+pymysql://o:{P}%zz@h/p"), "%25"),
+    bad("single dollar", url(f"mysql+pymysql://o:$x{P}@h/p"), "$$"),
+    bad("dollar of an option", url(f"mysql+pymysql://o:$host{P}@h/p"), "$$"),
+    bad("space", url(f"mysql+pymysql://o:{P} @h/p"), "space"),
+    bad("quote at one end", url(f"'mysql+pymysql://o:{P}@h/p"), "quot"),
+    bad("mariadb", url(f"mariadb+pymysql://o:{P}@h/p"), "mysql+pymysql"),
+    bad("mysqldb", url(f"mysql://o:{P}@h/p"), "mysql+pymysql"),
+    bad("postgresql", url(f"postgresql://o:{P}@h/p"), "MariaDB"),
+    bad("system database", url(f"mysql+pymysql://o:{P}@h/mysql"), "server"),
+    bad("odd database", url(f"mysql+pymysql://o:{P}@h/a`b"), "characters"),
+    bad("memory", url("sqlite://"), "memory"),
+    bad("named memory", url("sqlite:///:memory:"), "memory"),
+    bad("relative sqlite", url("sqlite:///octavia.sqlite"), "four slashes"),
+    bad(
+        "password as argument",
+        url(f"mysql+pymysql://o:x@h/p?password={P}"),
+        "before the host",
+    ),
+    bad(
+        "missing certificate",
+        url(f"mysql+pymysql://o:{P}@h/p?ssl_ca=/nowhere/ca.pem"),
+        "/nowhere/ca.pem",
+    ),
+    # The administrator's connection.
+    bad("admin missing", octavia(admin_connection=None), "unix_socket"),
+    bad("admin is sqlite", octavia(admin_connection="sqlite:////tmp/x")),
+    bad(
+        "admin without user",
+        octavia(admin_connection="mysql+pymysql://db1/"),
+        "user name",
+    ),
+    # The key-value backend.
+    bad("no hosts", octavia(jobboard_backend_hosts=None), "Name the hosts"),
+    bad("empty hosts", octavia(jobboard_backend_hosts="")),
+    bad(
+        "empty entry",
+        octavia(jobboard_backend_hosts="kv1,,kv2", **ZOOKEEPER, **NO_PASSWORD),
+        "comma",
+    ),
+    bad(
+        "host with port",
+        octavia(jobboard_backend_hosts="kv1:6379"),
+        "jobboard_backend_port",
+    ),
+    bad("quoted list", octavia(jobboard_backend_hosts='"kv1'), "quotes"),
+    bad(
+        "two Redis hosts",
+        octavia(jobboard_backend_hosts="kv1,kv2"),
+        "jobboard_redis_sentinel",
+    ),
+    bad(
+        "host twice",
+        octavia(jobboard_backend_hosts="kv1,kv1", **ZOOKEEPER, **NO_PASSWORD),
+        "once",
+    ),
+    bad(
+        "bare IPv6 for ZooKeeper",
+        octavia(jobboard_backend_hosts="fd00::1", **ZOOKEEPER, **NO_PASSWORD),
+        "[fd00::1]",
+    ),
+    bad(
+        "bracketed IPv6 for Redis",
+        octavia(jobboard_backend_hosts="[fd00::1]"),
+        "Write fd00::1",
+    ),
+    bad(
+        "password for ZooKeeper",
+        octavia(**ZOOKEEPER),
+        "Remove",
+        option="jobboard_backend_password",
+    ),
+    bad(
+        "password for etcd",
+        octavia(**ETCD),
+        "Remove",
+        option="jobboard_backend_password",
+    ),
+    bad(
+        "user for etcd",
+        octavia(jobboard_backend_username="u", **ETCD, **NO_PASSWORD),
+        "etcd",
+    ),
+    bad(
+        "user without password",
+        octavia(jobboard_backend_username="u", **NO_PASSWORD),
+        "jobboard_backend_password",
+    ),
+    bad(
+        "Sentinel password alone",
+        octavia(jobboard_redis_sentinel_password=SENTINEL),
+        "master set",
+    ),
+    bad(
+        "Sentinel user alone",
+        octavia(jobboard_redis_sentinel_username="u", jobboard_redis_sentinel="m"),
+        "jobboard_redis_sentinel_password",
+    ),
+    bad(
+        "Redis option for ZooKeeper",
+        octavia(jobboard_redis_sentinel="m", **ZOOKEEPER, **NO_PASSWORD),
+        "zookeeper",
+    ),
+    bad(
+        "driver unknown",
+        octavia(jobboard_backend_driver="memcached"),
+        "redis_taskflow_driver",
+    ),
+    bad("port too large", octavia(jobboard_backend_port=65536), "65535"),
+    bad("port zero", octavia(jobboard_backend_port=0), "at least 1"),
+    bad("port is text", octavia(jobboard_backend_port="redis"), "port number"),
+    bad("expiration too short", octavia(jobboard_expiration_time=4), "5"),
+    bad(
+        "expiration not whole", octavia(jobboard_expiration_time="30.5"), "whole number"
+    ),
+    bad("redis db negative", octavia(jobboard_redis_backend_db=-1)),
+    bad("not a boolean", octavia(jobboard_save_logbook="perhaps"), "true or false"),
+    bad(
+        "etcd path", octavia(jobboard_etcd_api_path="v3", **ETCD, **NO_PASSWORD), "/v3/"
+    ),
+    bad("namespace empty", octavia(jobboard_backend_namespace=""), "octavia_jobboard"),
+    bad("namespace with slash", octavia(jobboard_backend_namespace="a/b")),
+    bad("namespace with space", own(jobboard_backend_namespace="a b")),
+    bad(
+        "namespaces equal",
+        own(jobboard_backend_namespace="octavia_jobboard"),
+        "amphv2_bootstrap",
+    ),
+    # TLS.
+    bad(
+        "etcd use_ssl false",
+        octavia(jobboard_etcd_ssl_options="use_ssl:False", **ETCD, **NO_PASSWORD),
+        "Leave the option out",
+    ),
+    bad(
+        "etcd without use_ssl",
+        octavia(jobboard_etcd_ssl_options="ca_cert:/etc/passwd", **ETCD, **NO_PASSWORD),
+        "use_ssl:True",
+    ),
+    bad(
+        "redis without ssl",
+        octavia(jobboard_redis_backend_ssl_options="ssl_ca_certs:/etc/passwd"),
+        "ssl:True",
+    ),
+    bad(
+        "unknown key",
+        octavia(jobboard_redis_backend_ssl_options="ssl:True,ssl_ca_cert:/etc/passwd"),
+        "ssl_ca_certs?",
+    ),
+    bad(
+        "requirement unknown",
+        octavia(jobboard_redis_backend_ssl_options="ssl:True,ssl_cert_reqs:yes"),
+        "required",
+    ),
+    bad(
+        "key without certificate",
+        octavia(jobboard_redis_backend_ssl_options="ssl:True,ssl_keyfile:/etc/passwd"),
+        "ssl_certfile",
+    ),
+    bad(
+        "certificate missing",
+        octavia(jobboard_redis_backend_ssl_options="ssl:True,ssl_ca_certs:/nowhere/ca"),
+        "/nowhere/ca",
+    ),
+    bad(
+        "certificate relative",
+        octavia(jobboard_redis_backend_ssl_options="ssl:True,ssl_ca_certs:ca.pem"),
+        "absolute",
+    ),
+    bad(
+        "not pairs",
+        octavia(jobboard_zookeeper_ssl_options=BOARD, **ZOOKEEPER, **NO_PASSWORD),
+        "key:value",
+    ),
+    bad(
+        "switch unclear",
+        octavia(
+            jobboard_zookeeper_ssl_options="use_ssl:True,verify_certs:maybe",
+            **ZOOKEEPER,
+            **NO_PASSWORD,
+        ),
+        "verify_certs",
+    ),
+    # Controllers, grants, installation.
+    bad("controller twice", octavia(controllers="c1,c2,c1"), "c1"),
+    bad("controller empty", octavia(controllers="c1,,c2")),
+    bad("own name with space", {"DEFAULT": {"host": "c 1"}}),
+    bad("grant hosts empty", octavia(grant_hosts=""), "localhost,%"),
+    bad("grant host quoted", octavia(grant_hosts="'localhost',%"), "quote"),
+    bad("grant host with space", octavia(grant_hosts="local host")),
+    bad(
+        "install etcd",
+        octavia(install_key_value_backend=True, **ETCD, **NO_PASSWORD),
+        "yourself",
+    ),
+    bad(
+        "install Sentinel",
+        octavia(
+            install_key_value_backend=True,
+            key_value_hosts="c1",
+            jobboard_redis_sentinel="m",
+        ),
+        "jobboard_redis_sentinel",
+    ),
+    bad(
+        "install nowhere",
+        octavia(install_key_value_backend=True),
+        "same order",
+        option="key_value_hosts",
+    ),
+    bad(
+        "install elsewhere",
+        octavia(key_value_hosts="c9", install_key_value_backend=True),
+        "c1, c2",
+    ),
+    bad(
+        "install without password",
+        octavia(install_key_value_backend=True, key_value_hosts="c1", **NO_PASSWORD),
+        "Set one",
+        option="jobboard_backend_password",
+    ),
+    # Paths and commands of this host.
+    bad(
+        "octavia.conf missing",
+        octavia(config_file="/nowhere/octavia.conf"),
+        "correct the path",
+    ),
+    bad("octavia.conf relative", octavia(config_file="octavia.conf"), "absolute"),
+    bad("state path relative", {"DEFAULT": {"state_path": "state"}}, "absolute"),
+    bad("db-manage empty", octavia(db_manage_command=""), "program"),
+    bad("db-manage quotes", octavia(db_manage_command="a 'b"), "Complete"),
+    bad("db-manage timeout", octavia(db_manage_timeout=0), "10"),
+    bad("restart quotes", octavia(restart_commands=["true", 'a "b']), "Complete"),
+    bad("python missing", octavia(python="/nowhere/python")),
+    bad("python no program", octavia(python="/etc/passwd"), "interpreter"),
+    bad("unit with space", octavia(services="octavia worker"), "unit"),
+    bad(
+        "client library",
+        octavia(install_client_library="always"),
+        "never, pip, packages",
+    ),
+    # The engine's own backends.
+    bad(
+        "own url", own(persistence_connection=f"mysql+pymysql://o:{P}@h"), "no database"
+    ),
+    bad("own in memory", own(persistence_connection="sqlite://"), "memory"),
+    bad(
+        "own is Octavia's",
+        own(
+            persistence_connection=f"mysql+pymysql://x:{P}@db1:3306/octavia_persistence"
+        ),
+        "another database",
+    ),
+    bad("own hosts for sql", own(jobboard_backend_hosts="kv1"), "sql"),
+    bad(
+        "own hosts missing",
+        own(jobboard_backend_driver="redis"),
+        option="jobboard_backend_hosts",
+    ),
+    bad("own expiration", own(jobboard_expiration_time=1), "5"),
+    # The conductor.
+    bad("no concurrency", {"conductor": {"concurrency": 0}}, "at least 1"),
+    bad("negative interval", {"conductor": {"poll_interval": -1}}),
+    bad(
+        "waits crossed",
+        {"conductor": {"step_retry_first_wait": 11}},
+        "step_retry_max_wait",
+    ),
+    # What oslo.config would pass over.
+    bad("log option", {"DEFAULT": {"max_logfile_count": "x"}}, "oslo.log"),
+    bad("dashed", {"DEFAULT": {"state-path": "/x"}}, "state_path?"),
+    bad("misspelt", octavia(jobbord_save_logbook=True), "jobboard_save_logbook?"),
+    bad("wrong group", octavia(concurrency=2), "[conductor]"),
+    bad("enabled", octavia(jobboard_enabled=True), "Remove"),
+    bad("set twice", octavia(grant_hosts=["%", "localhost"]), "Keep one"),
+]

@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``build`` makes of good configurations."""
+
+import stat
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from amphv2_bootstrap.adapters import database_url
+from amphv2_bootstrap.conf import load
+from amphv2_bootstrap.conf.build import build, choose_controllers
+from amphv2_bootstrap.errors import InvalidInputError
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.octavia_options import ALWAYS_WRITTEN, TASK_FLOW_OPTIONS
+from amphv2_bootstrap.tasks.base import RetryPolicy
+from tests.unit.conf.configuration import (
+    ADMIN,
+    BOARD,
+    PERSISTENCE,
+    SECRETS,
+    SENTINEL,
+    Configuration,
+)
+
+
+def test_least_configuration(configuration: Configuration) -> None:
+    """Options that aren't set aren't ours to write, but for the five."""
+    loaded = configuration.build()
+    assert loaded.spec.task_flow == {
+        "jobboard_enabled": True,
+        "jobboard_backend_driver": "redis_taskflow_driver",
+        "jobboard_backend_hosts": ("kv1",),
+        "jobboard_backend_port": 6379,
+        "jobboard_backend_namespace": "octavia_jobboard",
+    }
+    assert set(loaded.spec.task_flow) == set(ALWAYS_WRITTEN)
+    assert loaded.spec.persistence == DatabaseUrl(
+        "mysql+pymysql", "octavia", "db1", None, "octavia_persistence"
+    )
+    assert loaded.spec.controllers == ("c1", "c2")
+    assert loaded.spec.grant_hosts == ("localhost", "%")
+    assert loaded.warnings == ()
+
+
+def test_secrets_are_split_off(configuration: Configuration) -> None:
+    """Each secret is in the secrets by its name, and named by the specification."""
+    loaded = configuration.build()
+    assert {name: loaded.secrets.text(name) for name in loaded.secrets} == {
+        "admin_password": ADMIN,
+        "jobboard_backend_password": BOARD,
+        "persistence_password": PERSISTENCE,
+    }
+    assert loaded.spec.secret_names == tuple(loaded.secrets)
+
+
+def test_no_secret_is_ever_printed(configuration: Configuration) -> None:
+    """The repr of everything that is loaded shows no secret."""
+    configuration.change(
+        {
+            "octavia": {
+                "jobboard_redis_sentinel": "m",
+                "jobboard_redis_sentinel_password": SENTINEL,
+            },
+            "task_flow": {
+                "jobboard_backend_driver": "redis",
+                "jobboard_backend_hosts": "kv1",
+                "jobboard_backend_password": BOARD,
+            },
+        }
+    )
+    loaded = configuration.build()
+    shown = repr(loaded) + str(loaded) + repr(loaded.spec.to_dict())
+    shown += repr(loaded.secrets) + repr(dict(loaded.secrets))
+    assert not [secret for secret in SECRETS if secret in shown]
+
+
+def test_sentinel(configuration: Configuration) -> None:
+    """With Sentinel several hosts are good, and the port is Sentinel's own."""
+    configuration.change(
+        {
+            "octavia": {
+                "jobboard_backend_hosts": "s1, s2 ,s3",
+                "jobboard_backend_username": "octavia",
+                "jobboard_redis_backend_db": 3,
+                "jobboard_redis_sentinel": "mymaster",
+                "jobboard_redis_sentinel_username": "sentinel",
+                "jobboard_redis_sentinel_password": SENTINEL,
+                "jobboard_redis_sentinel_ssl_options": "ssl:False",
+                "jobboard_redis_backend_ssl_options": (
+                    f"ssl:True,ssl_ca_certs:{configuration.path}"
+                ),
+                "jobboard_save_logbook": "yes",
+                "jobboard_expiration_time": 100,
+            }
+        }
+    )
+    loaded = configuration.build()
+    wanted = loaded.spec.task_flow
+    assert loaded.spec.key_value_servers == (
+        ("s1", 26379),
+        ("s2", 26379),
+        ("s3", 26379),
+    )
+    assert wanted["jobboard_redis_backend_db"] == 3
+    assert wanted["jobboard_save_logbook"] is True
+    assert wanted["jobboard_expiration_time"] == 100
+    assert wanted["jobboard_redis_sentinel_ssl_options"] == {"ssl": "False"}
+    assert loaded.secrets.text("jobboard_redis_sentinel_password") == SENTINEL
+    assert "jobboard_redis_sentinel_password" not in wanted
+    assert loaded.warnings == ()
+
+
+def test_zookeeper(configuration: Configuration) -> None:
+    """ZooKeeper has its own port; its key file's password is a secret apart."""
+    configuration.change(
+        {
+            "octavia": {
+                "jobboard_backend_driver": "zookeeper_taskflow_driver",
+                "jobboard_backend_hosts": "zk1,[fd00::1],10.0.0.3",
+                "jobboard_backend_password": None,
+                "jobboard_zookeeper_ssl_options": (
+                    f"use_ssl:True,keyfile:{configuration.path},keyfile_password:"
+                    f"{BOARD},certfile:{configuration.path},verify_certs:True"
+                ),
+            }
+        }
+    )
+    loaded = configuration.build()
+    assert loaded.spec.driver == "zookeeper"
+    assert loaded.spec.task_flow["jobboard_backend_port"] == 2181
+    assert loaded.spec.task_flow["jobboard_zookeeper_ssl_options"] == {
+        "use_ssl": "True",
+        "keyfile": str(configuration.path),
+        "certfile": str(configuration.path),
+        "verify_certs": "True",
+    }
+    assert loaded.secrets.text("jobboard_zookeeper_keyfile_password") == BOARD
+    assert "jobboard_zookeeper_keyfile_password" in loaded.spec.secret_names
+    assert BOARD not in repr(loaded)
+
+
+def test_etcd(configuration: Configuration) -> None:
+    """etcd has its own port, timeout, path and TLS."""
+    configuration.change(
+        {
+            "octavia": {
+                "jobboard_backend_driver": "etcd_taskflow_driver",
+                "jobboard_backend_hosts": "fd00::1",
+                "jobboard_backend_password": None,
+                "jobboard_etcd_timeout": 7,
+                "jobboard_etcd_api_path": "/v3/",
+                "jobboard_etcd_ssl_options": (
+                    f"use_ssl:True,ca_cert:{configuration.path}"
+                ),
+            }
+        }
+    )
+    wanted = configuration.build().spec.task_flow
+    assert wanted["jobboard_backend_port"] == 2379
+    assert wanted["jobboard_etcd_timeout"] == 7
+    assert wanted["jobboard_etcd_api_path"] == "/v3/"
+    assert wanted["jobboard_etcd_ssl_options"] == {
+        "use_ssl": "True",
+        "ca_cert": str(configuration.path),
+    }
+
+
+@pytest.mark.parametrize(
+    ("driver", "short"),
+    [
+        ("redis_taskflow_driver", "redis"),
+        ("redis", "redis"),
+        ("zookeeper", "zookeeper"),
+        ("etcd_taskflow_driver", "etcd"),
+    ],
+)
+def test_own_board(driver: str, short: str, configuration: Configuration) -> None:
+    """The engine's own board takes Octavia's driver names, and short ones."""
+    configuration.change(
+        {
+            "task_flow": {
+                "jobboard_backend_driver": driver,
+                "jobboard_backend_hosts": "k",
+            }
+        }
+    )
+    board = configuration.build().engine.board
+    assert (board.driver, board.hosts) == (short, ("k",))
+    assert board.port == {"redis": 6379, "zookeeper": 2181, "etcd": 2379}[short]
+    assert board.namespace == "amphv2_bootstrap"
+    assert board.expiry == 10.0
+
+
+def test_own_defaults(configuration: Configuration) -> None:
+    """Unset, the engine keeps its jobs in SQLite under state_path, on its sql board."""
+    configuration.change(
+        {
+            "DEFAULT": {"state_path": "/srv/a state%20"},
+            "octavia": {"controllers": None},
+            "task_flow": {"persistence_connection": None},
+            "conductor": {"step_retry_attempts": 2, "grace_period": 0},
+        }
+    )
+    loaded = configuration.build()
+    url, _ = database_url.parse(loaded.engine.persistence_connection.reveal())
+    assert url == DatabaseUrl("sqlite", database="/srv/a state%20/engine.sqlite")
+    assert loaded.engine.board.driver == "sql"
+    assert loaded.spec.controllers == ("c1",)
+    assert loaded.retry == RetryPolicy(attempts=2)
+    assert loaded.conductor.grace_period == 0
+
+
+def test_sqlite_target_needs_no_administrator(configuration: Configuration) -> None:
+    """A SQLite target has no accounts: no administrator, and no secret of its own."""
+    configuration.change(
+        {
+            "octavia": {
+                "persistence_connection": "sqlite:////srv/octavia.sqlite",
+                "admin_connection": None,
+                "controllers": "c1",
+            }
+        }
+    )
+    loaded = configuration.build()
+    assert loaded.spec.persistence.is_sqlite
+    assert loaded.spec.secret_names == ("jobboard_backend_password",)
+    assert loaded.host.admin == loaded.spec.persistence
+
+
+def test_host_settings(configuration: Configuration) -> None:
+    """Commands are split as a shell would, and the interpreter is looked for."""
+    configuration.change(
+        {
+            "octavia": {
+                "admin_connection": "mysql+pymysql://root@localhost/?unix_socket=/s",
+                "db_manage_command": "docker exec 'octavia api' octavia-db-manage",
+                "restart_commands": ["docker restart a", "docker restart 'b c'"],
+                "services": "octavia-worker",
+            }
+        }
+    )
+    configuration.write(configuration.text())
+    conf = load([], [str(configuration.path)])
+    loaded = build(conf, find_python=lambda argv: f"python of {argv[2]}")
+    host = loaded.host
+    assert host.db_manage_command[:3] == ("docker", "exec", "octavia api")
+    assert host.octavia_python == "python of octavia api"
+    assert host.restart_commands[1] == ("docker", "restart", "b c")
+    assert host.services == ("octavia-worker",)
+    assert host.admin.database is None
+    assert host.admin.query == {"unix_socket": "/s"}
+    assert "admin_password" not in loaded.spec.secret_names
+
+
+def test_every_option_of_octavia_can_be_wanted() -> None:
+    """[octavia] has each option of Octavia's [task_flow]; enabled is always true."""
+    names = set(load([], []).octavia)
+    assert {option.name for option in TASK_FLOW_OPTIONS} - names == {"jobboard_enabled"}
+
+
+@settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(password=st.text(st.characters(codec="utf-8"), min_size=1, max_size=20))
+def test_any_password_survives(password: str, tmp_path: Path) -> None:
+    """A password of any characters comes through, encoded and with $ doubled."""
+    encoded = quote(password, safe="$").replace("$", "$$")
+    configuration = Configuration(tmp_path).change(
+        {
+            "octavia": {
+                "persistence_connection": f"mysql+pymysql://o:{encoded}@db1/p",
+            }
+        }
+    )
+    loaded = configuration.build()
+    assert loaded.secrets.text("persistence_password") == password
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"octavia": {"controllers": "c2,c3"}}, "doesn't name this host, c1"),
+        ({"octavia": {"jobboard_expiration_time": 99}}, "is 99 s"),
+        ({"octavia": {"key_value_hosts": "c1"}}, "install_key_value_backend"),
+        ({"octavia": {"jobboard_backend_hosts": "127.0.0.1"}}, "this host as itself"),
+        ({"task_flow": {"persistence_connection": None}}, "each host for itself"),
+        (
+            {"octavia": {"persistence_connection": "mysql+pymysql://o:p@localhost/p"}},
+            "each host for itself",
+        ),
+        (
+            {
+                "octavia": {
+                    "jobboard_backend_driver": "etcd_taskflow_driver",
+                    "jobboard_backend_hosts": "e1,e2",
+                    "jobboard_backend_password": None,
+                }
+            },
+            "the first only",
+        ),
+        (
+            {
+                "octavia": {
+                    "jobboard_backend_driver": "zookeeper_taskflow_driver",
+                    "jobboard_expiration_time": 100,
+                    "jobboard_backend_password": None,
+                }
+            },
+            "no effect with ZooKeeper",
+        ),
+    ],
+)
+def test_warnings(
+    change: dict[str, dict[str, object]], says: str, configuration: Configuration
+) -> None:
+    """What may be meant so is a warning, and no error."""
+    (warning,) = configuration.change(change).build().warnings
+    assert says in warning
+
+
+def test_files_of_another_host_are_not_asked_for(configuration: Configuration) -> None:
+    """Posting from a host that is no controller needs no file of the controllers."""
+    configuration.change(
+        {
+            "octavia": {
+                "controllers": "c2",
+                "config_file": "/elsewhere/octavia.conf",
+                "jobboard_redis_backend_ssl_options": "ssl:True,ssl_ca_certs:/e/ca",
+            }
+        }
+    )
+    loaded = configuration.build()
+    assert loaded.host.config_file == "/elsewhere/octavia.conf"
+
+
+def test_open_file_with_secrets_is_warned_of(configuration: Configuration) -> None:
+    """A configuration with secrets that others may read is warned of."""
+    configuration.write(configuration.text())
+    configuration.path.chmod(0o640)
+    conf = load([], [str(configuration.path)])
+    (warning,) = build(conf, find_python=lambda _: None).warnings
+    assert "chmod 0600" in warning
+    assert stat.S_IMODE(configuration.path.stat().st_mode) == 0o640
+
+
+def test_choose_controllers(configuration: Configuration) -> None:
+    """A subset keeps the configured order, and nothing else changes."""
+    spec = configuration.change({"octavia": {"controllers": "c1,c2,c3"}}).build().spec
+    chosen = choose_controllers(spec, ["c3", "c1"])
+    assert chosen.controllers == ("c1", "c3")
+    assert chosen.task_flow == spec.task_flow
+
+
+def test_choose_controllers_refuses(configuration: Configuration) -> None:
+    """Unknown and repeated names are reported together, with the choice."""
+    spec = (
+        configuration.change({"octavia": {"controllers": "ctl-1,ctl-2"}}).build().spec
+    )
+    with pytest.raises(InvalidInputError) as caught:
+        choose_controllers(spec, ["ctl-3", "ctl-1", "ctl-1"])
+    assert len(caught.value.problems) == 2
+    assert "Choose from ctl-1, ctl-2" in caught.value.problems[0]
+    with pytest.raises(InvalidInputError):
+        choose_controllers(spec, [])

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``build`` refuses: each case names the option and says what to do."""
+
+import pytest
+
+from amphv2_bootstrap.errors import InvalidInputError
+from tests.unit.conf.cases import CASES, Case, octavia
+from tests.unit.conf.configuration import (
+    BOARD,
+    PERSISTENCE,
+    SECRETS,
+    SENTINEL,
+    Configuration,
+)
+
+
+def _refused(configuration: Configuration) -> tuple[str, ...]:
+    with pytest.raises(InvalidInputError) as caught:
+        configuration.build()
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_bad_value_is_refused(case: Case, configuration: Configuration) -> None:
+    """One bad value gives one problem: option, what to do, and no secret."""
+    problems = _refused(configuration.change(case.change))
+    assert len(problems) == 1, problems
+    assert problems[0].startswith(f"{case.option} ")
+    for words in case.says:
+        assert words in problems[0]
+    assert problems[0].count(". ") >= 1, "what to do is a sentence of its own"
+    assert problems[0].endswith(".")
+    for secret in SECRETS:
+        assert secret not in problems[0]
+
+
+def test_all_problems_come_together(configuration: Configuration) -> None:
+    """Ten mistakes of all kinds are reported at once, in one error."""
+    configuration.change(
+        {
+            "DEFAULT": {"state_path": "state"},
+            "octavia": {
+                "persistence_connection": f"mysql+pymysql://o:{PERSISTENCE}@h",
+                "admin_connection": None,
+                "jobboard_backend_port": "x",
+                "jobboard_expiration_time": "y",
+                "jobboard_backend_hosts": "kv1,kv2",
+                "grant_hosts": "",
+                "jobbord_save_logbook": "True",
+            },
+            "conductor": {"concurrency": 0},
+            "octvia": {"a": 1},
+        }
+    )
+    problems = _refused(configuration)
+    assert len(problems) == 10
+    assert all(f"{problem}"[0] in "[/" for problem in problems)
+
+
+def test_error_text_holds_no_secret(configuration: Configuration) -> None:
+    """Neither the error nor its chain shows a secret, whatever is wrong around it."""
+    configuration.change(
+        {
+            "octavia": {
+                "persistence_connection": f"foo://o:{PERSISTENCE}@ss/w#rd@h",
+                "jobboard_backend_password": f"$x{BOARD}",
+                "jobboard_redis_sentinel_password": SENTINEL,
+                "jobboard_zookeeper_ssl_options": f"keyfile_password{BOARD}",
+            }
+        }
+    )
+    with pytest.raises(InvalidInputError) as caught:
+        configuration.build()
+    shown = repr(caught.getrepr(chain=True)) + str(caught.value)
+    shown += str(caught.value.__cause__)
+    assert not [secret for secret in SECRETS if secret in shown]
+
+
+def test_line_that_is_a_lost_part_of_a_secret(configuration: Configuration) -> None:
+    """A secret that was wrapped onto a line of its own is not shown as a name."""
+    configuration.write(configuration.text() + f"mysql+pymysql://root:{BOARD}@h=1\n")
+    text = configuration.path.read_text()
+    configuration.text = lambda: text  # type: ignore[method-assign]
+    (problem,) = _refused(configuration)
+    assert "doesn't begin with an option's name" in problem
+    assert BOARD not in problem
+
+
+def test_reported_type_error_hides_what_follows_from_it(
+    configuration: Configuration,
+) -> None:
+    """An unreadable hosts list isn't reported again as an empty one."""
+    configuration.change(octavia(jobboard_backend_hosts="$nowhere"))
+    problems = _refused(configuration)
+    assert len(problems) == 1
+    assert "$$" in problems[0]
+
+
+def test_nothing_is_touched(configuration: Configuration) -> None:
+    """A refused configuration leaves every file as it was, and makes none."""
+    configuration.change(octavia(grant_hosts=""))
+    configuration.write(configuration.text())
+    before = {path: path.read_bytes() for path in configuration.folder.iterdir()}
+    _refused(configuration)
+    assert before == {
+        path: path.read_bytes() for path in configuration.folder.iterdir()
+    }

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The specification as JSON and back."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.model import Spec, Value
+from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS, TaskFlowOption
+
+_TEXT = st.text(max_size=12)
+_TEXTS = st.lists(_TEXT, max_size=3).map(tuple)
+_PAIRS = st.dictionaries(_TEXT, _TEXT, max_size=3)
+_KINDS: dict[str, st.SearchStrategy[Value]] = {
+    "str": _TEXT,
+    "int": st.integers(-(2**31), 2**31),
+    "port": st.integers(1, 65535),
+    "bool": st.booleans(),
+    "list": _TEXTS,
+    "dict": _PAIRS,
+}
+
+
+def _value(option: TaskFlowOption) -> st.SearchStrategy[Value]:
+    return _KINDS[option.kind]
+
+
+_URLS = st.builds(
+    DatabaseUrl,
+    drivername=st.sampled_from(["mysql+pymysql", "sqlite"]),
+    username=st.none() | _TEXT,
+    host=st.none() | _TEXT,
+    port=st.none() | st.integers(1, 65535),
+    database=st.none() | _TEXT,
+    query=_PAIRS,
+)
+_SPECS = st.builds(
+    Spec,
+    persistence=_URLS,
+    task_flow=st.fixed_dictionaries(
+        {},
+        optional={
+            option.name: _value(option)
+            for option in TASK_FLOW_OPTIONS
+            if not option.secret
+        },
+    ),
+    controllers=_TEXTS,
+    grant_hosts=_TEXTS,
+    secret_names=_TEXTS,
+    install_key_value_backend=st.booleans(),
+    key_value_hosts=_TEXTS,
+    on_failure=st.sampled_from(["park", "revert"]),
+)
+
+
+@given(spec=_SPECS)
+def test_spec_survives_json(spec: Spec) -> None:
+    """What is posted is what is carried out, by type and by value."""
+    read = Spec.from_dict(json.loads(json.dumps(spec.to_dict())))
+    assert read == spec
+    kinds = {name: type(value) for name, value in spec.task_flow.items()}
+    assert {name: type(value) for name, value in read.task_flow.items()} == kinds
+
+
+@given(spec=_SPECS)
+def test_json_does_not_depend_on_the_order_of_options(spec: Spec) -> None:
+    """Two controllers that are configured alike give the same text."""
+    backwards = dict(reversed(list(spec.task_flow.items())))
+    other = Spec.from_dict({**spec.to_dict(), "task_flow": backwards})
+    assert json.dumps(other.to_dict()) == json.dumps(spec.to_dict())
+
+
+def test_other_data_is_refused() -> None:
+    """A text that isn't a specification gives KeyError, and no half of one."""
+    with pytest.raises(KeyError):
+        Spec.from_dict({"persistence": {"drivername": "sqlite"}})

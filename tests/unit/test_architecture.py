@@ -1,0 +1,420 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shape of the source: which way imports go, and how large things grow."""
+
+import ast
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = "amphv2_bootstrap"
+
+LAYERS = (
+    "cmd",
+    "conf",
+    "posting",
+    "jobboards",
+    "engine",
+    "flows",
+    "tasks",
+    "adapters",
+    "spec",
+    "errors",
+)
+"""A layer may import itself and those to its right, never one to its left."""
+
+CLOSED_TO = {
+    "engine": {"flows", "tasks", "adapters"},
+    "posting": {"adapters"},
+    "jobboards": {"flows", "tasks", "adapters"},
+}
+"""To the right of these layers, but none of their business: see the architecture."""
+
+WITHOUT_GLOBAL_CONF = set(LAYERS) - {"cmd", "conf"}
+VAGUE_NAMES = {"util", "utils", "helper", "helpers", "manager", "managers", "common"}
+MODULE_LINES = 330
+FUNCTION_LINES = 40
+PLAIN_LINES = 5
+"""A function no longer than this says itself what a docstring would."""
+
+PROBE = "adapters.octavia_probe"
+"""A program of its own, which Octavia's Python runs on Octavia's configuration."""
+
+CATCH_ALL_ALLOWED = (
+    "cmd",
+    "engine.conductor",
+    "engine.runner",
+    "jobboards.waking",
+    PROBE,
+)
+"""The outermost frames of processes and threads; elsewhere an error has a name."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One source file: its dotted name, its text and its syntax tree."""
+
+    name: str
+    path: Path
+    text: str
+    tree: ast.Module
+
+    @property
+    def place(self) -> str:
+        """Its name within the package; empty for the package's own ``__init__``."""
+        return self.name.partition(".")[2]
+
+    @property
+    def layer(self) -> str:
+        """The layer it is in."""
+        return self.place.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name, in full, and the line that imports it."""
+
+    target: str
+    line: int
+
+
+Rule = Callable[[Module], Iterator[str]]
+
+
+def parse(name: str, text: str, path: Path = Path("example.py")) -> Module:
+    """Read ``text`` as the module ``name``."""
+    return Module(name, path, text, ast.parse(text, filename=str(path)))
+
+
+@functools.cache
+def read(folder: Path) -> tuple[Module, ...]:
+    """Every module below ``folder``, by path."""
+    return tuple(_read(path) for path in sorted(folder.rglob("*.py")))
+
+
+def _read(path: Path) -> Module:
+    relative = path.relative_to(ROOT)
+    parts = relative.with_suffix("").parts
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return parse(name, path.read_text(encoding="utf-8"), relative)
+
+
+def imports(module: Module) -> Iterator[Import]:
+    """All imports, those within functions too, with relative ones resolved."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, node.lineno)
+        elif isinstance(node, ast.ImportFrom):
+            base = _base(module, node)
+            for alias in node.names:
+                yield Import(f"{base}.{alias.name}", node.lineno)
+
+
+def _base(module: Module, node: ast.ImportFrom) -> str:
+    if node.level == 0:
+        return node.module or ""
+    parts = module.name.split(".")
+    if module.path.name != "__init__.py":
+        parts = parts[:-1]
+    parts = parts[: len(parts) - node.level + 1]
+    return ".".join([*parts, node.module] if node.module else parts)
+
+
+def at(module: Module, line: int, rule: str) -> str:
+    """One broken rule, for a message that leads to the place."""
+    return f"{module.path}:{line}: {rule}"
+
+
+def layer_order(module: Module) -> Iterator[str]:
+    """Imports go from left to right through the layers, and never the other way."""
+    if not module.layer:
+        return
+    if module.layer not in LAYERS:
+        yield at(module, 1, f"{module.layer} is not one of the layers {LAYERS}")
+        return
+    own = LAYERS.index(module.layer)
+    for imported in imports(module):
+        target = _layer_of(imported.target)
+        if target is None:
+            continue
+        if target not in LAYERS or LAYERS.index(target) < own:
+            yield at(
+                module, imported.line, f"{module.layer} must not import {target or '*'}"
+            )
+        elif target in CLOSED_TO.get(module.layer, set()):
+            yield at(module, imported.line, f"{module.layer} knows nothing of {target}")
+
+
+def _layer_of(target: str) -> str | None:
+    package, _, rest = target.partition(".")
+    return rest.partition(".")[0] if package == PACKAGE else None
+
+
+def no_octavia(module: Module) -> Iterator[str]:
+    """The engine, the boards and the posting would serve another product as well."""
+    if module.layer not in {"engine", "jobboards"}:
+        return
+    for imported in imports(module):
+        if "octavia" in imported.target.lower():
+            yield at(module, imported.line, f"{module.layer} knows nothing of Octavia")
+
+
+def no_global_configuration(module: Module) -> Iterator[str]:
+    """Below the command line, values are handed over, not looked up."""
+    if module.layer not in WITHOUT_GLOBAL_CONF or module.place == PROBE:
+        return
+    for imported in imports(module):
+        if imported.target == "oslo_config.cfg.CONF":
+            yield at(module, imported.line, "no global CONF below cmd")
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and node.attr == "CONF":
+            yield at(module, node.lineno, "no global CONF below cmd")
+
+
+def clear_name(module: Module) -> Iterator[str]:
+    """A module's name says what it is for."""
+    vague = VAGUE_NAMES & set(module.name.split("."))
+    if vague:
+        yield at(module, 1, f"a module named {vague.pop()} has no one purpose")
+
+
+def licence_line(module: Module) -> Iterator[str]:
+    """The licence is one line, and the first."""
+    if not module.text.startswith("# SPDX-License-Identifier: Apache-2.0\n"):
+        yield at(module, 1, "the first line must be the SPDX licence line")
+
+
+def module_length(module: Module) -> Iterator[str]:
+    """A module is read in one go."""
+    lines = len(module.text.splitlines())
+    if lines > MODULE_LINES:
+        yield at(module, lines, f"{lines} lines; {MODULE_LINES} is the limit")
+
+
+def function_length(module: Module) -> Iterator[str]:
+    """A function does one thing; its docstring doesn't count."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            start = node.body[0].end_lineno if ast.get_docstring(node) else node.lineno
+            length = (node.end_lineno or 0) - (start or 0)
+            if length > FUNCTION_LINES:
+                rule = f"{node.name}: {length} lines; {FUNCTION_LINES} is the limit"
+                yield at(module, node.lineno, rule)
+
+
+def documented(module: Module) -> Iterator[str]:
+    """A public module, class or function states its contract."""
+    if ast.get_docstring(module.tree) is None:
+        yield at(module, 1, "the module has no docstring")
+    for node in _public(module.tree.body):
+        if ast.get_docstring(node) is None and not _is_plain(node):
+            yield at(module, node.lineno, f"{node.name} has no docstring")
+        if isinstance(node, ast.ClassDef) and not _overrides(node):
+            for method in _public(node.body):
+                if ast.get_docstring(method) is None and not _says_itself(node, method):
+                    rule = f"{node.name}.{method.name} has no docstring"
+                    yield at(module, method.lineno, rule)
+
+
+Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _public(body: Iterable[ast.stmt]) -> Iterator[Definition]:
+    for node in body:
+        if isinstance(node, Definition) and not node.name.startswith("_"):
+            yield node
+
+
+def _overrides(node: ast.ClassDef) -> bool:
+    """Its methods' contracts are those of its base, which is not a Protocol."""
+    return bool(node.bases) and not _is_protocol(node)
+
+
+def _is_protocol(node: ast.ClassDef) -> bool:
+    return any("Protocol" in ast.unparse(base) for base in node.bases)
+
+
+def _is_plain(node: Definition) -> bool:
+    if isinstance(node, ast.ClassDef):
+        return False
+    return (node.end_lineno or 0) - node.body[0].lineno < PLAIN_LINES
+
+
+def _says_itself(owner: ast.ClassDef, method: Definition) -> bool:
+    """Not so a Protocol's method: it is the contract, and has nothing else."""
+    if _is_protocol(owner):
+        return False
+    return _is_plain(method) or method.name in _protocol_methods()
+
+
+@functools.cache
+def _protocol_methods() -> frozenset[str]:
+    return frozenset(
+        method.name
+        for module in read(ROOT / PACKAGE)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ClassDef) and _is_protocol(node)
+        for method in _public(node.body)
+        if ast.get_docstring(method)
+    )
+
+
+def named_errors(module: Module) -> Iterator[str]:
+    """Only a process's or thread's outermost frame may catch what it can't name."""
+    if f"{module.place}.".startswith(tuple(f"{name}." for name in CATCH_ALL_ALLOWED)):
+        return
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ExceptHandler) and _swallows_all(node):
+            yield at(module, node.lineno, "name the errors that are caught here")
+
+
+def _swallows_all(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    if isinstance(last, ast.Raise) and last.exc is None:
+        return False  # it cleans up, and the error goes on
+    return handler.type is None or any(
+        isinstance(node, ast.Name) and node.id in {"Exception", "BaseException"}
+        for node in ast.walk(handler.type)
+    )
+
+
+def described_tests(module: Module) -> Iterator[str]:
+    """A test says in one sentence what must hold."""
+    for node in ast.walk(module.tree):
+        if (
+            isinstance(node, ast.FunctionDef)
+            and node.name.startswith("test_")
+            and ast.get_docstring(node) is None
+        ):
+            yield at(module, node.lineno, f"{node.name} doesn't say what must hold")
+
+
+SOURCE_RULES: tuple[Rule, ...] = (
+    layer_order,
+    no_octavia,
+    no_global_configuration,
+    clear_name,
+    licence_line,
+    module_length,
+    function_length,
+    documented,
+    named_errors,
+)
+TEST_RULES: tuple[Rule, ...] = (licence_line, clear_name, described_tests)
+
+
+def cycle(graph: Mapping[str, set[str]]) -> list[str]:
+    """A way through ``graph`` that ends where it begins, or nothing."""
+    done: set[str] = set()
+
+    def visit(name: str, trail: list[str]) -> list[str]:
+        if name in trail:
+            return [*trail[trail.index(name) :], name]
+        if name in done:
+            return []
+        done.add(name)
+        ways = (visit(following, [*trail, name]) for following in sorted(graph[name]))
+        return next(filter(None, ways), [])
+
+    return next(filter(None, (visit(name, []) for name in sorted(graph))), [])
+
+
+def import_graph(modules: Iterable[Module]) -> dict[str, set[str]]:
+    """Which module imports which, at any place, type checking included."""
+    known = {module.name: module for module in modules}
+    return {
+        name: {
+            target
+            for imported in imports(module)
+            if (target := _module_of(imported.target, known)) not in {name, PACKAGE, ""}
+        }
+        for name, module in known.items()
+    }
+
+
+def _module_of(target: str, known: Iterable[str]) -> str:
+    """The module that ``target`` is, or is a name in; empty for a foreign one."""
+    parent = target.rpartition(".")[0]
+    return next((name for name in (target, parent) if name in known), "")
+
+
+def broken(rule: Rule, folder: str) -> str:
+    """All places below ``folder`` that break the rule, one a line."""
+    modules = read(ROOT / folder)
+    assert modules, f"no module found in {folder}"
+    return "\n".join(found for module in modules for found in rule(module))
+
+
+@pytest.mark.parametrize("rule", SOURCE_RULES, ids=lambda rule: rule.__name__)
+def test_source(rule: Rule) -> None:
+    """Every module of the package keeps the rule."""
+    found = broken(rule, PACKAGE)
+    assert not found, f"{rule.__doc__}\n{found}"
+
+
+@pytest.mark.parametrize("rule", TEST_RULES, ids=lambda rule: rule.__name__)
+def test_tests(rule: Rule) -> None:
+    """Every module of the tests keeps the rule."""
+    found = broken(rule, "tests")
+    assert not found, f"{rule.__doc__}\n{found}"
+
+
+def test_no_cycle() -> None:
+    """No module imports itself by way of others."""
+    assert not cycle(import_graph(read(ROOT / PACKAGE)))
+
+
+BREACHES: tuple[tuple[Rule, str, str], ...] = (
+    (layer_order, "tasks.x", "import amphv2_bootstrap.engine.board"),
+    (layer_order, "tasks.x", "from amphv2_bootstrap.jobboards import sql"),
+    (layer_order, "tasks.x", "from amphv2_bootstrap import engine"),
+    (layer_order, "adapters.x", "from ..tasks.base import Step"),
+    (layer_order, "engine.x", "from amphv2_bootstrap.flows import bootstrap"),
+    (layer_order, "engine.x", "from amphv2_bootstrap.adapters import mysql"),
+    (layer_order, "spec.x", "def f():\n    import amphv2_bootstrap.conf"),
+    (layer_order, "plumbing.x", ""),
+    (no_octavia, "engine.x", "import octavia.common.config"),
+    (no_octavia, "jobboards.x", "from amphv2_bootstrap.spec import octavia_options"),
+    (no_global_configuration, "tasks.x", "from oslo_config.cfg import CONF"),
+    (no_global_configuration, "tasks.x", "from oslo_config import cfg\ncfg.CONF.x"),
+    (clear_name, "adapters.utils", ""),
+    (clear_name, "engine.helpers.x", ""),
+    (licence_line, "spec.x", "x = 1\n# SPDX-License-Identifier: Apache-2.0\n"),
+    (module_length, "spec.x", "x = 1\n" * (MODULE_LINES + 1)),
+    (function_length, "spec.x", "def f():\n" + "    x = 1\n" * (FUNCTION_LINES + 1)),
+    (documented, "spec.x", "x = 1"),
+    (documented, "spec.x", '"""A."""\ndef f():\n' + "    x = 1\n" * 6),
+    (documented, "spec.x", '"""A."""\nclass C: ...'),
+    (
+        documented,
+        "spec.x",
+        '"""A."""\nclass C:\n    """A."""\n    def f(self):\n' + "        x = 1\n" * 6,
+    ),
+    (
+        documented,
+        "spec.x",
+        '"""A."""\nclass C(Protocol):\n    """A."""\n    def f(self): ...',
+    ),
+    (named_errors, "tasks.x", "try: ...\nexcept Exception: ..."),
+    (named_errors, "tasks.x", "try: ...\nexcept (OSError, Exception): ..."),
+    (named_errors, "tasks.x", "try: ...\nexcept: ..."),
+    (described_tests, "tests.x", "class TestC:\n    def test_f(self): ..."),
+)
+
+
+@pytest.mark.parametrize(("rule", "name", "text"), BREACHES)
+def test_breach_is_found(rule: Rule, name: str, text: str) -> None:
+    """Each rule finds a breach, once, and says where."""
+    (found,) = rule(parse(f"{PACKAGE}.{name}", text))
+    assert found.startswith("example.py:")
+
+
+def test_cycle_is_found() -> None:
+    """A circle of three is found, and so is its way."""
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"b"}}
+    assert cycle(graph) == ["b", "c", "d", "b"]
+    assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+# Shared by the scripts of tools/; sourced, never run.
+#
+# Sets REPO (this checkout) and CACHE (what the scripts keep between runs).
+# shellcheck shell=bash
+
+REPO=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+# shellcheck disable=SC2034 # for the scripts that source this
+CACHE=$REPO/.cache
+
+say() { printf '==> %s\n' "$*" >&2; }
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# as_owner COMMAND...: run it as the owner of the checkout.
+# Under sudo, packages from PyPI must not run as root, and nothing in the
+# checkout may become root's: the next run without sudo could not write it.
+as_owner() {
+    local uid gid home
+    uid=$(stat -c %u -- "$REPO")
+    if [ "$(id -u)" != 0 ] || [ "$uid" = 0 ]; then
+        "$@"
+        return
+    fi
+    gid=$(stat -c %g -- "$REPO")
+    home=$(getent passwd "$uid" | cut -d: -f6)
+    setpriv --reuid="$uid" --regid="$gid" --clear-groups \
+        env HOME="${home:-/nonexistent}" "$@"
+}
+
+# find_python: print the path of a Python that can run the project.
+find_python() {
+    local name
+    for name in "${PYTHON:-}" python3.11 python3 python3.12; do
+        if [ -n "$name" ] && command -v "$name" >/dev/null && "$name" -c \
+            'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
+            2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+    die "no Python 3.11 or later with venv found: install python3 and" \
+        "python3-venv, or set PYTHON to the interpreter's path"
+}
+
+# ensure_venv FOLDER PIP-ARGUMENT...: a virtual environment with these packages.
+# Returns at once when it is there. It is built anew when it was interrupted (its
+# stamp is empty until the end), when other packages are asked for, or when its
+# Python is gone. A folder that has no stamp isn't ours, and is never removed.
+ensure_venv() {
+    local folder=$1 python
+    shift
+    python=$(find_python)
+    [ ! -e "$folder" ] || [ -e "$folder/.stamp" ] ||
+        die "$folder is in the way: it was not made by this script; remove it"
+    as_owner mkdir -p "$(dirname -- "$folder")"
+    as_owner touch "$folder.lock"
+    (
+        flock 9
+        if [ "$(cat -- "$folder/.stamp" 2>/dev/null)" = "$*" ] &&
+            "$folder/bin/python" -c 'import pip' 2>/dev/null; then
+            exit 0
+        fi
+        say "making ${folder#"$REPO/"}: $*"
+        as_owner rm -rf -- "$folder"
+        as_owner mkdir "$folder"
+        as_owner touch "$folder/.stamp"
+        as_owner "$python" -m venv "$folder"
+        as_owner "$folder/bin/python" -m pip install --quiet \
+            --disable-pip-version-check "$@"
+        printf '%s\n' "$*" | as_owner tee "$folder/.stamp" >/dev/null
+    ) 9>"$folder.lock"
+}

@@ -1,0 +1,1 @@
+# The part of taskflow that is used here; it ships no types itself.

@@ -1,0 +1,4 @@
+# The part of taskflow that is used here; it ships no types itself.
+from typing import Any
+
+def backend(name: str, board: Any, namespace: str = ..., **options: Any) -> Any: ...

@@ -1,0 +1,33 @@
+# The part of taskflow that is used here; it ships no types itself.
+import threading
+from typing import Any, ClassVar
+
+from taskflow.jobs import base
+
+class RedisJob(base.Job):
+    def __init__(
+        self, board: Any, name: str, sequence: int, key: bytes, **fields: Any
+    ) -> None: ...
+    @property
+    def key(self) -> bytes: ...
+    @property
+    def owner_key(self) -> bytes: ...
+    @property
+    def last_modified_key(self) -> bytes: ...
+
+class RedisJobBoard(base.JobBoard):
+    SCRIPT_TEMPLATES: ClassVar[dict[str, str]]
+    _client: Any
+    _open_close_lock: threading.RLock
+    listings_key: bytes
+    def __init__(
+        self, name: str, conf: Any, client: Any = None, persistence: Any = None
+    ) -> None: ...
+    @classmethod
+    def _make_client(cls, conf: dict[str, Any]) -> Any: ...
+    def _get_script(self, name: str) -> Any: ...
+    @staticmethod
+    def _dumps(obj: Any) -> bytes: ...
+    @staticmethod
+    def _loads(blob: bytes, root_types: Any = ...) -> Any: ...
+    def join(self, key_piece: bytes, *more_key_pieces: bytes) -> bytes: ...

@@ -1,0 +1,23 @@
+# The part of taskflow that is used here; it ships no types itself.
+from typing import Any
+
+import sqlalchemy as sa
+
+class SQLAlchemyBackend:
+    engine: sa.Engine
+    def __init__(self, conf: Any, engine: sa.Engine | None = None) -> None: ...
+    def get_connection(self) -> Any: ...
+    def close(self) -> None: ...
+
+class Connection:
+    _backend: Any
+    _engine: sa.Engine
+    _metadata: sa.MetaData
+    _tables: Any
+    _converter: Any
+    def __init__(self, backend: Any, upgrade_lock: Any = None) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...
+
+class _Alchemist:
+    def __init__(self, tables: Any) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...

@@ -1,0 +1,26 @@
+# The part of taskflow that is used here; it ships no types itself.
+ABANDONED: str
+ANALYZING: str
+CLAIMED: str
+COMPLETE: str
+EXECUTE: str
+FAILURE: str
+GAME_OVER: str
+IGNORE: str
+INTENTIONS: list[str]
+PENDING: str
+RESUMING: str
+RETRY: str
+RETRYING: str
+REVERT: str
+REVERTED: str
+REVERTING: str
+REVERT_FAILURE: str
+RUNNING: str
+SCHEDULING: str
+SUCCESS: str
+SUSPENDED: str
+SUSPENDING: str
+UNCLAIMED: str
+UNDEFINED: str
+WAITING: str

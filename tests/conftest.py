@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.servers.etcd",
     "tests.servers.mariadb",
     "tests.servers.octavia",
+    "tests.servers.rabbitmq",
     "tests.servers.redis",
     "tests.servers.zookeeper",
 ]

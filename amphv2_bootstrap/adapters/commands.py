@@ -81,7 +81,7 @@ def _start(
             errors="replace",
             env={**os.environ, **(env or {})},
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - only a system call
+            preexec_fn=_die_with_parent,
         )
     except OSError as exc:
         raise PermanentError(

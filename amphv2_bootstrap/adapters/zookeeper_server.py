@@ -60,6 +60,8 @@ class ZooKeeper:
             "autopurge.snapRetainCount": "3",
             "autopurge.purgeInterval": "24",
             "admin.enableServer": "false",
+            # taskflow's jobboard asks for the version by this word.
+            "4lw.commands.whitelist": "envi,srvr",
             **self._ensemble(),
         }
         return tuple(

@@ -8,7 +8,7 @@ from cliff.command import Command
 from amphv2_bootstrap.cmd.base import Guarded
 
 
-class UpgradeDatabase(Guarded, Command):  # type: ignore[misc]
+class UpgradeDatabase(Guarded, Command):
     """Make or upgrade the engine's own tables; safe to repeat at any time.
 
     Needed once before the first post, and after each upgrade of the package,

@@ -21,7 +21,7 @@ def _add_id(parser: argparse.ArgumentParser) -> None:
     )
 
 
-class ListJobs(Guarded, Lister):  # type: ignore[misc]
+class ListJobs(Guarded, Lister):
     """List the newest jobs, newest first."""
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
@@ -32,7 +32,7 @@ class ListJobs(Guarded, Lister):  # type: ignore[misc]
         return _COLUMNS, [tuple(row[name] for name in _COLUMNS) for row in rows]
 
 
-class ShowJob(Guarded, ShowOne):  # type: ignore[misc]
+class ShowJob(Guarded, ShowOne):
     """Show a job: its flows, and each step's state, host, duration and reason.
 
     Without '-f' it is a timeline to read. With '-f json' or '-f yaml' the form is
@@ -63,7 +63,7 @@ class ShowJob(Guarded, ShowOne):  # type: ignore[misc]
         return tuple(report), tuple(report.values())
 
 
-class ResumeJob(Guarded, Command):  # type: ignore[misc]
+class ResumeJob(Guarded, Command):
     """Resume a parked job at the step that failed, after its cause is mended."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -82,7 +82,7 @@ class ResumeJob(Guarded, Command):  # type: ignore[misc]
             print(f"Job {bootstrap.uuid}: no flow of it is parked; nothing to do.")
 
 
-class CancelJob(Guarded, Command):  # type: ignore[misc]
+class CancelJob(Guarded, Command):
     """Cancel a job: no further step of it is begun, nothing is undone.
 
     The conductor that runs a step of it is fenced: it stops there.

@@ -29,7 +29,7 @@ was changed; 3 timed out waiting.
 """
 
 
-class BootstrapApp(App):  # type: ignore[misc]
+class BootstrapApp(App):
     """cliff's application; commands are entry points of their own namespace."""
 
     def __init__(self) -> None:
@@ -41,7 +41,10 @@ class BootstrapApp(App):  # type: ignore[misc]
         )
 
     def build_option_parser(
-        self, description: str, version: str, argparse_kwargs: Any = None
+        self,
+        description: str | None,
+        version: str | None,
+        argparse_kwargs: Any = None,
     ) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().build_option_parser(
             description,

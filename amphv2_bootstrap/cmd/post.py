@@ -50,7 +50,7 @@ def post(runtime: "Runtime", arguments: argparse.Namespace) -> "Posted":
     return posted
 
 
-class PostJob(Guarded, ShowOne):  # type: ignore[misc]
+class PostJob(Guarded, ShowOne):
     """Post the bootstrap that the configuration describes.
 
     Conductors (amphv2-conductor) carry it out; it is never lost once this

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from amphv2_bootstrap.engine.records import Bootstrap, Job
 
 
-class Run(Guarded, ShowOne):  # type: ignore[misc]
+class Run(Guarded, ShowOne):
     """Carry the bootstrap out here and now, without conductors.
 
     It does what is done once per cloud, and this host's own part; on further

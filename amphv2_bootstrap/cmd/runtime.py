@@ -111,6 +111,7 @@ class Runtime:
         return open_board(settings)
 
     def conductor(self, only: frozenset[str] | None = None) -> Conductor:
+        """A conductor of this host, with a board of its own, not yet at work."""
         runner = Runner(
             self.database,
             self.journal,

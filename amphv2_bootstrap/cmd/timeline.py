@@ -39,7 +39,7 @@ class TimelineFormatter(SingleFormatter):
                 stdout.write(f"{name + ':':<13} {'-' if value is None else value}\n")
 
 
-class Timeline(FormattableColumn):  # type: ignore[misc]
+class Timeline(FormattableColumn[list[dict[str, Any]]]):
     """A bootstrap's flows: a readable timeline, or the JSON form as it is."""
 
     def human_readable(self) -> str:

@@ -60,6 +60,12 @@ class Database:
         with self._translated("read"), self.engine.connect() as connection:
             yield connection.execution_options(**{_READ_ONLY: True})
 
+    @contextlib.contextmanager
+    def autocommit(self) -> Iterator[sa.Connection]:
+        """A connection whose every statement is a transaction; a server's only."""
+        with self._translated("use"), self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
     def close(self) -> None:
         self.engine.dispose()
 

@@ -34,7 +34,7 @@ _LONGEST_PAUSE = 2.0
 Row = dict[str, Any]
 
 
-class FencedBackend(impl_sqlalchemy.SQLAlchemyBackend):  # type: ignore[misc]
+class FencedBackend(impl_sqlalchemy.SQLAlchemyBackend):
     """The persistence of one run of one job.
 
     ``trouble`` is the first error that kept a write from being made; after it
@@ -65,7 +65,7 @@ class FencedBackend(impl_sqlalchemy.SQLAlchemyBackend):  # type: ignore[misc]
         """Nothing to close: the database belongs to the conductor."""
 
 
-class FencedConnection(impl_sqlalchemy.Connection):  # type: ignore[misc]
+class FencedConnection(impl_sqlalchemy.Connection):
     """Reads as taskflow's own does; writes as the module says."""
 
     def __init__(self, backend: FencedBackend) -> None:
@@ -82,7 +82,9 @@ class FencedConnection(impl_sqlalchemy.Connection):  # type: ignore[misc]
         query = sa.select(table).where(table.c.uuid == self._backend.job.flow_uuid)
         with self._backend.database.read() as connection:
             row = connection.execute(query).one()
-            detail = self._converter.convert_flow_detail(row._mapping)
+            detail: models.FlowDetail = self._converter.convert_flow_detail(
+                row._mapping
+            )
             self._converter.populate_flow_detail(connection, detail)
         self._stored[detail.uuid] = _flow_row(detail)
         for atom in detail:

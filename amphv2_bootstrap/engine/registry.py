@@ -41,7 +41,7 @@ def _load(name: str) -> FlowFactory:
     from stevedore import driver
 
     try:
-        found = driver.DriverManager(NAMESPACE, name)
+        found: Any = driver.DriverManager(NAMESPACE, name)
     except NoMatches as exc:
         raise UnknownFlowError(
             "find the flow",

@@ -15,11 +15,11 @@ from taskflow.persistence.backends.sqlalchemy import tables as taskflow_tables
 metadata = sa.MetaData()
 
 _JSON_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
-_SECONDS = sa.Double()
+_SECONDS: sa.Double[float] = sa.Double()
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
-class LongJson(taskflow_tables.JSONType):  # type: ignore[misc]
+class LongJson(taskflow_tables.JSONType):
     """taskflow's JSON column, without the 64 KB limit of MySQL's TEXT."""
 
     cache_ok = True
@@ -123,3 +123,8 @@ board_entries = sa.Table(
     sa.Column("expires_at", _SECONDS, nullable=True),
     sa.Column("modified_at", _SECONDS, nullable=False),
 )
+
+for _table in metadata.tables.values():
+    # Whatever the server's default is: reasons and summaries are any text.
+    _table.dialect_kwargs["mysql_charset"] = "utf8mb4"
+    _table.dialect_kwargs["mysql_engine"] = "InnoDB"

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Jobboards: one module a backend, all with the contract of ``engine.board``."""

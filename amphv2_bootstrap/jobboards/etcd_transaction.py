@@ -29,6 +29,7 @@ def transact(
 
 
 def absent(key: str) -> Operation:
+    """The key doesn't exist."""
     return {
         "key": encode(key),
         "target": "CREATE",
@@ -38,6 +39,7 @@ def absent(key: str) -> Operation:
 
 
 def present(key: str) -> Operation:
+    """The key exists."""
     return {
         "key": encode(key),
         "target": "CREATE",
@@ -47,6 +49,7 @@ def present(key: str) -> Operation:
 
 
 def unchanged(key: str, revision: int) -> Operation:
+    """The key is as it was when ``revision`` was read."""
     return {
         "key": encode(key),
         "target": "MOD",

@@ -31,10 +31,7 @@ def _load(name: str) -> object:
 
     try:
         return driver.DriverManager(
-            NAMESPACE,
-            name,
-            on_load_failure_callback=remember,
-            warn_on_missing_entrypoint=False,
+            NAMESPACE, name, on_load_failure_callback=remember
         ).driver
     except exception.NoMatches as error:
         raise _unusable(name, failures) from (failures[0] if failures else error)

@@ -6,67 +6,61 @@ breaks the circle that a cloud has a database before it has Redis. Claims expire
 by the database's clock, so the hosts' clocks don't matter.
 """
 
-import contextlib
 import json
 import logging
-import threading
 import time
 import uuid as uuids
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-import sqlalchemy as sa
 from taskflow import exceptions as taskflow_exc
 from taskflow import states
 from taskflow.jobs import base
 
-from amphv2_bootstrap.engine import schema
-from amphv2_bootstrap.engine.board import (
-    BoardUnavailableError,
-    ClaimRefusedError,
-    Entry,
-    Posting,
+from amphv2_bootstrap.engine.board import ClaimRefusedError, Entry, Posting
+from amphv2_bootstrap.engine.database import Database, to_json
+from amphv2_bootstrap.jobboards.listing import (
+    Listing,
+    read_listing,
+    write_listing,
 )
-from amphv2_bootstrap.engine.database import Database, is_duplicate, to_json
-from amphv2_bootstrap.engine.errors import DatabaseError, DatabaseUnavailableError
 from amphv2_bootstrap.jobboards.settings import BoardSettings
+from amphv2_bootstrap.jobboards.sql_bell import open_bell
+from amphv2_bootstrap.jobboards.sql_table import EntryTable
 
 LOG = logging.getLogger(__name__)
 
-_TABLE = schema.board_entries
-_WATCH_SECONDS = 0.02
 _CLAIM_SECONDS = 60.0
 
 
-class SqlJob(base.Job):  # type: ignore[misc]
+class SqlJob(base.Job):
     """A job on a :class:`SqlJobBoard`."""
 
-    def __init__(self, board: "SqlJobBoard", row: Any, posting: Mapping[str, Any]):
+    def __init__(self, board: "SqlJobBoard", row: Any, listing: Listing) -> None:
         super().__init__(
             board,
-            posting["name"],
-            uuid=row.job_uuid,
-            details=dict(posting.get("details") or {}),
+            listing.name,
+            uuid=listing.uuid,
+            details=dict(listing.details),
             backend=board.persistence,
-            book_data=posting.get("book"),
+            book_data=listing.book,
         )
-        self.sequence = int(row.sequence)
-        self._created_on = posting.get("created_on")
-        self._last_modified = row.modified_at
-        self._priority = base.JobPriority.convert(posting.get("priority", "NORMAL"))
+        self.sequence = listing.sequence
+        self._modified_at = row.modified_at
+        self._posting = json.loads(row.posting)
 
     @property
     def last_modified(self) -> Any:
-        return self._last_modified
+        return datetime.fromtimestamp(self._modified_at, UTC)
 
     @property
     def created_on(self) -> Any:
-        return self._created_on
+        return self._posting.get("created_on")
 
     @property
     def priority(self) -> Any:
-        return self._priority
+        return base.JobPriority.convert(self._posting.get("priority", "NORMAL"))
 
     @property
     def state(self) -> str:
@@ -80,7 +74,7 @@ class SqlJob(base.Job):  # type: ignore[misc]
         raise NotImplementedError("use SqlJobBoard.renew, which checks the owner")
 
 
-class SqlJobBoard(base.JobBoard):  # type: ignore[misc]
+class SqlJobBoard(base.JobBoard):
     """taskflow's jobboard interface and the engine's, on one table.
 
     ``conf`` has ``database`` (a :class:`Database`) or ``connection`` (a URL).
@@ -93,9 +87,9 @@ class SqlJobBoard(base.JobBoard):  # type: ignore[misc]
         self.persistence = persistence
         self._owned = conf.get("database") is None
         self._database: Database = conf.get("database") or Database(conf["connection"])
-        self._changed = threading.Event()
+        self._table = EntryTable(self._database, name)
+        self._bell = open_bell(self._database, name)
         self._connected = False
-        self._seen: object = None
 
     # What the engine asks (see engine.board.Board).
 
@@ -112,94 +106,44 @@ class SqlJobBoard(base.JobBoard):  # type: ignore[misc]
         return self._connected
 
     def post_entry(self, posting: Posting) -> None:
-        body = {
-            "uuid": posting.uuid,
-            "name": posting.name,
-            "priority": "NORMAL",
-            "details": dict(posting.details),
-            "created_on": time.time(),
-        }
-        if posting.book_uuid:
-            body["book"] = {"uuid": posting.book_uuid, "name": posting.book_name}
-        self._insert(posting.uuid, posting.sequence, body)
+        self._insert(posting.uuid, posting.sequence, write_listing(posting))
 
     def _insert(self, uuid: str, sequence: int, body: Mapping[str, Any]) -> None:
-        values = {
-            "board": self.name,
-            "job_uuid": uuid,
-            "sequence": sequence,
-            "posting": to_json(body),
-            "modified_at": self._database.now,
-        }
-        try:
-            self._write(
-                lambda connection: connection.execute(_TABLE.insert().values(**values))
-            )
-        except DatabaseError as exc:
-            if not is_duplicate(exc):
-                raise
-        self._changed.set()
+        self._table.insert(uuid, sequence, to_json(body))
+        self._bell.ring()
 
     def entries(self) -> Sequence[Entry]:
+        mark = self._bell.mark()
+        rows = self._table.rows()
+        self._bell.listen(mark, rows)
         return [
-            Entry(row.job_uuid, body["name"], body["details"], bool(row.claimed), row)
-            for row, body in self._postings()
+            Entry(each.uuid, each.name, each.details, bool(row.claimed), row)
+            for row, each in _listings(rows)
         ]
 
     def claim_entry(self, entry: Entry, owner: str, expiry: float) -> None:
-        now = self._database.now
-        claimed = self._update(
-            entry.uuid,
-            sa.or_(_TABLE.c.owner.is_(None), _TABLE.c.expires_at <= now),
-            owner=owner,
-            expires_at=now + expiry,
-        )
-        if not claimed:
+        if not self._table.claim(entry.uuid, owner, expiry):
             raise ClaimRefusedError(
                 "claim the job", on=entry.uuid, why="another holds it, or it is gone"
             )
 
     def renew(self, entry: Entry, owner: str, expiry: float) -> bool:
-        now = self._database.now
-        held = sa.and_(_TABLE.c.owner == owner, _TABLE.c.expires_at > now)
-        return self._update(entry.uuid, held, expires_at=now + expiry)
+        return self._table.renew(entry.uuid, owner, expiry)
 
     def release(self, entry: Entry, owner: str) -> bool:
-        held = _TABLE.c.owner == owner
-        released = self._update(entry.uuid, held, owner=None, expires_at=None)
-        self._changed.set()
+        released = self._table.release(entry.uuid, owner)
+        self._bell.ring()
         return released
 
     def remove(self, entry: Entry, owner: str) -> bool:
-        return self._delete(entry.uuid, _TABLE.c.owner == owner)
+        return self._table.delete(entry.uuid, owner)
 
     def wait_for_change(self, timeout: float) -> None:
-        """SQLite's files are watched; a server is looked at by the next poll."""
-        if self._database.is_sqlite:
-            self._watch_files(timeout)
-        else:
-            self._changed.wait(timeout)
-        self._changed.clear()
-
-    def _watch_files(self, timeout: float) -> None:
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline and self._stamp() == self._seen:
-            if self._changed.wait(_WATCH_SECONDS):
-                return
-
-    def _stamp(self) -> object:
-        path = str(self._database.engine.url.database)
-        found = []
-        for name in (path, f"{path}-wal"):
-            try:
-                stat = Path(name).stat()
-            except FileNotFoundError:
-                continue
-            found.append((stat.st_mtime_ns, stat.st_size))
-        return found
+        """See :mod:`amphv2_bootstrap.jobboards.sql_bell`."""
+        self._bell.wait(timeout)
 
     def interrupt(self) -> None:
-        self._changed.set()
+        self._bell.wake()
 
     # What taskflow asks of any jobboard.
 
@@ -220,7 +164,8 @@ class SqlJobBoard(base.JobBoard):  # type: ignore[misc]
             priority=base.JobPriority.convert(priority),
         )
         self._insert(uuid, time.time_ns() // 1000, body)
-        return SqlJob(self, self.row(uuid), body)
+        posted: SqlJob = next(job for job in self._jobs() if job.uuid == uuid)
+        return posted
 
     def iterjobs(self, only_unclaimed: bool = False, ensure_fresh: bool = False) -> Any:
         return base.JobBoardIterator(
@@ -232,7 +177,7 @@ class SqlJobBoard(base.JobBoard):  # type: ignore[misc]
         )
 
     def _jobs(self) -> list[SqlJob]:
-        return [SqlJob(self, row, body) for row, body in self._postings()]
+        return [SqlJob(self, *found) for found in _listings(self._table.rows())]
 
     def wait(self, timeout: float | None = None) -> Any:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -253,7 +198,7 @@ class SqlJobBoard(base.JobBoard):  # type: ignore[misc]
     def register_entity(self, entity: Any) -> None:
         """Conductors are listed in a table of their own."""
 
-    @base.check_who  # type: ignore[untyped-decorator]
+    @base.check_who
     def claim(self, job: Any, who: str, expiry: float = _CLAIM_SECONDS) -> None:
         try:
             self.claim_entry(_entry(job), who, expiry)
@@ -263,15 +208,15 @@ class SqlJobBoard(base.JobBoard):  # type: ignore[misc]
                 str(exc)
             ) from exc
 
-    @base.check_who  # type: ignore[untyped-decorator]
+    @base.check_who
     def consume(self, job: Any, who: str) -> None:
         self._insist(self.remove(_entry(job), who), job, who)
 
-    @base.check_who  # type: ignore[untyped-decorator]
+    @base.check_who
     def abandon(self, job: Any, who: str) -> None:
         self._insist(self.release(_entry(job), who), job, who)
 
-    @base.check_who  # type: ignore[untyped-decorator]
+    @base.check_who
     def trash(self, job: Any, who: str) -> None:
         """The engine's own table of jobs keeps what was trashed."""
         self._insist(self.remove(_entry(job), who), job, who)
@@ -282,66 +227,21 @@ class SqlJobBoard(base.JobBoard):  # type: ignore[misc]
             kind = taskflow_exc.NotFound if missing else taskflow_exc.JobFailure
             raise kind(f"Job {job.uuid} is not claimed by {who}")
 
-    # The table.
-
     def row(self, uuid: str) -> Any:
         """The row of a job, or None."""
-        found = list(self._rows(_TABLE.c.job_uuid == uuid))
+        found = self._table.rows(uuid)
         return found[0] if found else None
 
-    def _postings(self) -> Iterator[tuple[Any, dict[str, Any]]]:
-        for row in self._rows():
-            try:
-                body = json.loads(row.posting)
-                name, details = body["name"], body.get("details") or {}
-            except (ValueError, TypeError, KeyError):
-                continue  # not ours; left where it is
-            yield row, {**body, "name": name, "details": details}
 
-    def _rows(self, *conditions: sa.ColumnElement[bool]) -> list[Any]:
-        held = sa.and_(
-            _TABLE.c.owner.is_not(None), _TABLE.c.expires_at > self._database.now
-        )
-        query = (
-            sa.select(_TABLE, sa.case((held, 1), else_=0).label("claimed"))
-            .where(_TABLE.c.board == self.name, *conditions)
-            .order_by(_TABLE.c.sequence)
-        )
-        # Taken before the query: a change during it must not be missed.
-        self._seen = self._stamp() if self._database.is_sqlite else None
-        with _translated(), self._database.read() as connection:
-            return list(connection.execute(query))
-
-    def _update(
-        self, uuid: str, condition: sa.ColumnElement[bool], **values: Any
-    ) -> bool:
-        statement = (
-            _TABLE.update()
-            .where(_TABLE.c.board == self.name, _TABLE.c.job_uuid == uuid, condition)
-            .values(**values, modified_at=self._database.now)
-        )
-        return self._write(lambda connection: connection.execute(statement)) > 0
-
-    def _delete(self, uuid: str, condition: sa.ColumnElement[bool]) -> bool:
-        statement = _TABLE.delete().where(
-            _TABLE.c.board == self.name, _TABLE.c.job_uuid == uuid, condition
-        )
-        return self._write(lambda connection: connection.execute(statement)) > 0
-
-    def _write(self, write: Callable[[sa.Connection], Any]) -> int:
-        with _translated(), self._database.write() as connection:
-            return int(write(connection).rowcount)
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """The board's view of the database's errors."""
-    try:
-        yield
-    except DatabaseUnavailableError as exc:
-        raise BoardUnavailableError(
-            exc.attempted, on=exc.on, why=exc.why, todo=exc.todo
-        ) from exc
+def _listings(rows: Sequence[Any]) -> Iterator[tuple[Any, Listing]]:
+    """What is a job, with its row; the rest isn't ours and left where it is."""
+    for row in rows:
+        try:
+            listing = read_listing(json.loads(row.posting), sequence=row.sequence)
+        except ValueError:
+            continue
+        if listing is not None and listing.uuid == row.job_uuid:
+            yield row, listing
 
 
 def _entry(job: Any) -> Entry:

@@ -3,6 +3,7 @@
 
 import contextlib
 import math
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -36,6 +37,8 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
         )
         self._settings = settings
         self._bell = Bell()
+        # A dead connection must be noticed while the session can still be saved.
+        self._patience = max(2.0, min(CALL_SECONDS, settings.expiry / 2))
         self._open = False
         self._started = False
         self._online = threading.Event()
@@ -56,15 +59,28 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
         self._bell.ring()
 
     def _answer(self, request: Any) -> Any:
-        return request.get(timeout=CALL_SECONDS)
+        return request.get(timeout=self._patience)
 
     @contextlib.contextmanager
     def _asking(self, attempted: str) -> Iterator[None]:
         try:
             self._ensure_connected()
             yield
-        except (kazoo_errors.KazooException, KazooTimeoutError, OSError) as error:
+        except KazooTimeoutError as error:
+            self._drop_connection()
+            why = f"no answer in {self._patience:g} s"
+            raise failures.unavailable(self._settings, attempted, why) from error
+        except (kazoo_errors.KazooException, OSError) as error:
             raise failures.unavailable(self._settings, attempted, error) from error
+
+    def _drop_connection(self) -> None:
+        """Have the client connect anew, to the next server, in the same session.
+
+        By itself it sends its heartbeat only when it has sent nothing else for a
+        while; calls that go unanswered would keep a dead connection for ever.
+        """
+        with contextlib.suppress(AttributeError, OSError):
+            self._client._connection._socket.shutdown(socket.SHUT_RDWR)
 
     def _ensure_connected(self) -> None:
         """Return when there is a session; a request sent without one may hang.

@@ -48,5 +48,5 @@ def check(secrets: Secrets, wanted: Mapping[str, str], host: str) -> None:
 
 def _digest(secrets: Secrets, name: str, salt: bytes) -> str:
     text = secrets.text(name) or ""
-    key = hashlib.scrypt(text.encode(), salt=salt + name.encode(), **_COST)  # type: ignore[arg-type]
+    key = hashlib.scrypt(text.encode(), salt=salt + name.encode(), **_COST)
     return base64.b64encode(key[:24]).decode()

@@ -45,7 +45,8 @@ class Spec:
         """Host and port of each configured key-value server."""
         hosts = self.task_flow["jobboard_backend_hosts"]
         port = self.task_flow["jobboard_backend_port"]
-        assert isinstance(hosts, tuple) and isinstance(port, int)  # noqa: S101
+        assert isinstance(hosts, tuple)  # noqa: S101
+        assert isinstance(port, int)  # noqa: S101
         return tuple((host, port) for host in hosts)
 
     def to_dict(self) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class StepResult:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "StepResult":
+        """Read :meth:`to_dict`'s form."""
         return cls(
             outcome=data["outcome"],
             summary=data["summary"],

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import etcd3gw
 import pytest
@@ -151,7 +152,7 @@ class EtcdBoards(Boards):
 
 
 class SqlBoards(Boards):
-    """In a SQLite file, which has no server; each board has its own connection."""
+    """In a SQLite file or a MariaDB; each board has its own connections."""
 
     def plant(self) -> None:
         with self._database().write() as connection:
@@ -203,8 +204,18 @@ def sql(request: pytest.FixtureRequest) -> Boards:
     return SqlBoards(BoardSettings(driver="sql", namespace="test", database=url))
 
 
+def sql_on_mariadb(request: pytest.FixtureRequest) -> Boards:
+    server = request.getfixturevalue("mariadb")
+    server.execute("CREATE DATABASE engine")
+    password = quote(server.root_password, safe="")
+    url = f"mysql+pymysql://root:{password}@{server.host}:{server.port}/engine"
+    with contextlib.closing(Database(url)) as database:
+        schema.metadata.create_all(database.engine)
+    return SqlBoards(BoardSettings(driver="sql", namespace="test", database=url))
+
+
 SERVED: tuple[Maker, ...] = (redis, zookeeper, etcd)
-ALL: tuple[Maker, ...] = (*SERVED, sql)
+ALL: tuple[Maker, ...] = (*SERVED, sql, sql_on_mariadb)
 
 
 def _settings(driver: str, server: Any, **more: Any) -> BoardSettings:

@@ -12,7 +12,15 @@ import pytest
 from taskflow.jobs.backends import impl_etcd, impl_redis, impl_zookeeper
 
 from amphv2_bootstrap.errors import ConflictError
-from tests.contract.boards import GARBAGE, LONG, Boards, posted, posting
+from tests.contract.boards import (
+    GARBAGE,
+    LONG,
+    Boards,
+    etcd,
+    posted,
+    posting,
+    zookeeper,
+)
 
 PLAIN: dict[str, Callable[..., Any]] = {
     "redis": impl_redis.RedisJobBoard,
@@ -88,10 +96,14 @@ ASKED: dict[str, Callable[[Any], int]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "served", [zookeeper, etcd], indirect=True, ids=lambda maker: maker.__name__
+)
 def test_place_that_is_taken(served: Boards) -> None:
-    """Where another job has our job's place, posting says so, and leaves it."""
-    if served.settings.driver == "redis":
-        pytest.skip("in Redis a job's place is its uuid, which no other job has")
+    """Where another job has our job's place, posting says so, and leaves it.
+
+    In Redis a job's place is its uuid, which no other job has.
+    """
     served.plant()
     planted = served.contents()
     board = served.open()

@@ -12,6 +12,7 @@ from amphv2_bootstrap.engine.board import Board, BoardUnavailableError, Entry
 from tests.contract.boards import LONG, Boards, answers, can_claim, posted, posting
 from tests.contract.test_jobboards import in_parallel, settle
 from tests.servers.process import wait_until
+from tests.servers.proxy import running_proxy
 
 BOUND = 20.0
 """Seconds that no call may take, on however slow a machine."""
@@ -69,6 +70,19 @@ def test_hanging(boards: Boards) -> None:
     )
     boards.server.signal(signal.SIGCONT)
     wait_until(lambda: answers(board), what="the board works again")
+
+
+def test_vanished_peer(served: Boards) -> None:
+    """A connection that died without a word is replaced, and no claim is lost."""
+    host, port = served.settings.hosts[0], served.settings.port
+    with running_proxy(host, port) as proxy:
+        board = served.open(port=proxy.port)
+        entry = posted(board)
+        board.claim_entry(entry, "me", LONG)
+        proxy.freeze()
+        wait_until(lambda: answers(board), what="the board has a new connection")
+        assert board.renew(entry, "me", LONG)
+        board.close()
 
 
 def test_restarted(boards: Boards) -> None:

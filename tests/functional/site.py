@@ -7,6 +7,7 @@ server wrote down themselves.
 """
 
 import contextlib
+import functools
 import json
 import os
 import shlex
@@ -19,6 +20,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.report import describe
+from amphv2_bootstrap.engine.store import Store
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until
 
@@ -178,12 +182,16 @@ class Site:
             stdin=subprocess.DEVNULL,
         )
 
-    def show(self, host: str = "") -> dict[str, Any]:
-        """``job show -f json`` of the newest job."""
-        done = self.cli("job", "show", "-f", "json", host=host)
-        assert done.returncode == 0, done.stderr
-        report: dict[str, Any] = json.loads(done.stdout)
+    def show(self) -> dict[str, Any]:
+        """The newest job as ``job show -f json`` gives it, without its start-up."""
+        found = describe(self.store, self.store.resolve(None))
+        report: dict[str, Any] = json.loads(json.dumps(found))
         return report
+
+    @functools.cached_property
+    def store(self) -> Store:
+        """The engine's database, looked at from outside its processes."""
+        return Store(Database(self.engine_url))
 
     def start_conductor(self, host: str) -> "subprocess.Popen[bytes]":
         config = str(self.folder / host / "amphv2-bootstrap.conf")
@@ -254,6 +262,7 @@ def stopped_at_end(site: Site) -> Iterator[Site]:
         yield site
     finally:
         site.stop()
+        site.store.database.close()
         for host in site.hosts:
             for name in ("db-manage", f"restart-{host}"):
                 site.gate(name).unlink(missing_ok=True)

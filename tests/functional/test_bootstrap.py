@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job, posted by the command and done by conductors."""
 
+import json
 from collections.abc import Callable
 
 from tests.functional.site import PASSWORD, Site, steps
@@ -14,8 +15,9 @@ def test_a_posted_bootstrap_is_done_by_two_conductors(make_site: MakeSite) -> No
     for host in site.hosts:
         site.start_conductor(host)
     done = site.cli("post-job", "--wait", "--timeout", "120")
-    report = site.show()
     assert done.returncode == 0, (done.stderr, site.log("ctl1").read_text())
+    report = json.loads(site.cli("job", "show", "-f", "json").stdout)
+    assert report == site.show()
     assert report["state"] == "done"
     assert {task["state"] for flow in report["flows"] for task in flow["tasks"]} == {
         "SUCCESS"

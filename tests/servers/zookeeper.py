@@ -17,7 +17,7 @@ JAR = Path("/usr/share/java/zookeeper.jar")
 class ZookeeperServer(Server):
     """A ZooKeeper on ``HOST``; its data outlives a restart."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, words: str = "*") -> None:
         self.host = HOST
         self.port = free_port()
         config = folder / "zoo.cfg"
@@ -29,7 +29,7 @@ class ZookeeperServer(Server):
             "minSessionTimeout=500\n"
             "maxSessionTimeout=60000\n"
             "admin.enableServer=false\n"
-            "4lw.commands.whitelist=*\n"
+            f"4lw.commands.whitelist={words}\n"
         )
         super().__init__(
             [
@@ -54,11 +54,14 @@ class ZookeeperServer(Server):
 
 
 @contextlib.contextmanager
-def running_zookeeper(folder: Path) -> Iterator[ZookeeperServer]:
-    """A ZooKeeper on a private port, with session timeouts from 0.5 to 60 s."""
+def running_zookeeper(folder: Path, *, words: str = "*") -> Iterator[ZookeeperServer]:
+    """A ZooKeeper on a private port, with session timeouts from 0.5 to 60 s.
+
+    ``words`` are the four-letter words that it answers; Debian's answers srvr.
+    """
     if not JAR.exists():
         binary("zookeeper")
-    server = ZookeeperServer(folder)
+    server = ZookeeperServer(folder, words=words)
     try:
         server.start()
         yield server

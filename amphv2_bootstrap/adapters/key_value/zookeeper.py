@@ -2,8 +2,9 @@
 """ZooKeeper, checked as Octavia would use it.
 
 What Octavia does: ``ZookeeperTaskFlowDriver`` in its
-``taskflow_jobboard_driver.py``. Four-letter words aren't used: they are usually
-disabled, and say nothing of what a client may do.
+``taskflow_jobboard_driver.py``. Of the four-letter words only ``envi`` matters:
+taskflow's jobboard asks it for the server's version, and servers since 3.5 answer
+``srvr`` alone unless told otherwise.
 """
 
 import ssl
@@ -51,6 +52,7 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
     tls = _tls(spec, secrets)
     with _session(",".join(servers), tls, secrets, timeout) as client:
         client.sync_async("/").get(timeout=timeout)  # answered by the leader
+        _check_version_query(client, ",".join(servers))
         path = _write(client, namespace, timeout)
         warnings = _size_warnings(servers)
         if path is None:
@@ -131,6 +133,7 @@ def _check_member(
         with _session(server, tls, secrets, timeout) as client:
             client.sync_async(path).get(timeout=timeout)
             seen = client.exists_async(path).get(timeout=timeout) is not None
+            _check_version_query(client, server)
     except TransientError as exc:
         return (f"A ZooKeeper server takes no session: {server}: {exc.why}.",)
     if seen:
@@ -141,6 +144,17 @@ def _check_member(
         why="it does not see what was written through the other servers",
         todo="Give all servers the same server.N lines, and each its own myid.",
     )
+
+
+def _check_version_query(client: Any, server: str) -> None:
+    if "zookeeper.version" not in client.command(b"envi"):
+        raise PermanentError(
+            "use the ZooKeeper ensemble",
+            on=server,
+            why="it does not answer 'envi', by which taskflow learns its version",
+            todo="Set 4lw.commands.whitelist=envi,srvr in zoo.cfg of every server, "
+            "and restart them one by one.",
+        )
 
 
 @contextmanager

@@ -382,6 +382,14 @@ def _read_only() -> Any:
     return [make_acl("world", "anyone", read=True)]
 
 
+def test_zookeeper_that_does_not_tell_its_version(tmp_path: Path) -> None:
+    """A server that answers 'srvr' alone, the default, is refused with the remedy."""
+    with running_zookeeper(tmp_path, words="srvr") as server:
+        error = refusal(spec_for("zookeeper", server.port), Secrets({}))
+    assert isinstance(error, PermanentError)
+    assert "4lw.commands.whitelist=envi,srvr" in str(error)
+
+
 def test_zookeeper_server_away_among_others(
     zookeeper_server: ZookeeperServer,
 ) -> None:

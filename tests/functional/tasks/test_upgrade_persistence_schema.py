@@ -100,8 +100,8 @@ def test_makes_the_tables(fresh_schema: dict[str, str], octavia: Target) -> None
     assert writes(octavia.mariadb.statements(mark)) == []
 
 
-def test_no_secret_in_arguments_or_log(octavia: Target) -> None:
-    """db-manage's arguments are two files; no statement holds the password."""
+def test_password_is_in_no_statement(octavia: Target) -> None:
+    """No statement that the server saw holds the password."""
     result_of(UpgradePersistenceSchema(octavia.context()))
     assert "p@s:s" not in "\n".join(octavia.mariadb.statements())
 

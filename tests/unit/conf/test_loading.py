@@ -107,6 +107,15 @@ def test_files_of_a_folder_are_checked_too(configuration: Configuration) -> None
         build(conf, find_python=lambda _: None)
 
 
+def test_file_that_went_away(configuration: Configuration) -> None:
+    """A file that is gone between reading and checking is a problem, no crash."""
+    configuration.write(configuration.text())
+    conf = load([], [str(configuration.path)])
+    configuration.path.unlink()
+    with pytest.raises(InvalidInputError, match="can't be read"):
+        build(conf, find_python=lambda _: None)
+
+
 def test_every_option_teaches() -> None:
     """Each option has a help text that is a sentence."""
     for _, options in list_opts():

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ``build`` refuses: each case names the option and says what to do."""
 
+import os
+
 import pytest
 
 from amphv2_bootstrap.errors import InvalidInputError
@@ -94,6 +96,16 @@ def test_reported_type_error_hides_what_follows_from_it(
     problems = _refused(configuration)
     assert len(problems) == 1
     assert "$$" in problems[0]
+
+
+def test_file_that_may_not_be_read(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that this user may not read is named; root could read any here."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    (problem,) = _refused(configuration)
+    assert problem.startswith("[octavia] config_file ")
+    assert "may not read" in problem
 
 
 def test_nothing_is_touched(configuration: Configuration) -> None:

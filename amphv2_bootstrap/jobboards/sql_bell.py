@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a SQL database calls the conductors: without polling it.
+
+SQLite's files are watched. On MariaDB and MySQL each waiting conductor has a
+``SELECT SLEEP`` under way, and who changes the board interrupts it by ``KILL
+QUERY``, which every account may do to its own statements. Where the call doesn't
+get through (another node of a Galera cluster, a proxy), the sleep just ends.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.errors import DatabaseError, DatabaseUnavailableError
+from amphv2_bootstrap.jobboards.sql_table import translated
+
+_LOOK_SECONDS = 0.02
+_SLEEP = (
+    "SELECT SLEEP(IF((SELECT COUNT(*) = :count AND COALESCE(MAX(modified_at), 0)"
+    " = :newest FROM board_entries WHERE board = :board), :seconds, 0))"
+)
+_INTERRUPTED = 1317  # ER_QUERY_INTERRUPTED
+
+
+class Bell(Protocol):
+    """What wakes the conductors of one board."""
+
+    def mark(self) -> object:
+        """To be taken before the board is looked at, for :meth:`listen`."""
+
+    def listen(self, mark: object, rows: Sequence[Any]) -> None:
+        """Have :meth:`wait` return at once if the board isn't as seen any more."""
+
+    def wait(self, timeout: float) -> None:
+        """Return when the board may have changed, or after ``timeout`` seconds."""
+
+    def ring(self) -> None:
+        """Wake every conductor, after a change."""
+
+    def wake(self) -> None:
+        """Wake the one that waits on this very object."""
+
+
+def open_bell(database: Database, board: str) -> Bell:
+    """The bell for the database's kind."""
+    return FileBell(database) if database.is_sqlite else SleepBell(database, board)
+
+
+class FileBell:
+    """Watches the files of a SQLite database: any commit changes them."""
+
+    def __init__(self, database: Database) -> None:
+        path = str(database.engine.url.database)
+        self._paths = [Path(path), Path(f"{path}-wal")]
+        self._seen: object = None
+        self._woken = threading.Event()
+
+    def mark(self) -> object:
+        return self._stamp()
+
+    def listen(self, mark: object, rows: Sequence[Any]) -> None:
+        self._seen = mark
+
+    def wait(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline and self._stamp() == self._seen:
+            if self._woken.wait(_LOOK_SECONDS):
+                break
+        self._woken.clear()
+
+    def ring(self) -> None:
+        """The commit has done it for the others already."""
+        self._woken.set()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def _stamp(self) -> object:
+        found = []
+        for path in self._paths:
+            with contextlib.suppress(FileNotFoundError):
+                stat = path.stat()
+                found.append((stat.st_mtime_ns, stat.st_size))
+        return found
+
+
+class SleepBell:
+    """Sleeps in the server, where the others can be woken from."""
+
+    def __init__(self, database: Database, board: str) -> None:
+        self._database = database
+        self._board = board
+        self._seen = (-1, 0.0)
+        # Lets the sleepers of this board be told from others in the process list.
+        self._tag = f"amphv2-board {board.encode().hex()}"
+        self._woken = threading.Event()
+
+    def mark(self) -> object:
+        return None
+
+    def listen(self, mark: object, rows: Sequence[Any]) -> None:
+        self._seen = (len(rows), max((row.modified_at for row in rows), default=0.0))
+
+    def wait(self, timeout: float) -> None:
+        if not self._woken.is_set():
+            count, newest = self._seen
+            # A change that came before the sleep is seen by its own condition, a
+            # later one finds the sleep in the process list.
+            statement = sa.text(f"{_SLEEP} /* {self._tag} */").bindparams(
+                count=count, newest=newest, board=self._board, seconds=timeout
+            )
+            with translated():
+                self._sleep(statement)
+        self._woken.clear()
+
+    def _sleep(self, statement: sa.TextClause) -> None:
+        try:
+            with self._database.autocommit() as connection:
+                connection.execute(statement)
+        except (DatabaseUnavailableError, DatabaseError) as exc:
+            if not _is_interruption(exc):
+                raise
+
+    def ring(self) -> None:
+        # The change is committed; who misses the call sees it after his sleep.
+        with contextlib.suppress(DatabaseUnavailableError, DatabaseError):
+            self._kill_sleeps()
+
+    def wake(self) -> None:
+        self._woken.set()
+        self.ring()
+
+    def _kill_sleeps(self) -> None:
+        with self._database.autocommit() as connection:
+            for number in connection.execute(self._sleepers()).scalars():
+                with contextlib.suppress(sa.exc.OperationalError):
+                    connection.exec_driver_sql(f"KILL QUERY {int(number)}")
+
+    def _sleepers(self) -> Any:
+        query = sa.text(
+            "SELECT id FROM information_schema.processlist"
+            " WHERE info LIKE :tag AND id != CONNECTION_ID()"
+        )
+        return query.bindparams(tag=f"SELECT SLEEP(%/* {self._tag} */")
+
+
+def _is_interruption(exc: BaseException) -> bool:
+    original = getattr(exc.__cause__, "orig", None)
+    return bool(original is not None and original.args[:1] == (_INTERRUPTED,))

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gives each test cloud a file of its own for Octavia's no-op drivers.
+
+They all write to one fixed path in /tmp: two clouds at once would disturb each
+other. Python reads this at its start where PYTHONPATH names this folder.
+"""
+
+import os
+import sqlite3
+import sqlite3.dbapi2
+from typing import Any
+
+_FIXED = "/tmp/octavia-network-noop.db"  # noqa: S108
+_connect = sqlite3.connect
+
+
+def connect(database: Any, *arguments: Any, **options: Any) -> sqlite3.Connection:
+    """``sqlite3.connect``, but never to the fixed path."""
+    if database == _FIXED:
+        database = os.environ["OCTAVIA_NOOP_DATABASE"]
+    return _connect(database, *arguments, **options)
+
+
+sqlite3.connect = sqlite3.dbapi2.connect = connect

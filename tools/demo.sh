@@ -12,6 +12,8 @@ tools/install-packages.sh
 AMPHV2_OCTAVIA_VENV=$(tools/octavia-venv.sh)
 export AMPHV2_OCTAVIA_VENV
 # Octavia's programs are the demo's to run; the entry points are in setup.cfg.
-stamp=$(cat setup.cfg requirements.txt | sha256sum | cut -c1-8)
-ensure_venv "$CACHE/demo-venv-$stamp" --editable "$REPO[all]"
-as_owner "$CACHE/demo-venv-$stamp/bin/python" tools/demo.py "$@"
+ensure_venv "$CACHE/demo-venv" --editable "${REPO}[all]"
+# Entry points and requirements may have changed since the venv was made.
+as_owner "$CACHE/demo-venv/bin/python" -m pip install --quiet \
+    --disable-pip-version-check --editable "${REPO}[all]"
+as_owner "$CACHE/demo-venv/bin/python" tools/demo.py "$@"

@@ -88,7 +88,8 @@ def test_no_secret_is_found_anywhere(
     places["output"] = (done.stdout + done.stderr + shown.stdout).encode()
     places["command lines"] = b"\n".join(watcher.seen)
     assert b"amphv2_bootstrap.cmd.conductor" in places["command lines"]
-    assert b"upgrade-persistence-schema" in places[str(tmp_path / "engine.sqlite")]
+    database = b"".join(places[name] for name in places if "engine.sqlite" in name)
+    assert b"ensure-database-accounts" in database
     secrets = (PASSWORD, mariadb.root_password, redis_server.password)
     found = [
         place

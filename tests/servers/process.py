@@ -2,6 +2,7 @@
 """Real servers as child processes: private loopback ports, stopped by pid."""
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -47,6 +48,15 @@ def wait_until(
         time.sleep(0.02)
 
 
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """A test run that is killed leaves no server behind."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Server:
     """One server process; :meth:`kill` and :meth:`start` make it crash and return."""
 
@@ -81,6 +91,7 @@ class Server:
                 env=self._env,
                 cwd=self._cwd,
                 start_new_session=True,
+                preexec_fn=_die_with_parent,
             )
         wait_until(self._is_up, what=f"{self.argv[0]} answers (log: {self.log})")
 

@@ -36,6 +36,12 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.place = _place(parsed)
         self.engine = _sqlite(parsed) if self.is_sqlite else _network(parsed)
+        # On a server a single statement needs no transaction around it.
+        self._reader = (
+            self.engine
+            if self.is_sqlite
+            else _network(parsed, isolation_level="AUTOCOMMIT")
+        )
         self.now: sa.ColumnElement[float] = sa.literal_column(
             "(julianday('now') - 2440587.5) * 86400.0"
             if self.is_sqlite
@@ -56,18 +62,18 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """One read-only transaction; same errors as :meth:`write`."""
-        with self._translated("read"), self.engine.connect() as connection:
-            yield connection.execution_options(**{_READ_ONLY: True})
+        """A connection for queries; same errors as :meth:`write`.
 
-    @contextlib.contextmanager
-    def autocommit(self) -> Iterator[sa.Connection]:
-        """A connection whose every statement is a transaction; a server's only."""
-        with self._translated("use"), self.engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        On a server every statement stands for itself.
+        """
+        with self._translated("read"), self._reader.connect() as connection:
+            if self.is_sqlite:
+                connection = connection.execution_options(**{_READ_ONLY: True})
+            yield connection
 
     def close(self) -> None:
         self.engine.dispose()
+        self._reader.dispose()
 
     @contextlib.contextmanager
     def _translated(self, verb: str) -> Iterator[None]:
@@ -128,11 +134,12 @@ def _place(url: sa.URL) -> str:
     return f"{url.database} on {url.host or 'localhost'}:{url.port or 3306}"
 
 
-def _network(url: sa.URL) -> sa.Engine:
+def _network(url: sa.URL, isolation_level: str = "READ COMMITTED") -> sa.Engine:
     return sa.create_engine(
         url,
-        isolation_level="READ COMMITTED",
-        pool_pre_ping=False,
+        isolation_level=isolation_level,
+        # Every transaction ends within its own context: nothing is left to reset.
+        pool_reset_on_return=None,
         pool_recycle=1800,
         pool_size=8,
         max_overflow=16,

@@ -12,6 +12,12 @@ from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.records import TERMINAL, Job, JobState
 from amphv2_bootstrap.engine.store import job_from_row
 
+_EPOCH = (
+    sa.select(schema.jobs.c.epoch)
+    .where(schema.jobs.c.uuid == sa.bindparam("uuid"))
+    .with_for_update(read=True)
+)
+
 
 class Journal:
     """All writes of the engine outside taskflow's own tables.
@@ -259,9 +265,7 @@ def check_epoch(connection: sa.Connection, job: Job) -> None:
 
     :raises FencedError: another conductor took the job, or it was cancelled.
     """
-    table = schema.jobs
-    query = sa.select(table.c.epoch).where(table.c.uuid == job.uuid)
-    epoch = connection.execute(query.with_for_update(read=True)).scalar()
+    epoch = connection.execute(_EPOCH, {"uuid": job.uuid}).scalar()
     if epoch != job.epoch:
         raise FencedError(
             "write the job's progress",

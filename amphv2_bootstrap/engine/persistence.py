@@ -24,7 +24,7 @@ from amphv2_bootstrap.engine.journal import Journal, check_epoch
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.redaction import Redactor
-from amphv2_bootstrap.engine.store import ATOM_EVENT
+from amphv2_bootstrap.engine.step_writes import StepWrites
 from amphv2_bootstrap.errors import BootstrapError
 
 LOG = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ class FencedConnection(impl_sqlalchemy.Connection):
         self._tables = schema.taskflow
         self._converter = impl_sqlalchemy._Alchemist(schema.taskflow)
         self._stored: dict[str, Row] = {}
+        self._writes = StepWrites(backend.database, backend.job, backend.journal.owner)
 
     def load(self) -> models.FlowDetail:
         """The job's flow detail, remembered as what the database holds."""
@@ -132,16 +133,16 @@ class FencedConnection(impl_sqlalchemy.Connection):
         return changes
 
     def _write_atom(self, connection: sa.Connection, atom: Any, changes: Row) -> None:
-        table = schema.atomdetails
-        connection.execute(
-            table.update().where(table.c.uuid == atom.uuid).values(**changes)
-        )
         if "state" in changes:
-            self._record(connection, ATOM_EVENT, atom.state, atom.name)
+            self._writes.record(connection, atom.name, atom.state)
+        else:
+            check_epoch(connection, self._backend.job)
+        self._writes.update(connection, atom.uuid, changes)
 
     def _write_flow(
         self, connection: sa.Connection, flow: Any, changes: Row, new: list[Any]
     ) -> None:
+        check_epoch(connection, self._backend.job)
         table = schema.flowdetails
         if changes:
             connection.execute(
@@ -151,21 +152,11 @@ class FencedConnection(impl_sqlalchemy.Connection):
             rows = [{**_atom_row(atom), **_identity(atom, flow)} for atom in new]
             connection.execute(schema.atomdetails.insert(), rows)
 
-    def _record(
-        self, connection: sa.Connection, kind: str, message: str, atom: str
-    ) -> None:
-        job = self._backend.job
-        self._backend.journal.record(
-            connection,
-            job.bootstrap_uuid,
-            kind,
-            job_uuid=job.uuid,
-            atom=atom,
-            message=message,
-        )
-
     def _transact(self, write: Callable[[sa.Connection], None]) -> None:
-        """Carry ``write`` out, however often the database is away meanwhile."""
+        """Carry ``write`` out, however often the database is away meanwhile.
+
+        ``write`` checks the epoch with its first statement.
+        """
         pause = _PAUSE
         while True:
             try:
@@ -186,7 +177,6 @@ class FencedConnection(impl_sqlalchemy.Connection):
     def _attempt(self, write: Callable[[sa.Connection], None]) -> None:
         self._backend.lease.check()
         with self._backend.database.write() as connection:
-            check_epoch(connection, self._backend.job)
             write(connection)
             # The wait for a lock may have outlasted the claim.
             self._backend.lease.check()

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from taskflow import engines, states
+from taskflow import states
 from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.errors import UnknownFlowError
 from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.lease import Lease
+from amphv2_bootstrap.engine.linear import LinearEngine
 from amphv2_bootstrap.engine.outcome import End, Outcome, of_failure, of_trouble
 from amphv2_bootstrap.engine.persistence import FencedBackend
 from amphv2_bootstrap.engine.records import Bootstrap, Job
@@ -124,15 +125,10 @@ class Runner:
 
 
 def _load(backend: FencedBackend, flow: linear_flow.Flow, revert: bool) -> Any:
-    engine = engines.load(
-        flow,
-        flow_detail=backend.get_connection().load(),
-        backend=backend,
-        engine="serial",
-        # Forwards, a failed step stops the flow where it is; only a second
-        # engine, loaded to revert, goes back over it.
-        never_resolve=not revert,
-    )
+    # Forwards, a failed step stops the flow where it is; only a second engine,
+    # loaded to revert, goes back over it.
+    options = {"never_resolve": not revert}
+    engine = LinearEngine(flow, backend.get_connection().load(), backend, options)
     engine.compile()
     engine.prepare()
     names = [atom.name for atom in atoms(flow)]

@@ -121,7 +121,7 @@ class SleepBell:
 
     def _sleep(self, statement: sa.TextClause) -> None:
         try:
-            with self._database.autocommit() as connection:
+            with self._database.read() as connection:
                 connection.execute(statement)
         except (DatabaseUnavailableError, DatabaseError) as exc:
             if not _is_interruption(exc):
@@ -137,7 +137,7 @@ class SleepBell:
         self.ring()
 
     def _kill_sleeps(self) -> None:
-        with self._database.autocommit() as connection:
+        with self._database.read() as connection:
             for number in connection.execute(self._sleepers()).scalars():
                 with contextlib.suppress(sa.exc.OperationalError):
                     connection.exec_driver_sql(f"KILL QUERY {int(number)}")

@@ -15,6 +15,7 @@ import sqlalchemy
 from pymysql.converters import conversions
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
+from amphv2_bootstrap.adapters.mysql_cancel import cancellable
 from amphv2_bootstrap.adapters.mysql_errors import (
     DatabaseRefusalError,
     DatabaseTroubleError,
@@ -68,9 +69,14 @@ class Session:
     """One open connection; every statement is its own transaction."""
 
     def __init__(
-        self, connection: pymysql.Connection, place: str, secrets: Collection[str]
+        self,
+        connection: pymysql.Connection,
+        place: str,
+        secrets: Collection[str],
+        cancelled: threading.Event | None = None,
     ) -> None:
         self.place = place
+        self._cancelled = cancelled
         self._connection = connection
         self._secrets = secrets
         self._server: Server | None = None
@@ -83,12 +89,20 @@ class Session:
 
         :raises DatabaseRefusalError: the server refused it.
         :raises DatabaseTroubleError: it may work later.
+        :raises CancelledError: the session's step was told to stop.
         """
-        words = " ".join(sql.split()[:2])
-        with translated(f"run {words} ...", self.place, self._secrets):
-            cursor = self._connection.cursor()
-            cursor.execute(sql, args or None)
-            return list(cursor.fetchall())
+        attempted = f"run {' '.join(sql.split()[:2])} ..."
+        try:
+            with translated(attempted, self.place, self._secrets):
+                cursor = self._connection.cursor()
+                cursor.execute(sql, args or None)
+                return list(cursor.fetchall())
+        except BootstrapError as exc:
+            if self._cancelled is not None and self._cancelled.is_set():
+                raise CancelledError(
+                    attempted, on=self.place, why="told to stop"
+                ) from exc
+            raise
 
     def value(self, sql: str, *args: object) -> Any:
         """The first column of the first row; None without a row."""
@@ -148,6 +162,7 @@ def session(
     *,
     secrets: Iterable[str] = (),
     database: str | None = None,
+    cancelled: threading.Event | None = None,
 ) -> Iterator[Session]:
     """Log in, and log out afterwards. Bounded: 10 s to connect, 30 s a statement.
 
@@ -156,15 +171,26 @@ def session(
 
     :param database: the database to enter; the URL's own is not entered.
     :param secrets: texts to mask in errors, besides ``password``.
+    :param cancelled: when it is set, the statement under way is stopped.
     :raises DatabaseRefusalError: access denied, no such database...
     :raises DatabaseTroubleError: the server can't be reached.
     """
     masked = tuple(secrets) + ((password,) if password else ())
     attempted = f"log in to the database server as {url.username or 'nobody'}"
+
+    def connect() -> pymysql.Connection:
+        return pymysql.connect(**_options(url, password, database))
+
     with translated(attempted, url.place, masked):
-        connection = pymysql.connect(**_options(url, password, database))
+        connection = connect()
+    watch = (
+        contextlib.nullcontext()
+        if cancelled is None
+        else cancellable(connection, connect, cancelled)
+    )
     try:
-        yield Session(connection, url.place, masked)
+        with watch:
+            yield Session(connection, url.place, masked, cancelled)
     finally:
         with contextlib.suppress(pymysql.Error, OSError):
             connection.close()

@@ -15,10 +15,11 @@ LOG = logging.getLogger(__name__)
 # before anybody else can claim it: the rule of Patroni's TTL.
 USABLE_PART = 0.8
 RENEWALS_PER_EXPIRY = 3
+_SHORTEST_WATCH = 0.01
 
 
 class Lease:
-    """Renews a claim in a thread of its own, as a context manager.
+    """Renews a claim in threads of its own, as a context manager.
 
     ``cancelled`` is set when the claim is lost, or may be: then the step that
     runs has to stop, and :meth:`check` refuses every further one. The deadline
@@ -35,14 +36,16 @@ class Lease:
         self._expiry = expiry
         self._deadline = claimed_at + expiry * USABLE_PART
         self._ended = threading.Event()
-        self._thread = threading.Thread(
-            target=self._renew_until_ended, name=f"lease-{entry.uuid[:8]}", daemon=True
-        )
+        self._threads = [
+            threading.Thread(target=target, name=f"lease-{entry.uuid[:8]}", daemon=True)
+            for target in (self._renew_until_ended, self._watch_deadline)
+        ]
         self.lost_because: str | None = None
         self.cancelled = threading.Event()
 
     def __enter__(self) -> "Lease":
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
@@ -52,7 +55,8 @@ class Lease:
         trace: TracebackType | None,
     ) -> None:
         self._ended.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     @property
     def is_lost(self) -> bool:
@@ -81,13 +85,17 @@ class Lease:
     def _renew_until_ended(self) -> None:
         interval = self._expiry / RENEWALS_PER_EXPIRY
         wait = interval
-        while not self._ended.wait(min(wait, self._left())):
-            if self.is_lost:
+        while not self._ended.wait(wait):
+            if self.lost_because is not None:
                 return
             wait = interval if self._renew() else min(1.0, interval / 4)
 
-    def _left(self) -> float:
-        return max(0.05, self._deadline - time.monotonic())
+    def _watch_deadline(self) -> None:
+        # Apart from the renewals: one that hangs must not hide the deadline.
+        while not self.is_lost:
+            left = self._deadline - time.monotonic()
+            if self._ended.wait(max(left, _SHORTEST_WATCH)):
+                return
 
     def _renew(self) -> bool:
         asked_at = time.monotonic()

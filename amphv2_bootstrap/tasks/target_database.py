@@ -21,6 +21,7 @@ def admin(context: Context) -> AbstractContextManager[mysql.Session]:
         context.host.admin,
         context.secrets.text("admin_password"),
         secrets=texts(context.secrets),
+        cancelled=context.cancelled,
     )
 
 
@@ -31,6 +32,7 @@ def account(context: Context) -> AbstractContextManager[mysql.Session]:
         context.secrets.text("persistence_password"),
         secrets=texts(context.secrets),
         database=database_name(context.spec),
+        cancelled=context.cancelled,
     )
 
 

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine's database on both kinds of server."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from amphv2_bootstrap.engine.database import Database
+from tests.servers.mariadb import MariaDB
+
+OpenDatabase = Callable[[], Database]
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def open_database(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[OpenDatabase]:
+    """Opens one and the same database any number of times, as several hosts do."""
+    url = f"sqlite:///{tmp_path}/engine.sqlite"
+    if request.param == "mariadb":
+        url = _on_server(request.getfixturevalue("mariadb"))
+    opened: list[Database] = []
+
+    def open_it() -> Database:
+        opened.append(Database(url))
+        return opened[-1]
+
+    yield open_it
+    for database in opened:
+        database.close()
+
+
+def _on_server(server: MariaDB) -> str:
+    server.execute("CREATE DATABASE amphv2_engine")
+    password = quote(server.root_password, safe="")
+    return f"mysql+pymysql://root:{password}@{server.host}:{server.port}/amphv2_engine"

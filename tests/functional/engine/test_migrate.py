@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Upgrades of the engine's own tables, from what older versions left."""
+
+import threading
+
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine import migrate, schema
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.host_reports import HostReports
+from amphv2_bootstrap.engine.presence import Presence
+from amphv2_bootstrap.engine.store import Store
+from tests.functional.engine.conftest import OpenDatabase
+
+_NEW = (schema.host_reports, schema.constants)
+
+
+def _as_first_version(database: Database) -> None:
+    """The tables as revision 0001 has them, with a row in one of them."""
+    migrate.upgrade(database)
+    Presence(database, "c1:1:machine:0").heartbeat("c1", 1, "0.1.0")
+    with database.write() as connection:
+        for table in _NEW:
+            table.drop(connection)
+        _set_revision(connection, "0001")
+
+
+def _set_revision(connection: sa.Connection, revision: str) -> None:
+    query = f"UPDATE {migrate.VERSION_TABLE} SET version_num = '{revision}'"
+    connection.execute(sa.text(query))
+
+
+def _tables(database: Database) -> set[str]:
+    with database.read() as connection:
+        return set(sa.inspect(connection).get_table_names())
+
+
+def test_the_first_version_is_upgraded_with_its_rows(
+    open_database: OpenDatabase,
+) -> None:
+    """The new tables come, the old rows stay, and a second run finds nothing to do."""
+    database = open_database()
+    _as_first_version(database)
+    assert not {table.name for table in _NEW} & _tables(database)
+    assert migrate.upgrade(database)
+    assert migrate.revision(database) == migrate.HEAD
+    assert {table.name for table in _NEW} <= _tables(database)
+    assert [row.host for row in Store(database).conductors()] == ["c1"]
+    HostReports(database).publish("c1", "c1:1:machine:0", "0.2.0", {"a": 1})
+    assert not migrate.upgrade(database)
+
+
+def test_an_upgrade_killed_between_two_tables_is_finished(
+    open_database: OpenDatabase,
+) -> None:
+    """MySQL keeps each table that was made: the next run makes the others."""
+    database = open_database()
+    _as_first_version(database)
+    with database.write() as connection:
+        schema.host_reports.create(connection)
+    assert migrate.upgrade(database)
+    assert {table.name for table in _NEW} <= _tables(database)
+
+
+def test_several_upgrade_at_once(open_database: OpenDatabase) -> None:
+    """All succeed, and one of them does the work."""
+    _as_first_version(open_database())
+    worked: list[bool] = []
+    start = threading.Barrier(4)
+
+    def upgrade() -> None:
+        database = open_database()
+        start.wait(30)
+        worked.append(migrate.upgrade(database))
+
+    threads = [threading.Thread(target=upgrade) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(worked) == [False, False, False, True]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from amphv2_bootstrap.cmd import exits
+from amphv2_bootstrap.engine.errors import SchemaError
 from amphv2_bootstrap.errors import BootstrapError, TransientError
 
 if TYPE_CHECKING:
@@ -110,11 +111,11 @@ def _set_up_logging(conf: "cfg.ConfigOpts", runtime: "Runtime") -> None:
 
 
 def _wait_for_database(runtime: "Runtime", stopping: threading.Event) -> None:
-    """Outlast a database that isn't there yet (promise P4)."""
+    """Outlast a database that isn't there, or has no tables, yet (promise P4)."""
     while not stopping.is_set():
         try:
             _ = runtime.database
-        except TransientError as exc:
+        except (TransientError, SchemaError) as exc:
             LOG.warning("%s; trying again", exc)
             stopping.wait(_START_PAUSE)
         else:

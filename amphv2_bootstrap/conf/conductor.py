@@ -58,6 +58,16 @@ OPTS: list[cfg.Opt] = [
         ),
     ),
     cfg.IntOpt(
+        "history_days",
+        default=90,
+        min=0,
+        max=36500,
+        help=(
+            "Days after which a job that has ended is forgotten, with its steps and "
+            "events. 0 keeps all of them. Unfinished and parked jobs always stay."
+        ),
+    ),
+    cfg.IntOpt(
         "step_retry_attempts",
         default=5,
         min=1,

@@ -3,6 +3,7 @@
 
 from amphv2_bootstrap.conf.problems import Problems
 from amphv2_bootstrap.conf.reading import Values
+from amphv2_bootstrap.engine.history import DAY
 from amphv2_bootstrap.engine.settings import ConductorSettings
 from amphv2_bootstrap.tasks.base import RetryPolicy
 
@@ -16,6 +17,7 @@ def conductor_settings(values: Values, expiry: float) -> ConductorSettings:
         grace_period=values["grace_period"],
         expiry=expiry,
         refusal_pause=values["refusal_pause"],
+        history=values["history_days"] * DAY,
     )
 
 

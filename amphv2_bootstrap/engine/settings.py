@@ -13,7 +13,8 @@ class ConductorSettings:
     before the database is compared with the jobboard. ``grace_period`` is how
     long a stopping conductor lets the steps under way run on. A claim lasts
     ``expiry`` without renewal. A job that this conductor can't carry out is
-    looked at again after ``refusal_pause``.
+    looked at again after ``refusal_pause``. What ended more than ``history`` ago is
+    forgotten; 0 keeps it for ever.
     """
 
     concurrency: int = 4
@@ -22,3 +23,4 @@ class ConductorSettings:
     grace_period: float = 30.0
     expiry: float = 10.0
     refusal_pause: float = 30.0
+    history: float = 0.0

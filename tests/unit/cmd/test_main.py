@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: help that teaches, errors as exit codes."""
+
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.cmd.main import main
+
+
+def _run(*arguments: str) -> int:
+    try:
+        return main(arguments)
+    except SystemExit as exc:
+        return int(exc.code or 0)
+
+
+def test_help_says_where_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
+    """Begin, go on, look, and what the exit codes mean."""
+    assert _run("--help") == 0
+    text = capsys.readouterr().out
+    for word in ("post-job --wait", "amphv2-bootstrap run", "job show", "Exit codes"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["no-such-command"], ["post-job", "--on-failure", "panic"], ["post-job", "extra"]],
+    ids=" ".join,
+)
+def test_bad_usage_exits_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As every command line does, with a word on what is wrong."""
+    assert _run(*arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out + captured.err
+
+
+def test_a_missing_configuration_exits_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Named with its path; nothing is made."""
+    missing = tmp_path / "none.conf"
+    assert _run("--config-file", str(missing), "job", "list") == 2
+    assert str(missing) in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_problems_are_told_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each on a line of its own, before anything is touched."""
+    path = tmp_path / "amphv2-bootstrap.conf"
+    path.write_text(
+        f"[DEFAULT]\nstate_path = {tmp_path}/state\n"
+        "[octavia]\njobboard_backend_port = many\n"
+        "persistence_connection = mysql+pymysql://octavia@db/\n"
+    )
+    path.chmod(0o600)
+    assert _run("--config-file", str(path), "post-job") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert "nothing was changed" in lines[0]
+    assert sum(line.startswith("  * ") for line in lines) >= 3
+    assert not (tmp_path / "state").exists()
+
+
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """With a sentence on what it does."""
+    for command in (
+        ["post-job"],
+        ["run"],
+        ["job", "list"],
+        ["job", "show"],
+        ["job", "resume"],
+        ["job", "cancel"],
+        ["db", "upgrade"],
+    ):
+        assert _run(*command, "--help") == 0
+        assert " ".join(command) in capsys.readouterr().out

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fingerprints: equal secrets agree, others are named, none is shown."""
+
+import pytest
+
+from amphv2_bootstrap.engine.errors import RefusedError
+from amphv2_bootstrap.posting import fingerprints
+from amphv2_bootstrap.spec.secret import Secrets
+
+NAMES = ("admin_password", "persistence_password")
+SECRETS = Secrets({"admin_password": "one", "persistence_password": "two"})
+
+
+def test_the_same_secrets_agree() -> None:
+    """Also after another salt, and without a trace of the secrets."""
+    first, second = (fingerprints.of(SECRETS, NAMES) for _ in range(2))
+    fingerprints.check(SECRETS, first, "ctl1")
+    assert not set(first.values()) & set(second.values())
+    assert "one" not in str(first)
+
+
+def test_others_are_named_but_not_shown() -> None:
+    """A missing and a differing secret are both reported, with the host."""
+    wanted = fingerprints.of(SECRETS, NAMES)
+    mine = Secrets({"persistence_password": "other"})
+    with pytest.raises(RefusedError) as caught:
+        fingerprints.check(mine, wanted, "ctl2")
+    text = str(caught.value)
+    assert "ctl2" in text
+    assert "admin_password is not set here" in text
+    assert "persistence_password differs" in text
+    assert "other" not in text.replace("others", "")
+
+
+def test_two_equal_secrets_have_two_fingerprints() -> None:
+    """Nobody can see that two options hold the same password."""
+    same = Secrets(dict.fromkeys(NAMES, "same"))
+    found = fingerprints.of(same, NAMES)
+    assert found["admin_password"] != found["persistence_password"]

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Posting: one transaction, found again while unfinished, announced at leisure."""
+
+import dataclasses
+import threading
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.engine.board import BoardUnavailableError, Posting
+from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.errors import ConflictError
+from amphv2_bootstrap.posting.poster import Posted, Poster
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.spec.secret import Secrets
+from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
+
+SPEC = Spec(
+    persistence=DatabaseUrl("mysql+pymysql", "octavia", "db", 3306, "p"),
+    task_flow={"jobboard_backend_port": 6379},
+    controllers=("ctl1", "ctl2"),
+    secret_names=("persistence_password",),
+)
+SECRETS = Secrets({"persistence_password": "s3cr3t"})
+STEPS = {"bootstrap": ["a"], "controller": ["b"], "key-value-host": ["c"]}
+
+
+class FakeBoard:
+    """Keeps what is posted, or is away."""
+
+    def __init__(self, away: bool = False) -> None:
+        self.away = away
+        self.posted: list[Posting] = []
+
+    def connect(self) -> None:
+        if self.away:
+            raise BoardUnavailableError("connect")
+
+    def post_entry(self, posting: Posting) -> None:
+        self.posted.append(posting)
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Cloud:
+    """An engine's database with toy flows under the real names."""
+    return Cloud(tmp_path, ToyFlows(Ledger(), STEPS))
+
+
+def _poster(cloud: Cloud) -> Poster:
+    return Poster(cloud.store, cloud.drafts, cloud.flows, cloud.contexts)
+
+
+def _post(cloud: Cloud, spec: Spec = SPEC) -> Posted:
+    return _poster(cloud).post(spec, SECRETS, posted_by="me@here")
+
+
+def test_a_post_writes_all_jobs_of_all_stages(cloud: Cloud) -> None:
+    """The first stage is ready, the rest waits; no secret is in any row."""
+    posted = _post(cloud)
+    assert posted.is_new
+    jobs = cloud.store.jobs_of(posted.bootstrap.uuid)
+    assert [(job.flow, job.host, job.state.value) for job in jobs] == [
+        ("bootstrap", None, "ready"),
+        ("controller", "ctl1", "waiting"),
+        ("controller", "ctl2", "waiting"),
+    ]
+    assert Spec.from_dict(posted.bootstrap.spec) == SPEC
+    assert "s3cr3t" not in str(posted)
+
+
+def test_posting_again_while_unfinished_gives_the_same(cloud: Cloud) -> None:
+    """Whatever shall become of a failure, the wanted cloud is the same."""
+    first = _post(cloud)
+    second = _post(cloud, dataclasses.replace(SPEC, on_failure="revert"))
+    assert (second.bootstrap.uuid, second.is_new) == (first.bootstrap.uuid, False)
+    assert len(cloud.store.bootstraps()) == 1
+
+
+def test_another_specification_is_a_conflict(cloud: Cloud) -> None:
+    """Named with the id of what is unfinished, and how to end it."""
+    first = _post(cloud)
+    other = dataclasses.replace(SPEC, controllers=("ctl1",))
+    with pytest.raises(ConflictError, match=f"job cancel {first.bootstrap.uuid}"):
+        _post(cloud, other)
+
+
+def test_concurrent_posts_are_one(cloud: Cloud) -> None:
+    """Fifty at once: one bootstrap, one set of jobs, fifty times the same id."""
+    found: list[Posted] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(_post(cloud))) for _ in range(50)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 50
+    assert len({posted.bootstrap.uuid for posted in found}) == 1
+    assert sum(posted.is_new for posted in found) == 1
+    assert len(cloud.store.jobs_of(found[0].bootstrap.uuid)) == 3
+
+
+def test_job_ids_follow_from_the_bootstrap(cloud: Cloud) -> None:
+    """The same flow and host of one bootstrap always has the same id."""
+    from amphv2_bootstrap.engine.drafts import job_uuid
+
+    posted = _post(cloud)
+    planned = PlannedJob("controller", 2, "ctl2")
+    assert cloud.store.jobs_of(posted.bootstrap.uuid)[2].uuid == job_uuid(
+        posted.bootstrap.uuid, planned
+    )
+
+
+def test_announcing_posts_what_is_ready(cloud: Cloud) -> None:
+    """Only the first stage, with what a conductor needs to see if it is for it."""
+    board = FakeBoard()
+    posted = _post(cloud)
+    assert _poster(cloud).announce(posted.bootstrap, board)  # type: ignore[arg-type]
+    (posting,) = board.posted
+    assert posting.details["flow"] == "bootstrap"
+    assert posting.details["host"] is None
+
+
+def test_a_board_that_is_away_is_no_failure(cloud: Cloud) -> None:
+    """The database has the job: a conductor will post it."""
+    posted = _post(cloud)
+    board = FakeBoard(away=True)
+    assert not _poster(cloud).announce(posted.bootstrap, board)  # type: ignore[arg-type]

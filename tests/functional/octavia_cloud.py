@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real Octavia on the hosts of a site: its API, its workers, its no-op drivers.
+"""Real Octavia on the hosts of a site: database, API and workers.
 
-Each host's worker comes to the main database from a loopback address of its own,
-as from a machine of its own: the server's own list of who waits for a lock tells
-which host is in the middle of a flow.
+Only what is below Octavia, the clouds' networks and virtual machines, is played
+by the no-op drivers that Octavia itself brings.
 """
 
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import urllib.request
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-
-import pymysql
 
 from tests.functional.site import PASSWORD, Site
 from tests.servers.process import Server, free_port, wait_until
@@ -27,179 +24,29 @@ from tests.servers.rabbitmq import RabbitMQServer
 HOST = "127.0.0.1"
 PASSPHRASE = "throwaway"
 _APART = Path(__file__).parent / "octavia_apart"
-
-
-@dataclass
-class OctaviaCloud:
-    """The control plane as it is before the bootstrap, and its processes."""
-
-    site: Site
-    rabbitmq: RabbitMQServer
-
-    def __post_init__(self) -> None:
-        self.bin = Path(self.site.db_manage).parent
-        self.folder = self.site.folder / "octavia"
-        self.folder.mkdir()
-        self.port = free_port()
-        self.api = self._service("octavia-api", self.site.hosts[0], self._api_answers)
-        self.workers = {
-            host: self._service(
-                "octavia-worker", host, lambda host=host: self._consumes(host)
-            )
-            for host in self.site.hosts
-        }
-
-    def install(self) -> None:
-        """Main database with its account, certificates, octavia.conf: no jobboard."""
-        mariadb = self.site.mariadb
-        mariadb.execute("CREATE DATABASE octavia CHARACTER SET utf8mb3")
-        for host in ("localhost", "%"):
-            account = ("octavia", host)
-            mariadb.execute("CREATE USER %s@%s IDENTIFIED BY %s", (*account, PASSWORD))
-            mariadb.execute("GRANT ALL ON octavia.* TO %s@%s", account)
-        self._make_authority()
-        for number, host in enumerate(self.site.hosts):
-            path = self.site.octavia_conf(host)
-            path.write_text(self._configuration(host, f"127.0.0.{number + 2}"))
-        self._run(
-            str(self.bin / "octavia-db-manage"),
-            f"--config-file={self.site.octavia_conf(self.site.hosts[0])}",
-            "upgrade",
-            "head",
-        )
-
-    def address(self, host: str) -> str:
-        """Where that host's worker comes from."""
-        return f"127.0.0.{list(self.site.hosts).index(host) + 2}"
-
-    def start(self) -> None:
-        """The API, then every worker."""
-        self.api.start()
-        for worker in self.workers.values():
-            worker.start()
-
-    def kill(self, host: str) -> None:
-        """SIGKILL to all processes of that host's worker, as when the host dies."""
-        worker = self.workers[host]
-        os.killpg(worker.pid, 9)
-        worker.kill()
-
-    def stop(self) -> None:
-        for server in (*self.workers.values(), self.api):
-            with contextlib.suppress(AssertionError, ProcessLookupError):
-                os.killpg(server.pid, 9)
-                server.kill()
-
-    def create(self, name: str) -> str:
-        """Ask the API for a load balancer; its id."""
-        wanted = {
-            "name": name,
-            "project_id": uuid.uuid4().hex,
-            "vip_subnet_id": str(uuid.uuid4()),
-            "vip_network_id": str(uuid.uuid4()),
-            "vip_address": "198.51.100.7",
-        }
-        answer = self._call("loadbalancers", {"loadbalancer": wanted})
-        return str(answer["loadbalancer"]["id"])
-
-    def status(self, load_balancer: str) -> str:
-        """Its provisioning status, from the API."""
-        answer = self._call(f"loadbalancers/{load_balancer}")
-        return str(answer["loadbalancer"]["provisioning_status"])
-
-    def wait_until_active(self, load_balancer: str, timeout: float = 60) -> None:
-        wait_until(
-            lambda: not self.status(load_balancer).startswith("PENDING"),
-            what=f"load balancer {load_balancer} leaves its pending state",
-            timeout=timeout,
-        )
-        assert self.status(load_balancer) == "ACTIVE"
-
-    def logs(self) -> str:
-        """The end of each process's log."""
-        found = []
-        for path in sorted(self.folder.glob("*.log")):
-            found.append(f"--- {path.name}\n{path.read_text()[-8000:]}")
-        return "\n".join(found)
-
-    def _call(self, path: str, body: Any = None) -> Any:
-        request = urllib.request.Request(
-            f"http://{HOST}:{self.port}/v2/lbaas/{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
-
-    def _api_answers(self) -> bool:
-        return "providers" in self._call("providers")
-
-    def _consumes(self, host: str) -> bool:
-        return False
-
-    def _service(self, name: str, host: str, ready: Any) -> Server:
-        return Server(
-            [
-                str(self.bin / name),
-                f"--config-file={self.site.octavia_conf(host)}",
-            ],
-            log=self.folder / f"{name}-{host}.log",
-            ready=ready,
-            env=self._environment(),
-            cwd=self.folder,
-        )
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            "OCTAVIA_NOOP_DATABASE": str(self.folder / "noop.sqlite"),
-            "PYTHONPATH": str(_APART),
-        }
-
-    def _run(self, *argv: str) -> None:
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-        )
-        assert done.returncode == 0, done.stderr
-
-    def _make_authority(self) -> None:
-        self._run(
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-sha256"),
-            *("-subj", "/CN=test", "-passout", f"pass:{PASSPHRASE}"),
-            *("-keyout", "ca.key.pem", "-out", "ca.cert.pem", "-days", "3"),
-        )
-
-    def _configuration(self, host: str, address: str) -> str:
-        account = f"octavia:{quote(PASSWORD, safe='')}"
-        server = f"{self.site.mariadb.host}:{self.site.mariadb.port}"
-        certificate = self.folder / "ca.cert.pem"
-        return f"""\
+_CONFIGURATION = """\
 [DEFAULT]
 host = {host}
-debug = True
-transport_url = {self.rabbitmq.transport_url}
+transport_url = {transport_url}
+# Each change of a task's state is in the log of a test that failed.
+default_log_levels = octavia.common.base_taskflow=DEBUG,octavia.api.app=WARNING
 
 [oslo_messaging]
 topic = octavia_prov
 
 [oslo_messaging_rabbit]
-# What a worker of another test left must not come to these.
+# The queue goes with its last worker: nothing is left for the next test.
 amqp_auto_delete = True
 
 [api_settings]
-bind_host = {HOST}
-bind_port = {self.port}
+bind_host = {address}
+bind_port = {port}
 auth_strategy = noauth
-enabled_provider_drivers = amphorav2: Octavia's own.
+enabled_provider_drivers = amphorav2: The Octavia Amphora driver with a jobboard.
 default_provider_driver = amphorav2
 
 [database]
-connection = mysql+pymysql://{account}@{server}/octavia?bind_address={address}
+connection = mysql+pymysql://{account}@{server}/octavia
 
 [health_manager]
 heartbeat_key = throwaway
@@ -207,9 +54,9 @@ heartbeat_key = throwaway
 [certificates]
 cert_generator = local_cert_generator
 cert_manager = local_cert_manager
-ca_certificate = {certificate}
-ca_private_key = {self.folder}/ca.key.pem
-ca_private_key_passphrase = {PASSPHRASE}
+ca_certificate = {folder}/ca.cert.pem
+ca_private_key = {folder}/ca.key.pem
+ca_private_key_passphrase = {passphrase}
 
 [controller_worker]
 workers = 1
@@ -219,9 +66,232 @@ network_driver = network_noop_driver
 volume_driver = volume_noop_driver
 image_driver = image_noop_driver
 distributor_driver = distributor_noop_driver
-client_ca = {certificate}
+client_ca = {folder}/ca.cert.pem
+# Two amphorae: twice as many tasks, and the creation of a VRRP group between.
 loadbalancer_topology = ACTIVE_STANDBY
-
-[task_flow]
-engine = parallel
 """
+# Ends when the broker itself counts this many workers on Octavia's queue. Until
+# there is one, the broker throws away what the API sends.
+_AWAIT_CONSUMERS = """\
+import sys, time
+import amqp
+host, port, user, password, wanted = sys.argv[1:]
+connection = amqp.Connection(f"{host}:{port}", userid=user, password=password)
+connection.connect()
+while True:
+    try:
+        found = connection.channel().queue_declare(
+            "octavia_provisioning_v2", passive=True
+        )
+        if found.consumer_count >= int(wanted):
+            break
+    except amqp.exceptions.NotFound:
+        pass
+    time.sleep(0.1)
+"""
+
+
+class OctaviaCloud:
+    """An Octavia as operators have it before the bootstrap: without a jobboard.
+
+    ``site.octavia_conf(host)`` is what its processes read.
+    """
+
+    def __init__(self, site: Site, rabbitmq: RabbitMQServer) -> None:
+        self.site = site
+        self.folder = site.folder / "octavia"
+        self._bin = Path(site.db_manage).parent
+        self._rabbitmq = rabbitmq
+        self._port = free_port()
+        self._api = self._service("octavia-api", site.hosts[0])
+        self._workers = {
+            host: self._service("octavia-worker", host) for host in site.hosts
+        }
+
+    def install(self) -> None:
+        """Main database, its account, certificates and octavia.conf of each host."""
+        self.folder.mkdir()
+        mariadb = self.site.mariadb
+        mariadb.execute("CREATE DATABASE octavia CHARACTER SET utf8mb3")
+        for host in ("localhost", "%"):
+            account = ("octavia", host)
+            mariadb.execute("CREATE USER %s@%s IDENTIFIED BY %s", (*account, PASSWORD))
+            mariadb.execute("GRANT ALL ON octavia.* TO %s@%s", account)
+        for host in self.site.hosts:
+            self.site.octavia_conf(host).write_text(self._configuration(host))
+        self._run(
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-sha256"),
+            *("-subj", "/CN=test", "-passout", f"pass:{PASSPHRASE}"),
+            *("-keyout", "ca.key.pem", "-out", "ca.cert.pem"),
+        )
+        config = f"--config-file={self.site.octavia_conf(self.site.hosts[0])}"
+        self._run(str(self._bin / "octavia-db-manage"), config, "upgrade", "head")
+
+    def start(self) -> None:
+        """The API and a worker on each host; all are at work on return."""
+        for worker in self._workers.values():
+            worker.start()
+        self._api.start()
+        broker = self._rabbitmq
+        where = (broker.host, str(broker.port), broker.user, broker.password)
+        python = str(self._bin / "python")
+        self._run(python, "-c", _AWAIT_CONSUMERS, *where, str(len(self._workers)))
+
+    def kill(self, host: str) -> None:
+        """SIGKILL to all processes of that host's worker, as when the host dies.
+
+        Its parent alone would leave the working child alive, its child alone
+        would be forked anew.
+        """
+        _kill(self._workers[host])
+
+    def stop(self) -> None:
+        for server in (self._api, *self._workers.values()):
+            with contextlib.suppress(AssertionError):  # never started
+                _kill(server)
+
+    def create(self, name: str) -> str:
+        """Ask the API for a load balancer; its id."""
+        wanted = {
+            "name": name,
+            "project_id": uuid.uuid4().hex,
+            "vip_network_id": str(uuid.uuid4()),
+            "vip_subnet_id": str(uuid.uuid4()),
+            "vip_address": "198.51.100.7",
+        }
+        answer = self._call("loadbalancers", {"loadbalancer": wanted})
+        return str(answer["loadbalancer"]["id"])
+
+    def statuses(self) -> dict[str, str]:
+        """Provisioning status of every load balancer, as the API tells it."""
+        found = self._call("loadbalancers")["loadbalancers"]
+        return {each["id"]: each["provisioning_status"] for each in found}
+
+    def wait_until_settled(self, *load_balancers: str) -> dict[str, str]:
+        """Each one's status, once none is PENDING any more."""
+        found: dict[str, str] = {}
+
+        def settled() -> bool:
+            found.update(self.statuses())
+            return not any(found[each].startswith("PENDING") for each in load_balancers)
+
+        wait_until(settled, what="no load balancer is PENDING", timeout=100)
+        return {each: found[each] for each in load_balancers}
+
+    def host_of_connection(self, port: int) -> str | None:
+        """The host whose worker holds the local end ``port`` of a connection."""
+        inodes = {
+            fields[9]
+            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+            if int((fields := line.split())[1].rpartition(":")[2], 16) == port
+        }
+        sockets = {f"socket:[{inode}]" for inode in inodes - {"0"}}
+        if not sockets:  # its process is dead
+            return None
+        for host, worker in self._workers.items():
+            if sockets & _open_files(worker.pid):
+                return host
+        return None
+
+    def worker_logs(self) -> str:
+        """All that the workers logged, also the dead."""
+        return "\n".join(each.log.read_text() for each in self._workers.values())
+
+    def logs(self) -> str:
+        """The end of each process's log."""
+        paths = sorted(self.folder.glob("*.log"))
+        return "\n".join(f"--- {path}\n{path.read_text()[-20000:]}" for path in paths)
+
+    def _call(self, path: str, body: Any = None) -> Any:
+        request = urllib.request.Request(
+            f"http://{HOST}:{self._port}/v2/lbaas/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def _service(self, name: str, host: str) -> Server:
+        def ready() -> bool:
+            # That a worker's process is up proves nothing: its broker is asked.
+            return name == "octavia-worker" or bool(self._call("providers"))
+
+        return Server(
+            [str(self._bin / name), f"--config-file={self.site.octavia_conf(host)}"],
+            log=self.folder / f"{name}-{host}.log",
+            ready=ready,
+            env={
+                "OCTAVIA_NOOP_DATABASE": str(self.folder / "noop.sqlite"),
+                "PYTHONPATH": str(_APART),
+            },
+        )
+
+    def _run(self, *argv: str) -> None:
+        """Run a program to its end, which must be a good one."""
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=90,
+            check=False,
+            cwd=self.folder,
+        )
+        assert done.returncode == 0, done.stdout
+
+    def _configuration(self, host: str) -> str:
+        return _CONFIGURATION.format(
+            host=host,
+            transport_url=self._rabbitmq.transport_url,
+            address=HOST,
+            port=self._port,
+            account=f"octavia:{quote(PASSWORD, safe='')}",
+            server=f"{self.site.mariadb.host}:{self.site.mariadb.port}",
+            folder=self.folder,
+            passphrase=PASSPHRASE,
+        )
+
+
+def _kill(server: Server) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.kill()
+
+
+def _open_files(group: int) -> set[str]:
+    """What the processes of a process group have open."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it may end at any time
+            if os.getpgid(int(process.name)) == group:
+                found |= {str(file.readlink()) for file in (process / "fd").iterdir()}
+    return found
+
+
+@contextlib.contextmanager
+def running_octavia(
+    site: Site, rabbitmq: RabbitMQServer, options: Mapping[str, str]
+) -> Iterator[OctaviaCloud]:
+    """An Octavia that our bootstrap gave its jobboard; stopped by pid at the end.
+
+    The site's two conductors do the bootstrap while no process of Octavia runs.
+
+    :param options: changes of ``[octavia]`` in each host's configuration.
+    """
+    cloud = OctaviaCloud(site, rabbitmq)
+    cloud.install()
+    for host in site.hosts:
+        site.write_configuration(host, {"octavia": options})
+        site.start_conductor(host)
+    done = site.cli("post-job", "--wait", "--timeout", "120")
+    assert done.returncode == 0, (done.stderr, site.log(site.hosts[0]).read_text())
+    site.stop()
+    try:
+        cloud.start()
+        yield cloud
+    except BaseException:
+        print(cloud.logs())
+        raise
+    finally:
+        cloud.stop()

@@ -14,14 +14,14 @@ import pytest
 from tests.servers.process import Server, binary, free_port
 
 HOST = "127.0.0.1"
+USER = "octavia"
 PASSWORD = "rabbit-password"
 # Debian's program on the PATH drops root for a system account. This one runs as
 # whoever starts it.
 PROGRAMS = "/usr/lib/rabbitmq/bin"
-# The default password check is slow on purpose; nobody attacks this one.
 _CONFIGURATION = """\
 listeners.tcp.1 = {host}:{port}
-default_user = octavia
+default_user = {user}
 default_pass = {password}
 disk_free_limit.absolute = 1MB
 vm_memory_high_watermark.absolute = 512MB
@@ -37,10 +37,14 @@ class RabbitMQServer(Server):
     def __init__(self, folder: Path) -> None:
         self.host = HOST
         self.port = free_port()
+        self.user = USER
+        self.password = PASSWORD
         mapper = free_port()
         config = folder / "rabbitmq.conf"
         config.write_text(
-            _CONFIGURATION.format(host=HOST, port=self.port, password=PASSWORD)
+            _CONFIGURATION.format(
+                host=HOST, port=self.port, user=USER, password=PASSWORD
+            )
         )
         env = _environment(folder, config, mapper)
         self.epmd = Server(
@@ -61,7 +65,7 @@ class RabbitMQServer(Server):
     @property
     def transport_url(self) -> str:
         """``transport_url`` of oslo.messaging."""
-        return f"rabbit://octavia:{PASSWORD}@{self.host}:{self.port}/"
+        return f"rabbit://{self.user}:{self.password}@{self.host}:{self.port}/"
 
     def start(self) -> None:
         self.epmd.start()
@@ -121,7 +125,7 @@ def running_rabbitmq(folder: Path) -> Iterator[RabbitMQServer]:
 
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[RabbitMQServer]:
-    """One broker for the whole session; give each test a topic of its own."""
+    """One broker for the whole session; queues shall end with their consumers."""
     folder = Path(tempfile.mkdtemp(prefix="rabbitmq-"))
     try:
         with running_rabbitmq(folder) as server:

@@ -14,6 +14,7 @@ from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientErr
 _POLL_SECONDS = 0.2
 _QUERY_TIMEOUT = 30.0
 _ON_ITS_WAY = ("activating", "reloading", "deactivating", "refreshing")
+_RUNNING = ("active", "reloading", "refreshing")
 _IN_USE = ("active", "failed", *_ON_ITS_WAY)
 
 
@@ -68,6 +69,21 @@ class Systemd:
     def is_active(self, unit: str) -> bool:
         """Whether the unit runs."""
         return self._active_state(unit) == "active"
+
+    def started_at(self, unit: str) -> float | None:
+        """When the unit's main process was started, in epoch seconds.
+
+        None where it doesn't run. :raises TransientError: systemd doesn't answer.
+        """
+        name = "ExecMainStartTimestampMonotonic"
+        state = self._properties(_full_name(unit), "ActiveState", name)
+        microseconds = state.get(name, "0")
+        if state.get("ActiveState") not in _RUNNING or not microseconds.isdecimal():
+            return None
+        # The other form is a text in the locale and the time zone of systemd.
+        since_boot = int(microseconds) / 1e6
+        boot = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
+        return boot + since_boot if since_boot else None
 
     def enable(self, unit: str) -> None:
         """Have the unit started at boot; safe to run twice.

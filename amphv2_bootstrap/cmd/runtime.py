@@ -1,25 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root: from configuration to the engine's parts."""
 
+import base64
 import dataclasses
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import metadata
 
 import sqlalchemy as sa
 
+from amphv2_bootstrap.adapters.controller_report import ControllerReport
 from amphv2_bootstrap.conf.build import Loaded
 from amphv2_bootstrap.engine import migrate
 from amphv2_bootstrap.engine.board import Board
 from amphv2_bootstrap.engine.conductor import Conductor, Parts
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.drafts import Drafts
+from amphv2_bootstrap.engine.host_reports import HostReports
 from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.owner import Owner
 from amphv2_bootstrap.engine.records import Bootstrap
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.registry import RegisteredFlows
+from amphv2_bootstrap.engine.reporter import Reporter, ReportSource
 from amphv2_bootstrap.engine.runner import Runner
 from amphv2_bootstrap.engine.store import Store
 from amphv2_bootstrap.jobboards.registry import open_board
@@ -92,6 +98,10 @@ class Runtime:
         return Journal(self.database, str(self.owner))
 
     @cached_property
+    def reports(self) -> HostReports:
+        return HostReports(self.database)
+
+    @cached_property
     def contexts(self) -> HostContexts:
         return HostContexts(self.loaded)
 
@@ -119,8 +129,31 @@ class Runtime:
             self.contexts,
             self.redactor,
         )
-        parts = Parts(self.board(), self.store, self.journal, runner)
+        # A conductor for some jobs only, as of 'run', is gone too soon to report.
+        reporter = self.reporter() if only is None else None
+        parts = Parts(self.board(), self.store, self.journal, runner, reporter)
         return Conductor(parts, self.owner, self.loaded.conductor, only)
+
+    def reporter(self) -> Reporter | None:
+        """What tells of this host's Octavia; None where it is no controller."""
+        host = self.loaded.host
+        if host.name not in self.loaded.spec.controllers:
+            return None
+        report = ControllerReport(host, self._report_salt)
+        return Reporter(
+            ReportSource(report.make, report.stamp),
+            self.reports,
+            self.owner,
+            metadata.version("amphv2-bootstrap"),
+            self.loaded.conductor.reconcile_interval,
+        )
+
+    def _report_salt(self) -> bytes:
+        """The salt of the digests in the reports: one for the whole cloud."""
+        text = self.reports.constant(
+            "report-salt", lambda: base64.b64encode(os.urandom(16)).decode()
+        )
+        return base64.b64decode(text)
 
 
 def redactor(loaded: Loaded) -> Redactor:

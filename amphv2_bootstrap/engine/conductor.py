@@ -5,6 +5,7 @@ import concurrent.futures
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amphv2_bootstrap.engine.board import (
@@ -20,10 +21,11 @@ from amphv2_bootstrap.engine.outcome import End, Outcome
 from amphv2_bootstrap.engine.owner import Owner
 from amphv2_bootstrap.engine.reconcile import Reconciler
 from amphv2_bootstrap.engine.records import Job, JobState
+from amphv2_bootstrap.engine.reporter import Reporter
 from amphv2_bootstrap.engine.runner import Runner
 from amphv2_bootstrap.engine.settings import ConductorSettings
 from amphv2_bootstrap.engine.store import Store
-from amphv2_bootstrap.errors import BootstrapError, TransientError
+from amphv2_bootstrap.errors import BootstrapError
 
 LOG = logging.getLogger(__name__)
 
@@ -35,16 +37,22 @@ _SETTLED = {
     Outcome.SUSPENDED: JobState.READY,
 }
 _LONGEST_PAUSE = 15.0
+# Where nothing is on the board for us, only a call that got lost is waited for.
+_IDLE_POLLS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a conductor works with; made by the composition root."""
+    """What a conductor works with; made by the composition root.
+
+    ``reporter`` tells of this host while the conductor runs, where there is one.
+    """
 
     board: Board
     store: Store
     journal: Journal
     runner: Runner
+    reporter: Reporter | None = None
 
 
 class Conductor:
@@ -65,11 +73,15 @@ class Conductor:
         self._settings = settings
         self._only = only
         self._stopping = threading.Event()
-        self._running: dict[str, Lease | None] = {}
+        self._running: dict[str, Lease] = {}
         self._lock = threading.Lock()
         self._refused: dict[str, float] = {}
         self._reconciler = Reconciler(
-            parts.board, parts.store, owner, settings.reconcile_interval
+            parts.board,
+            parts.store,
+            owner,
+            settings.reconcile_interval,
+            settings.history,
         )
 
     def stop(self) -> None:
@@ -83,8 +95,7 @@ class Conductor:
         with self._lock:
             leases = list(self._running.values())
         for lease in leases:
-            if lease is not None:
-                lease.cancelled.set()
+            lease.cancelled.set()
 
     @property
     def is_idle(self) -> bool:
@@ -99,9 +110,14 @@ class Conductor:
         workers = concurrent.futures.ThreadPoolExecutor(
             self._settings.concurrency, thread_name_prefix="job"
         )
+        reporter = self._parts.reporter
+        if reporter is not None:
+            reporter.start()
         with workers:
             self._loop(workers)
             self._wait_for_running()
+        if reporter is not None:
+            reporter.stop()
         self._reconciler.sign_off()
         self._parts.board.close()
 
@@ -109,33 +125,55 @@ class Conductor:
         pause = 0.0
         while not self._stopping.is_set():
             try:
-                self._pass(workers)
-            except TransientError as exc:
-                pause = min(
-                    max(pause * 2, self._settings.poll_interval), _LONGEST_PAUSE
-                )
+                entries = self._pass(workers)
+            except BootstrapError as exc:
+                pause = self._longer(pause)
                 LOG.warning("%s; trying again in %.0f s", exc, pause)
-                self._stopping.wait(pause)
+            except Exception:
+                # Whatever it was, the jobs under way must not end with it.
+                pause = _LONGEST_PAUSE
+                LOG.exception("Unexpected error; trying again in %.0f s", pause)
             else:
                 pause = 0.0
-                self._wait_for_change()
+                self._wait_for_change(entries)
+                continue
+            self._stopping.wait(pause)
 
-    def _wait_for_change(self) -> None:
+    def _longer(self, pause: float) -> float:
+        return min(max(pause * 2, self._settings.poll_interval), _LONGEST_PAUSE)
+
+    def _wait_for_change(self, entries: Sequence[Entry]) -> None:
         try:
-            self._parts.board.wait_for_change(self._settings.poll_interval)
+            self._parts.board.wait_for_change(self._patience(entries))
         except BoardUnavailableError:
             self._stopping.wait(self._settings.poll_interval)
 
-    def _pass(self, workers: concurrent.futures.Executor) -> None:
+    def _patience(self, entries: Sequence[Entry]) -> float:
+        """How long to wait for a call: short while time alone may give us a job.
+
+        Another's claim may run out; a refused job is looked at again.
+        """
+        poll = self._settings.poll_interval
+        if any(self._may_come_to_us(entry) for entry in entries):
+            return poll
+        return max(poll, min(poll * _IDLE_POLLS, self._reconciler.seconds_until_due()))
+
+    def _may_come_to_us(self, entry: Entry) -> bool:
+        host = entry.details.get("host")
+        return host in (None, self._owner.host) and entry.uuid not in self._running
+
+    def _pass(self, workers: concurrent.futures.Executor) -> Sequence[Entry]:
+        """Claim what may be claimed; the entries that were looked at."""
         self._parts.board.connect()
         entries = self._parts.board.entries()
         if self._reconciler.is_due(entries):
             entries = self._reconciler.reconcile(entries)
         for entry in entries:
             if self._stopping.is_set() or self._is_full():
-                return
+                break
             if self._is_for_us(entry):
                 self._consider(entry, workers)
+        return entries
 
     def _is_full(self) -> bool:
         with self._lock:
@@ -168,16 +206,13 @@ class Conductor:
             self._parts.runner.check(job, bootstrap)
         except RefusedError as exc:
             self._refuse(entry, str(exc))
-            self._note_refusal(job, str(exc))
+            self._parts.journal.note(job, "refused", str(exc))
             return False
         return True
 
     def _refuse(self, entry: Entry, why: str) -> None:
         LOG.error("Leaving job %s to others: %s", entry.uuid, why)
         self._refused[entry.uuid] = time.monotonic() + self._settings.refusal_pause
-
-    def _note_refusal(self, job: Job, why: str) -> None:
-        self._parts.journal.note(job, "refused", why)
 
     def _clear(self, entry: Entry) -> None:
         """Take off the board what the database says isn't to be done (now)."""
@@ -202,17 +237,17 @@ class Conductor:
 
     def _work(self, entry: Entry, lease: Lease) -> None:
         """A worker's whole life: nothing it meets may end the conductor."""
-        keep = False
+        at_rest = False
         try:
             with lease:
-                keep = self._carry_out(entry, lease)
+                at_rest = self._carry_out(entry, lease)
         except BootstrapError as exc:
             LOG.warning("Job %s: %s", entry.uuid, exc)
         except Exception:
             LOG.exception("Job %s: unexpected error; leaving it to others", entry.uuid)
             self._refused[entry.uuid] = time.monotonic() + self._settings.refusal_pause
         finally:
-            self._give_up(entry, remove=keep)
+            self._give_up(entry, remove=at_rest)
             with self._lock:
                 self._running.pop(entry.uuid, None)
             self._parts.board.interrupt()
@@ -251,6 +286,8 @@ class Conductor:
                     raise
             else:
                 self._reconciler.make_due()
+                if self._parts.reporter is not None:
+                    self._parts.reporter.wake()
                 return state is not JobState.READY
 
     def _give_up(self, entry: Entry, *, remove: bool) -> None:

@@ -135,7 +135,7 @@ def _place(url: sa.URL) -> str:
 
 
 def _network(url: sa.URL, isolation_level: str = "READ COMMITTED") -> sa.Engine:
-    return sa.create_engine(
+    engine = sa.create_engine(
         url,
         isolation_level=isolation_level,
         # Every transaction ends within its own context: nothing is left to reset.
@@ -151,6 +151,10 @@ def _network(url: sa.URL, isolation_level: str = "READ COMMITTED") -> sa.Engine:
             "write_timeout": _NETWORK_SECONDS * 2,
         },
     )
+    # Under AUTOCOMMIT there is nothing to roll back; it would be a round trip after
+    # every query. SQLAlchemy before 2.0.43 takes no notice.
+    engine.dialect.skip_autocommit_rollback = True
+    return engine
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, SchemaError
 
-HEAD = "0001"
+HEAD = "0002"
 VERSION_TABLE = "amphv2_alembic_version"
 _LOCK = "amphv2_bootstrap:schema"
 _LOCK_SECONDS = 60
@@ -48,14 +48,17 @@ def upgrade(database: Database) -> bool:
     """
     if revision(database) == HEAD:
         return False
-    with database.write() as connection:
-        if database.is_sqlite:
+    if database.is_sqlite:
+        with database.write() as connection:
             return _upgrade(connection)
-        _lock(connection, database)
+    # On a connection of its own: it is held until the revision is committed.
+    with database.read() as holder:
+        _lock(holder, database)
         try:
-            return _upgrade(connection)
+            with database.write() as connection:
+                return _upgrade(connection)
         finally:
-            connection.execute(sa.select(sa.func.release_lock(_LOCK)))
+            holder.execute(sa.select(sa.func.release_lock(_LOCK)))
 
 
 def _lock(connection: sa.Connection, database: Database) -> None:

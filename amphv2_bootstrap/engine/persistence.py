@@ -180,6 +180,8 @@ class FencedConnection(impl_sqlalchemy.Connection):
             write(connection)
             # The wait for a lock may have outlasted the claim.
             self._backend.lease.check()
+        # So may the commit; and no step may begin after that.
+        self._backend.lease.check()
 
 
 def _flow_row(flow: Any) -> Row:

@@ -8,6 +8,7 @@ from importlib import metadata
 
 from amphv2_bootstrap.engine.board import Board, Entry, Posting
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
+from amphv2_bootstrap.engine.history import prune
 from amphv2_bootstrap.engine.owner import Owner
 from amphv2_bootstrap.engine.presence import Presence
 from amphv2_bootstrap.engine.records import Job
@@ -17,6 +18,7 @@ LOG = logging.getLogger(__name__)
 
 # While claims of others are on the board, their owners are looked at this often.
 _WATCH_SECONDS = 1.0
+_PRUNE_SECONDS = 3600.0
 
 
 def posting(job: Job) -> Posting:
@@ -37,6 +39,12 @@ def posting(job: Job) -> Posting:
     )
 
 
+def _is_orphan(job: Job) -> bool:
+    """Whether nobody is known to hold the job, or only somebody who has died."""
+    owner = Owner.parse(job.owner or "")
+    return owner.is_surely_dead if owner is not None else not job.owner
+
+
 class Reconciler:
     """Posts what the board has lost, and frees what the dead of this host hold.
 
@@ -50,18 +58,25 @@ class Reconciler:
         store: Store,
         owner: Owner,
         interval: float,
+        history: float = 0.0,
     ) -> None:
         self._board = board
         self._store = store
         self._presence = Presence(store.database, str(owner))
         self._owner = owner
         self._interval = interval
+        self._history = history
         self._due_at = 0.0
         self._watch_at = 0.0
+        self._prune_at = 0.0
 
     def make_due(self) -> None:
         """Have the next pass reconcile: the database has changed."""
         self._due_at = 0.0
+
+    def seconds_until_due(self) -> float:
+        """How long the board may stay as it is, if no claim of others is on it."""
+        return max(0.0, self._due_at - time.monotonic())
 
     def is_due(self, entries: Sequence[Entry]) -> bool:
         now = time.monotonic()
@@ -73,11 +88,13 @@ class Reconciler:
         """Bring the board up to date; the entries as they are afterwards."""
         now = time.monotonic()
         self._watch_at = now + _WATCH_SECONDS
-        if now >= self._due_at:
-            self._heartbeat()
-            self._due_at = now + self._interval
         jobs = self._store.live_jobs()
         changed = self._restore(entries, jobs) + self._free(entries, jobs)
+        if now >= self._due_at:
+            # Last: it takes the dead off the list by which their claims are freed.
+            self._heartbeat()
+            self._prune(now)
+            self._due_at = now + self._interval
         return self._board.entries() if changed else entries
 
     def _restore(self, entries: Sequence[Entry], jobs: Sequence[Job]) -> int:
@@ -90,21 +107,37 @@ class Reconciler:
 
     def _free(self, entries: Sequence[Entry], jobs: Sequence[Job]) -> int:
         claimed = {entry.uuid: entry for entry in entries if entry.claimed}
-        freed = 0
-        for job in jobs:
-            owner = Owner.parse(job.owner or "")
-            if job.uuid in claimed and owner is not None and owner.is_surely_dead:
-                LOG.warning(
-                    "Job %s: its conductor %s has died; freeing its claim",
-                    job.uuid,
-                    job.owner,
-                )
-                freed += self._board.release(claimed[job.uuid], str(job.owner))
+        orphans = [job for job in jobs if job.uuid in claimed and _is_orphan(job)]
+        if not orphans:
+            return 0
+        # Who died between his claim and the database's word of it is named
+        # by no job.
+        dead = self._presence.dead()
+        return sum(
+            self._release(claimed[job.uuid], owner)
+            for job in orphans
+            for owner in dict.fromkeys([job.owner, *dead])
+            if owner is not None
+        )
+
+    def _release(self, entry: Entry, owner: str) -> bool:
+        freed = self._board.release(entry, owner)
+        if freed:
+            LOG.warning(
+                "Job %s: its conductor %s has died; freed its claim", entry.uuid, owner
+            )
         return freed
 
     def _heartbeat(self) -> None:
         version = metadata.version("amphv2-bootstrap")
         self._presence.heartbeat(self._owner.host, self._owner.pid, version)
+
+    def _prune(self, now: float) -> None:
+        if self._history and now >= self._prune_at:
+            self._prune_at = now + _PRUNE_SECONDS
+            count = prune(self._store.database, self._history)
+            if count:
+                LOG.info("Forgot %s bootstraps that ended long ago", count)
 
     def sign_off(self) -> None:
         """Take this conductor off the list, if the database answers."""

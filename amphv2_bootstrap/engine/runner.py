@@ -20,8 +20,12 @@ from amphv2_bootstrap.engine.persistence import FencedBackend
 from amphv2_bootstrap.engine.records import Bootstrap, Job
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.registry import Flows, atoms, shape
+from amphv2_bootstrap.errors import CancelledError
 
 LOG = logging.getLogger(__name__)
+
+# A flow that is at its end is never loaded: taskflow would run a reverted one anew.
+_ENDED = {states.SUCCESS: Outcome.DONE, states.REVERTED: Outcome.REVERTED}
 
 
 class Contexts(Protocol):
@@ -117,18 +121,24 @@ class Runner:
         backend = FencedBackend(self._database, self._journal, job, lease, self._redact)
         engine = None
         try:
-            engine = _load(backend, self._flow(job, bootstrap, lease.cancelled), revert)
+            flow = self._flow(job, bootstrap, lease.cancelled)
+            detail = backend.get_connection().load()
+            if detail.state in _ENDED:
+                return End(_ENDED[detail.state])
+            engine = _load(backend, flow, detail, revert)
             _iterate(engine, stopping)
         except Exception as exc:  # noqa: BLE001 - whatever a step or taskflow raises
             return _end_of_exception(backend, engine, revert, exc)
         return _end_of_state(engine.storage.get_flow_state())
 
 
-def _load(backend: FencedBackend, flow: linear_flow.Flow, revert: bool) -> Any:
+def _load(
+    backend: FencedBackend, flow: linear_flow.Flow, detail: Any, revert: bool
+) -> Any:
     # Forwards, a failed step stops the flow where it is; only a second engine,
     # loaded to revert, goes back over it.
     options = {"never_resolve": not revert}
-    engine = LinearEngine(flow, backend.get_connection().load(), backend, options)
+    engine = LinearEngine(flow, detail, backend, options)
     engine.compile()
     engine.prepare()
     names = [atom.name for atom in atoms(flow)]
@@ -189,7 +199,10 @@ def _end_of_revert(engine: Any, exc: Exception) -> End:
     if engine.storage.get_flow_state() == states.REVERTED:
         return End(Outcome.REVERTED)
     for step, failure in engine.storage.get_revert_failures().items():
-        return End(Outcome.REVERT_FAILED, f"undo {step}: {failure.exception_str}")
+        reason = f"undo {step}: {failure.exception_str}"
+        if isinstance(failure.exception, CancelledError):
+            return End(Outcome.SUSPENDED, reason)
+        return End(Outcome.REVERT_FAILED, reason)
     return End(Outcome.REVERT_FAILED, f"undo the flow: {exc}")
 
 

@@ -112,6 +112,25 @@ conductors = sa.Table(
     sa.Column("seen_at", _SECONDS, nullable=False),
 )
 
+host_reports = sa.Table(
+    "host_reports",
+    metadata,
+    sa.Column("host", sa.String(255), primary_key=True),
+    sa.Column("owner", sa.String(255), nullable=False),
+    sa.Column("version", sa.String(32), nullable=False),
+    sa.Column("clock_offset", _SECONDS, nullable=False),
+    sa.Column("report", _JSON_TEXT, nullable=False),
+    sa.Column("reported_at", _SECONDS, nullable=False),
+)
+
+# What is chosen once for all hosts, by whichever comes first.
+constants = sa.Table(
+    "constants",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.String(255), nullable=False),
+)
+
 board_entries = sa.Table(
     "board_entries",
     metadata,

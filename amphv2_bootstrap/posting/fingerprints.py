@@ -2,17 +2,14 @@
 """Telling whether two controllers hold the same secrets, without showing them."""
 
 import base64
-import hashlib
 import hmac
 import os
 from collections.abc import Mapping, Sequence
 
 from amphv2_bootstrap.engine.errors import RefusedError
+from amphv2_bootstrap.spec.digest import keyed_digest
 from amphv2_bootstrap.spec.secret import Secrets
 
-# scrypt (RFC 7914): about 10 ms and 4 MB a secret, so that a password that is
-# not random can't be found by trying from what the database holds.
-_COST = {"n": 2**12, "r": 8, "p": 1}
 _SALT = "salt"
 
 
@@ -47,6 +44,4 @@ def check(secrets: Secrets, wanted: Mapping[str, str], host: str) -> None:
 
 
 def _digest(secrets: Secrets, name: str, salt: bytes) -> str:
-    text = secrets.text(name) or ""
-    key = hashlib.scrypt(text.encode(), salt=salt + name.encode(), **_COST)
-    return base64.b64encode(key[:24]).decode()
+    return keyed_digest(secrets.text(name) or "", salt, name)

@@ -9,6 +9,7 @@ from amphv2_bootstrap.adapters import durable_file, octavia_conf, octavia_python
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
+from amphv2_bootstrap.spec.task_flow_traps import traps
 from amphv2_bootstrap.tasks.base import UNCHANGED, Step, StepResult
 from amphv2_bootstrap.tasks.wanted_options import SECTION, wanted_values
 
@@ -47,7 +48,10 @@ class CheckEffectiveConfiguration(Step):
         return StepResult(
             UNCHANGED,
             f"all {len(wanted)} options are in force, loaded by {by}",
-            warnings=tuple(_unknown(host.config_file, loaded)),
+            warnings=(
+                *_unknown(host.config_file, loaded),
+                *traps(loaded.values, len(self.context.spec.controllers)),
+            ),
         )
 
 

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """``check-prerequisites``: whether the rest can be done; writes nothing."""
 
-import datetime
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from amphv2_bootstrap.adapters import key_value, octavia_python
+from amphv2_bootstrap.adapters import key_value, mysql_fitness, octavia_python
 from amphv2_bootstrap.adapters.mysql import Server, Session
 from amphv2_bootstrap.adapters.mysql_accounts import (
     DATABASE_PRIVILEGES,
     own_grants,
 )
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.tasks.base import UNCHANGED, Context, Step, StepResult
@@ -21,12 +20,6 @@ from amphv2_bootstrap.tasks.target_database import admin, database_name
 
 OLDEST = {"MariaDB": (10, 0, 2), "MySQL": (8, 0)}
 """MariaDB: the first where a connection may hold two named locks."""
-
-CLOCK_WARNING_SECONDS = 2.0
-"""Hosts that keep time by NTP differ by milliseconds."""
-CLOCK_ERROR_SECONDS = 30.0
-"""Octavia's default jobboard_expiration_time: beyond it, times in logs and
-records of two hosts can't be put in order, and TLS and tokens begin to fail."""
 
 _OFF = ("0", "OFF")
 
@@ -87,7 +80,7 @@ class CheckPrerequisites(Step):
         python = host.octavia_python or octavia_python.find_python(
             host.db_manage_command
         )
-        versions = octavia_python.versions(python) if python else {}
+        versions = octavia_python.versions(python, host.state_path) if python else {}
         if "octavia" not in versions:
             self._warnings.append(
                 f"Which Octavia {host.db_manage_command[0]} belongs to can't be told: "
@@ -113,7 +106,11 @@ class CheckPrerequisites(Step):
             self._version(server)
             self._privileges(session)
             self._server_state(session)
-            self._clock(session)
+            self._judge_clock(mysql_fitness.clock_offset(session), session.place)
+            # The database may be there, from an earlier run.
+            self._warnings += mysql_fitness.traps(
+                session, database_name(self.context.spec), self.context.host.config_file
+            )
 
     def _version(self, server: Server) -> None:
         oldest = OLDEST[server.flavour]
@@ -156,13 +153,6 @@ class CheckPrerequisites(Step):
                 "on one node: persistence_connection has to lead all controllers to "
                 "the same one at a time."
             )
-
-    def _clock(self, session: Session) -> None:
-        before = time.time()
-        there = session.value("SELECT UTC_TIMESTAMP(6)")
-        here = (before + time.time()) / 2  # the answer was made in between
-        offset = there.replace(tzinfo=datetime.UTC).timestamp() - here
-        self._judge_clock(offset, session.place)
 
     def _judge_clock(self, offset: float, place: str) -> None:
         way = "ahead of" if offset > 0 else "behind"

@@ -3,6 +3,7 @@
 
 from amphv2_bootstrap.adapters import mysql_accounts as accounts
 from amphv2_bootstrap.adapters.account_login import Logins, try_logins
+from amphv2_bootstrap.adapters.account_traps import other_passwords, shadows
 from amphv2_bootstrap.adapters.mysql import Session
 from amphv2_bootstrap.adapters.mysql_accounts import Account
 from amphv2_bootstrap.errors import PermanentError
@@ -44,7 +45,13 @@ class EnsureDatabaseAccounts(Step):
                 self._ensure_account(session, host, host in there)
                 self._ensure_grant(session, host)
             logins = self._log_in(session)
-            warnings = self._unproven(there, logins) + self._shadows(session)
+            warnings = (
+                *self._unproven(there, logins),
+                *self._shadows(session),
+                *other_passwords(
+                    session, self._user, self._password, self.context.spec.grant_hosts
+                ),
+            )
         return self._result(warnings)
 
     def undo(self, result: StepResult) -> None:
@@ -176,24 +183,8 @@ class EnsureDatabaseAccounts(Step):
 
     def _shadows(self, session: Session) -> tuple[str, ...]:
         """Accounts that the server takes before the granted ones."""
-        wanted = {*self.context.spec.grant_hosts, "%"}
-        anonymous = [
-            f"The anonymous account {one} is taken before {self._user!r} for logins "
-            f"from there: drop it, or add {one.host} to the grant hosts."
-            for one in accounts.accounts(session, "")
-            if one.host not in wanted
-        ]
-        others = [
-            f"The account {one} is taken before the granted ones for logins from "
-            f"there, and may not use {self._database}: add {one.host} to the grant "
-            "hosts, or drop it."
-            for one in accounts.accounts(session, self._user)
-            if one.host not in wanted
-            and not accounts.grants_of(session, one.user, one.host).holds_all(
-                self._database
-            )
-        ]
-        return tuple(anonymous + others)
+        hosts = self.context.spec.grant_hosts
+        return tuple(shadows(session, self._user, self._database, hosts))
 
     def _result(self, warnings: tuple[str, ...]) -> StepResult:
         hosts = ", ".join(self.context.spec.grant_hosts)

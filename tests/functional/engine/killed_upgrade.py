@@ -23,7 +23,9 @@ def main(url: str, limit: str = "999999") -> None:
     seen = 0
 
     @sa.event.listens_for(database.engine, "after_cursor_execute")
-    def _count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def _count(
+        _connection: object, _cursor: object, statement: str, *_: object
+    ) -> None:
         nonlocal seen
         seen += statement.lstrip().upper().startswith(_WRITES)
         if seen == int(limit):

@@ -104,7 +104,7 @@ def test_what_cannot_be_read_is_told(
 
 
 def test_a_database_that_is_away_is_asked_again(reports: HostReports) -> None:
-    """A report that couldn't be published, or made for want of it, isn't taken for one."""
+    """A report that wasn't published, or not made for want of it, is still due."""
     host = Source(error=DatabaseUnavailableError("read", why="away"))
     reporter = _reporter(host.source(), reports)
     for _ in range(2):

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one controller's Octavia is, in a form that may lie in a database.
+
+Other controllers' operators compare it: no secret is in it, only digests under a
+salt that all hosts of the cloud share.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from amphv2_bootstrap.adapters import database_url, octavia_python
+from amphv2_bootstrap.adapters.restart_marker import RestartMarker
+from amphv2_bootstrap.adapters.services import Systemd
+from amphv2_bootstrap.adapters.stale_services import stale_services
+from amphv2_bootstrap.spec.digest import keyed_digest
+from amphv2_bootstrap.spec.model import HostSettings
+from amphv2_bootstrap.spec.octavia_options import BY_NAME
+from amphv2_bootstrap.spec.task_flow_traps import driver_of
+
+_CONNECTION = "persistence_connection"
+
+
+class ControllerReport:
+    """Makes the report of one controller.
+
+    :param salt: gives the cloud's salt; may raise what its owner raises.
+    """
+
+    def __init__(
+        self,
+        host: HostSettings,
+        salt: Callable[[], bytes],
+        systemd: Systemd | None = None,
+    ) -> None:
+        self._host = host
+        self._salt = salt
+        self._systemd = systemd or Systemd()
+        self._digests: dict[tuple[str, str], str] = {}
+
+    def stamp(self) -> object:
+        """Differs when octavia.conf was changed, or its services restarted by us."""
+        marker = RestartMarker(self._host.state_path, self._host.config_file)
+        try:
+            found = Path(self._host.config_file).stat()
+        except OSError:
+            return (marker.is_set(),)
+        return (marker.is_set(), found.st_ino, found.st_mtime_ns, found.st_size)
+
+    def make(self) -> dict[str, Any]:
+        """The report; it takes about two seconds of Octavia's Python.
+
+        ``task_flow`` has for each option of the group either ``value`` or, where
+        it may hold a secret, ``digest`` (with ``shown``, the part that is none),
+        or ``invalid``, the reason why Octavia refuses it. ``versions`` is empty,
+        and ``client_library`` None, where Octavia isn't installed as Python.
+        ``client_library`` is else the reason why it can't be imported, empty
+        where it can. ``restart`` holds full sentences on services that run with
+        an older configuration.
+
+        :raises PermanentError: the file can't be loaded, or Octavia's Python run.
+        """
+        host = self._host
+        python = host.octavia_python or octavia_python.find_python(
+            host.db_manage_command
+        )
+        loaded = octavia_python.load_task_flow(python, host.config_file)
+        driver = driver_of(loaded.values)
+        library = None
+        if python and driver:
+            library = octavia_python.can_import_driver(python, driver, host.state_path)[
+                1
+            ]
+        return {
+            "config_file": host.config_file,
+            "task_flow": self._options(loaded),
+            "versions": self._versions(python),
+            "client_library": library,
+            "restart": list(stale_services(host, self._systemd)),
+            "utc_offset": time.localtime().tm_gmtoff,
+        }
+
+    def _versions(self, python: str | None) -> dict[str, Any]:
+        if python is None:
+            return {}
+        return octavia_python.versions(python, self._host.state_path)
+
+    def _options(self, loaded: octavia_python.TaskFlow) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            name: {"invalid": why} for name, why in loaded.invalid.items()
+        }
+        for name, value in loaded.values.items():
+            if isinstance(value, Mapping):
+                for key, entry in value.items():
+                    found[f"{name}.{key}"] = self._entry(name, key, entry)
+            else:
+                found[name] = self._entry(name, None, value)
+        return found
+
+    def _entry(self, name: str, key: str | None, value: Any) -> dict[str, Any]:
+        if value is None or isinstance(value, bool) or not _may_be_secret(name, key):
+            # Written or by default, a boolean of a dictionary is the same.
+            return {"value": str(value) if key else value}
+        entry = {"digest": self._digest(f"{name}.{key}" if key else name, str(value))}
+        if name == _CONNECTION:
+            entry["shown"] = _without_password(str(value))
+        return entry
+
+    def _digest(self, name: str, text: str) -> str:
+        if (name, text) not in self._digests:
+            # Those of values that were there before needn't be kept.
+            others = {k: v for k, v in self._digests.items() if k[0] != name}
+            digest = keyed_digest(text, self._salt(), name)
+            self._digests = {**others, (name, text): digest}
+        return self._digests[name, text]
+
+
+def _may_be_secret(name: str, key: str | None) -> bool:
+    """Also what we don't know: an option of a newer Octavia, or a misspelt key."""
+    option = BY_NAME.get(name)
+    if option is None or option.secret:
+        return True
+    return key is not None and (key in option.secret_keys or key not in option.keys)
+
+
+def _without_password(text: str) -> str:
+    try:
+        url, _ = database_url.parse(text)
+    except ValueError:
+        return "a URL that can't be parsed"
+    return database_url.with_password(url, None)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``conductor list``, and the controllers as their conductors told of them."""
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cliff.lister import Lister
+
+from amphv2_bootstrap.cmd.base import Guarded
+
+if TYPE_CHECKING:
+    from amphv2_bootstrap.engine.host_reports import HostReport
+    from amphv2_bootstrap.engine.store import Store
+    from amphv2_bootstrap.tasks.agreement import Controller
+
+_COLUMNS = ("host", "pid", "version", "started_at", "seen_at", "state", "silent_for")
+_MISSED = 3
+"""After so many of its intervals a conductor is said to be silent."""
+
+
+class ListConductors(Guarded, Lister):
+    """List the conductors: where they run, and whether they are alive.
+
+    A conductor that ended in good order is not listed. One that was killed is,
+    until another is started on its host, or for a week.
+    """
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from amphv2_bootstrap.engine.report import iso
+
+        runtime = self.runtime()
+        patience = _MISSED * runtime.loaded.conductor.reconcile_interval
+        rows = [
+            (
+                row.host,
+                row.pid,
+                row.version,
+                iso(row.started_at),
+                iso(row.seen_at),
+                state(row.owner, row.age, patience),
+                round(max(row.age, 0.0), 1),
+            )
+            for row in runtime.store.conductors()
+        ]
+        return _COLUMNS, rows
+
+
+def state(owner: str, age: float, patience: float) -> str:
+    """``alive``, ``silent`` for longer than ``patience`` seconds, or ``dead``.
+
+    ``dead`` only where this host can see it.
+    """
+    from amphv2_bootstrap.engine.owner import Owner
+
+    parsed = Owner.parse(owner)
+    if parsed is not None and parsed.is_surely_dead:
+        return "dead"
+    return "alive" if age <= patience else "silent"
+
+
+def controllers(
+    store: "Store", reports: "Sequence[HostReport]", names: Sequence[str]
+) -> "list[Controller]":
+    """What is known of each of the named controllers, in that order.
+
+    One that reports is seen when it does; else by its conductor's signs of life.
+    """
+    by_host = {report.host: report for report in reports}
+    seen: dict[str, float] = {}
+    for row in store.conductors():
+        seen[row.host] = min(row.age, seen.get(row.host, row.age))
+    seen.update((report.host, report.age) for report in reports)
+    return [_controller(name, by_host.get(name), seen.get(name)) for name in names]
+
+
+def _controller(
+    name: str, report: "HostReport | None", silent: float | None
+) -> "Controller":
+    from amphv2_bootstrap.engine.reporter import UNREADABLE
+    from amphv2_bootstrap.tasks.agreement import Controller
+
+    silent = None if silent is None else max(silent, 0.0)
+    if report is None:
+        return Controller(name, silent_seconds=silent)
+    unreadable = report.content.get(UNREADABLE)
+    return Controller(
+        name,
+        None if unreadable else report.content,
+        unreadable,
+        report.version,
+        report.clock_offset,
+        silent,
+    )

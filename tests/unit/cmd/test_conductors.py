@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.cmd.conductors import controllers, state
+from amphv2_bootstrap.engine import migrate
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.host_reports import HostReports
+from amphv2_bootstrap.engine.owner import Owner
+from amphv2_bootstrap.engine.presence import Presence
+from amphv2_bootstrap.engine.store import Store
+
+ME = Owner.of_this_process("c1")
+ELSEWHERE = dataclasses.replace(ME, machine="00000000")
+ENDED = dataclasses.replace(ME, start="1-dead")
+
+
+@pytest.mark.parametrize(
+    ("owner", "age", "expected"),
+    [
+        (str(ME), 30.0, "alive"),
+        (str(ELSEWHERE), 30.0, "alive"),
+        (str(ELSEWHERE), 30.1, "silent"),
+        (str(ENDED), 0.0, "dead"),
+        ("of another form", 0.0, "alive"),
+    ],
+    # The owners hold this process's pid: ids of them would differ by worker.
+    ids=["here", "elsewhere", "elsewhere, silent", "ended", "another form"],
+)
+def test_a_conductors_state(owner: str, age: float, expected: str) -> None:
+    """Dead where this host can see it, whatever its age; else by its age."""
+    assert state(owner, age, 30.0) == expected
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    database = Database(f"sqlite:///{tmp_path}/engine.sqlite")
+    migrate.upgrade(database)
+    return database
+
+
+def test_controllers_are_known_by_reports_and_conductors(database: Database) -> None:
+    """Those that are asked for, in that order, each with what there is."""
+    reports = HostReports(database)
+    reports.publish("c1", "o", "1.0", {"task_flow": {}})
+    reports.publish("c2", "o", "1.1", {"unreadable": "line 3"})
+    reports.publish("gone", "o", "1.0", {})
+    Presence(database, "c3:1:m:0").heartbeat("c3", 1, "1.0")
+    names = ("c4", "c3", "c2", "c1")
+    c4, c3, c2, c1 = controllers(Store(database), reports.all(), names)
+    assert [one.host for one in (c4, c3, c2, c1)] == list(names)
+    assert (c4.silent_seconds, c4.content) == (None, None)
+    assert c3.silent_seconds is not None
+    assert (c3.content, c3.unreadable) == (None, None)
+    assert (c2.content, c2.unreadable, c2.version) == (None, "line 3", "1.1")
+    assert (c1.content, c1.unreadable) == ({"task_flow": {}}, None)
+
+
+def test_a_conductor_that_does_not_report_does_not_count(database: Database) -> None:
+    """Its host is as old as its last report, however alive the conductor is."""
+    reports = HostReports(database)
+    reports.publish("c1", "o", "1.0", {})
+    (report,) = reports.all()
+    old = dataclasses.replace(report, age=1800.0)
+    Presence(database, "c1:1:m:0").heartbeat("c1", 1, "1.0")
+    (found,) = controllers(Store(database), [old], ("c1",))
+    assert found.silent_seconds == 1800.0

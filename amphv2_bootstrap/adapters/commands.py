@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running other programs: bounded in time, stoppable, and gone when we are gone."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -34,6 +35,8 @@ def run(
     cancelled: threading.Event | None = None,
     env: Mapping[str, str] | None = None,
     stdin: str = "",
+    on_line: Callable[[str], None] | None = None,
+    grace: float = 0.0,
 ) -> Completed:
     """Run ``argv`` (never through a shell) and wait for its end.
 
@@ -43,15 +46,18 @@ def run(
 
     :param timeout: seconds; then its whole session is killed.
     :param env: variables on top of this process's own.
+    :param on_line: called with each line of stdout as it comes, from another thread.
+    :param grace: seconds from SIGTERM to SIGKILL, when it is cancelled.
     :raises PermanentError: the program doesn't exist or may not be run.
     :raises TransientError: it didn't end in time.
     :raises CancelledError: ``cancelled`` was set before it ended.
     """
     process = _start(argv, env)
-    reader = _Feeder(process, stdin)
+    reader = _Feeder(process, stdin, on_line)
     deadline = time.monotonic() + timeout
     while not reader.wait(_POLL_SECONDS):
         if cancelled is not None and cancelled.is_set():
+            _terminate(process, reader, grace)
             _kill(process, reader)
             raise CancelledError(f"run {_name(argv)}", why="told to stop")
         if time.monotonic() > deadline:
@@ -99,6 +105,15 @@ def _die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _terminate(
+    process: "subprocess.Popen[str]", reader: "_Feeder", grace: float
+) -> None:
+    if grace:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        reader.wait(grace)
+
+
 def _kill(process: "subprocess.Popen[str]", reader: "_Feeder") -> None:
     try:
         os.killpg(process.pid, signal.SIGKILL)
@@ -110,9 +125,15 @@ def _kill(process: "subprocess.Popen[str]", reader: "_Feeder") -> None:
 class _Feeder:
     """Feeds stdin and drains the outputs, each in a thread, so none can block."""
 
-    def __init__(self, process: "subprocess.Popen[str]", stdin: str) -> None:
+    def __init__(
+        self,
+        process: "subprocess.Popen[str]",
+        stdin: str,
+        on_line: Callable[[str], None] | None,
+    ) -> None:
         self._process = process
         self._stdin = stdin
+        self._on_line = on_line
         self.stdout = ""
         self._stderr = ""
         self._threads = [
@@ -146,7 +167,12 @@ class _Feeder:
 
     def _read_stdout(self) -> None:
         assert self._process.stdout is not None  # noqa: S101
-        self.stdout = self._process.stdout.read()
+        if self._on_line is None:
+            self.stdout = self._process.stdout.read()
+            return
+        for line in self._process.stdout:
+            self.stdout += line
+            self._on_line(line)
 
     def _read_stderr(self) -> None:
         assert self._process.stderr is not None  # noqa: S101

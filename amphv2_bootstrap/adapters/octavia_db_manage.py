@@ -12,11 +12,11 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from amphv2_bootstrap.adapters import commands
+from amphv2_bootstrap.adapters import commands, octavia_python
 from amphv2_bootstrap.adapters.database_url import with_password
 from amphv2_bootstrap.adapters.mysql import LOCK_WAIT_SECONDS
 from amphv2_bootstrap.adapters.mysql_errors import TRANSIENT
@@ -33,16 +33,6 @@ _LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \d+ [A-Z]+ \S+ (?:\[.*?\] )?
 # "pymysql.err.OperationalError: (1050, ..." and the like; warnings don't count.
 _ERROR = re.compile(r"\(\d{4}, |^[\w.]*(?:Error|Exception|Failure|Refused)\b")
 _LOCK_NOT_GOT = 1242  # the server's answer to guarded()'s subquery of two rows
-_HEAD_SECONDS = 60.0
-_HEAD_SCRIPT = """
-import os
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from taskflow.persistence.backends.sqlalchemy import migration
-folder = os.path.join(os.path.dirname(migration.__file__), "alembic")
-config = Config(os.path.join(folder, "alembic.ini"))
-print("head=" + str(ScriptDirectory.from_config(config).get_current_head()))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +48,13 @@ class Outcome:
     transient: bool
 
 
-def schema_head(python: str, cancelled: threading.Event) -> str | None:
+def schema_head(python: str, _cancelled: threading.Event) -> str | None:
     """The revision that Octavia's own taskflow ends at; None if it can't tell.
 
     :param python: the interpreter that runs Octavia.
     """
-    try:
-        completed = commands.run(
-            [python, "-c", _HEAD_SCRIPT], timeout=_HEAD_SECONDS, cancelled=cancelled
-        )
-    except PermanentError:
-        return None
-    found = re.search(r"^head=([0-9a-f]{6,})$", completed.stdout, re.MULTILINE)
-    return found[1] if found else None
+    revisions = octavia_python.revisions(python)
+    return revisions[-1] if revisions else None
 
 
 def guarded(url: DatabaseUrl, lock: str, seconds: int) -> DatabaseUrl:
@@ -145,26 +129,30 @@ def telling(output: str, secrets: Collection[str]) -> str:
     return "\n".join((errors or list(plain))[-_SHOWN_LINES:])
 
 
+def overlay(folder: Path, connection: str) -> contextlib.AbstractContextManager[Path]:
+    """:func:`options_overlay` with the connection alone."""
+    text = connection.replace("$", "$$")
+    return options_overlay(folder, {"persistence_connection": text})
+
+
 @contextlib.contextmanager
-def overlay(folder: Path, connection: str) -> Iterator[Path]:
-    """A private file with the connection, for as long as the block lasts.
+def options_overlay(folder: Path, options: Mapping[str, str]) -> Iterator[Path]:
+    """A private file with options of ``[task_flow]``, as long as the block lasts.
 
     It is locked meanwhile, which tells it from one that a killed run left.
 
+    :param options: values as they are to be written, ``$`` doubled.
     :raises PermanentError: it can't be written.
     """
-    text = (
-        "[task_flow]\n"
-        f"persistence_connection = {connection.replace('$', '$$')}\n"
-        # We look before whether the server answers; without this it would be
-        # tried for minutes on end.
-        "[database]\nmax_retries = 1\n"
-    )
+    text = "[task_flow]\n" + "".join(f"{n} = {v}\n" for n, v in options.items())
+    # We look before whether the server answers; without this it would be tried
+    # for minutes on end.
+    text += "[database]\nmax_retries = 1\n"
     try:
         descriptor, path = _locked_file(folder)
     except OSError as exc:
         raise PermanentError(
-            "write a private file for octavia-db-manage",
+            "write a private configuration file",
             on=str(folder),
             why=exc.strerror or str(exc),
             todo="Make the folder of state_path writable for this program.",

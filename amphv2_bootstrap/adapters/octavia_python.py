@@ -10,6 +10,7 @@ import json
 import os
 import shlex
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from oslo_config import cfg
 
 from amphv2_bootstrap.adapters import commands, octavia_probe
+from amphv2_bootstrap.adapters.octavia_memory import Memory
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS, TaskFlowOption
 
@@ -84,24 +86,58 @@ def _interpreter(shebang: str, second_line: str) -> str | None:
     return found
 
 
-def versions(python: str) -> dict[str, str | None]:
+def versions(python: str, state_path: str | None = None) -> dict[str, str | None]:
     """Versions of octavia, taskflow and oslo.config there; None where not installed.
 
+    :param state_path: where an answer is remembered that still holds; see
+        :mod:`octavia_memory`. It is asked anew without one.
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
-    return _ask(python, {"ask": "versions"})
+    return dict(_facts(python, state_path)["versions"])
 
 
-def can_import_driver(python: str, driver: str) -> tuple[bool, str]:
+def revisions(python: str, state_path: str | None = None) -> tuple[str, ...]:
+    """The revisions of the persistence schema of the taskflow there, in order.
+
+    Empty where it can't tell, or can't be asked.
+
+    :param state_path: as in :func:`versions`.
+    """
+    try:
+        return tuple(_facts(python, state_path)["revisions"])
+    except PermanentError:
+        return ()
+
+
+def _facts(python: str, state_path: str | None) -> dict[str, Any]:
+    memory, asked = Memory(python, state_path), time.time()
+    known = memory.recall("facts")
+    if known is not None:
+        return known
+    answer = _ask(python, {"ask": "facts"})
+    if answer["revisions"]:
+        memory.keep("facts", answer, asked)
+    return answer
+
+
+def can_import_driver(
+    python: str, driver: str, state_path: str | None = None
+) -> tuple[bool, str]:
     """Whether Octavia can load its jobboard driver: redis, zookeeper or etcd.
 
     It imports what Octavia would import: versions alone don't tell, since
     Octavia's requirements allow clients that are too old for its taskflow.
     The text is the reason where it can't.
 
+    :param state_path: as in :func:`versions`; that it can is remembered.
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
+    memory, asked = Memory(python, state_path), time.time()
+    if memory.recall(driver) is not None:
+        return True, ""
     answer = _ask(python, {"ask": "import", "modules": _MODULES[driver]})
+    if answer["missing"] is None:
+        memory.keep(driver, answer, asked)
     return answer["missing"] is None, answer["missing"] or ""
 
 

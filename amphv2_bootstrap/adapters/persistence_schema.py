@@ -1,42 +1,54 @@
 # SPDX-License-Identifier: Apache-2.0
 """The schema of taskflow's persistence, as it is found in a database."""
 
+import contextlib
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.mysql import Name, Session
+from amphv2_bootstrap.adapters.mysql_errors import NO_SUCH_TABLE, DatabaseRefusalError
+from amphv2_bootstrap.adapters.schema_difference import compare
+from amphv2_bootstrap.adapters.schema_revisions import CHAIN, ENDS_OF_RELEASES
+from amphv2_bootstrap.adapters.schema_revisions import KNOWN_HEAD as KNOWN_HEAD
+from amphv2_bootstrap.adapters.schema_shape import Shape, read_shape
 from amphv2_bootstrap.errors import PermanentError, TransientError
 
 TABLES = frozenset({"logbooks", "flowdetails", "atomdetails"})
 VERSION_TABLE = "alembic_version"
 # taskdetails is what the first migrations called atomdetails. Children first.
 _OURS = ("atomdetails", "taskdetails", "flowdetails", "logbooks", VERSION_TABLE)
+_WITH_SHAPE = frozenset(_OURS) - {VERSION_TABLE}
 
-KNOWN_HEAD = "00af93df9d77"
-ENDS_OF_RELEASES = frozenset(
-    {KNOWN_HEAD, "40fc8c914bd2", "6df9422fcb43", "0bc3e1a3c135"}
+_SHAPE_QUERIES = (
+    "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT"
+    " FROM information_schema.COLUMNS"
+    " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN (%s, %s, %s, %s)"
+    " ORDER BY TABLE_NAME, ORDINAL_POSITION",
+    "SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME"
+    " FROM information_schema.STATISTICS"
+    " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN (%s, %s, %s, %s)"
+    " ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX",
+    "SELECT k.TABLE_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_NAME,"
+    " k.REFERENCED_COLUMN_NAME, r.DELETE_RULE"
+    " FROM information_schema.KEY_COLUMN_USAGE AS k"
+    " JOIN information_schema.REFERENTIAL_CONSTRAINTS AS r"
+    " ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA"
+    " AND r.TABLE_NAME = k.TABLE_NAME AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME"
+    " WHERE k.TABLE_SCHEMA = DATABASE() AND k.TABLE_NAME IN (%s, %s, %s, %s)",
 )
-"""Revisions that were the head of some taskflow with Octavia's jobboard."""
-REVISIONS = ENDS_OF_RELEASES | {
-    "1cea328f0f65",
-    "1c783c0c2875",
-    "84d6e888850",
-    "14b227d79a87",
-    "589dccdf2b6e",
-    "3162c0f3f8e4",
-    "2ad4984f2864",
-}
-"""All revisions of taskflow 6.5; another one belongs to another program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What is there. ``filled`` names the tables that hold a row."""
+    """What is there. ``filled`` names the tables that hold a row, ``shape`` has
+    the pieces of those of taskflow."""
 
     tables: frozenset[str] = frozenset()
     filled: frozenset[str] = frozenset()
     revisions: tuple[str, ...] = ()
+    shape: Shape = field(default_factory=Shape)
 
     @property
     def foreign(self) -> frozenset[str]:
@@ -54,30 +66,22 @@ class Schema:
         return self.filled - {VERSION_TABLE}
 
     @property
-    def of_another_program(self) -> bool:
-        """Whether the revision is one that taskflow doesn't know."""
-        return not set(self.revisions) <= REVISIONS
-
-    @property
     def may_be_cleared(self) -> bool:
         """Whether there is something of ours here, and nothing of value."""
-        return bool(
-            self.own
-            and not self.foreign
-            and not self.rows_anywhere
-            and not self.of_another_program
-        )
+        return bool(self.own and not self.foreign and not self.rows_anywhere)
 
-    def is_complete(self, head: str) -> bool:
-        return self.tables >= TABLES and self.revisions == (head,)
+    def is_complete(self, revision: str) -> bool:
+        """Whether everything of the revision is there, under its number.
 
-    def is_of_a_release(self, head: str) -> bool:
+        Of a revision that we don't know, it is only looked whether it has tables.
+        """
+        if not self.tables >= TABLES or self.revisions != (revision,):
+            return False
+        return revision not in CHAIN or compare(self.shape, revision, revision).is_whole
+
+    def is_of_a_release(self) -> bool:
         """Whether a taskflow may be using it as it is, maybe an older one."""
-        return (
-            self.tables >= TABLES
-            and len(self.revisions) == 1
-            and self.revisions[0] in ENDS_OF_RELEASES | {head}
-        )
+        return any(self.is_complete(revision) for revision in ENDS_OF_RELEASES)
 
     def __str__(self) -> str:
         tables = ", ".join(sorted(self.tables)) or "none"
@@ -86,24 +90,50 @@ class Schema:
         return f"tables: {tables}; with rows: {filled}; revision: {revision}"
 
 
-def look(session: Session) -> Schema:
-    """The schema of the database that the session has entered; writes nothing."""
-    rows = session.rows(
+def look(session: Session, *, rows: bool = True) -> Schema:
+    """The schema of the database that the session has entered; writes nothing.
+
+    :param rows: look for rows, too, which waits for whoever changes a table.
+    """
+    found = session.rows(
         "SELECT TABLE_NAME FROM information_schema.TABLES"
         " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'VIEW'"
     )
-    tables = frozenset(str(row[0]) for row in rows)
+    tables = frozenset(str(row[0]) for row in found)
     filled = frozenset(
-        name
-        for name in sorted(tables)
-        if session.value("SELECT EXISTS (SELECT 1 FROM %s)", Name(name))
+        name for name in sorted(tables) if rows and _has_row(session, name)
     )
-    revisions = (
-        session.rows("SELECT version_num FROM alembic_version ORDER BY version_num")
-        if VERSION_TABLE in tables
-        else []
-    )
-    return Schema(tables, filled, tuple(str(row[0]) for row in revisions))
+    revisions = _revisions(session) if VERSION_TABLE in tables else ()
+    shape = _look_at_shape(session) if tables & _WITH_SHAPE else Shape()
+    return Schema(tables, filled, revisions, shape)
+
+
+def _has_row(session: Session, table: str) -> bool:
+    with _unless_gone():
+        return bool(session.value("SELECT EXISTS (SELECT 1 FROM %s)", Name(table)))
+    return False
+
+
+def _revisions(session: Session) -> tuple[str, ...]:
+    with _unless_gone():
+        rows = session.rows("SELECT version_num FROM alembic_version ORDER BY 1")
+        return tuple(str(row[0]) for row in rows)
+    return ()
+
+
+@contextlib.contextmanager
+def _unless_gone() -> Iterator[None]:
+    """Who looks without the lock may see a table that is dropped the next moment."""
+    try:
+        yield
+    except DatabaseRefusalError as exc:
+        if exc.code != NO_SUCH_TABLE:
+            raise
+
+
+def _look_at_shape(session: Session) -> Shape:
+    names = sorted(_WITH_SHAPE)
+    return read_shape(*(session.rows(query, *names) for query in _SHAPE_QUERIES))
 
 
 def clear(session: Session) -> None:

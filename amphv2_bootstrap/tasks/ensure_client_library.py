@@ -44,7 +44,7 @@ class EnsureClientLibrary(Step):
                     f"library: its image needs octavia[{driver}].",
                 ),
             )
-        ready, why = octavia_python.can_import_driver(python, driver)
+        ready, why = octavia_python.can_import_driver(python, driver, host.state_path)
         if ready:
             return StepResult(UNCHANGED, f"{python} can import the {driver} driver")
         self._install(python, why)

@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from amphv2_bootstrap.adapters import octavia_db_manage, octavia_python
+from amphv2_bootstrap.adapters import octavia_db_manage, octavia_python, schema_repair
 from amphv2_bootstrap.adapters import persistence_schema as schemas
 from amphv2_bootstrap.adapters.mysql import Session, lock_name
 from amphv2_bootstrap.adapters.octavia_db_manage import Outcome
 from amphv2_bootstrap.adapters.persistence_schema import Schema
+from amphv2_bootstrap.adapters.schema_revisions import CHAIN
+from amphv2_bootstrap.adapters.schema_state import State, Verdict, classify
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.tasks.base import (
@@ -44,22 +46,20 @@ class UpgradePersistenceSchema(Step):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._made = False  # also by an attempt that failed afterwards
+        self._mended: tuple[str, ...] = ()
         self._warnings: tuple[str, ...] = ()
+        self._chain = CHAIN
 
     def act(self) -> StepResult:
         if self.context.spec.persistence.is_sqlite:
             return self._act_on_file()
-        head = self._head()
+        self._ask_chain()
         with account(self.context) as session:  # also: can it be reached at all?
-            if schemas.look(session).is_complete(head):
-                return self._result(UNCHANGED, head)
+            verdict = self._judge(schemas.look(session, rows=False))
+            if verdict.state is State.HEAD:
+                return self._result(UNCHANGED, verdict)
             with self._alone(session):
-                before = schemas.look(session)
-                if before.is_complete(head):  # by whoever had the lock
-                    return self._result(UNCHANGED, head)
-                self._refuse_foreign(before, session)
-                after = self._upgrade(session, before, head)
-        return self._result(UNCHANGED if after == before else CHANGED, head, after)
+                return self._act_alone(session)
 
     def undo(self, result: StepResult) -> None:
         """Drop the tables if this step made them and none has a row."""
@@ -69,20 +69,22 @@ class UpgradePersistenceSchema(Step):
             if schemas.look(session).may_be_cleared:
                 self._clear(session)
 
-    def _head(self) -> str:
+    def _ask_chain(self) -> None:
+        """The revisions of Octavia's own taskflow, first to last."""
         host = self.context.host
         python = host.octavia_python or octavia_python.find_python(
             host.db_manage_command
         )
-        asked = python and octavia_db_manage.schema_head(python, self.context.cancelled)
-        if asked:
-            self._warnings = ()
-            return asked
-        self._warnings = (
-            "Octavia's own Python could not be asked which revision its taskflow "
-            f"ends at; {schemas.KNOWN_HEAD} is taken for it.",
-        )
-        return schemas.KNOWN_HEAD
+        asked = octavia_python.revisions(python, host.state_path) if python else ()
+        self._chain, self._warnings = asked or CHAIN, ()
+        if not asked:
+            self._warnings = (
+                "Octavia's own Python could not be asked which revision its taskflow "
+                f"ends at; {CHAIN[-1]} is taken for it.",
+            )
+
+    def _judge(self, found: Schema) -> Verdict:
+        return classify(found, self._chain)
 
     @contextlib.contextmanager
     def _alone(self, session: Session) -> Iterator[None]:
@@ -101,36 +103,47 @@ class UpgradePersistenceSchema(Step):
     def _table_lock(self) -> str:
         return lock_name("amphv2-ddl", database_name(self.context.spec))
 
-    def _refuse_foreign(self, found: Schema, session: Session) -> None:
-        if found.of_another_program:
-            raise PermanentError(
-                "upgrade the persistence schema",
-                on=f"{database_name(self.context.spec)} on {session.place}",
-                why=f"the database belongs to another program ({found})",
-                todo="Give taskflow's persistence a database of its own.",
-            )
+    def _act_alone(self, session: Session) -> StepResult:
+        """Mend and upgrade; a second time where the first left a half of it."""
+        before = self._mend(session)
+        if before.state is State.HEAD:  # by whoever had the lock
+            return self._result(CHANGED if self._mended else UNCHANGED, before)
+        outcome, after, found = self._run(session)
+        broken = after.state is State.HALF and not outcome.transient
+        if broken and (found.may_be_cleared or _is_mendable(after)):
+            self._mend(session)
+            outcome, after, found = self._run(session)
+        if not self._is_done(outcome, after, found):
+            raise self._failure(session.place, outcome, after, found)
+        same = after.revision == before.revision and not self._mended
+        return self._result(UNCHANGED if same else CHANGED, after)
 
-    def _upgrade(self, session: Session, before: Schema, head: str) -> Schema:
-        """Upgrade; what can't be upgraded and holds nothing is made anew."""
-        self._made |= not before.own
-        if before.may_be_cleared and not before.is_of_a_release(head):
-            # A run was killed in the middle: the migrations don't bear a rerun.
-            self._clear(session)
-        outcome, after = self._run(session)
-        broken = not (self._is_done(outcome, after, head) or outcome.transient)
-        if broken and after.may_be_cleared:
-            self._clear(session)
-            outcome, after = self._run(session)
-        if not self._is_done(outcome, after, head):
-            raise self._failure(session.place, outcome, after, head)
-        return after
+    def _mend(self, session: Session) -> Verdict:
+        """Make octavia-db-manage's work possible; the verdict after that.
+
+        :raises PermanentError: only the operator can do it.
+        """
+        with self._locked(session, self._table_lock):
+            found = schemas.look(session)
+            verdict = self._judge(found)
+            self._made |= not found.own
+            if verdict.state is State.FOREIGN:
+                raise self._foreign(self._on(session), verdict)
+            if verdict.state is not State.HALF:
+                return verdict
+            if found.may_be_cleared:
+                schemas.clear(session)
+                self._made = True  # what comes instead is ours
+            elif verdict.repair:
+                schema_repair.perform(session, verdict.repair, self._on(session))
+                self._mended += (*verdict.repair.changes, *verdict.repair.stamp)
+            return self._judge(schemas.look(session))
 
     def _clear(self, session: Session) -> None:
         with self._locked(session, self._table_lock):
             schemas.clear(session)
-        self._made = True  # what comes instead is ours
 
-    def _run(self, session: Session) -> tuple[Outcome, Schema]:
+    def _run(self, session: Session) -> tuple[Outcome, Verdict, Schema]:
         url = octavia_db_manage.guarded(
             self.context.spec.persistence,
             self._table_lock,
@@ -139,23 +152,38 @@ class UpgradePersistenceSchema(Step):
         outcome = self._db_manage(url)
         # Its connection may outlive it for a moment: have the lock, then look.
         with self._locked(session, self._table_lock):
-            return outcome, schemas.look(session)
+            found = schemas.look(session)
+        return outcome, self._judge(found), found
 
-    def _is_done(self, outcome: Outcome, found: Schema, head: str) -> bool:
+    def _is_done(self, outcome: Outcome, verdict: Verdict, found: Schema) -> bool:
         """The exit code counts only where we don't know what Octavia's head is."""
         trusted = bool(self._warnings) and outcome.returncode == 0
-        return found.is_complete(head) or (trusted and found.is_of_a_release(head))
+        return verdict.state is State.HEAD or (trusted and found.is_of_a_release())
+
+    def _on(self, session: Session) -> str:
+        return f"{database_name(self.context.spec)} on {session.place}"
+
+    def _foreign(self, on: str, verdict: Verdict) -> PermanentError:
+        return PermanentError(
+            "upgrade the persistence schema",
+            on=on,
+            why=f"what is there isn't taskflow's: {'; '.join(verdict.reasons)}",
+            todo=(
+                "Give taskflow's persistence a database of its own. If it is its "
+                "own, put right by hand what is named, or restore a dump; then resume."
+            ),
+        )
 
     def _failure(
-        self, place: str, outcome: Outcome, found: Schema, head: str
+        self, place: str, outcome: Outcome, verdict: Verdict, found: Schema
     ) -> TransientError | PermanentError:
         kind = TransientError if outcome.transient else PermanentError
         todo = "Mend the cause that octavia-db-manage tells, and resume."
-        if found.rows_anywhere:
+        if found.rows_anywhere and verdict.state is not State.BEHIND:
             todo = (
                 "The tables hold rows, so they are left as they are. Dump the "
-                "database, compare its tables with a fresh one's, mend it by hand "
-                "or drop the tables if no load balancer is in work; then resume."
+                "database, mend it by hand, or drop the tables if no load balancer "
+                "is in work; then resume."
             )
         elif outcome.returncode == 0:
             todo = (
@@ -167,22 +195,23 @@ class UpgradePersistenceSchema(Step):
             on=f"{self.context.spec.persistence.database} on {place}",
             why=(
                 f"wanted the tables {', '.join(sorted(schemas.TABLES))} at revision "
-                f"{head}, found {found}; octavia-db-manage ended with exit code "
-                f"{outcome.returncode} and said: {outcome.output or 'nothing'}"
+                f"{self._chain[-1]}, found {found}, {verdict}; octavia-db-manage ended "
+                f"with exit code {outcome.returncode} and said: "
+                f"{outcome.output or 'nothing'}"
             ),
             todo=todo,
         )
 
-    def _result(
-        self, outcome: str, head: str, found: Schema | None = None
-    ) -> StepResult:
-        revision = found.revisions[0] if found and found.revisions else head
+    def _result(self, outcome: str, verdict: Verdict) -> StepResult:
         name = self.context.spec.persistence.database
         made = (f"schema:{name}",) if self._made else ()
-        if made:
-            outcome = CHANGED
-        summary = f"the persistence schema of {name} is at revision {revision}"
-        return StepResult(outcome, summary, self._warnings, made)
+        summary = f"the persistence schema of {name} is at revision {verdict.revision}"
+        if self._mended:
+            summary += f"; it was half-applied, mended by: {'; '.join(self._mended)}"
+        warnings = self._warnings + tuple(
+            f"{remark}: left as it is" for remark in verdict.remarks
+        )
+        return StepResult(CHANGED if made else outcome, summary, warnings, made)
 
     def _db_manage(self, url: DatabaseUrl) -> Outcome:
         return octavia_db_manage.upgrade_persistence(
@@ -208,7 +237,8 @@ class UpgradePersistenceSchema(Step):
             outcome = self._db_manage(url)
             found = schemas.look_at_file(path)
         if not found.tables >= schemas.TABLES:
-            raise self._failure(str(path), outcome, found, "(none with SQLite)")
+            verdict = Verdict(State.HALF if found.own else State.ABSENT)
+            raise self._failure(str(path), outcome, verdict, found)
         return StepResult(CHANGED, f"made the tables in {path}")
 
     @contextlib.contextmanager
@@ -227,6 +257,10 @@ class UpgradePersistenceSchema(Step):
             yield
         finally:
             os.close(descriptor)
+
+
+def _is_mendable(verdict: Verdict) -> bool:
+    return verdict.repair is not None and verdict.repair.certain
 
 
 def _open_folder(folder: Path) -> int:

@@ -179,7 +179,7 @@ def test_clock_off_by_a_minute(ready: Target, monkeypatch: pytest.MonkeyPatch) -
 
 
 def turn_clock(monkeypatch: pytest.MonkeyPatch, shift: int) -> None:
-    module = sys.modules["amphv2_bootstrap.tasks.check_prerequisites"]
+    module = sys.modules["amphv2_bootstrap.adapters.mysql_fitness"]
     true = module.time.time  # type: ignore[attr-defined]
     monkeypatch.setattr(module, "time", ShiftedClock(true, shift))
 
@@ -213,3 +213,18 @@ def test_sqlite_needs_no_server(ready: Target, tmp_path: Path) -> None:
     ready.admin_password = "wrong"
     result = check(ready.sqlite(tmp_path / f"{DATABASE}.db"))
     assert "SQLite" in result.summary
+
+
+def test_what_would_break_later_is_a_warning(ready: Target) -> None:
+    """The server's settings, and tables that an earlier run made."""
+    server = ready.mariadb
+    server.execute(f"CREATE DATABASE {DATABASE}")
+    server.execute(f"CREATE TABLE {DATABASE}.logbooks (meta TEXT)")
+    before = server.execute("SELECT @@GLOBAL.max_allowed_packet")[0][0]
+    server.execute("SET GLOBAL max_allowed_packet = 4194304")
+    try:
+        warnings = check(ready.context()).warnings
+    finally:
+        server.execute(f"SET GLOBAL max_allowed_packet = {before}")
+    assert any("is 4194304 bytes" in text for text in warnings)
+    assert any("logbooks MODIFY meta LONGTEXT" in text for text in warnings)

@@ -127,10 +127,15 @@ def test_anonymous_account_elsewhere_is_a_warning(target: Target) -> None:
 
 
 def test_more_specific_account_is_a_warning(target: Target) -> None:
-    """An account of the user for one host, without the grant, is a warning."""
+    """An account of the user for one host, without the grant, is a warning.
+
+    So is its password, if it is another one.
+    """
     target.mariadb.execute("CREATE USER octavia@'10.0.0.5' IDENTIFIED BY 'x'")
     result = result_of(EnsureDatabaseAccounts(target.context()))
-    assert "'octavia'@'10.0.0.5'" in result.warnings[0]
+    shadow, password = result.warnings
+    assert "'octavia'@'10.0.0.5'" in shadow
+    assert "'octavia'@'10.0.0.5' has another password" in password
     assert account_hosts(target.mariadb) == {"localhost", "%", "10.0.0.5"}
 
 

@@ -4,10 +4,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.adapters import octavia_conf, octavia_probe, octavia_python
+from amphv2_bootstrap.adapters import (
+    commands,
+    octavia_conf,
+    octavia_probe,
+    octavia_python,
+)
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
 
@@ -133,6 +139,122 @@ def test_versions(octavia_python_path: str) -> None:
     assert set(found) == {"octavia", "taskflow", "oslo.config"}
     assert all(found.values())
     assert octavia_python.versions(sys.executable)["octavia"] is None
+
+
+def test_versions_are_those_of_importlib(octavia_python_path: str) -> None:
+    """The quick way tells what importlib.metadata tells."""
+    script = (
+        "import importlib.metadata as m; "
+        "print([m.version(n) for n in ('octavia', 'taskflow', 'oslo.config')])"
+    )
+    done = subprocess.run(
+        [octavia_python_path, "-c", script], capture_output=True, text=True, check=True
+    )
+    found = octavia_python.versions(octavia_python_path)
+    assert done.stdout == f"{list(found.values())}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "version"),
+    [
+        ({"oslo.config-1.2.dist-info/METADATA": "Version: 1.2\n\n"}, "1.2"),
+        ({"Oslo_Config-1.2.dist-info/METADATA": "Version: 1.2\n\n"}, "1.2"),
+        ({"oslo.config-1.2-py3.11.egg-info/PKG-INFO": "Version: 1.2\n\n"}, "1.2"),
+        ({"oslo.config-1.2.egg-info": "Version: 1.2\n\n"}, "1.2"),
+        ({"oslo.config.egg-info/PKG-INFO": "Name: oslo.config\nVersion: 1.2\n"}, "1.2"),
+        ({"oslo.config-1.2.dist-info/METADATA": "\n\nVersion: 3\n"}, None),
+        ({"oslo.config_more-1.2.dist-info/METADATA": "Version: 1.2\n\n"}, None),
+    ],
+)
+def test_version_in_every_form(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: dict[str, str],
+    version: str | None,
+) -> None:
+    """As pip, distributions and setup.py leave it."""
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert octavia_probe.version("oslo.config") == version
+
+
+def test_revisions(octavia_python_path: str) -> None:
+    """Reading the migrations gives what alembic gives; a Python without, none."""
+    found = octavia_python.revisions(octavia_python_path)
+    script = (
+        "import sys, json; sys.path.insert(0, sys.argv[1]); import octavia_probe as p; "
+        "print(json.dumps(p.revisions_from_alembic(p.migrations())))"
+    )
+    folder = str(Path(octavia_probe.__file__).parent)
+    done = subprocess.run(
+        [octavia_python_path, "-c", script, folder],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert list(found) == json.loads(done.stdout)
+    assert len(found) > 10
+    assert octavia_python.revisions("/bin/true") == ()
+
+
+_PLAIN = "revision = 'b'\ndown_revision = 'a'\n"
+
+
+@pytest.mark.parametrize(
+    ("second", "found"),
+    [
+        (_PLAIN, ["a", "b"]),
+        (_PLAIN + "branch_labels = None\n", ["a", "b"]),
+        (_PLAIN + "branch_labels = ('x',)\n", None),
+        ("revision = 'b'\ndown_revision = ('a', 'c')\n", None),
+        ("revision = 'b'\ndown_revision = None\n", None),
+        ("revision = 'b'\ndown_revision = 'c'\n", None),
+        ("revision = 'b'\nrevision = 'c'\ndown_revision = 'a'\n", None),
+        ("revision = name()\ndown_revision = 'a'\n", None),
+        ("down_revision = 'a'\n", None),
+        ("revision = ", None),
+    ],
+)
+def test_revisions_are_read_only_where_plain(
+    tmp_path: Path, second: str, found: list[str] | None
+) -> None:
+    """Whatever isn't one plain chain is left to alembic."""
+    (tmp_path / "versions").mkdir()
+    first = "import os\nLOG = os.getcwd()\nrevision = 'a'\ndown_revision = None\n"
+    (tmp_path / "versions" / "one.py").write_text(first)
+    (tmp_path / "versions" / "two.py").write_text(second)
+    assert octavia_probe.revisions_from_source(str(tmp_path)) == found
+
+
+@pytest.mark.parametrize("question", ["versions", "redis"])
+def test_answers_are_remembered(
+    octavia_python_path: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    question: str,
+) -> None:
+    """The second time no process is started, until the libraries change."""
+    asked: list[object] = []
+    run = commands.run
+
+    def counted(*args: Any, **options: Any) -> commands.Completed:
+        asked.append(args)
+        return run(*args, **options)
+
+    monkeypatch.setattr(commands, "run", counted)
+    state = str(tmp_path)
+    answers = [
+        octavia_python.versions(octavia_python_path, state)
+        if question == "versions"
+        else octavia_python.can_import_driver(octavia_python_path, "redis", state)
+        for _ in range(2)
+    ]
+    assert answers[0] == answers[1]
+    assert len(asked) == 1
+    octavia_python.revisions(octavia_python_path, state)
+    assert len(asked) == (1 if question == "versions" else 2)
 
 
 def test_our_modules_do_not_hide_theirs(tmp_path: Path) -> None:

@@ -7,24 +7,27 @@ from pathlib import Path
 import pytest
 
 from amphv2_bootstrap.adapters.persistence_schema import (
-    KNOWN_HEAD,
     TABLES,
     Schema,
     look_at_file,
 )
+from amphv2_bootstrap.adapters.schema_revisions import KNOWN_HEAD, shape_at
 from amphv2_bootstrap.errors import PermanentError
 
 ALL = TABLES | {"alembic_version"}
 HALF = frozenset({"alembic_version", "logbooks", "taskdetails"})
+SHAPE = shape_at(KNOWN_HEAD)
+OLDER = "40fc8c914bd2"
 
 
 def test_complete() -> None:
-    """Complete is: the three tables, at exactly the one revision."""
-    assert Schema(ALL, revisions=(KNOWN_HEAD,)).is_complete(KNOWN_HEAD)
+    """Complete is: every piece, at exactly the one revision."""
+    assert Schema(ALL, revisions=(KNOWN_HEAD,), shape=SHAPE).is_complete(KNOWN_HEAD)
     for wrong in (
-        Schema(ALL, revisions=("40fc8c914bd2",)),
-        Schema(ALL, revisions=()),
-        Schema(ALL, revisions=(KNOWN_HEAD, "40fc8c914bd2")),
+        Schema(ALL, revisions=(OLDER,), shape=SHAPE),
+        Schema(ALL, revisions=(), shape=SHAPE),
+        Schema(ALL, revisions=(KNOWN_HEAD, OLDER), shape=SHAPE),
+        Schema(ALL, revisions=(KNOWN_HEAD,), shape=shape_at(OLDER)),
         Schema(ALL - {"logbooks"}, revisions=(KNOWN_HEAD,)),
         Schema(),
     ):
@@ -33,9 +36,14 @@ def test_complete() -> None:
 
 def test_head_that_we_do_not_know() -> None:
     """A newer taskflow's own head is believed."""
-    newer = Schema(ALL, revisions=("123456789abc",))
-    assert newer.is_complete("123456789abc")
-    assert newer.is_of_a_release("123456789abc")
+    assert Schema(ALL, revisions=("123456789abc",)).is_complete("123456789abc")
+
+
+def test_of_a_release() -> None:
+    """An older release's head is one that an Octavia may be using as it is."""
+    older = Schema(ALL, revisions=(OLDER,), shape=shape_at(OLDER))
+    assert older.is_of_a_release()
+    assert not Schema(ALL, revisions=("3162c0f3f8e4",)).is_of_a_release()
 
 
 @pytest.mark.parametrize(
@@ -47,7 +55,6 @@ def test_head_that_we_do_not_know() -> None:
         (Schema(), False),
         (Schema(HALF, filled=frozenset({"logbooks"})), False),
         (Schema(HALF | {"load_balancer"}), False),
-        (Schema(frozenset({"alembic_version"}), revisions=("deadbeef",)), False),
     ],
 )
 def test_what_may_be_cleared(schema: Schema, clearable: bool) -> None:

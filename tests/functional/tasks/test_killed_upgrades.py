@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""octavia-db-manage, and whole upgrades, killed at random moments, and many at once."""
+
+import os
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.adapters import octavia_db_manage
+from amphv2_bootstrap.adapters.schema_revisions import CHAIN, KNOWN_HEAD
+from amphv2_bootstrap.tasks.upgrade_persistence_schema import UpgradePersistenceSchema
+from tests.functional.tasks.older_schema import OlderSchema, survived
+from tests.functional.tasks.target import PASSWORD, Target, octavia_venv, result_of
+from tests.functional.tasks.upgrade_once import (
+    Settings,
+    finish,
+    settings_of,
+    start,
+)
+from tests.servers.process import wait_until
+
+KILLER = Path(__file__).with_name("killed_db_manage.py")
+SEED = int(os.environ.get("AMPHV2_TEST_SEED", "4711"))
+"""In the names of the tests; another one kills at other moments."""
+WRITES = {
+    None: 49,
+    "1cea328f0f65": 39,
+    "589dccdf2b6e": 23,
+    "0bc3e1a3c135": 14,
+    "40fc8c914bd2": 8,
+}
+"""Statements that write, and commits, from a revision to the head."""
+LONGEST_MICROSECONDS = 3000
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A database's revision (with rows in it, or empty), and a moment."""
+
+    revision: str | None
+    moment: str
+
+    def __str__(self) -> str:
+        return f"{self.revision or 'empty'}-{self.moment}"
+
+
+def kills(revision: str | None, count: int) -> Iterator[Kill]:
+    """Moments drawn by the seed; half of them lie within a statement."""
+    draw = random.Random(f"{SEED} {revision}")
+    for _ in range(count):
+        number = draw.randint(1, WRITES[revision])
+        delay = draw.randrange(LONGEST_MICROSECONDS)
+        within = draw.random() < 0.5
+        yield Kill(revision, f"{number}+{delay}" if within else str(number))
+
+
+def cases(*counts: tuple[str | None, int]) -> list[object]:
+    found = [kill for revision, count in counts for kill in kills(revision, count)]
+    return [
+        pytest.param(kill, id=f"seed{SEED}-{number}-{kill}")
+        for number, kill in enumerate(found)
+    ]
+
+
+@pytest.fixture
+def older(prepared: Target, templates: dict[str, list[str]]) -> OlderSchema:
+    return OlderSchema(prepared.mariadb, templates)
+
+
+def check(target: Target, older: OlderSchema, kill: Kill) -> None:
+    """Kill octavia-db-manage, run the step, look at everything."""
+    if kill.revision:
+        older.make(kill.revision)
+        before = older.fill()
+    else:
+        before = {}
+    python = str(octavia_venv() / "bin" / "python")
+    mark = str(target.folder / "killed")
+    killed = replace(target, db_manage=(python, str(KILLER), kill.moment, mark))
+    context = killed.context()
+    outcome = octavia_db_manage.upgrade_persistence(
+        context.host,
+        context.spec.persistence,
+        PASSWORD,
+        secrets=(PASSWORD,),
+        cancelled=threading.Event(),
+    )
+    assert outcome.returncode == -9
+    result_of(UpgradePersistenceSchema(target.context()))
+    assert older.run("SELECT version_num FROM alembic_version") == [(KNOWN_HEAD,)]
+    assert older.tables() == older.tables_at(KNOWN_HEAD)
+    assert survived(before, older.rows())
+    assert bool(older.rows()["atomdetails"]) is bool(kill.revision)
+
+
+@pytest.mark.parametrize("kill", cases((None, 2), (CHAIN[-2], 3), ("589dccdf2b6e", 1)))
+def test_killed_db_manage(prepared: Target, older: OlderSchema, kill: Kill) -> None:
+    """The next run of the step ends at the head, with all rows."""
+    check(prepared, older, kill)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "kill",
+    cases(
+        (None, 30),
+        (CHAIN[-2], 30),
+        ("0bc3e1a3c135", 10),
+        ("589dccdf2b6e", 10),
+        ("1cea328f0f65", 10),
+    ),
+)
+def test_killed_db_manage_long(
+    prepared: Target, older: OlderSchema, kill: Kill
+) -> None:
+    """The long form: 30 kills on an empty database, 30 one revision behind."""
+    check(prepared, older, kill)
+
+
+def test_eight_processes(prepared: Target, older: OlderSchema) -> None:
+    """Eight upgrades from eight processes all succeed; one does the work."""
+    ended = [
+        finish(process)
+        for process in [start(settings) for settings in hosts(prepared, 8)]
+    ]
+    assert sorted(one.output for one in ended) == ["changed\n"] + ["unchanged\n"] * 7
+    made = [
+        one
+        for one in prepared.mariadb.statements()
+        if one.startswith("CREATE TABLE logbooks")
+    ]
+    assert len(made) == 1
+    assert older.tables() == older.tables_at(KNOWN_HEAD)
+
+
+def hosts(target: Target, count: int) -> Iterator[Settings]:
+    for number in range(count):
+        folder = target.folder / f"host{number}"
+        folder.mkdir()
+        yield settings_of(target, folder)
+
+
+def test_holder_of_the_lock_dies(prepared: Target, older: OlderSchema) -> None:
+    """The process at work is killed in the middle: one of the others goes on."""
+    older.make(CHAIN[-2])
+    before = older.fill()
+    server = prepared.mariadb
+    python = str(octavia_venv() / "bin" / "python")
+    mark = str(prepared.folder / "stopped")
+    stopping = replace(prepared, db_manage=(python, str(KILLER), "3!", mark))
+    first, *others = hosts(prepared, 4)
+    holder = start(replace(first, db_manage=stopping.db_manage))
+    wait_until(
+        lambda: "DROP INDEX flowdetails_uuid_idx" in "\n".join(server.statements()),
+        what="the first is in the middle",
+    )
+    waiting = [start(settings) for settings in others]
+    wait_until(
+        lambda: (
+            server.execute(
+                "SELECT COUNT(*) FROM information_schema.PROCESSLIST"
+                " WHERE USER = 'octavia' AND STATE = 'User lock'"
+            )
+            == [(3,)]
+        ),
+        what="the others wait for it",
+    )
+    holder.kill()
+    finish(holder)
+    outputs = sorted(finish(process).output for process in waiting)
+    assert outputs == ["changed\n", "unchanged\n", "unchanged\n"]
+    assert older.tables() == older.tables_at(KNOWN_HEAD)
+    assert survived(before, older.rows())

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starting the programs, and reading what they tell."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.adapters import octavia_program
+from amphv2_bootstrap.errors import PermanentError
+
+
+def _interpreter(folder: Path, script: str) -> str:
+    """A program in the place of Octavia's Python."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_python_without_octavia() -> None:
+    """The first link breaks, by the name of the module that isn't there."""
+    told = octavia_program.run(
+        sys.executable, "canary", ["/nonexistent"], timeout=60, secrets=()
+    )
+    assert told.broken == "configuration"
+    assert told.chain[0].type == "builtins.ModuleNotFoundError"
+    assert "octavia" in told.chain[0].text
+    assert told.facts is None
+
+
+def test_not_a_python(tmp_path: Path) -> None:
+    """A program that answers nothing of ours is an error that quotes none of it."""
+    python = _interpreter(tmp_path, "echo secret; exit 3")
+    with pytest.raises(PermanentError, match="ended with 3") as caught:
+        octavia_program.run(python, "canary", ["/f"], timeout=60, secrets=())
+    assert "secret" not in str(caught.value)
+
+
+def test_lines(tmp_path: Path) -> None:
+    """Links, notes and facts are read, other output is passed over; no secret."""
+    script = """cat > /dev/null; cat <<'END'
+Some library's banner
+{"link": "post", "seconds": 0.1}
+{"progress": "10 s: waiting"}
+{"note": "a p@ss in a note"}
+{"facts": {"revision": "1"}}
+END"""
+    seen: list[str] = []
+    told = octavia_program.run(
+        _interpreter(tmp_path, script),
+        "drill",
+        ["/f"],
+        timeout=60,
+        secrets=("p@ss",),
+        progress=seen.append,
+    )
+    assert told.links == ("post",)
+    assert told.notes == ("a *** in a note",)
+    assert told.facts == {"revision": "1"}
+    assert seen == ["10 s: waiting"]
+
+
+def test_a_broken_link_outweighs_facts(tmp_path: Path) -> None:
+    """The first link that is told broken is the answer; also what was left."""
+    script = """cat > /dev/null; cat <<'END'
+{"broken": "claim", "chain": [{"type": "t", "text": "first"}]}
+{"left": ["a key"]}
+{"broken": "claim", "chain": [{"type": "t", "text": "second"}]}
+{"facts": {}}
+END"""
+    told = octavia_program.run(
+        _interpreter(tmp_path, script), "canary", ["/f"], timeout=60, secrets=()
+    )
+    assert told.broken == "claim"
+    assert [cause.text for cause in told.chain] == ["first"]
+    assert told.left == ("a key",)
+    assert told.facts is None

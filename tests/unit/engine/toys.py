@@ -122,7 +122,14 @@ class AnyHost:
 class Cloud:
     """One engine's database, and as many conductors as the test starts."""
 
-    def __init__(self, path: Path, flows: ToyFlows, url: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        flows: ToyFlows,
+        url: str | None = None,
+        board: str = "test",
+    ) -> None:
+        self.board = board
         self.url = url or f"sqlite:///{path / 'engine.sqlite'}"
         self.flows = flows
         self.contexts = AnyHost()
@@ -163,7 +170,7 @@ class Cloud:
     ) -> Conductor:
         owner = Owner.of_this_process(host)
         journal = Journal(self.database, str(owner))
-        board = SqlJobBoard("test", {"database": self.database})
+        board = SqlJobBoard(self.board, {"database": self.database})
         runner = Runner(
             self.database, journal, self.flows, self.contexts, Redactor(["s3cr3t"])
         )

@@ -21,6 +21,7 @@ from amphv2_bootstrap.adapters.mysql_errors import (
     DatabaseTroubleError,
     translated,
 )
+from amphv2_bootstrap.adapters.mysql_tls import Connection
 from amphv2_bootstrap.errors import BootstrapError, CancelledError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 
@@ -179,7 +180,7 @@ def session(
     attempted = f"log in to the database server as {url.username or 'nobody'}"
 
     def connect() -> pymysql.Connection:
-        return pymysql.connect(**_options(url, password, database))
+        return Connection(**_options(url, password, database))
 
     with translated(attempted, url.place, masked):
         connection = connect()

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from amphv2_bootstrap.adapters import commands, octavia_python
+from amphv2_bootstrap.adapters import commands
 from amphv2_bootstrap.adapters.database_url import with_password
 from amphv2_bootstrap.adapters.mysql import LOCK_WAIT_SECONDS
 from amphv2_bootstrap.adapters.mysql_errors import TRANSIENT
@@ -46,15 +46,6 @@ class Outcome:
     returncode: int
     output: str
     transient: bool
-
-
-def schema_head(python: str, _cancelled: threading.Event) -> str | None:
-    """The revision that Octavia's own taskflow ends at; None if it can't tell.
-
-    :param python: the interpreter that runs Octavia.
-    """
-    revisions = octavia_python.revisions(python)
-    return revisions[-1] if revisions else None
 
 
 def guarded(url: DatabaseUrl, lock: str, seconds: int) -> DatabaseUrl:

@@ -73,13 +73,15 @@ def plan(
     )
 
 
-def perform(session: Session, repair: Repair, on: str) -> None:
+def perform(
+    session: Session, repair: Repair, *, reasons: Sequence[str], on: str
+) -> None:
     """Run a repair. Its number is written when all of its revision is there.
 
     The caller holds the lock of whoever changes tables.
 
+    :param reasons: why it is to be repaired, for errors.
     :param on: the database's name and place, for errors.
-
     :raises PermanentError: it isn't certain; the error has the statements to run.
     :raises DatabaseRefusalError: the server refused a statement.
     """
@@ -88,7 +90,7 @@ def perform(session: Session, repair: Repair, on: str) -> None:
         raise PermanentError(
             _ATTEMPTED,
             on=on,
-            why=_doubt(orphans),
+            why="; ".join([*reasons, _doubt(orphans)]),
             todo=by_hand(repair, orphans),
         )
     for statement in repair.changes:
@@ -108,7 +110,7 @@ def perform(session: Session, repair: Repair, on: str) -> None:
 def _doubt(orphans: Sequence[Orphans]) -> str:
     if orphans:
         return "; ".join(f"rows lack the parent of the {one.key}" for one in orphans)
-    return "what is missing held values, or the revision's number contradicts it"
+    return "it isn't certain that nothing was lost, so nothing is done unasked"
 
 
 def by_hand(repair: Repair, orphans: Sequence[Orphans] = ()) -> str:

@@ -135,7 +135,12 @@ class UpgradePersistenceSchema(Step):
                 schemas.clear(session)
                 self._made = True  # what comes instead is ours
             elif verdict.repair:
-                schema_repair.perform(session, verdict.repair, self._on(session))
+                schema_repair.perform(
+                    session,
+                    verdict.repair,
+                    reasons=verdict.reasons,
+                    on=self._on(session),
+                )
                 self._mended += (*verdict.repair.changes, *verdict.repair.stamp)
             return self._judge(schemas.look(session))
 

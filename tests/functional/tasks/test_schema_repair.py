@@ -111,23 +111,27 @@ def give_two_numbers(older: OlderSchema) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "named"),
     [
-        lose_a_column,
-        lose_a_table,
-        leave_orphans,
-        give_a_wrong_number,
-        give_two_numbers,
+        (lose_a_column, "column atomdetails.revert_results text is missing"),
+        (lose_a_table, "column atomdetails.uuid varchar(64) not null is missing"),
+        (leave_orphans, "rows lack the parent of the foreign key atomdetails.parent_"),
+        (give_a_wrong_number, f"its tables are those of revision {KNOWN_HEAD}"),
+        (give_two_numbers, "it has 2 revisions"),
     ],
 )
 def test_parked_with_the_statements(
-    prepared: Target, older: OlderSchema, damage: Callable[[OlderSchema], None]
+    prepared: Target,
+    older: OlderSchema,
+    damage: Callable[[OlderSchema], None],
+    named: str,
 ) -> None:
     """What isn't certain is left as it is; the statements told make it whole."""
     older.make(KNOWN_HEAD)
     older.fill()
     damage(older)
     text = parked(prepared, older)
+    assert named in text
     assert "Dump the database" in text
     advice = re.search(r"run on it: (.*;) Then resume", text, re.S)
     assert advice is not None

@@ -28,6 +28,8 @@ program = importlib.import_module("amphv2_programs." + name)
 sys.dont_write_bytecode = False
 program.main()
 """
+Facts = Mapping[str, Any]
+
 _GRACE = 45.0
 """Seconds for the program's own cleanup, after its own time is over."""
 
@@ -49,7 +51,7 @@ class Told:
     """
 
     links: tuple[str, ...] = ()
-    facts: Mapping[str, Any] | None = None
+    facts: Facts | None = None
     notes: tuple[str, ...] = ()
     broken: str | None = None
     chain: tuple[Cause, ...] = ()
@@ -78,18 +80,13 @@ def run(
     :raises TransientError: it did not end, even after its cleanup's time.
     :raises CancelledError: ``cancelled`` was set; it has cleaned up.
     """
-    request = {
-        "config_files": list(config_files),
-        "timeout": timeout,
-        "now": time.time() if now is None else now,
-    }
-    folder = str(Path(octavia_programs.__file__).parent)
+    now = time.time() if now is None else now
     try:
         done = commands.run(
-            (python, "-c", _LAUNCH, folder, name),
+            command(python, name),
             timeout=timeout + _GRACE,
             cancelled=cancelled,
-            stdin=json.dumps(request),
+            stdin=request(config_files, timeout, now),
             on_line=None if progress is None else _progress_of(progress),
             grace=_GRACE,
         )
@@ -108,6 +105,18 @@ def run(
             todo="Check the [octavia] python option: it must be Octavia's interpreter.",
         )
     return told
+
+
+def command(python: str, name: str) -> tuple[str, ...]:
+    """The arguments that start a program, which waits for its :func:`request`."""
+    folder = str(Path(octavia_programs.__file__).parent)
+    return (python, "-c", _LAUNCH, folder, name)
+
+
+def request(config_files: Sequence[str], timeout: float, now: float) -> str:
+    """What a program reads on stdin; see :func:`run` for the parameters."""
+    asked = {"config_files": list(config_files), "timeout": timeout, "now": now}
+    return json.dumps(asked)
 
 
 def _progress_of(progress: Callable[[str], None]) -> Callable[[str], None]:

@@ -20,7 +20,8 @@ OPTS: list[cfg.Opt] = [
         max=60,
         help=(
             "Seconds until the conductor looks at the jobboard again, where the "
-            "backend hasn't called it before. Less finds a job sooner and asks the "
+            "backend hasn't called it before; five times as long while no job is on "
+            "it that this host might take. Less finds a job sooner and asks the "
             "backend more often."
         ),
     ),

@@ -76,6 +76,7 @@ class Conductor:
         self._running: dict[str, Lease] = {}
         self._lock = threading.Lock()
         self._refused: dict[str, float] = {}
+        self._pauses: dict[str, float] = {}
         self._reconciler = Reconciler(
             parts.board,
             parts.store,
@@ -242,15 +243,27 @@ class Conductor:
             with lease:
                 at_rest = self._carry_out(entry, lease)
         except BootstrapError as exc:
-            LOG.warning("Job %s: %s", entry.uuid, exc)
+            pause = self._set_aside(entry.uuid)
+            LOG.warning("Job %s: %s; trying again in %.0f s", entry.uuid, exc, pause)
         except Exception:
             LOG.exception("Job %s: unexpected error; leaving it to others", entry.uuid)
             self._refused[entry.uuid] = time.monotonic() + self._settings.refusal_pause
+        else:
+            self._pauses.pop(entry.uuid, None)
         finally:
             self._give_up(entry, remove=at_rest)
             with self._lock:
                 self._running.pop(entry.uuid, None)
             self._parts.board.interrupt()
+
+    def _set_aside(self, uuid: str) -> float:
+        """Leave a job that came to nothing for some seconds, longer each time.
+
+        A database may let it be found and claimed, and refuse every write.
+        """
+        pause = self._pauses[uuid] = self._longer(self._pauses.get(uuid, 0.0))
+        self._refused[uuid] = time.monotonic() + pause
+        return pause
 
     def _carry_out(self, entry: Entry, lease: Lease) -> bool:
         """Run the job and settle it; True when its entry is to be removed."""

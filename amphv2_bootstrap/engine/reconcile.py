@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeping the board in step with the database, and noticing the dead."""
 
+import functools
 import logging
 import time
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from amphv2_bootstrap.engine.owner import Owner
 from amphv2_bootstrap.engine.presence import Presence
 from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.errors import ConflictError
 
 LOG = logging.getLogger(__name__)
 
@@ -45,6 +47,11 @@ def _is_orphan(job: Job) -> bool:
     return owner.is_surely_dead if owner is not None else not job.owner
 
 
+@functools.cache
+def _version() -> str:
+    return metadata.version("amphv2-bootstrap")
+
+
 class Reconciler:
     """Posts what the board has lost, and frees what the dead of this host hold.
 
@@ -69,6 +76,7 @@ class Reconciler:
         self._due_at = 0.0
         self._watch_at = 0.0
         self._prune_at = 0.0
+        self._displaced: set[str] = set()
 
     def make_due(self) -> None:
         """Have the next pass reconcile: the database has changed."""
@@ -100,10 +108,20 @@ class Reconciler:
     def _restore(self, entries: Sequence[Entry], jobs: Sequence[Job]) -> int:
         present = {entry.uuid for entry in entries}
         missing = [job for job in jobs if job.uuid not in present]
-        for job in missing:
-            LOG.info("Posting job %s (%s) to the jobboard", job.uuid, job.flow)
+        self._displaced &= {job.uuid for job in missing}
+        return sum(self._post(job) for job in missing)
+
+    def _post(self, job: Job) -> bool:
+        """Whether it is on the board now; another job in its place is said once."""
+        try:
             self._board.post_entry(posting(job))
-        return len(missing)
+        except ConflictError as exc:
+            if job.uuid not in self._displaced:
+                LOG.error("%s", exc)
+                self._displaced.add(job.uuid)
+            return False
+        LOG.info("Posted job %s (%s) to the jobboard", job.uuid, job.flow)
+        return True
 
     def _free(self, entries: Sequence[Entry], jobs: Sequence[Job]) -> int:
         claimed = {entry.uuid: entry for entry in entries if entry.claimed}
@@ -129,8 +147,7 @@ class Reconciler:
         return freed
 
     def _heartbeat(self) -> None:
-        version = metadata.version("amphv2-bootstrap")
-        self._presence.heartbeat(self._owner.host, self._owner.pid, version)
+        self._presence.heartbeat(self._owner.host, self._owner.pid, _version())
 
     def _prune(self, now: float) -> None:
         if self._history and now >= self._prune_at:

@@ -9,6 +9,7 @@ from amphv2_bootstrap.tasks.ensure_database import EnsureDatabase
 from amphv2_bootstrap.tasks.ensure_database_accounts import EnsureDatabaseAccounts
 from amphv2_bootstrap.tasks.ensure_key_value_backend import EnsureKeyValueBackend
 from amphv2_bootstrap.tasks.post_controller_jobs import PostControllerJobs
+from amphv2_bootstrap.tasks.prove_jobboard import ProveJobboard
 from amphv2_bootstrap.tasks.upgrade_persistence_schema import (
     UpgradePersistenceSchema,
 )
@@ -22,5 +23,6 @@ def build(context: Context) -> linear_flow.Flow:
         EnsureDatabase(context),
         EnsureDatabaseAccounts(context),
         UpgradePersistenceSchema(context),
+        ProveJobboard(context),
         PostControllerJobs(context),
     )

@@ -8,6 +8,7 @@ from amphv2_bootstrap.tasks.check_effective_configuration import (
     CheckEffectiveConfiguration,
 )
 from amphv2_bootstrap.tasks.ensure_client_library import EnsureClientLibrary
+from amphv2_bootstrap.tasks.prove_controller import ProveController
 from amphv2_bootstrap.tasks.restart_octavia_services import RestartOctaviaServices
 from amphv2_bootstrap.tasks.write_octavia_configuration import (
     WriteOctaviaConfiguration,
@@ -21,4 +22,5 @@ def build(context: Context) -> linear_flow.Flow:
         WriteOctaviaConfiguration(context),
         CheckEffectiveConfiguration(context),
         RestartOctaviaServices(context),
+        ProveController(context),
     )

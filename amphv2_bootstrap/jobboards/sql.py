@@ -98,6 +98,7 @@ class SqlJobBoard(base.JobBoard):
 
     def close(self) -> None:
         self._connected = False
+        self._bell.close()
         if self._owned:
             self._database.close()
 

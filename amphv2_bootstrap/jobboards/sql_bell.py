@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a SQL database calls the conductors: without polling it.
 
-SQLite's files are watched. On MariaDB and MySQL each waiting conductor has a
-``SELECT SLEEP`` under way, and who changes the board interrupts it by ``KILL
-QUERY``, which every account may do to its own statements. Where the call doesn't
-get through (another node of a Galera cluster, a proxy), the sleep just ends.
+SQLite says itself whether anybody has committed. On MariaDB and MySQL each
+waiting conductor has a ``SELECT SLEEP`` under way, and who changes the board
+interrupts it by ``KILL QUERY``, which every account may do to its own statements.
+Where the call doesn't get through (another node of a Galera cluster, a proxy), the
+sleep just ends.
 """
 
 import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import Sequence
@@ -24,6 +26,9 @@ _LOOK_SECONDS = 0.02
 _SLEEP = (
     "SELECT SLEEP(IF((SELECT COUNT(*) = :count AND COALESCE(MAX(modified_at), 0)"
     " = :newest FROM board_entries WHERE board = :board), :seconds, 0))"
+)
+_STAMP = (
+    "SELECT COUNT(*), COALESCE(MAX(modified_at), 0) FROM board_entries WHERE board = ?"
 )
 _INTERRUPTED = 1317  # ER_QUERY_INTERRUPTED
 
@@ -46,30 +51,40 @@ class Bell(Protocol):
     def wake(self) -> None:
         """Wake the one that waits on this very object."""
 
+    def close(self) -> None:
+        """Let go of what it holds; it may be used again."""
+
 
 def open_bell(database: Database, board: str) -> Bell:
     """The bell for the database's kind."""
-    return FileBell(database) if database.is_sqlite else SleepBell(database, board)
+    kind = CommitBell if database.is_sqlite else SleepBell
+    return kind(database, board)
 
 
-class FileBell:
-    """Watches the files of a SQLite database: any commit changes them."""
+class CommitBell:
+    """Asks SQLite whether anybody has committed, which costs some microseconds.
 
-    def __init__(self, database: Database) -> None:
-        path = str(database.engine.url.database)
-        self._paths = [Path(path), Path(f"{path}-wal")]
+    Its files would tell too early: they change before the commit can be seen.
+    """
+
+    def __init__(self, database: Database, board: str) -> None:
+        path = Path(str(database.engine.url.database)).absolute()
+        self._file = f"{path.as_uri()}?mode=rw"
+        self._board = board
+        self._connection: sqlite3.Connection | None = None
         self._seen: object = None
+        self._stamp: object = None
         self._woken = threading.Event()
 
     def mark(self) -> object:
-        return self._stamp()
+        return self._version()
 
     def listen(self, mark: object, rows: Sequence[Any]) -> None:
-        self._seen = mark
+        self._seen, self._stamp = mark, _stamp(rows)
 
     def wait(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline and self._stamp() == self._seen:
+        while time.monotonic() < deadline and not self._has_changed():
             if self._woken.wait(_LOOK_SECONDS):
                 break
         self._woken.clear()
@@ -81,12 +96,33 @@ class FileBell:
     def wake(self) -> None:
         self._woken.set()
 
-    def _stamp(self) -> object:
-        found = []
-        for path in self._paths:
-            with contextlib.suppress(FileNotFoundError):
-                stat = path.stat()
-                found.append((stat.st_mtime_ns, stat.st_size))
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _has_changed(self) -> bool:
+        version = self._version()
+        if version == self._seen:
+            return False
+        self._seen = version  # most commits are of steps, not of the board
+        return self._ask(_STAMP, self._board) != self._stamp
+
+    def _version(self) -> object:
+        """Another one after every commit; the same without end if SQLite fails."""
+        return self._ask("PRAGMA data_version")
+
+    def _ask(self, query: str, *values: str) -> object:
+        try:
+            if self._connection is None:
+                self._connection = sqlite3.connect(
+                    self._file, uri=True, isolation_level=None, check_same_thread=False
+                )
+            found: object = self._connection.execute(query, values).fetchone()
+        except sqlite3.Error:
+            # The next look at the board says what it is.
+            self.close()
+            return None
         return found
 
 
@@ -105,7 +141,7 @@ class SleepBell:
         return None
 
     def listen(self, mark: object, rows: Sequence[Any]) -> None:
-        self._seen = (len(rows), max((row.modified_at for row in rows), default=0.0))
+        self._seen = _stamp(rows)
 
     def wait(self, timeout: float) -> None:
         if not self._woken.is_set():
@@ -136,6 +172,9 @@ class SleepBell:
         self._woken.set()
         self.ring()
 
+    def close(self) -> None:
+        """Its connections are the database's."""
+
     def _kill_sleeps(self) -> None:
         with self._database.read() as connection:
             for number in connection.execute(self._sleepers()).scalars():
@@ -148,6 +187,11 @@ class SleepBell:
             " WHERE info LIKE :tag AND id != CONNECTION_ID()"
         )
         return query.bindparams(tag=f"SELECT SLEEP(%/* {self._tag} */")
+
+
+def _stamp(rows: Sequence[Any]) -> tuple[int, float]:
+    """What differs after every change of the board."""
+    return len(rows), max((row.modified_at for row in rows), default=0.0)
 
 
 def _is_interruption(exc: BaseException) -> bool:

@@ -67,9 +67,10 @@ class EntryTable:
         return self._update(uuid, held, expires_at=now + expiry)
 
     def release(self, uuid: str, owner: str) -> bool:
-        """Give a claim back."""
+        """Give a claim back; unlike a claim, a change that others wait for."""
+        held = self._columns.owner == owner
         return self._update(
-            uuid, self._columns.owner == owner, owner=None, expires_at=None
+            uuid, held, owner=None, expires_at=None, modified_at=self._database.now
         )
 
     def delete(self, uuid: str, owner: str) -> bool:
@@ -90,7 +91,6 @@ class EntryTable:
         statement = self._table.update().where(
             self._here, self._columns.job_uuid == uuid, condition
         )
-        values.setdefault("modified_at", self._database.now)
         return self._write(statement.values(**values)) > 0
 
     def _write(self, statement: sa.Executable) -> int:

@@ -279,6 +279,20 @@ def test_wakes_for_changes_of_others(board_factory: Boards) -> None:
         assert time.monotonic() - began < LONG / 2
 
 
+def test_woken_it_finds_what_was_posted(board_factory: Boards) -> None:
+    """No wake-up comes too early: a look after it, or after the next, finds the job."""
+    board, other = board_factory.open(), board_factory.open()
+    settle(board)
+    began = time.monotonic()
+    for number in range(1, 11):
+        timer = threading.Timer(0.01, other.post_entry, [posting(number)])
+        timer.start()
+        while len(board.entries()) < number:
+            board.wait_for_change(LONG)
+        timer.join()
+    assert time.monotonic() - began < LONG / 2
+
+
 def settle(board: Board) -> None:
     """Look at the board until it stays quiet."""
     quiet = False

@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A connection whose other end vanishes without a word, as hosts do."""
+"""A network between a client and a server that can be cut, or swallow everything."""
 
 import contextlib
 import socket
 import threading
 from collections.abc import Iterator
 
+_PASSING, _CUT, _SWALLOWING = "passing", "cut", "swallowing"
+
 
 class Proxy:
-    """Passes connections to ``host``:``port`` through, until told to freeze them."""
+    """Passes connections to ``host``:``port`` through, until told otherwise."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._lock = threading.Lock()
         self._freeze = threading.Event()
+        self._state = _PASSING
         self.port = int(self._listening.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -23,26 +27,73 @@ class Proxy:
         self._freeze.set()
         self._freeze = threading.Event()
 
+    def cut(self) -> None:
+        """Reset the present connections, and each new one, until :meth:`heal`."""
+        with self._lock:
+            self._state = _CUT
+            self._drop_all()
+
+    def swallow(self) -> None:
+        """A black hole: connections are taken, and nothing comes back.
+
+        After :meth:`heal` the present ones stay dead, without a word.
+        """
+        with self._lock:
+            self._state = _SWALLOWING
+            self.freeze()
+
+    def heal(self) -> None:
+        """Pass new connections through again."""
+        with self._lock:
+            self._state = _PASSING
+
     def close(self) -> None:
-        for connection in (self._listening, *self._open):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
+        with self._lock:
+            self._state = _CUT
+            _close(self._listening)
+            self._drop_all()
+
+    def _drop_all(self) -> None:
+        for connection in self._open:
+            _close(connection)
+        self._open.clear()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 inner, _ = self._listening.accept()
-                try:
-                    outer = socket.create_connection(self._target, 5)
-                except OSError:
-                    inner.close()
-                    continue
-                self._open += [inner, outer]
-                for ends in ((inner, outer), (outer, inner)):
-                    threading.Thread(
-                        target=_pass_on, args=(*ends, self._freeze), daemon=True
-                    ).start()
+                self._serve(inner)
+
+    def _serve(self, inner: socket.socket) -> None:
+        if self._state == _CUT:
+            _close(inner)
+            return
+        try:
+            outer = socket.create_connection(self._target, 5)
+        except OSError:
+            _close(inner)
+            return
+        outer.settimeout(None)
+        with self._lock:
+            if self._state == _CUT:
+                _close(inner)
+                _close(outer)
+                return
+            frozen = self._freeze
+            if self._state == _SWALLOWING:
+                frozen = threading.Event()
+                frozen.set()
+            self._open += [inner, outer]
+        for ends in ((inner, outer), (outer, inner)):
+            threading.Thread(
+                target=_pass_on, args=(*ends, frozen), daemon=True
+            ).start()
+
+
+def _close(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
 
 
 def _pass_on(

@@ -40,15 +40,16 @@ FUNCTION_LINES = 40
 PLAIN_LINES = 5
 """A function no longer than this says itself what a docstring would."""
 
-PROBE = "adapters.octavia_probe"
-"""A program of its own, which Octavia's Python runs on Octavia's configuration."""
+PROGRAMS = ("adapters.octavia_probe", "adapters.octavia_programs")
+"""Programs of their own, which Octavia's Python runs on Octavia's configuration."""
 
 CATCH_ALL_ALLOWED = (
     "cmd",
     "engine.conductor",
+    "engine.reporter",
     "engine.runner",
     "jobboards.waking",
-    PROBE,
+    *PROGRAMS,
 )
 """The outermost frames of processes and threads; elsewhere an error has a name."""
 
@@ -165,7 +166,7 @@ def no_octavia(module: Module) -> Iterator[str]:
 
 def no_global_configuration(module: Module) -> Iterator[str]:
     """Below the command line, values are handed over, not looked up."""
-    if module.layer not in WITHOUT_GLOBAL_CONF or module.place == PROBE:
+    if module.layer not in WITHOUT_GLOBAL_CONF or _is_program(module):
         return
     for imported in imports(module):
         if imported.target == "oslo_config.cfg.CONF":
@@ -173,6 +174,20 @@ def no_global_configuration(module: Module) -> Iterator[str]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute) and node.attr == "CONF":
             yield at(module, node.lineno, "no global CONF below cmd")
+
+
+def _is_program(module: Module) -> bool:
+    return f"{module.place}.".startswith(tuple(f"{name}." for name in PROGRAMS))
+
+
+def standalone(module: Module) -> Iterator[str]:
+    """What Octavia's Python runs imports nothing of ours but its neighbours."""
+    if not _is_program(module):
+        return
+    for imported in imports(module):
+        place = imported.target.partition(".")[2]
+        if _layer_of(imported.target) and not place.startswith(PROGRAMS):
+            yield at(module, imported.line, f"{imported.target} isn't there")
 
 
 def clear_name(module: Module) -> Iterator[str]:
@@ -297,6 +312,7 @@ SOURCE_RULES: tuple[Rule, ...] = (
     layer_order,
     no_octavia,
     no_global_configuration,
+    standalone,
     clear_name,
     licence_line,
     module_length,
@@ -381,6 +397,9 @@ BREACHES: tuple[tuple[Rule, str, str], ...] = (
     (no_octavia, "jobboards.x", "from amphv2_bootstrap.spec import octavia_options"),
     (no_global_configuration, "tasks.x", "from oslo_config.cfg import CONF"),
     (no_global_configuration, "tasks.x", "from oslo_config import cfg\ncfg.CONF.x"),
+    (standalone, "adapters.octavia_programs.x", "import amphv2_bootstrap.errors"),
+    (standalone, "adapters.octavia_probe", "from amphv2_bootstrap import errors"),
+    (standalone, "adapters.octavia_programs.x", "from .. import scrubbing"),
     (clear_name, "adapters.utils", ""),
     (clear_name, "engine.helpers.x", ""),
     (licence_line, "spec.x", "x = 1\n# SPDX-License-Identifier: Apache-2.0\n"),

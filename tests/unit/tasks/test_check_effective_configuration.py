@@ -113,3 +113,11 @@ def test_misspelt_options_are_warned_of(written: Controller) -> None:
         "did you mean jobboard_backend_password?",
         "Octavia has no option [task_flow] unrelated",
     ]
+
+
+def test_traps_are_warned_of(written: Controller) -> None:
+    """What is in force as wanted, and yet will break later."""
+    written.task_flow["jobboard_expiration_time"] = 30
+    WriteOctaviaConfiguration(written.context).execute()
+    (warning,) = CheckEffectiveConfiguration(written.context).execute()["warnings"]
+    assert "jobboard_expiration_time is 30 s" in warning

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Octavia's configuration and drivers, as its worker has them."""
+
+from __future__ import annotations  # Octavia's Python may be older than ours
+
+import importlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from .reporting import BrokenLinkError
+
+if TYPE_CHECKING:
+    from .reporting import Report
+
+GROUP = "task_flow"
+_MODULES = {
+    "redis": "taskflow.jobs.backends.impl_redis",
+    "zookeeper": "taskflow.jobs.backends.impl_zookeeper",
+    "etcd": "taskflow.jobs.backends.impl_etcd",
+}
+
+
+def configuration(files: list[str], report: Report) -> Any:
+    """Load the files, the last one wins, as octavia-worker would; then CONF.
+
+    Our own environment is kept out: the services don't run in it. Connecting to
+    a database that isn't there is tried once, not for minutes.
+    """
+    config = importlib.import_module("octavia.common.config")
+    cfg: Any = importlib.import_module("oslo_config.cfg")
+    conf = cfg.CONF
+    arguments = [word for file in files for word in ("--config-file", file)]
+    try:
+        config.init(arguments, prog="octavia-worker", use_env=False)
+    except cfg.ConfigFileParseError as exc:
+        # Its text quotes the line, which may hold a secret.
+        line = getattr(exc.__context__, "lineno", None) or "unknown"
+        raise BrokenLinkError(f"it can't be parsed (line {line})") from None
+    for option in config.task_flow_opts:
+        _read(conf, option, cfg, report)
+    conf.set_override("max_retries", 1, group="database")
+    return conf
+
+
+def _read(conf: Any, option: Any, cfg: Any, report: Report) -> None:
+    hidden = option.secret or isinstance(option, cfg.DictOpt)
+    try:
+        value = getattr(conf[GROUP], option.dest)
+    except (cfg.Error, ValueError) as exc:
+        why = type(exc).__name__ if hidden else str(exc)
+        raise BrokenLinkError(f"[{GROUP}] {option.dest} is invalid: {why}") from None
+    if isinstance(value, dict):
+        value = value.get("keyfile_password")
+        hidden = True
+    if hidden and value:
+        report.masked.update(_secrets(str(value)))
+
+
+def _secrets(value: str) -> set[str]:
+    """A secret option's value and, of a URL, the password in it."""
+    rest = value.partition("://")[2]
+    if not rest:
+        return {value}
+    password = rest.rpartition("@")[0].partition(":")[2]
+    return {value} | ({password, unquote(password)} if password else set())
+
+
+def driver_name(conf: Any) -> str:
+    """``redis``, ``zookeeper`` or ``etcd``."""
+    return str(conf[GROUP].jobboard_backend_driver).split("_")[0]
+
+
+def persistence_driver() -> Any:
+    """Octavia's own way to its persistence database."""
+    module: Any = importlib.import_module(
+        "octavia.controller.worker.v2.taskflow_jobboard_driver"
+    )
+    return module.MysqlPersistenceDriver()
+
+
+def jobboard_driver(conf: Any, persistence: Any) -> Any:
+    """Octavia's own way to its jobboard, found as its worker finds it."""
+    # stevedore would tell a missing library only in its log.
+    importlib.import_module(_MODULES[driver_name(conf)])
+    stevedore: Any = importlib.import_module("stevedore.driver")
+    return stevedore.DriverManager(
+        namespace="octavia.worker.jobboard_driver",
+        name=conf[GROUP].jobboard_backend_driver,
+        invoke_args=(persistence,),
+        invoke_on_load=True,
+    ).driver
+
+
+def check_schema(engine: Any) -> str:
+    """The revision of the tables, which taskflow finds as it needs them."""
+    sqlalchemy: Any = importlib.import_module("sqlalchemy")
+    tables: Any = importlib.import_module(
+        "taskflow.persistence.backends.sqlalchemy.tables"
+    )
+    inspector = sqlalchemy.inspect(engine)
+    there = set(inspector.get_table_names())
+    lacking = []
+    for table in tables.fetch(sqlalchemy.MetaData()):
+        if table.name not in there:
+            lacking.append(f"the table {table.name}")
+            continue
+        columns = {column["name"] for column in inspector.get_columns(table.name)}
+        lacking += [
+            f"the column {table.name}.{column.name}"
+            for column in table.columns
+            if column.name not in columns
+        ]
+    if lacking:
+        raise BrokenLinkError(f"{', '.join(lacking)} is missing")
+    return _check_revision(engine, sqlalchemy, "alembic_version" in there)
+
+
+def _check_revision(engine: Any, sqlalchemy: Any, has_table: bool) -> str:
+    if not has_table:
+        raise BrokenLinkError("the table alembic_version is missing")
+    with engine.connect() as connection:
+        query = sqlalchemy.text("SELECT version_num FROM alembic_version")
+        found = sorted(str(row[0]) for row in connection.execute(query))
+    head = _head()
+    if found != [head]:
+        raise BrokenLinkError(
+            f"the schema is at revision {', '.join(found) or 'none'}; Octavia's "
+            f"taskflow wants {head}"
+        )
+    return head
+
+
+def _head() -> str:
+    from pathlib import Path
+
+    config: Any = importlib.import_module("alembic.config")
+    script: Any = importlib.import_module("alembic.script")
+    migration: Any = importlib.import_module(
+        "taskflow.persistence.backends.sqlalchemy.migration"
+    )
+    ini = Path(str(migration.__file__)).parent / "alembic" / "alembic.ini"
+    scripts = script.ScriptDirectory.from_config(config.Config(str(ini)))
+    return str(scripts.get_current_head())

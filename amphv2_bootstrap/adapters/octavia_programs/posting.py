@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A job on the scratch namespace, posted as Octavia posts its own."""
+
+from __future__ import annotations  # Octavia's Python may be older than ours
+
+import contextlib
+import importlib
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import scratch as scratches
+from .reporting import AlreadyReportedError, BrokenLinkError, cleaning
+
+if TYPE_CHECKING:
+    from .reporting import Report
+    from .scratch import Scratch
+
+
+class Posted:
+    """A job with its logbook and flow, while it is there."""
+
+    def __init__(self, persistence: Any, board: Any, scratch: Scratch) -> None:
+        self.persistence = persistence
+        self.board = board
+        self.job: Any = None
+        self._scratch = scratch
+        self._flow = str(uuid.uuid4())
+        self.name = f"{scratch.label}-{self._flow}"
+        models: Any = importlib.import_module("taskflow.persistence.models")
+        self.book = models.LogBook(self.name)
+
+    def post(self, factory: Callable[..., Any], **arguments: Any) -> None:
+        """What ``run_poster`` of ``octavia.common.base_taskflow`` does."""
+        engines: Any = importlib.import_module("taskflow.engines")
+        models: Any = importlib.import_module("taskflow.persistence.models")
+        flow = models.FlowDetail(self.name, self._flow)
+        self.book.add(flow)
+        self.persistence.get_connection().save_logbook(self.book)
+        engines.save_factory_details(
+            flow, factory, (), arguments, backend=self.persistence
+        )
+        self.job = self.board.post(
+            self.name, book=self.book, details={"store": {"token": self._flow}}
+        )
+        self.expire()
+
+    def expire(self) -> None:
+        """See :meth:`Scratch.expire`; to be called again after claims."""
+        self._scratch.expire(self.board, self.job)
+
+    def flow_detail(self) -> Any:
+        """The flow as the database has it; NotFound where it isn't there."""
+        return self.persistence.get_connection().get_flow_details(self._flow)
+
+    def remove(self) -> list[str]:
+        """Leave nothing behind; the names of what is still there."""
+        try:
+            left = self._scratch.remove(self.board, self.job)
+        finally:
+            scratches.destroy_book(self.persistence, self.book.uuid)
+        return left + scratches.rows_of(self.persistence, self.book.uuid, self._flow)
+
+
+@contextlib.contextmanager
+def posted(
+    report: Report, persistence: Any, board: Any, scratch: Scratch
+) -> Iterator[Posted]:
+    """A job to be posted within, of which nothing is left afterwards.
+
+    What the block raises is reported before anything is cleaned up; then the
+    exit is by BrokenLinkError where something is left of a run that went well.
+    """
+    job = Posted(persistence, board, scratch)
+    try:
+        yield job
+    except BaseException as exc:
+        report.broken(report.chain(exc))
+        with cleaning(report):
+            left = job.remove()
+            if left:
+                report.say(left=left)
+        raise AlreadyReportedError from exc
+    with report.at("cleanup"):
+        left = job.remove()
+        if left:
+            raise BrokenLinkError(f"it leaves behind {', '.join(left)}")
+
+
+def remove_orphans(report: Report, job: Posted, scratch: Scratch) -> int:
+    """Remove what killed runs left, as far as that is possible; how much it was."""
+    removed = 0
+    for remove, source in (
+        (scratch.remove_orphans, job.board),
+        (scratch.remove_orphaned_books, job.persistence),
+    ):
+        try:
+            removed += remove(source)
+        except Exception as exc:  # noqa: BLE001 - of any library; and only a note
+            text = report.chain(exc)[0]["text"]
+            report.say(note=f"could not look for remains of killed runs: {text}")
+    return removed

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the programs tell, line by line, and how long they may take.
+
+    {"link": NAME, "seconds": NUMBER}       the link holds
+    {"progress": TEXT}                      for who waits
+    {"note": TEXT}                          works, but the operator should know
+    {"broken": LINK, "chain": [{"type": TEXT, "text": TEXT}, ...]}
+    {"left": [TEXT, ...]}                   what couldn't be cleaned up
+    {"facts": {...}}                        the last line, if all links hold
+
+A chain holds the error and, behind it, its causes.
+"""
+
+from __future__ import annotations  # Octavia's Python may be older than ours
+
+import contextlib
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+_LONGEST = 400
+_DEEPEST = 6
+_REPEAT_SECONDS = 10.0
+_CLEANUP_SECONDS = 20.0
+_PATIENCE = 4
+_PR_SET_PDEATHSIG = 1
+
+
+class BrokenLinkError(Exception):
+    """A link doesn't do what it should, though no library complained."""
+
+
+class AlreadyReportedError(Exception):
+    """The end of a program that has told already why it ends."""
+
+
+class InterruptedRunError(BaseException):
+    """The time is over, or somebody wants an end; no library may swallow it."""
+
+
+class Report:
+    """Lines to the one who started the program; ``link`` is the one under proof."""
+
+    def __init__(self, stream: Any) -> None:
+        self.link = "configuration"
+        self.masked: set[str] = set()
+        self._stream = stream
+
+    def say(self, **facts: Any) -> None:
+        """One line, at once."""
+        self._stream.write(json.dumps(facts) + "\n")
+        self._stream.flush()
+
+    @contextlib.contextmanager
+    def at(self, link: str) -> Iterator[None]:
+        """The block proves that the link holds; what it raises says that not."""
+        self.link = link
+        began = time.monotonic()
+        yield
+        self.say(link=link, seconds=round(time.monotonic() - began, 3))
+
+    def broken(self, chain: list[dict[str, str]]) -> None:
+        """The link under proof is broken."""
+        self.say(broken=self.link, chain=chain)
+
+    def chain(self, exc: BaseException | None) -> list[dict[str, str]]:
+        """An error and its causes in one line each, without secrets.
+
+        An error of another process brings its own.
+        """
+        found: list[dict[str, str]] = list(getattr(exc, "chain", None) or [])
+        if found:
+            return found
+        while exc is not None and len(found) < _DEEPEST:
+            kind = type(exc)
+            text = " ".join(self._mask(str(exc)).split())[:_LONGEST]
+            found.append({"type": f"{kind.__module__}.{kind.__name__}", "text": text})
+            exc = exc.__cause__ or exc.__context__
+        return found
+
+    def _mask(self, text: str) -> str:
+        # SQLAlchemy appends the statement with its values.
+        text = text.partition("\n[SQL:")[0]
+        for secret in sorted(self.masked, key=len, reverse=True):
+            for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
+                text = text.replace(form, "***")
+        return text
+
+
+Program = Callable[[Report, "dict[str, Any]"], None]
+
+
+def run(program: Program) -> None:
+    """Run a program on the request of stdin, for at most its ``timeout`` seconds.
+
+    SIGTERM ends it early, with its cleanup done. Never returns: what a library
+    left running, such as a thread that waits for a dead server, ends with it.
+    """
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # libraries may print; stdout is for the lines alone
+    logging.getLogger().addHandler(logging.NullHandler())
+    report = Report(stream)
+    code = 0
+    try:
+        request = json.load(sys.stdin)
+        _bound(float(request["timeout"]))
+        program(report, request)
+    except AlreadyReportedError:
+        code = 1
+    except BaseException as exc:  # noqa: BLE001 - the boundary of the process
+        report.broken(report.chain(exc))
+        code = 1
+    stream.flush()
+    os._exit(code)
+
+
+def _bound(seconds: float) -> None:
+    """Interrupt after so long, and again where that was not enough."""
+    interruptions = 0
+
+    def interrupt(number: int, _frame: object) -> None:
+        nonlocal interruptions
+        interruptions += 1
+        if interruptions > _PATIENCE:
+            os._exit(1)
+        why = "it was told to stop" if number == signal.SIGTERM else "its time is over"
+        raise InterruptedRunError(why)
+
+    signal.signal(signal.SIGALRM, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _REPEAT_SECONDS)
+
+
+@contextlib.contextmanager
+def cleaning(report: Report) -> Iterator[None]:
+    """Time of its own for the block, and no SIGTERM; what it raises is reported."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.setitimer(signal.ITIMER_REAL, _CLEANUP_SECONDS, _REPEAT_SECONDS)
+    try:
+        yield
+    except BaseException as exc:  # noqa: BLE001 - the boundary of the process
+        first = report.chain(exc)[0]
+        report.say(left=[f"unknown, since cleaning up failed: {first['text']}"])
+
+
+def fork(work: Callable[[], None]) -> int:
+    """Run ``work`` in a child, which dies with this process; its pid.
+
+    To be called before any thread is started. The child ends with 1 where
+    ``work`` raises.
+    """
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == parent:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            work()
+    finally:
+        os._exit(1)
+
+
+def kill(pid: int) -> None:
+    """SIGKILL a child, and wait until it is gone; harmless when it is."""
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)

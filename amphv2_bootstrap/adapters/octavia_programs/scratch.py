@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A namespace of our own beside Octavia's, and leaving nothing of it behind.
+
+Octavia's conductors claim all that is posted on their namespace, so ours is
+another: ``<namespace>_amphv2_canary_<end>_<token>``. ``end`` is the hexadecimal
+time after which it is nobody's any more, since its program was killed; the next
+program removes what such a one has left.
+"""
+
+from __future__ import annotations  # Octavia's Python may be older than ours
+
+import contextlib
+import importlib
+import re
+import secrets
+from typing import Any
+
+from .loading import GROUP, driver_name
+
+MARK = "_amphv2_canary_"
+_NAME = re.compile(r"amphv2_canary_([0-9a-f]{8})_[0-9a-f]{8}")
+_MARGIN = 120
+"""Seconds by which the clocks of two controllers may differ."""
+_CLEANUP = 60
+_TOGETHER = 10
+_ETCD_ROOTS = ("/taskflow/jobs/", "/taskflow/.trash/")
+
+
+class Scratch:
+    """The namespace for one run; :meth:`remove` leaves nothing of it.
+
+    :param now: the time since the epoch, in seconds.
+    :param lifetime: seconds after which this run is certainly over.
+    """
+
+    def __init__(self, conf: Any, now: float, lifetime: float) -> None:
+        self._now = now
+        self._lifetime = int(lifetime) + _CLEANUP
+        self._base = str(conf[GROUP].jobboard_backend_namespace).rstrip("/")
+        self.driver = driver_name(conf)
+        token = secrets.token_hex(4)
+        self.label = f"{MARK.strip('_')}_{int(now + self._lifetime):08x}_{token}"
+        self.root = f"{self._base}_{self.label}"
+        # taskflow puts ZooKeeper's .trash and .entities beside a board, where all
+        # boards share them: so this board gets a folder of its own. It finds their
+        # place by replacing the last name, wherever else that occurs in the path.
+        self.namespace = self.root
+        if self.driver == "zookeeper":
+            self.namespace = f"{self.root}/{secrets.token_hex(8)}"
+        conf.set_override("jobboard_backend_namespace", self.namespace, group=GROUP)
+
+    def expire(self, board: Any, job: Any) -> None:
+        """Let Redis forget the keys by itself, should this process be killed."""
+        if self.driver == "redis":
+            for key in _redis_keys(board, job):
+                if key != job.owner_key:  # a claim has its own time
+                    board._client.expire(key, self._lifetime)
+
+    def remove(self, board: Any, job: Any) -> list[str]:
+        """Remove everything of this run; the names of what is still there."""
+        client = board._client
+        if self.driver == "redis":
+            keys = _redis_keys(board, job)
+            client.delete(*keys)
+            return [key.decode() for key in keys if client.exists(key)]
+        if self.driver == "zookeeper":
+            return self._remove_from_zookeeper(client)
+        for prefix in self._etcd_prefixes():
+            client.delete_prefix(prefix)
+        return [
+            found["key"].decode()
+            for prefix in self._etcd_prefixes()
+            for _, found in client.get_prefix(prefix)
+        ]
+
+    def _etcd_prefixes(self) -> list[str]:
+        return [f"{root}{self.root.strip('/')}/" for root in _ETCD_ROOTS]
+
+    def _remove_from_zookeeper(self, client: Any) -> list[str]:
+        exceptions: Any = importlib.import_module("kazoo.exceptions")
+        path = "/" + self.root.strip("/")
+        made = client.exists(path)
+        client.delete(path, recursive=True)
+        while made is not None and (path := path.rpartition("/")[0]):
+            # A folder of Octavia's namespace that came into being with ours.
+            folder = client.exists(path)
+            if folder is None or made.ctime - folder.ctime > _TOGETHER * 1000:
+                break
+            with contextlib.suppress(exceptions.NotEmptyError, exceptions.NoNodeError):
+                client.delete(path)
+        path = "/" + self.root.strip("/")
+        return [path] if client.exists(path) is not None else []
+
+    def remove_orphans(self, board: Any) -> int:
+        """Remove what killed runs left in the key-value store; how much it was."""
+        client = board._client
+        finders = {
+            "redis": self._redis_orphans,
+            "zookeeper": self._zookeeper_orphans,
+            "etcd": self._etcd_orphans,
+        }
+        found = [name for name in finders[self.driver](client) if self._is_over(name)]
+        for name in found:
+            if self.driver == "zookeeper":
+                client.delete(name, recursive=True)
+            else:
+                client.delete(name)
+        return len(found)
+
+    def _is_over(self, name: str) -> bool:
+        found = _NAME.search(name)
+        return found is not None and int(found[1], 16) + _MARGIN < self._now
+
+    def _redis_orphans(self, client: Any) -> list[str]:
+        base = re.sub(r"([][*?\\^])", r"\\\1", self._base)
+        keys = client.scan_iter(match=f"{base}{MARK}*", count=1000)
+        return [key.decode() for key in keys]
+
+    def _zookeeper_orphans(self, client: Any) -> list[str]:
+        folder, _, name = ("/" + self._base.strip("/")).rpartition("/")
+        return [
+            f"{folder}/{child}"
+            for child in client.get_children(folder or "/")
+            if child.startswith(name + MARK)
+        ]
+
+    def _etcd_orphans(self, client: Any) -> list[str]:
+        return [
+            found["key"].decode()
+            for root in _ETCD_ROOTS
+            for _, found in client.get_prefix(f"{root}{self._base.strip('/')}{MARK}")
+        ]
+
+    def remove_orphaned_books(self, persistence: Any) -> int:
+        """Destroy the logbooks that killed runs left; how many they were."""
+        sqlalchemy: Any = importlib.import_module("sqlalchemy")
+        query = sqlalchemy.text(
+            "SELECT uuid, name FROM logbooks WHERE name LIKE 'amphv2!_canary!_%'"
+            " ESCAPE '!'"
+        )
+        with persistence.engine.connect() as connection:
+            rows = [(str(row[0]), str(row[1])) for row in connection.execute(query)]
+        over = [uuid for uuid, name in rows if self._is_over(name)]
+        for uuid in over:
+            destroy_book(persistence, uuid)
+        return len(over)
+
+
+def _redis_keys(board: Any, job: Any) -> list[bytes]:
+    keys = [board.listings_key, board.sequence_key, board.trash_key]
+    if job is not None:
+        keys += [job.owner_key, job.last_modified_key]
+    return keys
+
+
+def destroy_book(persistence: Any, uuid: str) -> None:
+    """Destroy a logbook and what belongs to it; nothing when it is gone already."""
+    exceptions: Any = importlib.import_module("taskflow.exceptions")
+    with contextlib.suppress(exceptions.NotFound):
+        persistence.get_connection().destroy_logbook(uuid)
+
+
+def rows_of(persistence: Any, book: str, flow: str) -> list[str]:
+    """The tables that still hold something of a logbook and its flow."""
+    sqlalchemy: Any = importlib.import_module("sqlalchemy")
+    places = (
+        ("logbooks", "uuid", book),
+        ("flowdetails", "uuid", flow),
+        ("atomdetails", "parent_uuid", flow),
+    )
+    found = []
+    with persistence.engine.connect() as connection:
+        for table, column, value in places:
+            query = sqlalchemy.text(
+                f"SELECT COUNT(*) FROM {table} WHERE {column} = :value"  # noqa: S608
+            )
+            if connection.execute(query, {"value": value}).scalar():
+                found.append(f"rows of the table {table}")
+    return found

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``verify``: does the jobboard work, now and here?"""
+
+import argparse
+import dataclasses
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from cliff.formatters.base import ListFormatter
+from cliff.lister import Lister
+
+from amphv2_bootstrap.cmd import exits
+from amphv2_bootstrap.cmd.base import Guarded
+
+if TYPE_CHECKING:
+    from amphv2_bootstrap.cmd.runtime import Runtime
+    from amphv2_bootstrap.tasks.base import Context
+    from amphv2_bootstrap.tasks.finding import Check, Finding
+
+_COLUMNS = ("check", "state", "message", "todo")
+_FAILED = "failed"
+
+
+class Verify(Guarded, Lister):
+    """Check that Octavia's jobboard works as it is; changes nothing.
+
+    Compares this host's octavia.conf with what is wanted, and looks at accounts,
+    grants, tables and the key-value backend. Then it sends a job through the
+    jobboard by Octavia's own code, on a namespace beside Octavia's, and leaves
+    nothing of it behind. Exit code 0, or 1 where a check failed.
+    """
+
+    @property
+    def formatter_namespace(self) -> str:
+        """Our own: a format of ours must not show up in other cliff programs."""
+        return "amphv2_bootstrap.verify_formatters"
+
+    @property
+    def formatter_default(self) -> str:
+        return "lines"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--drill",
+            action="store_true",
+            help="also kill one of two conductors of Octavia's own in the middle of a "
+            "flow, on a namespace beside Octavia's, and tell when the other one goes "
+            "on; takes as long as jobboard_expiration_time, or some more",
+        )
+        parser.add_argument(
+            "--controllers",
+            action="store_true",
+            help="also compare what the conductors told of all controllers: every "
+            "option, versions, client libraries, clocks",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from amphv2_bootstrap.tasks.base import Context
+        from amphv2_bootstrap.tasks.verification import CHECKS, verify
+
+        cancelled = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: cancelled.set())
+        runtime = self.runtime()
+        loaded = runtime.loaded
+        context = Context(loaded.spec, loaded.host, loaded.secrets, cancelled)
+        checks = list(CHECKS)
+        if parsed_args.controllers:
+            checks.append(_agreement(runtime))
+        if parsed_args.drill:
+            checks.append(_drill)
+        found = list(verify(context, checks, _begin))
+        if any(finding.state == _FAILED for finding in found):
+            self.exit_code = exits.FAILED
+        return _COLUMNS, [dataclasses.astuple(finding) for finding in found]
+
+
+def _drill(context: "Context") -> "Iterable[Finding]":
+    from amphv2_bootstrap.tasks.verify_host import drill
+
+    return drill(context, _say)
+
+
+def _agreement(runtime: "Runtime") -> "Check":
+    """The check that compares the controllers, by what they told the engine."""
+    from amphv2_bootstrap.cmd.conductors import controllers
+    from amphv2_bootstrap.tasks.agreement import compare
+
+    def agreement(context: "Context") -> "Iterable[Finding]":
+        names = context.spec.controllers
+        return compare(controllers(runtime.store, runtime.reports.all(), names))
+
+    return agreement
+
+
+def _begin(name: str) -> None:
+    if sys.stderr.isatty():
+        _say(f"checking: {name}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+class LinesFormatter(ListFormatter):
+    """A line for each finding, then what to do about those that need it."""
+
+    def add_argument_group(self, parser: argparse.ArgumentParser) -> None:
+        """It has no arguments."""
+
+    def emit_list(
+        self,
+        column_names: Sequence[str],
+        data: Iterable[Sequence[Any]],
+        stdout: TextIO,
+        parsed_args: argparse.Namespace,
+    ) -> None:
+        rows = [dict(zip(column_names, row, strict=True)) for row in data]
+        for row in rows:
+            state = str(row.get("state", ""))
+            mark = state.upper() if state == _FAILED else state
+            line = f"{mark:<8} {row.get('check', ''):<18} {row.get('message', '')}"
+            stdout.write(line.rstrip() + "\n")
+        todos = [row for row in rows if row.get("todo")]
+        if todos:
+            stdout.write("\nWhat to do:\n")
+        for row in todos:
+            stdout.write(f"  {row.get('check', '')}: {row['todo']}\n")

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``prove-controller``: the jobboard works with this host's own octavia.conf."""
+
+from amphv2_bootstrap.tasks.base import Step, StepResult
+from amphv2_bootstrap.tasks.canary import obstacle, result_of_proof, unproven
+
+
+class ProveController(Step):
+    """Send a job through it by Octavia's own code; leaves nothing behind."""
+
+    atom_name = "prove-controller"
+
+    def act(self) -> StepResult:
+        """See :func:`amphv2_bootstrap.tasks.canary.result_of_proof`."""
+        reason = obstacle(self.context)
+        if reason:
+            return unproven(reason)
+        return result_of_proof(self.context, (self.context.host.config_file,))

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``prove-jobboard``: the wanted jobboard works, before any controller gets it."""
+
+from pathlib import Path
+
+from amphv2_bootstrap.adapters import octavia_db_manage
+from amphv2_bootstrap.adapters.octavia_verdict import MissingLibraryError
+from amphv2_bootstrap.tasks.base import Step, StepResult
+from amphv2_bootstrap.tasks.canary import obstacle, result_of_proof, unproven
+from amphv2_bootstrap.tasks.wanted_options import wanted_options
+
+
+class ProveJobboard(Step):
+    """Send a job through it by Octavia's own code; leaves nothing behind.
+
+    The configuration is this host's octavia.conf with the wanted ``[task_flow]``
+    on top, since no octavia.conf has that yet.
+    """
+
+    atom_name = "prove-jobboard"
+
+    def act(self) -> StepResult:
+        """See :func:`amphv2_bootstrap.tasks.canary.result_of_proof`."""
+        reason = obstacle(self.context)
+        if reason:
+            return unproven(reason)
+        host = self.context.host
+        folder = Path(host.state_path)
+        octavia_db_manage.remove_orphans(folder)
+        options = wanted_options(self.context)
+        try:
+            with octavia_db_manage.options_overlay(folder, options) as overlay:
+                return result_of_proof(self.context, (host.config_file, str(overlay)))
+        except MissingLibraryError as exc:
+            # ensure-client-library comes with the controllers; then they prove.
+            return unproven(
+                f"The database is proven, the jobboard is not yet: {exc} After that, "
+                "prove-controller proves it, or 'amphv2-bootstrap verify' by hand."
+            )

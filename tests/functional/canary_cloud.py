@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cloud whose jobboard works, made by hand: the least that a canary needs."""
+
+import contextlib
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import etcd3gw
+from kazoo.client import KazooClient
+
+from amphv2_bootstrap.adapters import octavia_conf
+from tests.servers.mariadb import MariaDB
+
+NAMESPACE = "octavia_jobboard"
+DATABASE = "octavia_persistence"
+
+
+@dataclass
+class CanaryCloud:
+    """``conf`` is an octavia.conf with the whole ``[task_flow]``."""
+
+    mariadb: MariaDB
+    python: str
+    conf: Path
+    look: Callable[[], list[str]]
+
+    def rows(self) -> int:
+        """Rows in the three tables of taskflow's persistence."""
+        tables = ("logbooks", "flowdetails", "atomdetails")
+        counts = (
+            self.mariadb.execute(f"SELECT COUNT(*) FROM {DATABASE}.{table}")[0][0]
+            for table in tables
+        )
+        return sum(counts)
+
+
+def make(
+    folder: Path, mariadb: MariaDB, venv: Path, options: dict[str, Any]
+) -> CanaryCloud:
+    """The database made by octavia-db-manage, and the octavia.conf.
+
+    :param options: what distinguishes the key-value backend, by Octavia's names.
+    """
+    mariadb.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")
+    wanted = {
+        "persistence_connection": f"{mariadb.root_url}/{DATABASE}",
+        "jobboard_enabled": True,
+        "jobboard_backend_hosts": ("127.0.0.1",),
+        "jobboard_backend_namespace": NAMESPACE,
+        "jobboard_expiration_time": 5,
+        **options,
+    }
+    rendered = {name: octavia_conf.render(value) for name, value in wanted.items()}
+    conf = folder / "octavia.conf"
+    conf.write_bytes(octavia_conf.set_options(b"", "task_flow", rendered))
+    program = str(venv / "bin" / "octavia-db-manage")
+    argv = [program, "--config-file", str(conf), "upgrade_persistence"]
+    subprocess.run(argv, check=True, capture_output=True, timeout=120)
+    return CanaryCloud(mariadb, str(venv / "bin" / "python"), conf, list)
+
+
+def redis_options(server: Any) -> dict[str, Any]:
+    return {
+        "jobboard_backend_driver": "redis_taskflow_driver",
+        "jobboard_backend_port": server.port,
+        "jobboard_backend_password": server.password,
+    }
+
+
+def redis_keys(server: Any) -> list[str]:
+    """All keys of the server."""
+    with contextlib.closing(server.client()) as client:
+        return sorted(key.decode() for key in client.scan_iter())
+
+
+def etcd_keys(port: int) -> list[str]:
+    """All keys of the server."""
+    client = etcd3gw.Etcd3Client(host="127.0.0.1", port=port)
+    try:
+        found = client.get_prefix("/")
+    finally:
+        client.session.close()
+    return sorted(metadata["key"].decode() for _, metadata in found)
+
+
+def zookeeper_nodes(port: int) -> list[str]:
+    """All nodes of the server, but its own."""
+    client = KazooClient(hosts=f"127.0.0.1:{port}")
+    client.start(timeout=20)
+    try:
+        return sorted(_below(client, "/"))
+    finally:
+        client.stop()
+        client.close()
+
+
+def _below(client: Any, path: str) -> Iterator[str]:
+    for child in client.get_children(path):
+        below = f"{path.rstrip('/')}/{child}"
+        if below != "/zookeeper":
+            yield below
+            yield from _below(client, below)

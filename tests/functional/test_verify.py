@@ -1,0 +1,524 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``verify`` on a cloud that works, and on clouds with one thing broken."""
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amphv2_bootstrap.adapters import octavia_conf
+from tests.functional.canary_cloud import redis_keys
+from tests.functional.canary_ledger import foreign_writes
+from tests.functional.site import PASSWORD, KeyValue, Site, stopped_at_end
+from tests.servers.mariadb import MariaDB
+from tests.servers.process import free_port
+from tests.servers.redis import PASSWORD as REDIS_PASSWORD
+from tests.servers.redis import RedisServer, running_redis
+
+DATABASE = "octavia_persistence"
+CHECKS = {  # those that this module is about
+    "configuration",
+    "client-library",
+    "database",
+    "grants",
+    "schema",
+    "key-value-backend",
+    "canary",
+}
+
+
+@dataclass
+class Cloud:
+    """A cloud that was bootstrapped, with one controller."""
+
+    site: Site
+    redis: RedisServer
+
+    @property
+    def conf(self) -> Path:
+        return self.site.octavia_conf("ctl1")
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        return self.site.mariadb.execute(statement)
+
+    def rows(self) -> int:
+        tables = ("logbooks", "flowdetails", "atomdetails")
+        counts = (f"(SELECT COUNT(*) FROM {DATABASE}.{name})" for name in tables)
+        return int(self.sql(f"SELECT {' + '.join(counts)}")[0][0])
+
+
+@pytest.fixture(scope="module")
+def cloud(
+    tmp_path_factory: pytest.TempPathFactory,
+    mariadb_server: MariaDB,
+    octavia_bin: Path,
+) -> Iterator[Cloud]:
+    """Bootstrapped once; each case breaks one thing, and mends it again."""
+    folder = tmp_path_factory.mktemp("verify")
+    mariadb_server.clean()
+    with running_redis(folder / "redis") as redis:
+        site = Site(
+            folder=folder / "site",
+            mariadb=mariadb_server,
+            key_value=KeyValue("redis", redis.port, redis.password),
+            board={},
+            engine_url=f"sqlite:///{folder}/engine.sqlite",
+            db_manage=str(octavia_bin / "octavia-db-manage"),
+            hosts=("ctl1",),
+        )
+        with stopped_at_end(site):
+            done = site.cli("run")
+            assert done.returncode == 0, done.stderr
+            yield Cloud(site, redis)
+    mariadb_server.clean()
+
+
+def verify(cloud: Cloud, *arguments: str) -> tuple[int, list[dict[str, str]]]:
+    """Exit code and findings; asserts that nothing was changed and no secret told."""
+    server = cloud.site.mariadb
+    before, mark = cloud.conf.read_bytes(), server.mark()
+    done = cloud.site.cli("verify", "-f", "json", *arguments)
+    assert done.returncode in (0, 1), done.stderr
+    for secret in (PASSWORD, REDIS_PASSWORD, server.root_password):
+        assert secret not in done.stdout + done.stderr
+    assert cloud.conf.read_bytes() == before
+    assert foreign_writes(server.statements(mark)) == []
+    found: list[dict[str, str]] = json.loads(done.stdout)
+    return done.returncode, found
+
+
+def by_state(findings: list[dict[str, str]], state: str) -> dict[str, str]:
+    """The messages of a state's findings, by check."""
+    found: dict[str, str] = {}
+    for one in findings:
+        if one["state"] == state:
+            text = f"{one['message']} {one['todo']}"
+            found[one["check"]] = f"{found.get(one['check'], '')} {text}".strip()
+    return found
+
+
+def test_passes_on_what_the_bootstrap_made(cloud: Cloud) -> None:
+    """Exit code 0, all is well, and neither key nor row is left."""
+    keys = redis_keys(cloud.redis)
+    code, found = verify(cloud)
+    assert code == 0, found
+    ours = [one for one in found if one["check"] in CHECKS]
+    assert {one["check"] for one in ours} == CHECKS
+    assert {one["state"] for one in ours} == {"ok"}, found
+    assert not by_state(found, "failed")
+    assert redis_keys(cloud.redis) == keys
+    assert cloud.rows() == 0
+
+
+def test_drill_tells_when_the_other_conductor_goes_on(cloud: Cloud) -> None:
+    """With a short expiration: exit code 0, progress meanwhile, nothing left."""
+    keys = redis_keys(cloud.redis)
+    with option(cloud, "jobboard_expiration_time", "4"):
+        done = cloud.site.cli("verify", "--drill", timeout=240)
+    assert "went on after" in done.stdout, done.stdout
+    assert "jobboard_expiration_time: 4 s" in done.stdout
+    assert "killed the conductor" in done.stderr
+    assert redis_keys(cloud.redis) == keys
+    assert cloud.rows() == 0
+
+
+def test_lines_say_what_to_do(cloud: Cloud) -> None:
+    """For people: a line for each check, failures in capitals, then what to do."""
+    with option(cloud, "jobboard_backend_namespace", "another"):
+        done = cloud.site.cli("verify")
+    assert done.returncode == 1
+    first, _, todo = done.stdout.partition("\nWhat to do:\n")
+    assert len(first.splitlines()) >= len(CHECKS)
+    assert first.startswith("FAILED   configuration ")
+    assert todo.startswith("  configuration: Remove the line")
+
+
+Breaking = Callable[[Cloud], contextlib.AbstractContextManager[None]]
+
+
+@contextlib.contextmanager
+def option(cloud: Cloud, name: str, value: str) -> Iterator[None]:
+    """One option of ``[task_flow]`` changed by hand."""
+    before = cloud.conf.read_bytes()
+    cloud.conf.write_bytes(octavia_conf.set_options(before, "task_flow", {name: value}))
+    try:
+        yield
+    finally:
+        cloud.conf.write_bytes(before)
+
+
+def set_option(name: str, value: str) -> Breaking:
+    return lambda cloud: option(cloud, name, value)
+
+
+def text(old: str, new: str) -> Breaking:
+    """A text of octavia.conf changed by hand, at its last place."""
+
+    @contextlib.contextmanager
+    def breaking(cloud: Cloud) -> Iterator[None]:
+        before = cloud.conf.read_bytes()
+        head, found, tail = before.decode().rpartition(old)
+        assert found
+        cloud.conf.write_text(head + new + tail)
+        try:
+            yield
+        finally:
+            cloud.conf.write_bytes(before)
+
+    return breaking
+
+
+def sql(*statements: str, undo: tuple[str, ...]) -> Breaking:
+    """Statements of an administrator; ``:p`` stands for the account's password."""
+
+    @contextlib.contextmanager
+    def breaking(cloud: Cloud) -> Iterator[None]:
+        run(cloud, statements)
+        try:
+            yield
+        finally:
+            run(cloud, undo)
+
+    def run(cloud: Cloud, texts: tuple[str, ...]) -> None:
+        for each in texts:
+            cloud.sql(each.replace(":p", f"'{PASSWORD}'"))
+
+    return breaking
+
+
+def redis_settings(**settings: str) -> Breaking:
+    """CONFIG SET, and back."""
+
+    @contextlib.contextmanager
+    def breaking(cloud: Cloud) -> Iterator[None]:
+        with contextlib.closing(cloud.redis.client()) as client:
+            before = {name: client.config_get(name)[name] for name in settings}
+            for name, value in settings.items():
+                client.config_set(name, value)
+            try:
+                yield
+            finally:
+                for name, value in before.items():
+                    client.config_set(name, value)
+
+    return breaking
+
+
+def database_port(cloud: Cloud) -> contextlib.AbstractContextManager[None]:
+    port = cloud.site.mariadb.port
+    return text(f":{port}/octavia_persistence", ":1/octavia_persistence")(cloud)
+
+
+@contextlib.contextmanager
+def redis_down(cloud: Cloud) -> Iterator[None]:
+    cloud.redis.stop()
+    try:
+        yield
+    finally:
+        cloud.redis.start()
+
+
+@contextlib.contextmanager
+def redis_replica(cloud: Cloud) -> Iterator[None]:
+    with contextlib.closing(cloud.redis.client()) as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", str(free_port()))
+        try:
+            yield
+        finally:
+            client.execute_command("REPLICAOF", "NO", "ONE")
+
+
+@contextlib.contextmanager
+def table_gone(cloud: Cloud) -> Iterator[None]:
+    made = cloud.sql(f"SHOW CREATE TABLE {DATABASE}.atomdetails")[0][1]
+    cloud.sql(f"DROP TABLE {DATABASE}.atomdetails")
+    try:
+        yield
+    finally:
+        place = f"CREATE TABLE {DATABASE}.`atomdetails`"
+        cloud.sql(made.replace("CREATE TABLE `atomdetails`", place))
+
+
+@contextlib.contextmanager
+def database_gone(cloud: Cloud) -> Iterator[None]:
+    cloud.sql(f"DROP DATABASE {DATABASE}")
+    try:
+        yield
+    finally:
+        cloud.sql(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")
+        argv = [cloud.site.db_manage, "--config-file", str(cloud.conf)]
+        subprocess.run(
+            [*argv, "upgrade_persistence"], check=True, capture_output=True, timeout=60
+        )
+
+
+@contextlib.contextmanager
+def library_hidden(cloud: Cloud) -> Iterator[None]:
+    """Octavia's Python, unable to import redis."""
+    folder = cloud.site.folder / "hidden"
+    (folder / "lib").mkdir(parents=True, exist_ok=True)
+    (folder / "lib" / "redis.py").write_text('raise ImportError("no redis here")\n')
+    python = folder / "python"
+    real = Path(cloud.site.db_manage).with_name("python")
+    python.write_text(
+        f'#!/bin/sh\nPYTHONPATH={folder}/lib exec {real} "$@"\n', encoding="utf-8"
+    )
+    python.chmod(0o755)
+    cloud.site.write_configuration("ctl1", {"octavia": {"python": str(python)}})
+    try:
+        yield
+    finally:
+        cloud.site.write_configuration("ctl1")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing broken: ``failed`` maps the checks that must fail to their words."""
+
+    name: str
+    breaking: Breaking
+    failed: Mapping[str, str]
+    skipped: tuple[str, ...] = ()
+    warned: Mapping[str, str] = field(default_factory=dict)
+
+
+_LOCAL, _ANY = "octavia@localhost", "octavia@'%'"
+_CASES = (
+    Case(
+        "wrong password of the account for other hosts",
+        sql(
+            f"ALTER USER {_ANY} IDENTIFIED BY 'another'",
+            undo=(f"ALTER USER {_ANY} IDENTIFIED BY :p",),
+        ),
+        {"database": "'octavia'@'%' has another password"},
+    ),
+    Case(
+        "wrong password of the account in use",
+        sql(
+            f"ALTER USER {_LOCAL} IDENTIFIED BY 'another'",
+            undo=(f"ALTER USER {_LOCAL} IDENTIFIED BY :p",),
+        ),
+        {"database": "Access denied", "canary": "(link persistence)"},
+        skipped=("schema",),
+    ),
+    Case(
+        "account dropped",
+        sql(
+            f"DROP USER {_ANY}",
+            undo=(
+                f"CREATE USER {_ANY} IDENTIFIED BY :p",
+                f"GRANT ALL ON `octavia\\_persistence`.* TO {_ANY}",
+            ),
+        ),
+        {"database": "the account 'octavia'@'%' is not there"},
+    ),
+    Case(
+        "no grant for other hosts",
+        sql(
+            f"REVOKE ALL ON `octavia\\_persistence`.* FROM {_ANY}",
+            undo=(f"GRANT ALL ON `octavia\\_persistence`.* TO {_ANY}",),
+        ),
+        {"grants": "'octavia'@'%' lacks everything on octavia_persistence"},
+    ),
+    Case(
+        "one privilege missing",
+        sql(
+            f"REVOKE INSERT ON `octavia\\_persistence`.* FROM {_LOCAL}",
+            undo=(f"GRANT ALL ON `octavia\\_persistence`.* TO {_LOCAL}",),
+        ),
+        {"grants": "lacks INSERT on octavia_persistence", "canary": "(link post)"},
+    ),
+    Case(
+        "rows can't be deleted",
+        sql(
+            f"REVOKE DELETE ON `octavia\\_persistence`.* FROM {_LOCAL}",
+            undo=(
+                f"GRANT ALL ON `octavia\\_persistence`.* TO {_LOCAL}",
+                f"DELETE FROM {DATABASE}.logbooks",
+            ),
+        ),
+        {"grants": "lacks DELETE", "canary": "(link cleanup)"},
+    ),
+    Case(
+        "table missing",
+        table_gone,
+        {"schema": "atomdetails", "canary": "the table atomdetails is missing"},
+    ),
+    Case(
+        "column dropped",
+        sql(
+            f"ALTER TABLE {DATABASE}.atomdetails DROP COLUMN revert_results",
+            undo=(
+                f"ALTER TABLE {DATABASE}.atomdetails ADD COLUMN revert_results TEXT",
+            ),
+        ),
+        {
+            "schema": "revert_results",
+            "canary": "the column atomdetails.revert_results is missing",
+        },
+    ),
+    Case(
+        "half-applied schema",
+        sql(
+            f"RENAME TABLE {DATABASE}.atomdetails TO {DATABASE}.taskdetails",
+            f"UPDATE {DATABASE}.alembic_version SET version_num = '40fc8c914bd2'",
+            undo=(
+                f"RENAME TABLE {DATABASE}.taskdetails TO {DATABASE}.atomdetails",
+                f"UPDATE {DATABASE}.alembic_version SET version_num = '00af93df9d77'",
+            ),
+        ),
+        {"schema": "40fc8c914bd2", "canary": "(link schema)"},
+    ),
+    Case(
+        "revision behind",
+        sql(
+            f"UPDATE {DATABASE}.alembic_version SET version_num = '6df9422fcb43'",
+            undo=(
+                f"UPDATE {DATABASE}.alembic_version SET version_num = '00af93df9d77'",
+            ),
+        ),
+        {"schema": "but not its number", "canary": "wants 00af93df9d77"},
+    ),
+    Case(
+        "no database",
+        database_gone,
+        {"database": "Unknown database", "canary": "(link persistence)"},
+        skipped=("schema",),
+    ),
+    Case(
+        "database server read-only",
+        sql("SET GLOBAL read_only = 1", undo=("SET GLOBAL read_only = 0",)),
+        {"canary": "read-only"},
+    ),
+    Case(
+        "wrong port of the database",
+        database_port,
+        {
+            "configuration": "persistence_connection differs",
+            "canary": "Can't connect to MySQL server",
+        },
+    ),
+    Case(
+        "Redis password changed",
+        redis_settings(requirepass="another"),
+        {"key-value-backend": "password", "canary": "(link jobboard-connect)"},
+    ),
+    Case(
+        "Redis down",
+        redis_down,
+        {"key-value-backend": "refused", "canary": "(link jobboard-connect)"},
+    ),
+    Case(
+        "Redis a replica",
+        redis_replica,
+        {"key-value-backend": "it is a replica", "canary": "(link post)"},
+    ),
+    Case(
+        "Redis evicts",
+        redis_settings(**{"maxmemory-policy": "allkeys-lru", "maxmemory": "100mb"}),
+        {"key-value-backend": "drops Octavia's jobs"},
+    ),
+    Case(
+        "Redis full",
+        redis_settings(maxmemory="1"),
+        {"key-value-backend": "maxmemory", "canary": "(link post)"},
+    ),
+    Case(
+        "wrong port of Redis",
+        set_option("jobboard_backend_port", "1"),
+        {"configuration": "jobboard_backend_port is 1", "canary": "jobboard-connect"},
+    ),
+    Case(
+        "wrong host of Redis",
+        set_option("jobboard_backend_hosts", "127.0.0.9"),
+        {"configuration": "jobboard_backend_hosts", "canary": "jobboard-connect"},
+    ),
+    Case(
+        "password of Redis with an unescaped $",
+        text("#%$$", "#%$name"),
+        {
+            "configuration": "jobboard_backend_password is invalid",
+            "canary": "jobboard_backend_password is invalid",
+        },
+    ),
+    Case(
+        "TLS expected",
+        set_option("jobboard_redis_backend_ssl_options", "ssl:True"),
+        {"configuration": "ssl_options", "canary": "(link jobboard-connect)"},
+    ),
+    Case(
+        "Sentinel set by hand",
+        set_option("jobboard_redis_sentinel", "mymaster"),
+        {"configuration": "jobboard_redis_sentinel", "canary": "jobboard-connect"},
+    ),
+    Case(
+        "another namespace",
+        set_option("jobboard_backend_namespace", "another"),
+        {"configuration": "jobboard_backend_namespace is 'another'"},
+    ),
+    Case(
+        "jobboard disabled",
+        set_option("jobboard_enabled", "False"),
+        {"configuration": "jobboard_enabled is False, wanted True"},
+    ),
+    Case(
+        "expiration time with a unit",
+        set_option("jobboard_expiration_time", "100s"),
+        {"configuration": "jobboard_expiration_time is invalid", "canary": "100s"},
+    ),
+    Case(
+        "another driver",
+        set_option("jobboard_backend_driver", "etcd_taskflow_driver"),
+        {"configuration": "jobboard_backend_driver", "canary": "jobboard-connect"},
+    ),
+    Case(
+        "no such driver",
+        set_option("jobboard_backend_driver", "redis"),
+        {"configuration": "jobboard_backend_driver is invalid", "canary": "redis"},
+    ),
+    Case(
+        "persistence_connection misspelt",
+        text("\npersistence_connection", "\npersistance_connection"),
+        {
+            "configuration": "persistence_connection differs",
+            "canary": "the table logbooks",
+        },
+    ),
+    Case(
+        "section misspelt",
+        text("\n[task_flow]", "\n[taskflow]"),
+        {"configuration": "jobboard_enabled is False", "canary": "the table logbooks"},
+    ),
+    Case(
+        "a line that can't be parsed",
+        text("\njobboard_enabled = ", "\njobboard_enabled "),
+        {"configuration": "it can't be parsed (line ", "canary": "(line "},
+    ),
+    Case(
+        "client library missing",
+        library_hidden,
+        {"client-library": "no redis here", "canary": "(link jobboard-driver)"},
+    ),
+)
+
+
+@pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
+def test_sabotage(case: Case, cloud: Cloud) -> None:
+    """Exit code 1, the right checks fail with the right words; nothing is changed."""
+    with case.breaking(cloud):
+        code, found = verify(cloud)
+    failed = by_state(found, "failed")
+    assert code == 1, found
+    assert set(failed) == set(case.failed), found
+    for check, words in case.failed.items():
+        assert words in failed[check], found
+    assert set(by_state(found, "skipped")) == set(case.skipped), found
+    for check, words in case.warned.items():
+        assert words in by_state(found, "warning")[check]
+    assert all(one["todo"] for one in found if one["state"] == "failed"), found
+    assert cloud.rows() == 0

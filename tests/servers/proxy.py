@@ -85,9 +85,7 @@ class Proxy:
                 frozen.set()
             self._open += [inner, outer]
         for ends in ((inner, outer), (outer, inner)):
-            threading.Thread(
-                target=_pass_on, args=(*ends, frozen), daemon=True
-            ).start()
+            threading.Thread(target=_pass_on, args=(*ends, frozen), daemon=True).start()
 
 
 def _close(connection: socket.socket) -> None:

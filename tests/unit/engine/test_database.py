@@ -41,6 +41,7 @@ def test_sqlite_files_are_private(database: Database, tmp_path: Path) -> None:
 
 def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
     """All or nothing, whatever ends the block."""
+
     def fail() -> None:
         with database.write() as connection:
             connection.execute(_constant("a"))
@@ -113,6 +114,7 @@ def test_a_full_disk_is_unavailable(database: Database) -> None:
     """It may be mended by itself or by the operator: the work goes on then."""
     with database.engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+
     def fill() -> None:
         with database.write() as connection:
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")

@@ -1,14 +1,30 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs the Debian packages that bindep.txt lists. Starts and enables no
-# service. Does nothing, and needs no root, when all are installed.
+# Installs the Debian packages that bindep.txt lists, those of the profiles that
+# are named as arguments included. Starts and enables no service. Does nothing, and
+# needs no root, when all are installed.
 set -euo pipefail
 # shellcheck source=tools/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 POLICY=/usr/sbin/policy-rc.d
 
-wanted() { sed -n 's/^\([^#[:space:]]*\)[[:space:]]*\[.*platform:dpkg.*/\1/p' "$REPO/bindep.txt"; }
+# wanted PROFILE...: the packages of no profile, and of these.
+wanted() {
+    awk -v profiles=" $* " '
+        /^[^#[:space:]]+[[:space:]]+\[/ {
+            marks = $0
+            gsub(/^[^[]*\[|\].*$/, "", marks)
+            count = split(marks, mark, " ")
+            debian = other = 0
+            for (i = 1; i <= count; i++) {
+                if (mark[i] == "platform:dpkg") debian = 1
+                else if (mark[i] !~ /^platform:/)
+                    other += !index(profiles, " " mark[i] " ")
+            }
+            if (debian && !other) print $1
+        }' "$REPO/bindep.txt"
+}
 
 installed() {
     dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null |
@@ -54,7 +70,7 @@ command -v apt-get >/dev/null ||
     die "apt-get not found: on this distribution install what bindep.txt lists by hand"
 
 before=$(installed)
-missing=$(comm -23 <(wanted | sort -u) <(printf '%s\n' "$before"))
+missing=$(comm -23 <(wanted "$@" | sort -u) <(printf '%s\n' "$before"))
 [ -n "$missing" ] || exit 0
 [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
     die "these packages are missing: ${missing//$'\n'/ }; run as root, or install sudo"

@@ -148,8 +148,14 @@ class FencedConnection(impl_sqlalchemy.Connection):
             connection.execute(
                 table.update().where(table.c.uuid == flow.uuid).values(**changes)
             )
-        if new:
-            rows = [{**_atom_row(atom), **_identity(atom, flow)} for atom in new]
+        # Where the answer to a commit was lost, they are there already.
+        there = _atoms_of(connection, flow) if new else set()
+        rows = [
+            {**_atom_row(atom), **_identity(atom, flow)}
+            for atom in new
+            if atom.uuid not in there
+        ]
+        if rows:
             connection.execute(schema.atomdetails.insert(), rows)
 
     def _transact(self, write: Callable[[sa.Connection], None]) -> None:
@@ -182,6 +188,12 @@ class FencedConnection(impl_sqlalchemy.Connection):
             self._backend.lease.check()
         # So may the commit; and no step may begin after that.
         self._backend.lease.check()
+
+
+def _atoms_of(connection: sa.Connection, flow: Any) -> set[str]:
+    table = schema.atomdetails
+    query = sa.select(table.c.uuid).where(table.c.parent_uuid == flow.uuid)
+    return set(connection.execute(query).scalars())
 
 
 def _flow_row(flow: Any) -> Row:

@@ -2,6 +2,7 @@
 """A cloud whose jobboard works, made by hand: the least that a canary needs."""
 
 import contextlib
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -70,28 +71,37 @@ def redis_options(server: Any) -> dict[str, Any]:
     }
 
 
+# Other tests' boards on the same server: their claims expire at any time.
+_OTHERS = re.compile(r"(^|/)(test|engine)-")
+
+
+def _is_of_nobody_else(key: str) -> bool:
+    return _OTHERS.search(key) is None
+
+
 def redis_keys(server: Any) -> list[str]:
-    """All keys of the server."""
+    """All keys of the server, but those of other tests' boards."""
     with contextlib.closing(server.client()) as client:
-        return sorted(key.decode() for key in client.scan_iter())
+        return sorted(filter(_is_of_nobody_else, map(bytes.decode, client.scan_iter())))
 
 
 def etcd_keys(port: int) -> list[str]:
-    """All keys of the server."""
+    """All keys of the server, but those of other tests' boards."""
     client = etcd3gw.Etcd3Client(host="127.0.0.1", port=port)
     try:
         found = client.get_prefix("/")
     finally:
         client.session.close()
-    return sorted(metadata["key"].decode() for _, metadata in found)
+    keys = (metadata["key"].decode() for _, metadata in found)
+    return sorted(filter(_is_of_nobody_else, keys))
 
 
 def zookeeper_nodes(port: int) -> list[str]:
-    """All nodes of the server, but its own."""
+    """All nodes of the server, but its own and those of other tests' boards."""
     client = KazooClient(hosts=f"127.0.0.1:{port}")
     client.start(timeout=20)
     try:
-        return sorted(_below(client, "/"))
+        return sorted(filter(_is_of_nobody_else, _below(client, "/")))
     finally:
         client.stop()
         client.close()

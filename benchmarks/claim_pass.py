@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one look at a crowded board costs a conductor.
+
+All jobs are claimed by others or for other hosts, so that the pass looks at each
+and claims none. Apart from that, the pass that also compares with the database:
+it comes once a second while others hold claims.
+"""
+
+import concurrent.futures
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amphv2_bootstrap.engine.database import Database
+from benchmarks.conductor_program import conductor, flows
+from benchmarks.crowd import crowded, postings
+from benchmarks.figures import Effort, Figure, Row, median, rounded
+from benchmarks.places import Place
+from benchmarks.requests import counter
+from benchmarks.servers import BOARDS, Servers
+from tests.unit.engine.toys import Cloud
+
+SIZES = (1_000, 10_000)
+_FLAT = 1.5
+_ROUND_TRIPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Passes:
+    """Milliseconds of one pass of either kind; requests of one to the server."""
+
+    plain: float
+    reconciling: float
+    requests: float | None
+
+
+def benchmark(servers: Servers, effort: Effort) -> Figure:
+    """``claim_pass_ms`` per board and number of jobs on it."""
+    values = {}
+    rows = []
+    sizes = SIZES if not effort.quick else (100, 1_000)
+    for board in BOARDS:
+        found = _measure(servers, board, sizes, effort.of(7, 3))
+        values[board] = _values(found)
+        rows += _rows(board, found)
+    return Figure("claim_pass_ms", values, rows)
+
+
+def _values(found: dict[int, _Passes]) -> dict[str, Any]:
+    return {
+        str(size): {
+            "median": passes.plain,
+            "per_job": rounded(passes.plain / size),
+            "with_reconciling": passes.reconciling,
+            "requests": passes.requests,
+        }
+        for size, passes in found.items()
+    }
+
+
+def _rows(board: str, found: dict[int, _Passes]) -> list[Row]:
+    small, large = found
+    growth = rounded((found[large].plain / large) / (found[small].plain / small))
+    rows = [Row(f"{board}, {size:,} jobs", p.plain, "ms") for size, p in found.items()]
+    rows.append(Row(f"{board}, per job: {large:,} / {small:,}", growth, "times", _FLAT))
+    requests = found[large].requests
+    if requests is not None:
+        rows.append(Row(f"{board}, a pass", requests, "requests", _ROUND_TRIPS))
+    return rows
+
+
+def _measure(
+    servers: Servers, board: str, sizes: tuple[int, ...], rounds: int
+) -> dict[int, _Passes]:
+    place, folder = servers.place(board), servers.new_folder()
+    toys = flows(folder / "none")
+    cloud = Cloud(folder, toys, place.database_url)
+    found = {}
+    with (
+        contextlib.closing(cloud.database),
+        crowded(place, cloud.database) as add,
+        _Passing(place, cloud.database, folder) as passing,
+    ):
+        present = 0
+        for size in sizes:
+            add(postings(present + 1, size))
+            present = size
+            found[size] = passing.measure(servers, rounds)
+    return found
+
+
+class _Passing:
+    """A conductor in this process whose passes are made by hand."""
+
+    def __init__(self, place: Place, database: Database, folder: Path) -> None:
+        self._name = place.name
+        toys = flows(folder / "none")
+        self._conductor = conductor(place, database, "here", toys)
+        self._workers = concurrent.futures.ThreadPoolExecutor(1)
+
+    def __enter__(self) -> "_Passing":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._conductor._parts.board.close()
+        self._workers.shutdown()
+
+    def measure(self, servers: Servers, rounds: int) -> _Passes:
+        """Alternately one that reconciles and one that doesn't."""
+        self._pass()  # meets the new jobs
+        plain, reconciling = [], []
+        for _ in range(rounds):
+            self._conductor._reconciler.make_due()
+            reconciling.append(self._pass())
+            plain.append(self._pass())
+        return _Passes(median(plain), median(reconciling), self._requests(servers))
+
+    def _pass(self) -> float:
+        began = time.perf_counter()
+        self._conductor._pass(self._workers)
+        return (time.perf_counter() - began) * 1000
+
+    def _requests(self, servers: Servers) -> float | None:
+        count = counter(servers, self._name)
+        if count is None:
+            return None
+        self._conductor._reconciler.make_due()
+        self._pass()
+        before = count()
+        self._pass()
+        return count() - before

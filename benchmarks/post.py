@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a post to its first step, and what a conductor costs that has nothing to do.
+
+The conductor is a process of its own with the defaults' pace. A post is counted
+from its beginning: its transaction and its entry are within the time.
+"""
+
+import contextlib
+import random
+import time
+from dataclasses import dataclass
+
+from benchmarks.conductor_program import STEPS
+from benchmarks.conductors import ConductorProcess, Post
+from benchmarks.figures import Effort, Figure, Row, median, p99, rounded
+from benchmarks.requests import counter
+from benchmarks.servers import BOARDS, Servers
+from tests.servers.process import wait_until
+
+_SEED = 1
+_SETTLING_SECONDS = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    """A conductor's use of one core, and of the board, while nothing happens."""
+
+    cores: float
+    requests: float
+
+
+def benchmark(servers: Servers, effort: Effort) -> Figure:
+    """``post_to_first_step_ms`` per board: median, p99, and idling."""
+    values = {}
+    rows = []
+    for board in BOARDS:
+        times, idle = _measure(servers, board, effort)
+        found = {
+            "median": median(times),
+            "p99": p99(times),
+            "idle_cores": rounded(idle.cores),
+            "idle_requests_per_s": rounded(idle.requests),
+        }
+        values[board] = found
+        rows += [
+            Row(f"{board}, median", found["median"], "ms", 50),
+            Row(f"{board}, p99", found["p99"], "ms", 200),
+            Row(f"{board}, idle", rounded(idle.cores * 100), "% of a core", 1),
+            Row(f"{board}, idle", found["idle_requests_per_s"], "requests/s", 2),
+        ]
+    return Figure("post_to_first_step_ms", values, rows)
+
+
+def _measure(servers: Servers, board: str, effort: Effort) -> tuple[list[float], _Idle]:
+    place, folder = servers.place(board), servers.new_folder()
+    with contextlib.ExitStack() as stack:
+        poster = stack.enter_context(contextlib.closing(Post(place, folder)))
+        conductor = ConductorProcess(place, folder, "one")
+        stack.callback(conductor.stop)
+        conductor.start()
+        wait_until(poster.is_served, what="the conductor serves")
+        time.sleep(_SETTLING_SECONDS)
+        idle = _idle(servers, board, conductor, effort.of(20, 3))
+        times = [_post(poster, conductor) for _ in range(effort.of(100, 5))]
+    return times, idle
+
+
+def _idle(
+    servers: Servers, board: str, conductor: ConductorProcess, seconds: float
+) -> _Idle:
+    # SQLite has no server to ask; the conductor counts its statements.
+    count = counter(servers, board) or conductor.statements
+    began, requests, cpu = time.monotonic(), count(), conductor.cpu_seconds()
+    time.sleep(seconds)
+    used = conductor.cpu_seconds() - cpu
+    asked, took = count() - requests, time.monotonic() - began
+    return _Idle(used / took, asked / took)
+
+
+def _post(poster: Post, conductor: ConductorProcess) -> float:
+    """Milliseconds of one post to a conductor that is idle again."""
+    done = len(conductor.begun(STEPS[0]))
+    # At any moment of the conductor's own rhythm.
+    time.sleep(random.Random(_SEED + done).uniform(0.05, 0.3))
+    began = time.monotonic()
+    posted = poster.post()
+    wait_until(lambda: poster.is_done(posted), what="the job is done")
+    return (conductor.begun(STEPS[0])[done] - began) * 1000

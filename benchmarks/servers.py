@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The servers of one run of the benchmarks, and the jobboards on them."""
+
+import contextlib
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from amphv2_bootstrap.jobboards.settings import BoardSettings
+from amphv2_bootstrap.spec.secret import Secret
+from benchmarks.places import Place
+from benchmarks.postgresql import PostgreSQL
+from tests.servers.etcd import EtcdServer, running_etcd
+from tests.servers.mariadb import MariaDB
+from tests.servers.process import Server
+from tests.servers.redis import RedisServer, running_redis
+from tests.servers.zookeeper import ZookeeperServer, running_zookeeper
+
+BOARDS = ("redis", "zookeeper", "etcd", "sql on SQLite", "sql on MariaDB")
+_S = TypeVar("_S")
+
+
+class Servers:
+    """Each server is started when it is first asked for, and stopped at the end."""
+
+    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
+        self.folder = folder
+        self._stack = stack
+
+    def new_folder(self) -> Path:
+        """An empty folder that lasts as long as the servers."""
+        return Path(tempfile.mkdtemp(dir=self.folder))
+
+    def _start(self, running: Callable[[Path], AbstractContextManager[_S]]) -> _S:
+        return self._stack.enter_context(running(self.new_folder()))
+
+    @cached_property
+    def mariadb(self) -> MariaDB:
+        """innodb_flush_log_at_trx_commit is 1: a commit is on disk."""
+        return self._start(_running_mariadb)
+
+    @cached_property
+    def postgresql(self) -> PostgreSQL:
+        """A commit is on disk."""
+        return self._start(_running_postgresql)
+
+    @cached_property
+    def redis(self) -> RedisServer:
+        """appendfsync is always: an answer is on disk."""
+        return self._start(running_redis)
+
+    @cached_property
+    def zookeeper(self) -> ZookeeperServer:
+        """One server alone."""
+        return self._start(running_zookeeper)
+
+    @cached_property
+    def etcd(self) -> EtcdServer:
+        """One member."""
+        return self._start(running_etcd)
+
+    def database_url(self, name: str) -> str:
+        """A new, empty database on MariaDB."""
+        server = self.mariadb
+        server.execute(f"CREATE DATABASE `{name}`")
+        account = f"root:{quote(server.root_password, safe='')}"
+        return f"mysql+pymysql://{account}@{server.host}:{server.port}/{name}"
+
+    def place(self, board: str) -> Place:
+        """A new board of that name in :data:`BOARDS`, with a new database."""
+        unique = f"bench_{uuid.uuid4().hex[:8]}"
+        if board == "sql on SQLite":
+            url = f"sqlite:///{self.new_folder()}/engine.sqlite"
+        else:
+            url = self.database_url(unique)
+        driver = board.split()[0]
+        fields: dict[str, Any] = {"driver": driver, "namespace": unique}
+        if driver != "sql":
+            server: Any = getattr(self, driver)
+            fields["port"] = server.port
+            password = getattr(server, "password", None)
+            fields["password"] = Secret(password) if password else None
+        return Place(board, url, BoardSettings(**fields))
+
+
+@contextlib.contextmanager
+def running_servers() -> Iterator[Servers]:
+    """No server yet; all that were asked for are gone at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))  # short: a socket's path
+    # Servers of other accounts live below it, each in a folder of its own.
+    folder.chmod(0o711)
+    try:
+        with contextlib.ExitStack() as stack:
+            yield Servers(folder, stack)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _running_mariadb(folder: Path) -> Iterator[MariaDB]:
+    server = MariaDB(folder)
+    server.install()
+    try:
+        # The tests' ledger of statements would be measured along.
+        server.execute("SET GLOBAL general_log = OFF")
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def _running_postgresql(folder: Path) -> Iterator[PostgreSQL]:
+    server = PostgreSQL(folder)
+    with _stopped_at_end(server):
+        yield server
+
+
+@contextlib.contextmanager
+def _stopped_at_end(server: Server) -> Iterator[None]:
+    try:
+        server.start()
+        yield
+    finally:
+        server.stop()

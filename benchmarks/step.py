@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a step costs that does nothing: ours, raw taskflow's, DBOS's.
+
+A flow of no-op steps from its load to its end, divided by their number; the
+three take turns, each on a database whose commits are on disk.
+"""
+
+import contextlib
+import importlib
+import itertools
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from taskflow import engines
+from taskflow.patterns import linear_flow
+from taskflow.persistence import backends, models
+
+from amphv2_bootstrap.engine.lease import Lease
+from amphv2_bootstrap.engine.outcome import Outcome
+from amphv2_bootstrap.engine.records import JobState, PlannedJob
+from amphv2_bootstrap.engine.redaction import Redactor
+from amphv2_bootstrap.engine.runner import Runner
+from benchmarks.figures import Effort, Figure, Row, median, rounded
+from benchmarks.servers import Servers
+from tests.servers.mariadb import MariaDB
+from tests.unit.engine.toys import Cloud, Ledger, Toy, ToyFlows
+
+LENGTHS = (10, 100, 1000)
+_EXPIRY = 3600.0  # no renewal falls into a measurement
+_BY_DBOS = 100
+
+Run = Callable[[int], float]
+"""Carries a flow of that many steps out; seconds from its load to its end."""
+
+
+def benchmark(servers: Servers, effort: Effort) -> Figure:
+    """``step_ms`` of the three, and ours by the flow's length."""
+    length = effort.of(_BY_DBOS, 10)
+    with contextlib.ExitStack() as stack:
+        ours = stack.enter_context(_ours(servers))
+        contestants: dict[str, Run] = {
+            "ours": ours,
+            "taskflow": stack.enter_context(_taskflow(servers)),
+            "dbos": stack.enter_context(_dbos(servers)),
+        }
+        found = _in_turns(contestants, length, effort.of(7, 1))
+        lengths = LENGTHS[: effort.of(3, 2)]
+        by_length = _by_length(ours, lengths, effort.of(3, 1))
+        commits = [_commits(servers.mariadb, ours, count) for count in lengths[:2]]
+    per_step = (commits[1] - commits[0]) / (lengths[1] - lengths[0])
+    return _figure(found, by_length, rounded(per_step))
+
+
+def _figure(
+    found: dict[str, float], by_length: dict[int, float], commits: float
+) -> Figure:
+    faster = rounded(found["taskflow"] / found["ours"])
+    beside = rounded(found["ours"] / found["dbos"])
+    *_, shorter, longest = by_length.values()
+    growth = rounded(longest / shorter)
+    rows = (
+        Row("ours, MariaDB", found["ours"], "ms"),
+        Row("raw taskflow, MariaDB", found["taskflow"], "ms"),
+        Row("DBOS, PostgreSQL", found["dbos"], "ms"),
+        Row("taskflow / ours", faster, "times", 8, at_least=True),
+        Row("ours / DBOS", beside, "times", 1),
+        Row("transactions", commits, "per step", 2),
+        *(Row(f"ours, of {n} steps", ms, "ms") for n, ms in by_length.items()),
+        Row("a step of the longest / of the next", growth, "times", 1.2),
+    )
+    values = {
+        **found,
+        "taskflow_by_ours": faster,
+        "ours_by_dbos": beside,
+        "transactions_per_step": commits,
+        "ours_by_length": {str(n): ms for n, ms in by_length.items()},
+    }
+    return Figure("step_ms", values, rows)
+
+
+def _in_turns(runs: dict[str, Run], length: int, rounds: int) -> dict[str, float]:
+    found: dict[str, list[float]] = {name: [] for name in runs}
+    for run in runs.values():
+        run(10)  # caches are warm from here on
+    for _, (name, run) in itertools.product(range(rounds), runs.items()):
+        found[name].append(run(length) / length * 1000)
+    return {name: median(times) for name, times in found.items()}
+
+
+def _by_length(run: Run, lengths: tuple[int, ...], rounds: int) -> dict[int, float]:
+    found: dict[int, list[float]] = {length: [] for length in lengths}
+    for _, length in itertools.product(range(rounds), lengths):
+        found[length].append(run(length) / length * 1000)
+    return {length: median(times) for length, times in found.items()}
+
+
+def _commits(server: MariaDB, run: Run, length: int) -> int:
+    before = _com_commit(server)
+    run(length)
+    return _com_commit(server) - before
+
+
+def _com_commit(server: MariaDB) -> int:
+    return int(server.execute("SHOW GLOBAL STATUS LIKE 'Com_commit'")[0][1])
+
+
+class _Claim:
+    """A board's answer to a lease that is never in doubt."""
+
+    def renew(self, *_: object) -> bool:
+        return True
+
+
+@contextlib.contextmanager
+def _ours(servers: Servers) -> Iterator[Run]:
+    """The engine's own runner under a lease, every write fenced."""
+    flows = ToyFlows(Ledger(), _Steps())
+    cloud = Cloud(servers.new_folder(), flows, servers.database_url("ours"))
+    runner = Runner(
+        cloud.database, cloud.journal, flows, cloud.contexts, Redactor(["s3cr3t"])
+    )
+
+    def run(length: int) -> float:
+        posted = cloud.post([PlannedJob(f"steps-{length}", 1)])
+        (job,) = cloud.store.jobs_of(posted)
+        taken = cloud.journal.take(job.uuid)
+        assert taken is not None
+        entry: Any = taken
+        board: Any = _Claim()
+        lease = Lease(board, entry, "bench", _EXPIRY, time.monotonic())
+        bootstrap = cloud.store.bootstrap(posted)
+        with lease:
+            began = time.perf_counter()
+            end = runner.run(taken, bootstrap, lease, threading.Event())
+            took = time.perf_counter() - began
+        assert end.outcome is Outcome.DONE, end
+        cloud.journal.settle(taken, JobState.DONE)
+        return took
+
+    with contextlib.closing(cloud.database):
+        yield run
+
+
+class _Steps(dict[str, list[str]]):
+    """The flow ``steps-N`` has N steps."""
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).startswith("steps-")
+
+    def __getitem__(self, name: str) -> list[str]:
+        return _names(int(name.partition("-")[2]))
+
+
+def _names(length: int) -> list[str]:
+    return [f"step-{number}" for number in range(length)]
+
+
+@contextlib.contextmanager
+def _taskflow(servers: Servers) -> Iterator[Run]:
+    """taskflow's serial engine on its own SQLAlchemy backend."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    conf = {"connection": servers.database_url("taskflow")}
+    backend = backends.fetch(conf)
+    with contextlib.closing(backend.get_connection()) as connection:
+        connection.upgrade()
+
+    def run(length: int) -> float:
+        flow = linear_flow.Flow("bench")
+        flow.add(*(Toy(name, Ledger()) for name in _names(length)))
+        book = models.LogBook("bench")
+        detail = models.FlowDetail("bench", str(uuid.uuid4()))
+        book.add(detail)
+        with contextlib.closing(backend.get_connection()) as connection:
+            connection.save_logbook(book)
+        began = time.perf_counter()
+        engine = engines.load(
+            flow, flow_detail=detail, book=book, backend=backend, engine="serial"
+        )
+        engine.run()
+        return time.perf_counter() - began
+
+    try:
+        yield run
+    finally:
+        backend.close()
+
+
+@contextlib.contextmanager
+def _dbos(servers: Servers) -> Iterator[Run]:
+    """A DBOS workflow of steps, its system database on PostgreSQL."""
+    dbos: Any = importlib.import_module("dbos").DBOS
+    dbos(
+        config={
+            "name": "bench",
+            "system_database_url": servers.postgresql.url,
+            "log_level": "ERROR",
+            "run_admin_server": False,
+        }
+    )
+
+    @dbos.step()  # type: ignore[untyped-decorator]
+    def step() -> dict[str, str]:
+        return {"outcome": "changed", "summary": "done"}
+
+    @dbos.workflow()  # type: ignore[untyped-decorator]
+    def workflow(length: int) -> None:
+        for _ in range(length):
+            step()
+
+    def run(length: int) -> float:
+        began = time.perf_counter()
+        workflow(length)
+        return time.perf_counter() - began
+
+    dbos.launch()
+    try:
+        yield run
+    finally:
+        dbos.destroy()

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One engine's database and board, and the machines whose conductors share them."""
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from amphv2_bootstrap.engine import migrate
+from amphv2_bootstrap.engine.board import Board
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.drafts import Drafts
+from amphv2_bootstrap.engine.journal import Journal
+from amphv2_bootstrap.engine.records import Job, PlannedJob
+from amphv2_bootstrap.engine.store import Store
+from tests.contract.boards import open_board
+from tests.faults import ledger
+from tests.faults.conductor_process import board_settings
+from tests.faults.invariants import History, Invariant, breaches, left_open
+from tests.faults.machine import Machine, Process
+from tests.faults.plan import Plan, StepPlan
+from tests.faults.poster_process import MAIN, make_draft
+from tests.servers.process import wait_until
+
+BOARDS = ("sql", "sql-mariadb", "redis", "zookeeper", "etcd")
+SEED = os.environ.get("AMPHV2_FAULTS_SEED") or str(uuid.uuid4().int % 10**6)
+"""Of all choices that are left to chance; set it to have them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """Where the database and the board are: as a plan has it."""
+
+    database: str
+    board: Mapping[str, Any]
+
+
+@dataclass
+class Cloud:
+    """What the conductors of one test have in common; made by a fixture.
+
+    ``backends`` is how the test itself gets to the servers, also while the
+    conductors can't.
+    """
+
+    folder: Path
+    backends: Backends
+    machines: list[Machine]
+    flows: Mapping[str, Sequence[StepPlan]] = field(default_factory=dict)
+    processes: list[Process] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self._open()
+
+    def move_database(self, url: str) -> None:
+        """Use another database, which gets its tables; nothing runs yet."""
+        self.database.close()
+        board = dict(self.backends.board)
+        if board["driver"] == "sql":
+            board["database"] = url
+        self.backends = Backends(url, board)
+        self._open()
+        migrate.upgrade(self.database)
+
+    def _open(self) -> None:
+        self.database = Database(self.backends.database)
+        self.store = Store(self.database)
+        self.journal = Journal(self.database, "tester:1:none:0")
+        self.drafts = Drafts(self.database, self.journal)
+
+    @property
+    def ledger(self) -> Path:
+        return self.folder / "ledger"
+
+    def file(self, name: str) -> Path:
+        """A path that no other file of this cloud has."""
+        return self.folder / f"{name}-{next(self._numbers)}"
+
+    def trace(self) -> Path:
+        """A file for the boundaries that a process reaches; empty until then."""
+        path = self.file("trace")
+        path.touch()
+        return path
+
+    def start(self, host: str, *, machine: int = 0, **options: Any) -> Process:
+        """Start a conductor; ``options`` are fields of its plan."""
+        process = self.machines[machine].start(self.plan(host, **options))
+        self.processes.append(process)
+        return process
+
+    def plan(self, host: str, **options: Any) -> Plan:
+        """The plan of one process; ``options`` are its fields."""
+        log = str(self.file(f"log-{host}"))
+        places = {"ledger": str(self.ledger), "log": log, "flows": self.flows}
+        servers = dataclasses.asdict(self.backends)
+        return Plan(**{"host": host, **servers, **places, **options})
+
+    def post(self, *jobs: PlannedJob, on_failure: str = "park") -> "Posted":
+        """Post into the database; conductors put it on the board."""
+        draft = make_draft(self.flows, jobs or MAIN, on_failure)
+        return self.posted(self.drafts.create(draft))
+
+    def posted(self, uuid: str) -> "Posted":
+        """A bootstrap that was acknowledged."""
+        return Posted(self, uuid, [job.uuid for job in self.store.jobs_of(uuid)])
+
+    def stop(self) -> None:
+        """Kill every conductor."""
+        for process in self.processes:
+            process.kill()
+        self.processes.clear()
+
+    def describe(self) -> str:
+        """What the conductors said, for a failure's report."""
+        lines = []
+        for process in self.processes:
+            lines.append(f"--- {process.plan.host} ({process.state})")
+            lines += process.log[-40:]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A bootstrap under test."""
+
+    cloud: Cloud
+    uuid: str
+    ids: Sequence[str]
+
+    @property
+    def jobs(self) -> list[Job]:
+        return self.cloud.store.jobs_of(self.uuid)
+
+    @property
+    def states(self) -> list[str]:
+        return [job.state.value for job in self.jobs]
+
+    @property
+    def is_over(self) -> bool:
+        return not list(left_open(self.history))
+
+    @property
+    def effects(self) -> list[ledger.Effect]:
+        return [
+            effect
+            for effect in ledger.read(self.cloud.ledger)
+            if effect.job in self.ids
+        ]
+
+    @property
+    def story(self) -> list[str]:
+        """What really happened, as ``begin STEP`` and ``end STEP``."""
+        return [f"{effect.verb} {effect.step}" for effect in self.effects]
+
+    @property
+    def history(self) -> History:
+        events = [event for _, event in self.cloud.store.events(self.uuid)]
+        return History(self.ids, self.jobs, events, self.effects)
+
+    def wait(self, what: str = "every job is over", timeout: float = 90.0) -> None:
+        """Wait until all jobs are terminal or parked."""
+        with explained(self):
+            wait_until(lambda: self.is_over, what=what, timeout=timeout)
+
+    def check(self, *, without: Sequence[Invariant] = ()) -> None:
+        """Fail where an invariant doesn't hold."""
+        found = breaches(self.history, without=without)
+        if found:
+            pytest.fail("\n".join([*found, explanation(self)]))
+
+
+@contextlib.contextmanager
+def explained(posted: Posted) -> Iterator[None]:
+    """A failure within tells all that is known."""
+    try:
+        yield
+    except BaseException:
+        print(explanation(posted))
+        raise
+
+
+def explanation(posted: Posted) -> str:
+    """The whole history, and the conductors' last words."""
+    history = posted.history
+    lines = [f"job {job.uuid}: {job.state.value} {job.reason}" for job in history.jobs]
+    lines += [
+        f"event {event.at:.3f} {event.kind} {event.atom or ''} {event.message or ''}"
+        f" by {event.owner}"
+        for event in history.events
+    ]
+    lines += [
+        f"ledger {effect.at:.3f} {effect.verb} {effect.step} epoch {effect.epoch}"
+        f" by {effect.owner}"
+        for effect in history.effects
+    ]
+    return "\n".join([*lines, posted.cloud.describe()])
+
+
+def make_backends(request: pytest.FixtureRequest, kind: str, folder: Path) -> Backends:
+    """A new database with its tables, and a board of that kind; served by MariaDB
+    but for ``sql``, which is SQLite.
+    """
+    url = _database(request, folder, sqlite=kind == "sql")
+    with contextlib.closing(Database(url)) as database:
+        migrate.upgrade(database)
+    if kind.startswith("sql"):
+        board: dict[str, Any] = {"driver": "sql", "database": url}
+    else:
+        server = request.getfixturevalue(f"{kind}_server")
+        board = {"driver": kind, "hosts": [server.host], "port": server.port}
+        board["password"] = getattr(server, "password", None)
+    return Backends(url, {**board, "namespace": f"faults-{uuid.uuid4().hex[:8]}"})
+
+
+def _database(request: pytest.FixtureRequest, folder: Path, *, sqlite: bool) -> str:
+    if sqlite:
+        return f"sqlite:///{folder / 'engine.sqlite'}"
+    server = request.getfixturevalue("mariadb")
+    name = f"engine_{uuid.uuid4().hex[:8]}"
+    server.execute(f"CREATE DATABASE {name}")
+    password = quote(server.root_password, safe="")
+    return f"mysql+pymysql://root:{password}@{server.host}:{server.port}/{name}"
+
+
+@contextlib.contextmanager
+def own_board(cloud: Cloud) -> Iterator[Board]:
+    """A board of the test's own."""
+    board = open_board(board_settings(cloud.plan("tester")))
+    with contextlib.closing(board):
+        board.connect()
+        yield board
+
+
+def wait_for_empty_board(cloud: Cloud) -> None:
+    """Return when all jobs were taken off the board."""
+    with own_board(cloud) as board:
+        wait_until(lambda: not board.entries(), what="the board is empty")

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real conductor process with toy flows: the engine's own parts, faulty seams.
+
+Started by :mod:`tests.faults.machine`, or by hand with a plan on stdin::
+
+    python -m tests.faults.conductor_process < plan.json
+"""
+
+import dataclasses
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from taskflow import task
+from taskflow.patterns import linear_flow
+
+from amphv2_bootstrap.engine import migrate
+from amphv2_bootstrap.engine.conductor import Conductor, Parts
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.errors import UnknownFlowError
+from amphv2_bootstrap.engine.journal import Journal
+from amphv2_bootstrap.engine.lease import Lease
+from amphv2_bootstrap.engine.outcome import End
+from amphv2_bootstrap.engine.owner import Owner
+from amphv2_bootstrap.engine.records import Bootstrap, Job
+from amphv2_bootstrap.engine.redaction import Redactor
+from amphv2_bootstrap.engine.runner import Runner
+from amphv2_bootstrap.engine.settings import ConductorSettings
+from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.errors import (
+    CancelledError,
+    PermanentError,
+    TransientError,
+)
+from amphv2_bootstrap.jobboards.settings import BoardSettings
+from amphv2_bootstrap.spec.secret import Secret
+from tests.contract.boards import open_board
+from tests.faults.ledger import BEGIN, BEGIN_UNDO, END, END_UNDO, Ledger
+from tests.faults.plan import Plan, StepPlan
+from tests.faults.seams import FaultyBoard, FaultyDatabase, Seams
+
+LOG = logging.getLogger(__name__)
+
+TOLD_TO_STOP = "the conductor was told to stop"
+SETTINGS = ConductorSettings(
+    concurrency=4,
+    poll_interval=0.2,
+    reconcile_interval=0.5,
+    grace_period=20.0,
+    expiry=60.0,
+    refusal_pause=1.0,
+)
+
+
+class Diary:
+    """The ledger, for the run that the present thread is in."""
+
+    def __init__(self, ledger: Ledger, owner: str) -> None:
+        self._ledger = ledger
+        self._owner = owner
+        self._run = threading.local()
+
+    def open(self, job: Job) -> None:
+        self._run.job, self._run.epoch = job.uuid, job.epoch
+
+    def write(self, verb: str, step: str) -> None:
+        self._ledger.write(verb, self._run.job, step, self._run.epoch, self._owner)
+
+
+class DiaryRunner(Runner):
+    """The engine's runner; notes which job and epoch a thread works on."""
+
+    diary: Diary
+
+    def run(
+        self, job: Job, bootstrap: Bootstrap, lease: Lease, stopping: threading.Event
+    ) -> End:
+        self.diary.open(job)
+        return super().run(job, bootstrap, lease, stopping)
+
+
+class Toy(task.Task):
+    """A step whose side effect is two lines in the ledger."""
+
+    def __init__(
+        self, plan: StepPlan, diary: Diary, seams: Seams, cancelled: threading.Event
+    ) -> None:
+        super().__init__(name=plan.name)
+        self._plan = plan
+        self._diary = diary
+        self._seams = seams
+        self._cancelled = cancelled
+
+    def execute(self) -> dict[str, Any]:
+        self._effect(BEGIN, END, self._plan.gate)
+        if self._plan.fails:
+            raise PermanentError("do it", why="the plan says so")
+        return {"outcome": "changed", "summary": f"{self.name} done"}
+
+    def revert(self, result: Any, **_: Any) -> None:
+        if isinstance(result, dict):
+            self._effect(BEGIN_UNDO, END_UNDO, self._plan.undo_gate)
+
+    def _effect(self, begin: str, end: str, gate: str) -> None:
+        self._seams.reach(f"{self.name}.{begin}.before")
+        self._diary.write(begin, self.name)
+        self._seams.reach(f"{self.name}.{begin}.after")
+        until = time.monotonic() + self._plan.lasts
+        self._wait_while(lambda: time.monotonic() < until)
+        if gate:
+            self._wait_while(Path(gate).exists)
+        if self._plan.renewed:
+            self._wait_while(lambda: not self._seams.renewed.is_set())
+        self._diary.write(end, self.name)
+        self._seams.reach(f"{self.name}.{end}.after")
+
+    def _wait_while(self, condition: Callable[[], bool]) -> None:
+        while condition():
+            if self._plan.stubborn:
+                time.sleep(0.02)
+            elif self._cancelled.wait(0.02):
+                raise CancelledError(f"go on with {self.name}", why="told to stop")
+
+
+@dataclasses.dataclass(frozen=True)
+class ToyFlows:
+    """The flows of a plan."""
+
+    plan: Plan
+    diary: Diary
+    seams: Seams
+
+    def factory(self, name: str) -> Callable[[Any], linear_flow.Flow]:
+        if name not in self.plan.flows:
+            raise UnknownFlowError("find the flow", on=name)
+
+        def build(cancelled: Any) -> linear_flow.Flow:
+            flow = linear_flow.Flow(name)
+            for step in self.plan.flows[name]:
+                flow.add(Toy(step, self.diary, self.seams, cancelled))
+            return flow
+
+        return build
+
+
+class AnyBootstrap:
+    """Contexts that accept every bootstrap; a flow gets the event to stop at."""
+
+    def accept(self, bootstrap: Bootstrap) -> None:
+        """All are welcome."""
+
+    def make(
+        self,
+        bootstrap: Bootstrap,
+        cancelled: threading.Event,
+        release: Callable[[str], tuple[str, ...]],
+    ) -> threading.Event:
+        return cancelled
+
+
+def board_settings(plan: Plan) -> BoardSettings:
+    """The settings of the plan's jobboard."""
+    options = dict(plan.board)
+    for name in ("hosts", "password"):
+        if options.get(name) is not None:
+            options[name] = (Secret if name == "password" else tuple)(options[name])
+    return BoardSettings(**options)
+
+
+def make_conductor(plan: Plan) -> Conductor:
+    """The conductor of a plan; nothing is connected yet."""
+    seams = Seams(plan.faults, plan.trace)
+    database = FaultyDatabase(plan.database, seams, plan.refuse, plan.full)
+    owner = Owner.of_this_process(plan.host)
+    diary = Diary(Ledger(Path(plan.ledger)), str(owner))
+    journal = Journal(database, str(owner))
+    runner = DiaryRunner(
+        database, journal, ToyFlows(plan, diary, seams), AnyBootstrap(), Redactor()
+    )
+    runner.diary = diary
+    board = FaultyBoard(open_board(board_settings(plan)), seams, plan.hold)
+    settings = dataclasses.replace(SETTINGS, **plan.settings)
+    return Conductor(Parts(board, Store(database), journal, runner), owner, settings)
+
+
+def run(plan: Plan) -> None:
+    """Be a conductor until SIGTERM; the second one doesn't wait for steps."""
+    _set_up_logging(Path(plan.log))
+    if plan.clock_offset:
+        _set_clock(plan.clock_offset)
+    stopping = threading.Event()
+    conductor = make_conductor(plan)
+
+    def stop(*_: object) -> None:
+        action = conductor.stop_now if stopping.is_set() else conductor.stop
+        stopping.set()
+        threading.Thread(target=_obey, args=(action,), daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    _wait_for_database(plan, stopping)
+    if not stopping.is_set():
+        LOG.info("the conductor serves %s", plan.host)
+        conductor.run()
+    LOG.info("the conductor has stopped")
+
+
+def _obey(action: Callable[[], None]) -> None:
+    LOG.info(TOLD_TO_STOP)
+    action()
+
+
+def _wait_for_database(plan: Plan, stopping: threading.Event) -> None:
+    """As the daemon does: outlast a database that isn't there yet."""
+    database = Database(plan.database)
+    while not stopping.is_set():
+        try:
+            migrate.check(database)
+        except TransientError as exc:
+            LOG.warning("%s; trying again", exc)
+            stopping.wait(1.0)
+        else:
+            break
+    database.close()
+
+
+def _set_up_logging(path: Path) -> None:
+    logging.basicConfig(
+        filename=path,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s",
+        force=True,
+    )
+    # As the daemon does.
+    for name in ("taskflow", "oslo_utils.excutils", "kazoo", "alembic"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _set_clock(offset: float) -> None:
+    """What a host whose wall clock is wrong would see; not of CLOCK_MONOTONIC."""
+    wall, wall_ns = time.time, time.time_ns
+    time.time = lambda: wall() + offset
+    time.time_ns = lambda: wall_ns() + int(offset * 1e9)
+
+
+if __name__ == "__main__":
+    run(Plan.from_json(sys.stdin.read()))

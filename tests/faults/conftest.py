@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the fault suite."""
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.cloud import SEED, Cloud, make_backends
+from tests.faults.machine import Machine, running_machine
+
+MakeCloud = Callable[[str], Cloud]
+
+
+@pytest.fixture(scope="session")
+def near() -> Iterator[Machine]:
+    """A machine whose processes see each other."""
+    with running_machine() as machine:
+        yield machine
+
+
+@pytest.fixture(scope="session")
+def far() -> Iterator[Machine]:
+    """Another machine: nobody elsewhere sees its processes."""
+    with running_machine(apart=True) as machine:
+        yield machine
+
+
+@pytest.fixture
+def make_cloud(
+    request: pytest.FixtureRequest, tmp_path: Path, near: Machine, far: Machine
+) -> Iterator[MakeCloud]:
+    """Makes a cloud on a board of that kind; its conductors end with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def make(kind: str) -> Cloud:
+            folder = tmp_path / f"{kind}-{len(list(tmp_path.iterdir()))}"
+            folder.mkdir()
+            cloud = Cloud(folder, make_backends(request, kind, folder), [near, far])
+            stack.callback(cloud.database.close)
+            stack.callback(cloud.stop)
+            return cloud
+
+        yield make
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """Seeded by the run's seed and the test's name; the seed is printed."""
+    print(f"AMPHV2_FAULTS_SEED={SEED}")
+    return random.Random(f"{SEED} {request.node.nodeid}")
+
+
+_FORMS = [
+    pytest.param(False, marks=pytest.mark.timeout(600), id="short"),
+    pytest.param(True, marks=[pytest.mark.long, pytest.mark.timeout(0)], id="long"),
+]
+
+
+@pytest.fixture(params=_FORMS)
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether everything is tried (``-m long``), or a sample of it."""
+    return bool(request.param)

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must hold after every fault: pure functions over what was written down.
+
+Each returns its breaches, as sentences. The ledger (what really happened) and
+the events (what the engine's database accepted) know nothing of each other.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from amphv2_bootstrap.engine.records import Event, Job, JobState
+from tests.faults.ledger import BEGIN, BEGIN_UNDO, Effect
+
+SETTLED = {state.value for state in JobState} - {"waiting", "running"}
+TERMINAL = {state.value for state in JobState if state.is_terminal}
+RAISES_EPOCH = {"claimed", "resumed", "cancelled"}
+BY_HOLDER = {"task", "reverting", *SETTLED} - {"cancelled"}
+_ENDS = {BEGIN: "end", BEGIN_UNDO: "end-undo"}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that is known of one bootstrap after a test.
+
+    ``events`` are in the order of their numbers, ``posted`` are the ids of the
+    jobs that the poster was told to be safe.
+    """
+
+    posted: Collection[str]
+    jobs: Sequence[Job]
+    events: Sequence[Event]
+    effects: Sequence[Effect]
+
+    def events_of(self, job: str) -> list[Event]:
+        return [event for event in self.events if event.job_uuid == job]
+
+    def effects_of(self, job: str) -> list[Effect]:
+        return [effect for effect in self.effects if effect.job == job]
+
+    @property
+    def known(self) -> list[str]:
+        """Every job that was seen anywhere."""
+        seen = [*self.posted, *(effect.job for effect in self.effects)]
+        return list(dict.fromkeys(seen))
+
+
+def lost(history: History) -> Iterator[str]:
+    """An acknowledged post is never lost."""
+    present = {job.uuid for job in history.jobs}
+    for uuid in history.posted:
+        if uuid not in present:
+            yield f"{uuid} was posted and is gone"
+
+
+def left_open(history: History) -> Iterator[str]:
+    """In the end every job is terminal or parked, or waits for a parked one."""
+    parked = any(job.state is JobState.PARKED for job in history.jobs)
+    for job in history.jobs:
+        waits = parked and job.state is JobState.WAITING
+        if not (job.state.is_terminal or job.state is JobState.PARKED or waits):
+            yield f"{job.uuid} is left {job.state.value}"
+
+
+def run_again(history: History) -> Iterator[str]:
+    """A step whose end the database has accepted never begins again."""
+    for job in history.known:
+        done = _completed(history.events_of(job))
+        for effect in history.effects_of(job):
+            accepted = done.get((effect.verb, effect.step))
+            if accepted is not None and effect.epoch > accepted:
+                yield (
+                    f"{job}: {effect.verb} {effect.step} in epoch {effect.epoch},"
+                    f" though completed in epoch {accepted}"
+                )
+
+
+def _completed(events: Sequence[Event]) -> dict[tuple[str, str], int]:
+    """Epochs in which the database accepted the end of a step, or of its undoing."""
+    epoch = 0
+    found: dict[tuple[str, str], int] = {}
+    for event in events:
+        epoch += event.kind in RAISES_EPOCH
+        if event.kind == "task" and event.atom is not None:
+            if event.message == "SUCCESS":
+                found.setdefault((BEGIN, event.atom), epoch)
+            elif event.message == "REVERTED":
+                found.setdefault((BEGIN_UNDO, event.atom), epoch)
+        elif event.kind == "reverting":
+            for other in events:
+                if other.atom is not None:
+                    found.setdefault((BEGIN, other.atom), epoch)
+    return found
+
+
+def run_too_often(history: History) -> Iterator[str]:
+    """A takeover runs at most the one interrupted step again, and only once."""
+    for job in history.known:
+        seen: set[tuple[str, str]] = set()
+        by_epoch: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        for effect in history.effects_of(job):
+            if effect.verb in _ENDS:
+                by_epoch[effect.epoch].append((effect.verb, effect.step))
+        for epoch in sorted(by_epoch):
+            begun = by_epoch[epoch]
+            for what, count in Counter(begun).items():
+                if count > 1:
+                    yield f"{job}: {' '.join(what)} {count} times in epoch {epoch}"
+            again = seen.intersection(begun)
+            if len(again) > 1:
+                yield f"{job}: epoch {epoch} ran {sorted(again)} again"
+            seen.update(begun)
+
+
+def begun_when_fenced(history: History) -> Iterator[str]:
+    """Once a newer holder has begun, no older one begins anything."""
+    for job in history.known:
+        newest = 0
+        for effect in sorted(history.effects_of(job), key=lambda effect: effect.at):
+            if effect.verb not in _ENDS:
+                continue
+            if effect.epoch < newest:
+                yield (
+                    f"{job}: {effect.verb} {effect.step} in epoch {effect.epoch}"
+                    f" after epoch {newest} had begun"
+                )
+            newest = max(newest, effect.epoch)
+
+
+def overlapping(history: History) -> Iterator[str]:
+    """At most one step of an older holder reaches into the time of a newer one."""
+    for job in history.known:
+        effects = history.effects_of(job)
+        first = {effect.epoch: effect.at for effect in reversed(effects)}
+        reaching = Counter(
+            effect.epoch
+            for effect in effects
+            if effect.verb in _ENDS
+            and any(
+                epoch > effect.epoch and at < _end(effect, effects)
+                for epoch, at in first.items()
+            )
+        )
+        for epoch, count in reaching.items():
+            if count > 1:
+                yield f"{job}: {count} steps of epoch {epoch} overlap a later one"
+
+
+def _end(begin: Effect, effects: Sequence[Effect]) -> float:
+    for effect in effects:
+        if (
+            effect.verb == _ENDS[begin.verb]
+            and (effect.step, effect.epoch) == (begin.step, begin.epoch)
+            and effect.at >= begin.at
+        ):
+            return effect.at
+    return float("inf")
+
+
+def written_when_fenced(history: History) -> Iterator[str]:
+    """The database accepts writes of the newest claim's owner only."""
+    for job in history.known:
+        holder: str | None = None
+        for event in history.events_of(job):
+            if event.kind == "claimed":
+                holder = event.owner
+            elif event.kind in RAISES_EPOCH:
+                holder = None
+            elif event.kind in BY_HOLDER and event.owner != holder:
+                yield (
+                    f"{job}: {event.kind} {event.atom or ''} {event.message or ''}"
+                    f" was written by {event.owner}, while {holder} held the job"
+                )
+
+
+def turned_back(history: History) -> Iterator[str]:
+    """No job leaves a terminal state, and its row says what its last event says."""
+    for job in history.jobs:
+        ended: str | None = None
+        for event in history.events_of(job.uuid):
+            if ended is not None and event.kind not in (ended, "refused"):
+                yield f"{job.uuid} was {ended}, then {event.kind} {event.message or ''}"
+            if event.kind in TERMINAL:
+                ended = event.kind
+        if ended is not None and job.state.value != ended:
+            yield f"{job.uuid} was {ended} and is {job.state.value}"
+
+
+def unordered(history: History) -> Iterator[str]:
+    """The accepted states of a step never go back from its end."""
+    for job in history.known:
+        ends: dict[str, str] = {}
+        for event in history.events_of(job):
+            if event.kind != "task" or event.atom is None:
+                continue
+            before, now = ends.get(event.atom), event.message or ""
+            if before == "SUCCESS" and now in ("PENDING", "RUNNING", "FAILURE"):
+                yield f"{job}: {event.atom} went from SUCCESS to {now}"
+            if before == "REVERTED" and now != "REVERTED":
+                yield f"{job}: {event.atom} went from REVERTED to {now}"
+            ends[event.atom] = now
+
+
+Invariant = Callable[[History], Iterator[str]]
+ALL: tuple[Invariant, ...] = (
+    lost,
+    left_open,
+    run_again,
+    run_too_often,
+    begun_when_fenced,
+    overlapping,
+    written_when_fenced,
+    turned_back,
+    unordered,
+)
+
+
+def breaches(history: History, *, without: Collection[Invariant] = ()) -> list[str]:
+    """All breaches of all invariants, with the invariant's own sentence."""
+    return [
+        f"{(invariant.__doc__ or '').splitlines()[0]} -- {found}"
+        for invariant in ALL
+        if invariant not in without
+        for found in invariant(history)
+    ]
+
+
+def takeovers(history: History) -> int:
+    """How often a job was claimed that its last holder had not given back."""
+    return sum(
+        event.kind == "claimed" and event.message is not None
+        for event in history.events
+    )

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A machine of the tests: starts processes, and tells of their ends.
+
+A process of its own, if wanted in a pid namespace of its own, where nobody else
+sees whether its conductors live. It has imported the engine once and forks.
+"""
+
+import contextlib
+import ctypes
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.faults.plan import Plan
+from tests.servers.process import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+_PR_SET_PDEATHSIG = 1
+
+
+class Machine:
+    """The test's end of the conversation with a machine."""
+
+    def __init__(self, *, apart: bool = False) -> None:
+        self.apart = apart
+        self._process = subprocess.Popen(
+            [*(_apart() if apart else ()), sys.executable, "-m", __spec__.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+
+    def start(self, plan: Plan) -> "Process":
+        """Start a conductor; returns before it serves."""
+        return self._fork("conductor", plan)
+
+    def post(self, plan: Plan) -> "Process":
+        """Start a poster; returns before it has posted."""
+        return self._fork("poster", plan)
+
+    def _fork(self, what: str, plan: Plan) -> "Process":
+        return Process(self, plan, self.ask("fork", what=what, plan=plan.to_json()))
+
+    def ask(self, verb: str, **arguments: Any) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(
+            json.dumps({"verb": verb, **arguments}),
+            file=self._process.stdin,
+            flush=True,
+        )
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End it, and all its conductors with it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(20)
+        self._process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Process:
+    """One conductor or poster."""
+
+    machine: Machine
+    plan: Plan
+    pid: int
+
+    def signal(self, number: int) -> None:
+        """Send a signal; harmless when the process is gone."""
+        self.machine.ask("signal", pid=self.pid, number=int(number))
+
+    @property
+    def state(self) -> str:
+        """``runs``, ``stopped``, ``exit N`` or ``signal N``."""
+        return str(self.machine.ask("state", pid=self.pid))
+
+    @property
+    def is_over(self) -> bool:
+        return self.state.startswith(("exit", "signal"))
+
+    @property
+    def cpu_seconds(self) -> float:
+        """User and system time since it was started; proc(5), fields 14 and 15."""
+        return float(self.machine.ask("cpu", pid=self.pid))
+
+    @property
+    def log(self) -> list[str]:
+        path = Path(self.plan.log)
+        return path.read_text().splitlines() if path.exists() else []
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        wait_until(lambda: self.is_over, what="the process is gone")
+
+
+def wait_until_over(process: Process, what: str = "the process has ended") -> None:
+    """Return when it has ended, however."""
+    wait_until(lambda: process.is_over, what=what)
+
+
+def _apart() -> list[str]:
+    root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return [
+        *("unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"),
+        *root,
+    ]
+
+
+class Conductors:
+    """The machine's own end: the child processes by pid, and their last states."""
+
+    def __init__(self) -> None:
+        self._states: dict[int, str] = {}
+
+    def fork(self, what: str, plan: str) -> int:
+        from tests.faults import conductor_process, poster_process
+
+        run = {"conductor": conductor_process.run, "poster": poster_process.run}[what]
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _become_child(parent)
+            status = 1
+            try:
+                run(Plan.from_json(plan))
+                status = 0
+            except BaseException:
+                logging.exception("the %s has crashed", what)
+            finally:
+                os._exit(status)
+        self._states[pid] = "runs"
+        return pid
+
+    def signal(self, pid: int, number: int) -> None:
+        if not self.state(pid).startswith(("exit", "signal")):
+            os.kill(pid, number)
+
+    def state(self, pid: int) -> str:
+        options = os.WNOHANG | os.WUNTRACED | os.WCONTINUED
+        while not self._states[pid].startswith(("exit", "signal")):
+            found, status = os.waitpid(pid, options)
+            if not found:
+                break
+            self._states[pid] = _name(status)
+        return self._states[pid]
+
+    def cpu(self, pid: int) -> float:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def end_all(self) -> None:
+        for pid in self._states:
+            self.signal(pid, signal.SIGKILL)
+
+
+def _become_child(parent: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    # The other end of the conversation must not be written to, nor held open.
+    os.dup2(2, 1)
+
+
+def _name(status: int) -> str:
+    if os.WIFSTOPPED(status):
+        return "stopped"
+    if os.WIFCONTINUED(status):
+        return "runs"
+    if os.WIFSIGNALED(status):
+        return f"signal {os.WTERMSIG(status)}"
+    return f"exit {os.WEXITSTATUS(status)}"
+
+
+def serve() -> None:
+    """Answer one line of JSON for each that comes in, until there are no more."""
+    from tests.faults import poster_process  # noqa: F401 - once, for all children
+
+    conductors = Conductors()
+    for line in sys.stdin:
+        request = json.loads(line)
+        verb = request.pop("verb")
+        print(json.dumps(getattr(conductors, verb)(**request)), flush=True)
+    conductors.end_all()
+
+
+@contextlib.contextmanager
+def running_machine(*, apart: bool = False) -> Iterator[Machine]:
+    """A machine whose conductors end with it."""
+    with contextlib.closing(Machine(apart=apart)) as machine:
+        yield machine
+
+
+if __name__ == "__main__":
+    serve()

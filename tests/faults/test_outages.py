@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The database, the board, or both are away: conductors go on by themselves."""
+
+import contextlib
+import itertools
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amphv2_bootstrap.engine.records import PlannedJob
+from tests.faults.cloud import (
+    BOARDS,
+    Cloud,
+    Posted,
+    explained,
+    wait_for_empty_board,
+)
+from tests.faults.machine import Process, wait_until_over
+from tests.faults.network import (
+    SERVED,
+    TARGETS,
+    WAYS,
+    Network,
+    between,
+    spend,
+)
+from tests.faults.plan import WAIT, StepPlan
+from tests.servers.process import wait_until
+
+MakeCloud = Callable[[str], Cloud]
+
+REFUSALS = (1047, 1213, 1290, 1836)
+SHORT_SECONDS = (1.0, 6.0)
+LONG_SECONDS = (1.0, 6.0, 25.0, 45.0, 300.0)
+SETTINGS = {"expiry": 5.0, "poll_interval": 1.0, "reconcile_interval": 3.0}
+HOSTS = ("mid", "late", "idle")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process has used up to now: seconds of CPU, lines of log."""
+
+    cpu: float
+    lines: int
+
+    @classmethod
+    def of(cls, process: Process) -> "Cost":
+        return cls(process.cpu_seconds, len(process.log))
+
+
+@contextlib.contextmanager
+def frugal(processes: Sequence[Process]) -> Iterator[None]:
+    """Meanwhile each process uses little CPU, and says little.
+
+    A loop that spins would use a whole core, and say thousands of lines. The
+    constants leave room for the work around the fault.
+    """
+    began = time.monotonic()
+    before = [Cost.of(process) for process in processes]
+    yield
+    lasted = time.monotonic() - began
+    for process, start in zip(processes, before, strict=True):
+        used = Cost.of(process)
+        assert used.cpu - start.cpu < 1.0 + 0.1 * lasted, (process.plan.host, lasted)
+        said = used.lines - start.lines
+        assert said < 30 + 4 * lasted, "\n".join(process.log[-50:])
+
+
+@dataclass
+class Scene:
+    """Conductors at every place where an outage can meet them.
+
+    ``mid`` is in the middle of a step, ``late`` before it consumes its job,
+    ``idle`` waits for the next stage, and ``young`` is started in the outage.
+    """
+
+    cloud: Cloud
+    network: Network
+    posted: Posted
+    gate: Path
+    before_consume: Path
+    processes: list[Process]
+
+    def start_young(self) -> None:
+        self._start("young")
+
+    def go_on(self) -> None:
+        """Let the step end, and the job be consumed."""
+        self.gate.unlink()
+        self.before_consume.unlink()
+
+    def _start(self, host: str, **options: Any) -> Process:
+        backends = self.network.backends
+        return self.cloud.start(
+            host,
+            database=backends.database,
+            board={**backends.board, "expiry": SETTINGS["expiry"]},
+            settings=SETTINGS,
+            **options,
+        )
+
+    @classmethod
+    def set_up(cls, cloud: Cloud, network: Network) -> "Scene":
+        gate, before_consume = cloud.file("gate"), cloud.file("gate")
+        gate.touch()
+        before_consume.touch()
+        cloud.flows = {
+            "mid": [StepPlan("m1", gate=str(gate)), StepPlan("m2")],
+            "late": [StepPlan("l1")],
+            "young": [StepPlan("y1")],
+            "idle": [StepPlan("i1")],
+        }
+        stages = {"mid": 0, "late": 0, "young": 0, "idle": 1}
+        posted = cloud.post(
+            *(PlannedJob(name, stage, name) for name, stage in stages.items())
+        )
+        scene = cls(cloud, network, posted, gate, before_consume, [])
+        trace = cloud.trace()
+        faults = {"job.remove.before#1": f"{WAIT} {before_consume}"}
+        for host in HOSTS:
+            late = {"faults": faults, "trace": str(trace)} if host == "late" else {}
+            scene.processes.append(scene._start(host, **late))
+        with explained(posted):
+            wait_until(lambda: "begin m1" in posted.story, what="a step runs")
+            wait_until(
+                lambda: "job.remove.before#1" in trace.read_text(),
+                what="a job is about to be consumed",
+            )
+            wait_until(
+                lambda: all(
+                    any("serves" in line for line in process.log)
+                    for process in scene.processes
+                ),
+                what="all conductors serve",
+            )
+        return scene
+
+
+def _cases(whole: bool, chance: random.Random) -> Iterator[tuple[str, str, float]]:
+    if whole:
+        yield from itertools.product(TARGETS, WAYS, LONG_SECONDS)
+        return
+    ways = chance.sample(WAYS, 2)
+    targets = chance.sample(TARGETS, 2)
+    yield from zip(targets, ways, SHORT_SECONDS, strict=True)
+
+
+def test_servers_away(
+    request: pytest.FixtureRequest,
+    whole: bool,
+    make_cloud: MakeCloud,
+    chance: random.Random,
+) -> None:
+    """Whatever is away for however long: at the start, idle, in a step, at consume."""
+    for target, way, seconds in _cases(whole, chance):
+        board = chance.choice(SERVED)
+        print(f"{board}: {target} away for {seconds:g} s by {way}")
+        cloud = make_cloud(board)
+        with between(request, board, cloud) as network:
+            scene = Scene.set_up(cloud, network)
+            with frugal(scene.processes):
+                with network.away(target, way):
+                    scene.start_young()
+                    scene.go_on()
+                    spend(seconds)
+                # The test's own connections don't outlive a restart, either.
+                cloud.database.close()
+            with explained(scene.posted):
+                scene.posted.wait(timeout=120)
+                assert set(scene.posted.states) == {"done"}
+                wait_for_empty_board(cloud)
+                scene.posted.check()
+            _end(cloud)
+
+
+def _end(cloud: Cloud) -> None:
+    for process in cloud.processes:
+        process.signal(signal.SIGTERM)
+    for process in cloud.processes:
+        wait_until_over(process, "the conductor has ended")
+        assert process.state == "exit 0", process.log[-20:]
+    cloud.stop()
+
+
+def test_database_that_refuses(
+    whole: bool, make_cloud: MakeCloud, chance: random.Random
+) -> None:
+    """A server that answers, but refuses, costs no more than one that is away.
+
+    1290 refuses writes only, so a job can be found and claimed, but not taken.
+    """
+    codes = REFUSALS if whole else (1290, chance.choice(REFUSALS))
+    for code in codes:
+        for board in BOARDS if whole else [chance.choice(SERVED[1:])]:
+            print(f"{board}: {code}")
+            cloud = make_cloud(board)
+            _refuse_for(cloud, code, 25.0 if whole else 4.0)
+            _end(cloud)
+
+
+def _refuse_for(cloud: Cloud, code: int, seconds: float) -> None:
+    refuse, gate, hold = (cloud.file(name) for name in ("code", "gate", "hold"))
+    gate.touch()
+    hold.touch()
+    cloud.flows = {
+        "mid": [StepPlan("m1", gate=str(gate)), StepPlan("m2")],
+        "new": [StepPlan("n1")],
+    }
+    posted = cloud.post(PlannedJob("mid", 0, "one"), PlannedJob("new", 0, "two"))
+    options: dict[str, Any] = {"settings": SETTINGS, "refuse": str(refuse)}
+    first = cloud.start("one", **options)
+    second = cloud.start("two", hold=str(hold), **options)
+    with explained(posted):
+        wait_until(lambda: "begin m1" in posted.story, what="a step runs")
+        wait_until(lambda: second.log, what="the other one serves")
+        with frugal([first, second]):
+            refuse.write_text(str(code))
+            hold.unlink()
+            gate.unlink()
+            spend(seconds)
+            refuse.unlink()
+        posted.wait()
+        assert set(posted.states) == {"done"}
+        posted.check()
+
+
+@contextlib.contextmanager
+def _small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of 3 MB; only root may mount one."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this machine doesn't let a file system be mounted")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _fill(path: Path) -> None:
+    """Take what is left of the disk."""
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as ballast:
+        while True:
+            ballast.write(b"x" * 4096)
+
+
+@pytest.mark.parametrize("board", ["sql", "redis"])
+def test_disk_full_under_sqlite(
+    board: str, make_cloud: MakeCloud, tmp_path: Path
+) -> None:
+    """A full disk is outlasted, without help; what it refused is done afterwards."""
+    with contextlib.ExitStack() as stack:
+        disk = stack.enter_context(_small_disk(tmp_path / "disk"))
+        cloud = make_cloud(board)
+        cloud.move_database(f"sqlite:///{disk / 'engine.sqlite'}")
+        # Last on, first off: the disk must be free of users.
+        stack.callback(cloud.database.close)
+        stack.callback(cloud.stop)
+        ballast = disk / "ballast"
+        _run_while_full(
+            cloud, lambda: _fill(ballast), lambda: ballast.unlink(), full=""
+        )
+
+
+def test_sqlite_that_may_not_grow(make_cloud: MakeCloud) -> None:
+    """The same, as anybody can have it: SQLite says that its disk is full."""
+    cloud = make_cloud("redis")
+    cloud.move_database(f"sqlite:///{cloud.folder / 'small.sqlite'}")
+    full = cloud.file("full")
+    _run_while_full(cloud, full.touch, full.unlink, full=str(full))
+
+
+def _run_while_full(
+    cloud: Cloud, fill: Callable[[], None], free: Callable[[], None], full: str
+) -> None:
+    gate = cloud.file("gate")
+    gate.touch()
+    steps = [StepPlan(f"s{number}") for number in range(30)]
+    cloud.flows = {"main": [StepPlan("a", gate=str(gate)), *steps]}
+    process = cloud.start("one", settings=SETTINGS, full=full)
+    posted = cloud.post()
+    with explained(posted):
+        wait_until(lambda: "begin a" in posted.story, what="a step runs")
+        with frugal([process]):
+            fill()
+            gate.unlink()
+            wait_until(
+                lambda: any("full" in line for line in process.log),
+                what="the conductor says that the disk is full",
+            )
+            spend(2.0)
+        free()
+        posted.wait()
+        assert posted.states == ["done"]
+        posted.check()
+    _end(cloud)

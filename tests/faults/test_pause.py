@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIGSTOP past the claim's expiry, then SIGCONT: who wakes up finds itself fenced."""
+
+import random
+import re
+import signal
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from tests.faults.cloud import BOARDS, Cloud, Posted, explained, wait_for_empty_board
+from tests.faults.machine import Process
+from tests.faults.plan import STOP, StepPlan
+from tests.servers.process import wait_until
+
+MakeCloud = Callable[[str], Cloud]
+
+EXPIRY = 3.0
+STEPS = [StepPlan("a"), StepPlan("b"), StepPlan("c")]
+PLACES = (
+    "in mid-step",
+    "between steps",
+    "just before a step",
+    "before consume",
+    pytest.param("after a step's side effect", marks=pytest.mark.long),
+    pytest.param("before the end is written", marks=pytest.mark.long),
+)
+_FENCED = re.compile(r"Lost the claim of job|its epoch is \d+, ours was")
+
+
+def boundary(cloud: Cloud, place: str) -> str:
+    """The boundary of that place in an undisturbed run."""
+    trace = cloud.trace()
+    process = cloud.start("one", trace=str(trace))
+    posted = cloud.post()
+    posted.wait()
+    process.signal(signal.SIGTERM)
+    wait_until(lambda: process.is_over, what="the conductor has ended")
+    names = [name for name in trace.read_text().splitlines() if name[:4] == "job."]
+    ended, begun = names.index("job.a.end.after#1"), names.index("job.b.begin.before#1")
+    return {
+        "in mid-step": "job.b.begin.after#1",
+        "after a step's side effect": "job.b.end.after#1",
+        # The database has accepted that step a is done ...
+        "between steps": _committed(names[ended:begun])[0],
+        # ... and that step b runs; then nothing is between us and its code.
+        "just before a step": _committed(names[ended:begun])[-1],
+        "before the end is written": _committed(names)[-2],
+        "before consume": "job.remove.before#1",
+    }[place]
+
+
+def _committed(names: Sequence[str]) -> list[str]:
+    return [name for name in names if name.startswith("job.write.committed")]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_woken_after_the_expiry(
+    place: str, whole: bool, make_cloud: MakeCloud, chance: random.Random
+) -> None:
+    """The other one finishes; the woken one starts and writes nothing, and says so."""
+    for board in BOARDS if whole else [chance.choice(BOARDS)]:
+        print(board)
+        cloud = make_cloud(board)
+        cloud.flows = {"main": STEPS}
+        _pause_and_wake(cloud, place, chance.randrange(2))
+
+
+def _pause_and_wake(cloud: Cloud, place: str, other: int) -> None:
+    where, hold = boundary(cloud, place), cloud.file("hold")
+    hold.touch()
+    options: dict[str, Any] = {
+        "settings": {"expiry": EXPIRY},
+        "board": {**cloud.backends.board, "expiry": EXPIRY},
+    }
+    cloud.start("two", machine=other, hold=str(hold), **options)
+    posted = cloud.post()
+    first = cloud.start("one", faults={where: STOP}, **options)
+    with explained(posted):
+        wait_until(lambda: first.state == "stopped", what=f"it stops at {where}")
+        hold.unlink()
+        posted.wait("the other one finishes")
+        wait_for_empty_board(cloud)
+        _wake(first, posted, place)
+        posted.check()
+        assert posted.states == ["done"]
+    cloud.stop()
+
+
+def _wake(first: Process, posted: Posted, place: str) -> None:
+    effects = len(posted.effects)
+    first.signal(signal.SIGCONT)
+    if place != "before consume":  # then nothing is left to be fenced from
+        wait_until(
+            lambda: any(_FENCED.search(line) for line in first.log),
+            what="the woken conductor says that it is fenced",
+        )
+    first.signal(signal.SIGTERM)
+    wait_until(lambda: first.is_over, what="the woken conductor has ended")
+    assert first.state == "exit 0"
+    begun = [effect.verb for effect in posted.effects[effects:]]
+    # The step that it was stopped in may have ended; none was begun.
+    assert begun in ([], ["end"]), begun

@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The long form of the fault suite: every boundary, every outage, many rounds.
+# Takes hours. Run as root to have the tests of a full disk, too.
+#
+#     tools/faults.sh [--rounds N] [--seed S] [PYTEST-ARGUMENT...]
+#
+# --rounds: of random faults (200). --seed: of all that is left to chance; each
+# test prints it. Other arguments go to pytest: -k nemesis runs only the rounds.
+set -euo pipefail
+# shellcheck source=tools/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --rounds) export AMPHV2_FAULTS_ROUNDS=${2:?--rounds needs a number} ;;
+    --seed) export AMPHV2_FAULTS_SEED=${2:?--seed needs a value} ;;
+    *) break ;;
+    esac
+    shift 2
+done
+
+cd "$REPO"
+tools/install-packages.sh
+ensure_venv "$CACHE/tox-venv" 'tox>=4.23'
+as_owner "$CACHE/tox-venv/bin/tox" run -e py3 -- \
+    -n 0 -s -m long tests/faults ${1+"$@"}

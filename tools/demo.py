@@ -290,14 +290,16 @@ with persistence.get_persistence() as backend:
 @contextlib.contextmanager
 def mariadb_at(folder: Path, port: int) -> Iterator[None]:
     """A private MariaDB with a root password."""
-    folder.mkdir()
+    (folder / "tmp").mkdir(parents=True)
+    # A server that starts removes all others' temporary tables from its tmpdir.
+    places = [f"--datadir={folder}/data", f"--tmpdir={folder}/tmp"]
     user = [f"--user={os.environ.get('USER') or 'root'}"] if os.getuid() else []
     user = user or ["--user=root"]
     subprocess.run(
         [
             program("mariadb-install-db"),
             "--no-defaults",
-            f"--datadir={folder}/data",
+            *places,
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             *user,
@@ -309,7 +311,7 @@ def mariadb_at(folder: Path, port: int) -> Iterator[None]:
     argv = [
         program("mariadbd"),
         "--no-defaults",
-        f"--datadir={folder}/data",
+        *places,
         f"--socket={folder}/s",
         f"--pid-file={folder}/pid",
         f"--port={port}",

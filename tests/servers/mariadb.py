@@ -56,16 +56,20 @@ class MariaDB:
 
     def install(self) -> None:
         """Make the data folder, start the server and set root's password."""
+        (self.folder / "tmp").mkdir()
         command = [
             binary("mariadb-install-db", "mysql_install_db"),
             "--no-defaults",
-            f"--datadir={self.folder / 'data'}",
+            *self._folders(),
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             "--innodb-log-file-size=8M",
             "--user=root",
         ]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        made = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=120
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
         password, self.root_password = self.root_password, ""
         self.start()
         for user, host in self.execute("SELECT user, host FROM mysql.user"):
@@ -143,10 +147,17 @@ class MariaDB:
     def _answers(self) -> bool:
         return self.execute("SELECT 1") == [(1,)]
 
+    def _folders(self) -> list[str]:
+        # A server that starts removes all others' temporary tables from its tmpdir.
+        return [
+            f"--datadir={self.folder / 'data'}",
+            f"--tmpdir={self.folder / 'tmp'}",
+        ]
+
     def _options(self) -> list[str]:
         return [
             "--no-defaults",
-            f"--datadir={self.folder / 'data'}",
+            *self._folders(),
             f"--socket={self.socket}",
             f"--pid-file={self.folder / 'mysqld.pid'}",
             f"--port={self.port}",

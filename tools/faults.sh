@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The long form of the fault suite: every boundary, every outage, many rounds.
-# Takes hours. Run as root to have the tests of a full disk, too.
+# Takes hours. Only root has the test of a disk that is really full.
 #
 #     tools/faults.sh [--rounds N] [--seed S] [PYTEST-ARGUMENT...]
 #

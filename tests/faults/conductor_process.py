@@ -202,6 +202,7 @@ def run(plan: Plan) -> None:
         threading.Thread(target=_obey, args=(action,), daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     _wait_for_database(plan, stopping)
     if not stopping.is_set():
         LOG.info("the conductor serves %s", plan.host)

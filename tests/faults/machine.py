@@ -134,6 +134,8 @@ class Conductors:
 
         run = {"conductor": conductor_process.run, "poster": poster_process.run}[what]
         parent = os.getpid()
+        # Kept for the child until it can take it: its start isn't under test.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         pid = os.fork()
         if pid == 0:
             _become_child(parent)
@@ -145,6 +147,7 @@ class Conductors:
                 logging.exception("the %s has crashed", what)
             finally:
                 os._exit(status)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         self._states[pid] = "runs"
         return pid
 

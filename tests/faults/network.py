@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from kazoo.exceptions import NoNodeError
 
 from amphv2_bootstrap.engine import schema
 from tests.contract import boards
@@ -121,7 +122,10 @@ def wipe(found: boards.Boards) -> None:
             client.flushall()
     elif isinstance(found, boards.ZookeeperBoards):
         with found._client() as client:
-            client.delete(f"/{namespace}", recursive=True)
+            # Not the folder: a conductor may be posting into it at this moment.
+            for name in client.get_children(f"/{namespace}"):
+                with contextlib.suppress(NoNodeError):
+                    client.delete(f"/{namespace}/{name}")
     elif isinstance(found, boards.EtcdBoards):
         found._client().delete_prefix(f"/taskflow/jobs/{namespace}/")
     elif isinstance(found, boards.SqlBoards):

@@ -18,10 +18,13 @@ MakeCloud = Callable[[str], Cloud]
 
 EXPIRY = 3.0
 STEPS = [StepPlan("a"), StepPlan("b"), StepPlan("c")]
+# Holding the job's row locked, as a host does that vanishes from the network.
+IN_TRANSACTION = "in a transaction"
 PLACES = (
     "in mid-step",
     "between steps",
     "just before a step",
+    IN_TRANSACTION,
     "before consume",
     pytest.param("after a step's side effect", marks=pytest.mark.long),
     pytest.param("before the end is written", marks=pytest.mark.long),
@@ -46,6 +49,9 @@ def boundary(cloud: Cloud, place: str) -> str:
         "between steps": _committed(names[ended:begun])[0],
         # ... and that step b runs; then nothing is between us and its code.
         "just before a step": _committed(names[ended:begun])[-1],
+        IN_TRANSACTION: _committed(names[ended:begun])[0].replace(
+            "committed", "uncommitted"
+        ),
         "before the end is written": _committed(names)[-2],
         "before consume": "job.remove.before#1",
     }[place]
@@ -60,7 +66,9 @@ def test_woken_after_the_expiry(
     place: str, whole: bool, make_cloud: MakeCloud, chance: random.Random
 ) -> None:
     """The other one finishes; the woken one starts and writes nothing, and says so."""
-    for board in BOARDS if whole else [chance.choice(BOARDS)]:
+    # Who stops while it writes SQLite's file locks all others out until it is gone.
+    boards = BOARDS[1:] if place == IN_TRANSACTION else BOARDS
+    for board in boards if whole else [chance.choice(boards)]:
         print(board)
         cloud = make_cloud(board)
         cloud.flows = {"main": STEPS}

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A writer that is never heard of again."""
+
+import pytest
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine import migrate, schema
+from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
+from tests.functional.engine.conftest import OpenDatabase
+
+
+@pytest.mark.parametrize("open_database", ["mariadb"], indirect=True)
+def test_its_locks_are_released(open_database: OpenDatabase) -> None:
+    """Another one may write the same row soon; the first one has written nothing."""
+    first, second = open_database(), open_database()
+    migrate.upgrade(first)
+    rows = schema.constants
+    with first.write() as connection:
+        connection.execute(rows.insert().values(name="a", value="0"))
+
+    def vanish_in_a_transaction() -> None:
+        with first.write() as connection:
+            connection.execute(rows.update().values(value="first"))
+            with second.write() as other:
+                other.execute(rows.update().values(value="second"))
+
+    with pytest.raises(DatabaseUnavailableError):
+        vanish_in_a_transaction()
+    with first.read() as connection:
+        assert connection.execute(sa.select(rows.c.value)).scalar_one() == "second"

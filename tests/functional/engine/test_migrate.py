@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Upgrades of the engine's own tables, from what older versions left."""
 
+import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -10,7 +14,10 @@ from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.host_reports import HostReports
 from amphv2_bootstrap.engine.presence import Presence
 from amphv2_bootstrap.engine.store import Store
+from tests.functional.engine import killed_upgrade
 from tests.functional.engine.conftest import OpenDatabase
+
+ROOT = Path(__file__).parents[3]
 
 _NEW = (schema.host_reports, schema.constants)
 
@@ -60,6 +67,49 @@ def test_an_upgrade_killed_between_two_tables_is_finished(
         schema.host_reports.create(connection)
     assert migrate.upgrade(database)
     assert {table.name for table in _NEW} <= _tables(database)
+
+
+def _shape(database: Database) -> dict[str, set[str]]:
+    with database.read() as connection:
+        inspector = sa.inspect(connection)
+        return {
+            table: {str(index["name"]) for index in inspector.get_indexes(table)}
+            for table in inspector.get_table_names()
+        }
+
+
+def _upgrade_until(database: Database, statements: int) -> bool:
+    """Whether the upgrade was killed after that many statements."""
+    url = database.engine.url.render_as_string(hide_password=False)
+    program = [sys.executable, "-m", killed_upgrade.__name__, url, str(statements)]
+    done = subprocess.run(program, capture_output=True, check=False, cwd=ROOT)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode != 0
+
+
+def test_an_upgrade_killed_anywhere_is_finished(
+    open_database: OpenDatabase,
+) -> None:
+    """After each statement: the next run ends with every table and every index."""
+    database = open_database()
+    migrate.upgrade(database)
+    whole = _shape(database)
+    statements = 1
+    while True:
+        _clear(database)
+        killed = _upgrade_until(database, statements)
+        assert migrate.upgrade(database) is killed
+        assert _shape(database) == whole, statements
+        if not killed:
+            break
+        statements += 1
+    assert statements > len(schema.metadata.tables)
+
+
+def _clear(database: Database) -> None:
+    with database.write() as connection:
+        schema.metadata.drop_all(connection)
+        connection.execute(sa.text(f"DROP TABLE IF EXISTS {migrate.VERSION_TABLE}"))
 
 
 def test_several_upgrade_at_once(open_database: OpenDatabase) -> None:

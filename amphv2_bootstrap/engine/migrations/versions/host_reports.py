@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each host says of itself, and what is chosen once for all hosts."""
 
-from alembic import op
-
 from amphv2_bootstrap.engine import schema
+from amphv2_bootstrap.engine.migrations.missing import make_missing
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    schema.metadata.create_all(
-        op.get_bind(),
-        tables=[schema.host_reports, schema.constants],
-        checkfirst=True,
-    )
+    make_missing([schema.host_reports, schema.constants])

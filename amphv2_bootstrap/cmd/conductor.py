@@ -25,35 +25,41 @@ _START_PAUSE = 5.0
 
 
 class _Signals:
-    """What the process was asked by signals."""
+    """What the process was asked by signals; to end outranks to start anew."""
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
         self.reload = False
         self.conductor: Conductor | None = None
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
+        self._ending = False
+        signal.signal(signal.SIGTERM, self._end)
+        signal.signal(signal.SIGINT, self._end)
         signal.signal(signal.SIGHUP, self._reload)
 
-    def _stop(self, *_: object) -> None:
-        again = self.stopping.is_set()
+    def _end(self, *_: object) -> None:
+        again = self._ending
+        self._ending, self.reload = True, False
+        self._stop(now=again)
+
+    def _reload(self, *_: object) -> None:
+        if not self.stopping.is_set():
+            self.reload = True
+            self._stop(now=False)
+
+    def _stop(self, *, now: bool) -> None:
         self.stopping.set()
         if self.conductor is not None:
             # In a thread: a handler must not wait for a lock that it interrupts.
-            action = self.conductor.stop_now if again else self.conductor.stop
+            action = self.conductor.stop_now if now else self.conductor.stop
             threading.Thread(target=action, daemon=True).start()
-
-    def _reload(self, *_: object) -> None:
-        self.reload = True
-        if not self.stopping.is_set():
-            self._stop()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script: run until SIGTERM; SIGHUP starts it anew.
 
     SIGTERM lets the step under way end (for at most ``grace_period``), gives its
-    job back to the other conductors and exits; a second one doesn't wait.
+    job back to the other conductors and exits; a second one doesn't wait. A step
+    that doesn't hear is left behind after some seconds.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     os.umask(0o077)

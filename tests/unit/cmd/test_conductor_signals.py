@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the daemon makes of its signals, in whatever order they come."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from amphv2_bootstrap.cmd.conductor import _Signals
+from tests.servers.process import wait_until
+
+
+class Conductor:
+    """Remembers how it was asked to stop."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def stop(self) -> None:
+        self.asked.append("stop")
+
+    def stop_now(self) -> None:
+        self.asked.append("now")
+
+
+@pytest.fixture
+def signals() -> Iterator[_Signals]:
+    """Installed, and taken out again."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    found = _Signals()
+    found.conductor = Conductor()  # type: ignore[assignment]
+    yield found
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+CASES = [
+    (["HUP"], True, ["stop"]),
+    (["TERM"], False, ["stop"]),
+    (["TERM", "TERM"], False, ["stop", "now"]),
+    (["HUP", "TERM"], False, ["stop", "stop"]),
+    (["HUP", "TERM", "INT"], False, ["stop", "stop", "now"]),
+    (["TERM", "HUP"], False, ["stop"]),
+    (["HUP", "HUP"], True, ["stop"]),
+]
+
+
+@pytest.mark.parametrize(("sent", "reload", "asked"), CASES)
+def test_to_end_outranks_to_start_anew(
+    sent: list[str], reload: bool, asked: list[str], signals: _Signals
+) -> None:
+    """SIGTERM ends the process also where it was about to read its files again."""
+    conductor = signals.conductor
+    assert isinstance(conductor, Conductor)
+    for count, name in enumerate(sent):
+        signal.raise_signal(signal.Signals[f"SIG{name}"])
+        told = asked[: count + 1]
+        wait_until(lambda told=told: conductor.asked == told, what=f"{told}")
+    assert conductor.asked == asked
+    assert signals.reload is reload
+    assert signals.stopping.is_set()

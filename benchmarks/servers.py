@@ -7,7 +7,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -57,8 +57,8 @@ class Servers:
 
     @cached_property
     def zookeeper(self) -> ZookeeperServer:
-        """One server alone."""
-        return self._start(running_zookeeper)
+        """One server alone, which ends sessions by ticks of 2 s, as its default is."""
+        return self._start(partial(running_zookeeper, tick=2000, longest=40_000))
 
     @cached_property
     def etcd(self) -> EtcdServer:

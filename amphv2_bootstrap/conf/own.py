@@ -9,7 +9,7 @@ from amphv2_bootstrap.conf.backend import Backend
 from amphv2_bootstrap.conf.problems import Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.conf.urls import UrlCheck
-from amphv2_bootstrap.jobboards.settings import BoardSettings
+from amphv2_bootstrap.jobboards.settings import BoardSettings, call_seconds
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.secret import Secret
 
@@ -42,6 +42,22 @@ class Own:
     def check(self) -> None:
         """Collect what is wrong with the jobboard's options."""
         self.backend.check(self._problems)
+        self._check_lease()
+
+    def _check_lease(self) -> None:
+        """A call that goes unanswered must leave time for another one."""
+        timeout, limit = (
+            self._values["jobboard_etcd_timeout"],
+            call_seconds(self.expiry),
+        )
+        if self.backend.driver == "etcd" and timeout and timeout > limit:
+            self._problems.add(
+                GROUP,
+                "jobboard_etcd_timeout",
+                f"is {timeout} s: a renewal without an answer would cost the claim, "
+                f"which lasts jobboard_expiration_time = {self.expiry:g} s",
+                f"Leave it unset, make it {limit:g} or less, or the claim longer",
+            )
 
     def is_same_database(self, other: DatabaseUrl) -> bool:
         """Whether ``other`` is written as the same database."""

@@ -18,11 +18,13 @@ from amphv2_bootstrap.engine.errors import (
 )
 
 _SQLITE_BUSY_SECONDS = 15
-_NETWORK_SECONDS = 10
+_CONNECT_SECONDS = 10.0
+PATIENCE_SECONDS = 20.0
+# In UTC, no hour comes twice: the claims' times must not jump where summer time ends.
 # A writer that vanishes in the middle keeps its rows locked for as long; ours need
 # milliseconds. MySQL, which skips the comment, has no such option.
 _SESSION = (
-    "SET SESSION innodb_lock_wait_timeout = 10"
+    "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 10"
     " /*M!100300 , idle_transaction_timeout = 5 */"
 )
 _READ_ONLY = "amphv2_read_only"
@@ -35,18 +37,19 @@ class Database:
 
     :param url: SQLAlchemy's URL; ``sqlite:///FILE`` or ``mysql+pymysql://...``.
         A SQLite file is created with mode 0600.
+    :param patience: seconds that a server may take to answer.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | sa.URL, patience: float = PATIENCE_SECONDS) -> None:
         parsed = sa.make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.place = _place(parsed)
-        self.engine = _sqlite(parsed) if self.is_sqlite else _network(parsed)
+        self.engine = _sqlite(parsed) if self.is_sqlite else _network(parsed, patience)
         # On a server a single statement needs no transaction around it.
         self._reader = (
             self.engine
             if self.is_sqlite
-            else _network(parsed, isolation_level="AUTOCOMMIT")
+            else _network(parsed, patience, isolation_level="AUTOCOMMIT")
         )
         self.now: sa.ColumnElement[float] = sa.literal_column(
             "(julianday('now') - 2440587.5) * 86400.0"
@@ -140,7 +143,9 @@ def _place(url: sa.URL) -> str:
     return f"{url.database} on {url.host or 'localhost'}:{url.port or 3306}"
 
 
-def _network(url: sa.URL, isolation_level: str = "READ COMMITTED") -> sa.Engine:
+def _network(
+    url: sa.URL, patience: float, isolation_level: str = "READ COMMITTED"
+) -> sa.Engine:
     engine = sa.create_engine(
         url,
         isolation_level=isolation_level,
@@ -149,13 +154,13 @@ def _network(url: sa.URL, isolation_level: str = "READ COMMITTED") -> sa.Engine:
         pool_recycle=1800,
         pool_size=8,
         max_overflow=16,
-        pool_timeout=_NETWORK_SECONDS,
+        pool_timeout=_CONNECT_SECONDS,
         hide_parameters=True,
         connect_args={
             "init_command": _SESSION,
-            "connect_timeout": _NETWORK_SECONDS,
-            "read_timeout": _NETWORK_SECONDS * 2,
-            "write_timeout": _NETWORK_SECONDS * 2,
+            "connect_timeout": min(patience, _CONNECT_SECONDS),
+            "read_timeout": patience,
+            "write_timeout": patience,
         },
     )
     # Under AUTOCOMMIT there is nothing to roll back; it would be a round trip after

@@ -11,10 +11,14 @@ from amphv2_bootstrap.engine.errors import FencedError
 
 LOG = logging.getLogger(__name__)
 
-# The holder stops when this part of the claim's time is over without a renewal,
-# before anybody else can claim it: the rule of Patroni's TTL.
+# Parts of a claim's time, by the rule of Patroni's TTL (loop_wait + 2 *
+# retry_timeout <= ttl): the holder stops when USABLE_PART is over without a renewal,
+# before anybody else can claim; and a renewal of which no answer comes leaves time
+# for another one.
 USABLE_PART = 0.8
-RENEWALS_PER_EXPIRY = 3
+RENEWAL_PART = 0.2
+CALL_PART = 0.25
+RETRY_PART = 0.05
 _SHORTEST_WATCH = 0.01
 
 
@@ -83,12 +87,13 @@ class Lease:
         self.cancelled.set()
 
     def _renew_until_ended(self) -> None:
-        interval = self._expiry / RENEWALS_PER_EXPIRY
+        interval = self._expiry * RENEWAL_PART
+        pause = self._expiry * RETRY_PART
         wait = interval
         while not self._ended.wait(wait):
             if self.lost_because is not None:
                 return
-            wait = interval if self._renew() else min(1.0, interval / 4)
+            wait = interval if self._renew() else pause
 
     def _watch_deadline(self) -> None:
         # Apart from the renewals: one that hangs must not hide the deadline.

@@ -28,7 +28,7 @@ from amphv2_bootstrap.engine.board import Board, Entry, Posting
 from amphv2_bootstrap.jobboards import etcd_transaction as txn
 from amphv2_bootstrap.jobboards import failures
 from amphv2_bootstrap.jobboards.listing import Listing, read_listing, write_listing
-from amphv2_bootstrap.jobboards.settings import CALL_SECONDS, BoardSettings
+from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.jobboards.waking import Bell, Listener
 
 LOG = logging.getLogger(__name__)
@@ -318,7 +318,7 @@ def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
         "port": settings.port,
         "path": settings.namespace,
         "ttl": math.ceil(settings.expiry),
-        "timeout": settings.etcd_timeout or CALL_SECONDS,
+        "timeout": settings.etcd_timeout or settings.call_seconds,
     }
     if settings.etcd_api_path:
         conf["api_path"] = settings.etcd_api_path

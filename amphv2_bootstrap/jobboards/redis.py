@@ -22,7 +22,7 @@ from amphv2_bootstrap.engine.board import Board, Entry, Posting
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.jobboards import failures
 from amphv2_bootstrap.jobboards.listing import Listing, read_listing, write_listing
-from amphv2_bootstrap.jobboards.settings import CALL_SECONDS, BoardSettings
+from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.jobboards.waking import Bell, Listener
 from amphv2_bootstrap.spec.secret import Secret
 
@@ -258,8 +258,8 @@ def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
         "port": settings.port,
         "db": settings.redis_db,
         "namespace": settings.namespace,
-        "socket_timeout": CALL_SECONDS,
-        "socket_connect_timeout": CALL_SECONDS,
+        "socket_timeout": settings.call_seconds,
+        "socket_connect_timeout": settings.call_seconds,
         **_account(settings.username, settings.password),
         **_present(settings.redis_ssl),
     }
@@ -274,8 +274,8 @@ def _sentinel_kwargs(settings: BoardSettings) -> dict[str, Any]:
     options: dict[str, Any] = _present(settings.redis_sentinel_ssl)
     options["ssl"] = strutils.bool_from_string(options.get("ssl", False))
     return {
-        "socket_timeout": CALL_SECONDS,
-        "socket_connect_timeout": CALL_SECONDS,
+        "socket_timeout": settings.call_seconds,
+        "socket_connect_timeout": settings.call_seconds,
         "retry": Retry(NoBackoff(), 0),
         **_account(settings.redis_sentinel_username, settings.redis_sentinel_password),
         **options,

@@ -5,10 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from amphv2_bootstrap.engine.lease import CALL_PART
 from amphv2_bootstrap.spec.secret import Secret
 
-CALL_SECONDS = 5.0
-"""How long a backend may take to answer one call before it counts as gone."""
+_LONGEST_CALL, _SHORTEST_CALL = 5.0, 1.0
+
+
+def call_seconds(expiry: float) -> float:
+    """How long a backend may take to answer before it counts as gone, in seconds.
+
+    Short enough for a second try while a claim of ``expiry`` seconds lasts.
+    """
+    return max(_SHORTEST_CALL, min(_LONGEST_CALL, expiry * CALL_PART))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +28,9 @@ class BoardSettings:
         Sentinel, ``hosts`` and ``port`` are the Sentinels'.
     :param namespace: what this engine's keys are kept under; nobody else's.
     :param expiry: seconds that a claim lasts unless it is renewed; for ZooKeeper
-        also the timeout of the session.
-    :param etcd_timeout: seconds an etcd may take to answer.
+        the session's timeout follows from it.
+    :param etcd_timeout: seconds an etcd may take to answer; not more than
+        ``call_seconds``.
     :param database: for ``sql``: what the caller opened for it.
     """
 
@@ -44,6 +53,11 @@ class BoardSettings:
     etcd_api_path: str | None = None
     expiry: float = 10.0
     database: Any = field(default=None, repr=False)
+
+    @property
+    def call_seconds(self) -> float:
+        """See :func:`call_seconds`."""
+        return call_seconds(self.expiry)
 
     @property
     def servers(self) -> tuple[str, ...]:

@@ -77,7 +77,8 @@ class SqlJob(base.Job):
 class SqlJobBoard(base.JobBoard):
     """taskflow's jobboard interface and the engine's, on one table.
 
-    ``conf`` has ``database`` (a :class:`Database`) or ``connection`` (a URL).
+    ``conf`` has ``database`` (a :class:`Database`) or ``connection`` (a URL), and
+    may have ``patience``: seconds that the server may take to answer.
     """
 
     def __init__(
@@ -87,9 +88,19 @@ class SqlJobBoard(base.JobBoard):
         self.persistence = persistence
         self._owned = conf.get("database") is None
         self._database: Database = conf.get("database") or Database(conf["connection"])
-        self._table = EntryTable(self._database, name)
+        self._hasty = self._hasty_database(conf.get("patience"))
+        self._table = EntryTable(self._hasty, name)
         self._bell = open_bell(self._database, name)
         self._connected = False
+
+    def _hasty_database(self, patience: float | None) -> Database:
+        """The same with less patience, where it is on a server.
+
+        A renewal must fail soon enough for another one.
+        """
+        if patience is None or self._database.is_sqlite:
+            return self._database
+        return Database(self._database.engine.url, patience)
 
     # What the engine asks (see engine.board.Board).
 
@@ -99,6 +110,8 @@ class SqlJobBoard(base.JobBoard):
     def close(self) -> None:
         self._connected = False
         self._bell.close()
+        if self._hasty is not self._database:
+            self._hasty.close()
         if self._owned:
             self._database.close()
 
@@ -251,4 +264,5 @@ def _entry(job: Any) -> Entry:
 
 def open_board(settings: BoardSettings) -> SqlJobBoard:
     """The board on the engine's own database; ``settings.database`` is required."""
-    return SqlJobBoard(settings.namespace, {"database": settings.database})
+    conf = {"database": settings.database, "patience": settings.call_seconds}
+    return SqlJobBoard(settings.namespace, conf)

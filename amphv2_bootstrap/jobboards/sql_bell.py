@@ -18,11 +18,14 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.database import PATIENCE_SECONDS, Database
 from amphv2_bootstrap.engine.errors import DatabaseError, DatabaseUnavailableError
 from amphv2_bootstrap.jobboards.sql_table import translated
 
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.03
+# The database's connections take a longer silence for the server's death.
+_LONGEST_SLEEP = PATIENCE_SECONDS / 2
+_NUDGE_SECONDS, _NUDGES = 0.05, 10
 _SLEEP = (
     "SELECT SLEEP(IF((SELECT COUNT(*) = :count AND COALESCE(MAX(modified_at), 0)"
     " = :newest FROM board_entries WHERE board = :board), :seconds, 0))"
@@ -136,6 +139,7 @@ class SleepBell:
         # Lets the sleepers of this board be told from others in the process list.
         self._tag = f"amphv2-board {board.encode().hex()}"
         self._woken = threading.Event()
+        self._asleep = threading.Event()
 
     def mark(self) -> object:
         return None
@@ -144,16 +148,23 @@ class SleepBell:
         self._seen = _stamp(rows)
 
     def wait(self, timeout: float) -> None:
-        if not self._woken.is_set():
-            count, newest = self._seen
-            # A change that came before the sleep is seen by its own condition, a
-            # later one finds the sleep in the process list.
-            statement = sa.text(f"{_SLEEP} /* {self._tag} */").bindparams(
-                count=count, newest=newest, board=self._board, seconds=timeout
-            )
-            with translated():
-                self._sleep(statement)
-        self._woken.clear()
+        self._asleep.set()
+        try:
+            if not self._woken.is_set():
+                self._sleep_for(min(timeout, _LONGEST_SLEEP))
+        finally:
+            self._asleep.clear()
+            self._woken.clear()
+
+    def _sleep_for(self, seconds: float) -> None:
+        count, newest = self._seen
+        # A change that came before the sleep is seen by its own condition, a
+        # later one finds the sleep in the process list.
+        statement = sa.text(f"{_SLEEP} /* {self._tag} */").bindparams(
+            count=count, newest=newest, board=self._board, seconds=seconds
+        )
+        with translated():
+            self._sleep(statement)
 
     def _sleep(self, statement: sa.TextClause) -> None:
         try:
@@ -171,6 +182,12 @@ class SleepBell:
     def wake(self) -> None:
         self._woken.set()
         self.ring()
+        # The sleep may have been about to begin.
+        for _ in range(_NUDGES):
+            if not self._asleep.is_set() or not self._woken.is_set():
+                break
+            time.sleep(_NUDGE_SECONDS)
+            self.ring()
 
     def close(self) -> None:
         """Its connections are the database's."""

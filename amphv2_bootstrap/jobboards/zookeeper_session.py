@@ -10,16 +10,22 @@ from typing import Any
 
 from kazoo import exceptions as kazoo_errors
 from kazoo.handlers.threading import KazooTimeoutError
+from kazoo.protocol.serialization import Connect
 from kazoo.protocol.states import KazooState, KeeperState
 from taskflow.jobs.backends import impl_zookeeper
 from taskflow.utils import kazoo_utils
 
+from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.jobboards import failures
-from amphv2_bootstrap.jobboards.settings import CALL_SECONDS, BoardSettings
+from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.jobboards.waking import Bell
 
 _RECONNECT_SECONDS = 1.0
 _ATTEMPT_SECONDS = 2.0
+_ROUNDING_SECONDS = 0.01
+# Of a claim's time: longer than its holder goes on without a renewal, and so much
+# shorter than the whole as servers take longer, which end sessions by their ticks.
+SESSION_PART = 0.9
 _ENDED = (KeeperState.CLOSED, KeeperState.AUTH_FAILED)
 
 
@@ -38,11 +44,12 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
         self._settings = settings
         self._bell = Bell()
         # A dead connection must be noticed while the session can still be saved.
-        self._patience = max(2.0, min(CALL_SECONDS, settings.expiry / 2))
+        self._patience = settings.call_seconds
+        self._granted = 0.0
         self._open = False
         self._started = False
         self._online = threading.Event()
-        self._client.add_listener(self._on_state)
+        self._watch_client()
 
     def connect(self) -> None:
         self._open = True
@@ -93,6 +100,7 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
             self._start()
         elif not self._online.wait(_RECONNECT_SECONDS):
             raise kazoo_errors.ConnectionLoss("no server answers")
+        self._check_session()
 
     def _start(self) -> None:
         with self._open_close_lock:
@@ -103,7 +111,7 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
                     self._replace_client()
                 self._started = True
                 self._client.start_async()
-            if not self._online.wait(CALL_SECONDS):
+            if not self._online.wait(self._patience):
                 # From here on the client goes on trying by itself.
                 raise kazoo_errors.ConnectionLoss("no server answers")
 
@@ -112,9 +120,40 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
         self._client.remove_listener(self._on_state)
         self._client = kazoo_utils.make_client(self._conf)
         self._client.add_listener(self._state_change_listener)
-        self._client.add_listener(self._on_state)
+        self._watch_client()
         self._online.clear()
         self._started = False
+
+    def _watch_client(self) -> None:
+        """Hear of its states, and of the session's timeout as the server grants it.
+
+        kazoo tells that nowhere: it is read from the answer to the handshake.
+        """
+        self._client.add_listener(self._on_state)
+        handler = self._client._connection
+        ask = handler._invoke
+
+        def listening(timeout: float, request: Any, xid: int | None = None) -> Any:
+            answer = ask(timeout, request, xid)
+            if isinstance(request, Connect):
+                self._granted = answer[0].time_out / 1000.0
+            return answer
+
+        handler._invoke = listening
+
+    def _check_session(self) -> None:
+        """:raises PermanentError: it may end before a holder would stop by itself."""
+        wanted = _session_seconds(self._settings)
+        if self._online.is_set() and self._granted < wanted - _ROUNDING_SECONDS:
+            longest = int(self._granted / SESSION_PART)
+            raise PermanentError(
+                "use the jobboard",
+                on=self._settings.place,
+                why=f"ZooKeeper grants sessions of {self._granted:g} s at most, and "
+                f"claims of {self._settings.expiry:g} s need one of {wanted:g} s",
+                todo=f"Set jobboard_expiration_time to {longest} or less, or raise "
+                "the server's maxSessionTimeout",
+            )
 
     def _on_state(self, state: str) -> None:
         if state == KazooState.CONNECTED:
@@ -135,12 +174,16 @@ def _rounds(settings: BoardSettings) -> int:
     return math.ceil(settings.expiry / attempt / len(settings.servers))
 
 
+def _session_seconds(settings: BoardSettings) -> float:
+    return settings.expiry * SESSION_PART
+
+
 def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
     """The configuration that taskflow makes its client of."""
     return {
         "hosts": list(settings.servers) * _rounds(settings),
         "path": "/" + settings.namespace.strip("/"),
-        "timeout": settings.expiry,
+        "timeout": _session_seconds(settings),
         # kazoo's own default waits up to an hour between attempts.
         "connection_retry": {"max_tries": -1, "delay": 0.1, "max_delay": 5.0},
         **{name: value for name, value in settings.zookeeper_ssl.items() if value},

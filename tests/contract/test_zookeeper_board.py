@@ -10,6 +10,7 @@ from kazoo.client import KazooClient
 from kazoo.exceptions import ConnectionLoss
 
 from amphv2_bootstrap.engine.board import BoardUnavailableError
+from amphv2_bootstrap.errors import PermanentError
 from tests.contract.boards import LONG, Boards, answers, can_claim, posted, zookeeper
 from tests.servers.process import wait_until
 
@@ -74,3 +75,10 @@ def test_new_claim_is_not_mistaken_for_the_old(boards: Boards) -> None:
     board._commit = too_late
     assert not board.release(entry, "other")
     assert other.renew(entry, "third", LONG)
+
+
+def test_a_session_that_is_too_short_is_refused(boards: Boards) -> None:
+    """The server's maxSessionTimeout would end a claim before its holder stops."""
+    with pytest.raises(PermanentError, match="jobboard_expiration_time to 66 or less"):
+        boards.open(expiry=100.0)
+    boards.open(expiry=66.0)

@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,15 @@ JAR = Path("/usr/share/java/zookeeper.jar")
 
 
 class ZookeeperServer(Server):
-    """A ZooKeeper on ``HOST``; its data outlives a restart."""
+    """A ZooKeeper on ``HOST``; its data outlives a restart.
 
-    def __init__(self, folder: Path, *, words: str = "*") -> None:
+    ``tick``: milliseconds, in which it reckons when sessions end. ``longest``: the
+    most that it grants a session, in milliseconds.
+    """
+
+    def __init__(
+        self, folder: Path, *, words: str = "*", tick: int = 250, longest: int = 60_000
+    ) -> None:
         self.host = HOST
         self.port = free_port()
         config = folder / "zoo.cfg"
@@ -25,9 +32,9 @@ class ZookeeperServer(Server):
             f"dataDir={folder}\n"
             f"clientPort={self.port}\n"
             f"clientPortAddress={HOST}\n"
-            "tickTime=250\n"
-            "minSessionTimeout=500\n"
-            "maxSessionTimeout=60000\n"
+            f"tickTime={tick}\n"
+            f"minSessionTimeout={2 * tick}\n"
+            f"maxSessionTimeout={longest}\n"
             "admin.enableServer=false\n"
             f"4lw.commands.whitelist={words}\n"
         )
@@ -54,14 +61,14 @@ class ZookeeperServer(Server):
 
 
 @contextlib.contextmanager
-def running_zookeeper(folder: Path, *, words: str = "*") -> Iterator[ZookeeperServer]:
+def running_zookeeper(folder: Path, **options: Any) -> Iterator[ZookeeperServer]:
     """A ZooKeeper on a private port, with session timeouts from 0.5 to 60 s.
 
     ``words`` are the four-letter words that it answers; Debian's answers srvr.
     """
     if not JAR.exists():
         binary("zookeeper")
-    server = ZookeeperServer(folder, words=words)
+    server = ZookeeperServer(folder, **options)
     try:
         server.start()
         yield server

@@ -251,6 +251,16 @@ CASES = [
     bad("grant host quoted", octavia(grant_hosts="'localhost',%"), "quote"),
     bad("grant host with space", octavia(grant_hosts="local host")),
     bad(
+        "etcd timeout of the own board",
+        own(
+            jobboard_backend_driver="etcd_taskflow_driver",
+            jobboard_backend_hosts="kv1",
+            jobboard_etcd_timeout=3,
+        ),
+        "2.5 or less",
+        option="jobboard_etcd_timeout",
+    ),
+    bad(
         "install etcd",
         octavia(install_key_value_backend=True, **ETCD, **NO_PASSWORD),
         "yourself",

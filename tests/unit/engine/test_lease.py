@@ -8,7 +8,14 @@ import pytest
 
 from amphv2_bootstrap.engine.board import BoardUnavailableError, Entry
 from amphv2_bootstrap.engine.errors import FencedError
-from amphv2_bootstrap.engine.lease import USABLE_PART, Lease
+from amphv2_bootstrap.engine.lease import (
+    CALL_PART,
+    RENEWAL_PART,
+    RETRY_PART,
+    USABLE_PART,
+    Lease,
+)
+from amphv2_bootstrap.jobboards.zookeeper_session import SESSION_PART
 from tests.servers.process import wait_until
 
 ENTRY = Entry("11111111-0000-0000-0000-000000000000", "job", {}, True, None)
@@ -80,3 +87,9 @@ def test_a_pause_of_the_process_is_seen_by_the_next_check() -> None:
     )
     with pytest.raises(FencedError, match="not renewed in time"):
         lease.check()
+
+
+def test_one_renewal_without_an_answer_costs_no_claim() -> None:
+    """The rule of Patroni's TTL, for the defaults and whatever expiry is set."""
+    second_answer = RENEWAL_PART + CALL_PART + RETRY_PART + CALL_PART
+    assert second_answer < USABLE_PART < SESSION_PART < 1

@@ -54,6 +54,8 @@ def _flow_lines(flow: dict[str, Any]) -> list[str]:
     lines = [f"{flow['name']}{where}: {flow['state']}"]
     if flow["reason"]:
         lines.append(f"  ! {flow['reason']}")
+    if flow["waits_for"]:
+        lines.append(f"  ! waits for {flow['waits_for']}")
     return [*lines, *(line for task in flow["tasks"] for line in task_lines(task))]
 
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bootstrap as its operators and their tools read it: a stable JSON form."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from amphv2_bootstrap.engine.owner import host_of
+from amphv2_bootstrap.engine.owner import Owner, host_of
 from amphv2_bootstrap.engine.records import (
     Bootstrap,
     Job,
@@ -14,6 +15,9 @@ from amphv2_bootstrap.engine.records import (
 )
 from amphv2_bootstrap.engine.store import Store
 
+_SILENT_SECONDS = 60.0
+"""A conductor that has given no sign of life for so long isn't counted on."""
+
 
 def describe(store: Store, bootstrap: Bootstrap) -> dict[str, Any]:
     """The whole with its flows and their steps; documented in the reference.
@@ -21,10 +25,11 @@ def describe(store: Store, bootstrap: Bootstrap) -> dict[str, Any]:
     Times are ISO 8601 in UTC, durations in seconds, unknown values None.
     """
     jobs = store.jobs_of(bootstrap.uuid)
+    alive = _living(store)
     return {
         **summarize(bootstrap, [job.state for job in jobs]),
         "on_failure": bootstrap.on_failure,
-        "flows": [_flow(store, job) for job in jobs],
+        "flows": [_flow(store, job, alive) for job in jobs],
     }
 
 
@@ -39,13 +44,40 @@ def summarize(bootstrap: Bootstrap, states: list[JobState]) -> dict[str, Any]:
     }
 
 
-def _flow(store: Store, job: Job) -> dict[str, Any]:
+def _living(store: Store) -> list[str]:
+    """The conductors that may be counted on, by their owner's names."""
+    owners = {
+        row.owner: Owner.parse(row.owner)
+        for row in store.conductors()
+        if row.age < _SILENT_SECONDS
+    }
+    return [
+        name for name, owner in owners.items() if owner and not owner.is_surely_dead
+    ]
+
+
+def waits_for(job: Job, alive: Collection[str]) -> str | None:
+    """Whom the job waits for that isn't there: the outcome *host lost*.
+
+    :param alive: the owner's names of the conductors that are.
+    """
+    if job.state is JobState.RUNNING and job.owner not in alive:
+        heir = job.host or "any controller, when its claim has expired"
+        return f"a conductor on {heir}: that on {host_of(job.owner)} is lost"
+    hosts = {host_of(owner) for owner in alive}
+    if job.state is JobState.READY and not (job.host in hosts if job.host else hosts):
+        return f"a conductor on {job.host or 'any controller'}"
+    return None
+
+
+def _flow(store: Store, job: Job, alive: Collection[str]) -> dict[str, Any]:
     return {
         "id": job.uuid,
         "name": job.flow,
         "host": job.host,
         "state": job.state.value,
         "reason": job.reason,
+        "waits_for": waits_for(job, alive),
         "conductor": job.owner,
         "running_on": host_of(job.owner),
         "started_at": iso(job.started_at),

@@ -51,6 +51,7 @@ def test_a_parked_flow_shows_its_reason_first() -> None:
         "host": "ctl2",
         "state": "parked",
         "reason": "it broke",
+        "waits_for": None,
         "tasks": [_task(state="FAILURE", summary=None, reason="it broke")],
     }
     lines = Timeline([flow]).human_readable().splitlines()

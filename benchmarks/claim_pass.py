@@ -6,7 +6,6 @@ and claims none. Apart from that, the pass that also compares with the database:
 it comes once a second while others hold claims.
 """
 
-import concurrent.futures
 import contextlib
 import time
 from dataclasses import dataclass
@@ -98,14 +97,12 @@ class _Passing:
         self._name = place.name
         toys = flows(folder / "none")
         self._conductor = conductor(place, database, "here", toys)
-        self._workers = concurrent.futures.ThreadPoolExecutor(1)
 
     def __enter__(self) -> "_Passing":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._conductor._parts.board.close()
-        self._workers.shutdown()
 
     def measure(self, servers: Servers, rounds: int) -> _Passes:
         """Alternately one that reconciles and one that doesn't."""
@@ -119,7 +116,7 @@ class _Passing:
 
     def _pass(self) -> float:
         began = time.perf_counter()
-        self._conductor._pass(self._workers)
+        self._conductor._pass()
         return (time.perf_counter() - began) * 1000
 
     def _requests(self, servers: Servers) -> float | None:

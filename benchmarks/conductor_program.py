@@ -16,10 +16,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.conductor import Conductor, Parts
+from amphv2_bootstrap.engine.conductor import Conductor
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.owner import Owner
+from amphv2_bootstrap.engine.parts import Parts
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.runner import Runner
 from amphv2_bootstrap.engine.settings import ConductorSettings

@@ -16,12 +16,14 @@ from amphv2_bootstrap.adapters.controller_report import ControllerReport
 from amphv2_bootstrap.conf.build import Loaded
 from amphv2_bootstrap.engine import migrate
 from amphv2_bootstrap.engine.board import Board
-from amphv2_bootstrap.engine.conductor import Conductor, Parts
+from amphv2_bootstrap.engine.conductor import Conductor
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.drafts import Drafts
+from amphv2_bootstrap.engine.errors import RefusedError
 from amphv2_bootstrap.engine.host_reports import HostReports
 from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.owner import Owner
+from amphv2_bootstrap.engine.parts import Parts
 from amphv2_bootstrap.engine.records import Bootstrap
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.registry import RegisteredFlows
@@ -57,13 +59,26 @@ class HostContexts:
         release: Callable[[str], tuple[str, ...]],
     ) -> Context:
         return Context(
-            spec=Spec.from_dict(bootstrap.spec),
+            spec=_spec_of(bootstrap),
             host=self._loaded.host,
             secrets=self._loaded.secrets,
             cancelled=cancelled,
             retry=self._loaded.retry,
             release_controllers=lambda: release(CONTROLLER),
         )
+
+
+def _spec_of(bootstrap: Bootstrap) -> Spec:
+    """:raises RefusedError: a later version of this program has written it."""
+    try:
+        return Spec.from_dict(bootstrap.spec)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise RefusedError(
+            "read what the job wants",
+            on=bootstrap.uuid,
+            why=f"it was posted by another version of amphv2-bootstrap ({exc!r})",
+            todo="Run the conductor of the version that posted the job.",
+        ) from exc
 
 
 @dataclass(frozen=True)

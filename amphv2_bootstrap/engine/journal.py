@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writing what becomes of jobs: every state change is one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,13 +31,19 @@ class Journal:
         self.database = database
         self.owner = owner
 
-    def take(self, uuid: str) -> Job | None:
+    def take(
+        self, uuid: str, still_claimed: Callable[[], None] = lambda: None
+    ) -> Job | None:
         """Raise the job's epoch and make it ours; None where it isn't to be run.
 
-        From here on every write under an older epoch is refused.
+        From here on every write under an older epoch is refused. So whoever has
+        slept since its claim must not get here: it would fence the rightful holder.
+
+        :param still_claimed: raises FencedError where the claim is, or may be, lost.
         """
         with self.database.write() as connection:
             job = _locked_job(connection, uuid)
+            still_claimed()
             if job is None or job.state not in (JobState.READY, JobState.RUNNING):
                 return None
             connection.execute(

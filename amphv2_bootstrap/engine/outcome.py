@@ -6,20 +6,33 @@ outcome           when                                        the job becomes
 ================  ==========================================  ===================
 done              every step succeeded                        done
 reverted          every step was undone                       reverted
-failed            a step failed for good, or stayed in        parked, or reverting
-                  trouble for all its attempts                when that was asked
+failed            a step failed for good; or a transient      parked, or reverting
+                  error outlasted all its attempts, which     when that was asked
+                  are bounded in number and in time           and a step failed
 revert failed     undoing a step failed                       parked
 suspended         the conductor is stopping                   ready, for another
-fenced            the claim is lost, or the job cancelled     left as it is
-unreachable       the engine's database stayed away           left as it is
-refused           unknown flow, other shape, other secrets    left to others
+cancelled         the operator cancelled the job              cancelled
+fenced            the claim is lost: another has the job      left to the other
+host lost         the conductor died, or its host             left as it is: the
+                                                              claim expires, and
+                                                              another takes it; a
+                                                              host's own job waits
+                                                              for that host
+unreachable       the engine's database stayed away           left as it is, tried
+                                                              again
+refused           unknown flow, other shape, other secrets,   left to others
+                  or a specification of another version
 ================  ==========================================  ===================
 """
 
 import enum
 from dataclasses import dataclass
 
-from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, FencedError
+from amphv2_bootstrap.engine.errors import (
+    DatabaseUnavailableError,
+    FencedError,
+    RefusedError,
+)
 from amphv2_bootstrap.errors import BootstrapError, CancelledError
 
 
@@ -33,22 +46,32 @@ class Outcome(enum.StrEnum):
     SUSPENDED = "suspended"
     FENCED = "fenced"
     UNREACHABLE = "unreachable"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """An outcome and the reason for it, in words for the operator."""
+    """An outcome and the reason for it, in words for the operator.
+
+    ``failed_step`` is the step that failed, where it was one: only then is there
+    something to revert.
+    """
 
     outcome: Outcome
     reason: str | None = None
+    failed_step: str | None = None
 
 
 def of_trouble(trouble: BootstrapError) -> End:
-    """The end of a run whose progress could not be written."""
-    if isinstance(trouble, FencedError):
-        return End(Outcome.FENCED, str(trouble))
-    if isinstance(trouble, DatabaseUnavailableError):
-        return End(Outcome.UNREACHABLE, str(trouble))
+    """The end of a run that stopped outside its steps: at a read or a write."""
+    kinds = {
+        FencedError: Outcome.FENCED,
+        DatabaseUnavailableError: Outcome.UNREACHABLE,
+        RefusedError: Outcome.REFUSED,
+    }
+    for kind, outcome in kinds.items():
+        if isinstance(trouble, kind):
+            return End(outcome, str(trouble))
     return End(Outcome.FAILED, str(trouble))
 
 
@@ -56,7 +79,15 @@ def of_failure(step: str, failure: BaseException | None, text: str) -> End:
     """The end of a run in which a step failed."""
     if isinstance(failure, CancelledError):
         return End(Outcome.SUSPENDED, f"{step}: {text}")
+    return End(Outcome.FAILED, f"{step}: {_described(failure, text)}", step)
+
+
+def of_surprise(attempted: str, error: BaseException) -> End:
+    """The end of a run that an unexpected error stopped outside its steps."""
+    return End(Outcome.FAILED, f"{attempted}: {_described(error, str(error))}")
+
+
+def _described(failure: BaseException | None, text: str) -> str:
     if failure is None or isinstance(failure, BootstrapError):
-        return End(Outcome.FAILED, f"{step}: {text}")
-    kind = type(failure).__name__
-    return End(Outcome.FAILED, f"{step}: unexpected {kind}: {text}")
+        return text
+    return f"unexpected {type(failure).__name__}: {text}"

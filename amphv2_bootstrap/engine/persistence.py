@@ -3,12 +3,13 @@
 
 Each write of a flow or an atom checks the job's epoch in its own transaction
 (promise P3), writes only the columns that changed, never the atom's siblings,
-and puts the event of a state change beside it. taskflow's own connection
+and puts the event of a state change beside it. The end of a step is written in one
+transaction with what follows at once: the beginning of the next step, or the end of
+the flow. taskflow's own connection
 declares its tables anew at every call, reads before each write and rewrites all
 atoms at each change of the flow's state.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -19,18 +20,16 @@ from taskflow.persistence.backends import impl_sqlalchemy
 
 from amphv2_bootstrap.engine import schema
 from amphv2_bootstrap.engine.database import Database
-from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, FencedError
-from amphv2_bootstrap.engine.journal import Journal, check_epoch
+from amphv2_bootstrap.engine.errors import FencedError
+from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.lease import Lease
+from amphv2_bootstrap.engine.outlast import outlast
 from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.redaction import Redactor
-from amphv2_bootstrap.engine.step_writes import StepWrites
+from amphv2_bootstrap.engine.step_writes import Change, StepWrites
 from amphv2_bootstrap.errors import BootstrapError
 
-LOG = logging.getLogger(__name__)
-
-_PAUSE = 0.2
-_LONGEST_PAUSE = 2.0
+_ENDS = (states.SUCCESS, states.REVERTED)
 Row = dict[str, Any]
 
 
@@ -75,10 +74,17 @@ class FencedConnection(impl_sqlalchemy.Connection):
         self._tables = schema.taskflow
         self._converter = impl_sqlalchemy._Alchemist(schema.taskflow)
         self._stored: dict[str, Row] = {}
+        self._unwritten: list[Change] = []
         self._writes = StepWrites(backend.database, backend.job, backend.journal.owner)
 
     def load(self) -> models.FlowDetail:
-        """The job's flow detail, remembered as what the database holds."""
+        """The job's flow detail, remembered as what the database holds.
+
+        :raises DatabaseUnavailableError: it stayed away until the claim's end.
+        """
+        return outlast(self._load, self._backend.lease.cancelled)
+
+    def _load(self) -> models.FlowDetail:
         table = schema.flowdetails
         query = sa.select(table).where(table.c.uuid == self._backend.job.flow_uuid)
         with self._backend.database.read() as connection:
@@ -93,7 +99,9 @@ class FencedConnection(impl_sqlalchemy.Connection):
         return detail
 
     def update_atom_details(self, atom_detail: Any) -> Any:
-        """Write the changed columns of an atom, and its event.
+        """Write the changed columns of an atom, and its event; an end later.
+
+        What taskflow does next, after a step's end, is another write.
 
         :raises FencedError: the claim is lost.
         :raises DatabaseUnavailableError: it stayed away until the claim's end.
@@ -104,11 +112,17 @@ class FencedConnection(impl_sqlalchemy.Connection):
             row["results"] = self._stored[atom_detail.uuid]["results"]
         changes = self._changes(atom_detail.uuid, row)
         if changes:
-            self._transact(
-                lambda connection: self._write_atom(connection, atom_detail, changes)
-            )
+            self._unwritten.append(Change(atom_detail.uuid, atom_detail.name, changes))
             self._stored[atom_detail.uuid] = row
+            if changes.get("state") not in _ENDS:
+                self.flush()
         return atom_detail
+
+    def flush(self) -> None:
+        """Write what is still to be written; same errors as above."""
+        if self._unwritten:
+            self._transact(self._write_atoms)
+            self._unwritten.clear()
 
     def update_flow_details(self, flow_detail: Any) -> Any:
         """Write the flow's own row and its new atoms; same errors as above."""
@@ -121,6 +135,7 @@ class FencedConnection(impl_sqlalchemy.Connection):
                     connection, flow_detail, changes, new
                 )
             )
+            self._unwritten.clear()
             self._stored[flow_detail.uuid] = row
             self._stored |= {atom.uuid: _atom_row(atom) for atom in new}
         return flow_detail
@@ -132,17 +147,14 @@ class FencedConnection(impl_sqlalchemy.Connection):
             return {}  # taskflow's own 0.0 and 1.0 say no more than the state
         return changes
 
-    def _write_atom(self, connection: sa.Connection, atom: Any, changes: Row) -> None:
-        if "state" in changes:
-            self._writes.record(connection, atom.name, atom.state)
-        else:
-            check_epoch(connection, self._backend.job)
-        self._writes.update(connection, atom.uuid, changes)
+    def _write_atoms(self, connection: sa.Connection) -> None:
+        self._writes.write(connection, self._unwritten)
 
     def _write_flow(
         self, connection: sa.Connection, flow: Any, changes: Row, new: list[Any]
     ) -> None:
-        check_epoch(connection, self._backend.job)
+        # Checks the epoch, also where there is no atom to be written.
+        self._write_atoms(connection)
         table = schema.flowdetails
         if changes:
             connection.execute(
@@ -163,22 +175,14 @@ class FencedConnection(impl_sqlalchemy.Connection):
 
         ``write`` checks the epoch with its first statement.
         """
-        pause = _PAUSE
-        while True:
-            try:
-                self._attempt(write)
-                return
-            except DatabaseUnavailableError as exc:
-                LOG.warning("%s; trying again", exc)
-                if self._backend.lease.cancelled.wait(pause):
-                    self._backend.trouble = self._backend.trouble or exc
-                    raise
-                pause = min(pause * 2, _LONGEST_PAUSE)
-            except BootstrapError as exc:
-                self._backend.trouble = self._backend.trouble or exc
-                if isinstance(exc, FencedError):
-                    self._backend.lease.lose(exc.why)
-                raise
+        backend = self._backend
+        try:
+            outlast(lambda: self._attempt(write), backend.lease.cancelled)
+        except BootstrapError as exc:
+            backend.trouble = backend.trouble or exc
+            if isinstance(exc, FencedError):
+                backend.lease.lose(exc.why)
+            raise
 
     def _attempt(self, write: Callable[[sa.Connection], None]) -> None:
         self._backend.lease.check()

@@ -96,14 +96,23 @@ class Reconciler:
         """Bring the board up to date; the entries as they are afterwards."""
         now = time.monotonic()
         self._watch_at = now + _WATCH_SECONDS
-        jobs = self._store.live_jobs()
-        changed = self._restore(entries, jobs) + self._free(entries, jobs)
-        if now >= self._due_at:
-            # Last: it takes the dead off the list by which their claims are freed.
-            self._heartbeat()
-            self._prune(now)
-            self._due_at = now + self._interval
+        is_due = now >= self._due_at
+        # Before the look at the database: what changes after it makes it due again.
+        self._due_at = now + self._interval if is_due else self._due_at
+        try:
+            changed = self._compare(entries)
+            if is_due:
+                # Last: it takes the dead off the list by which their claims are freed.
+                self._heartbeat()
+                self._prune(now)
+        except BaseException:
+            self.make_due()
+            raise
         return self._board.entries() if changed else entries
+
+    def _compare(self, entries: Sequence[Entry]) -> int:
+        jobs = self._store.live_jobs()
+        return self._restore(entries, jobs) + self._free(entries, jobs)
 
     def _restore(self, entries: Sequence[Entry], jobs: Sequence[Job]) -> int:
         present = {entry.uuid for entry in entries}

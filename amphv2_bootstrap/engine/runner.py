@@ -15,12 +15,19 @@ from amphv2_bootstrap.engine.errors import UnknownFlowError
 from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.linear import LinearEngine
-from amphv2_bootstrap.engine.outcome import End, Outcome, of_failure, of_trouble
+from amphv2_bootstrap.engine.outcome import (
+    End,
+    Outcome,
+    of_failure,
+    of_surprise,
+    of_trouble,
+)
+from amphv2_bootstrap.engine.outlast import outlast
 from amphv2_bootstrap.engine.persistence import FencedBackend
 from amphv2_bootstrap.engine.records import Bootstrap, Job
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.registry import Flows, atoms, shape
-from amphv2_bootstrap.errors import CancelledError
+from amphv2_bootstrap.errors import BootstrapError, CancelledError
 
 LOG = logging.getLogger(__name__)
 
@@ -85,18 +92,22 @@ class Runner:
     ) -> End:
         if not job.reverting:
             end = self._run(job, bootstrap, lease, stopping, revert=False)
-            if end.outcome is not Outcome.FAILED or bootstrap.on_failure != "revert":
+            if end.failed_step is None or bootstrap.on_failure != "revert":
                 return end
             reason = self._redact.text(end.reason or "")
             LOG.warning("Job %s failed and is reverted: %s", job.uuid, reason)
-            self._journal.start_reverting(job, reason)
+            outlast(lambda: self._journal.start_reverting(job, reason), lease.cancelled)
         return self._run(job, bootstrap, lease, stopping, revert=True)
 
     def _flow(
         self, job: Job, bootstrap: Bootstrap, cancelled: threading.Event
     ) -> linear_flow.Flow:
         def release(flow_name: str) -> tuple[str, ...]:
-            return tuple(self._journal.release_stage(job, flow_name))
+            # The engine's own database is none of the step's: its retries are for
+            # the cloud's servers.
+            return outlast(
+                lambda: tuple(self._journal.release_stage(job, flow_name)), cancelled
+            )
 
         factory = self._flows.factory(job.flow)
         flow = factory(self._contexts.make(bootstrap, cancelled, release))
@@ -127,6 +138,7 @@ class Runner:
                 return End(_ENDED[detail.state])
             engine = _load(backend, flow, detail, revert)
             _iterate(engine, stopping)
+            backend.get_connection().flush()
         except Exception as exc:  # noqa: BLE001 - whatever a step or taskflow raises
             return _end_of_exception(backend, engine, revert, exc)
         return _end_of_state(engine.storage.get_flow_state())
@@ -186,12 +198,14 @@ def _end_of_exception(
     if backend.lease.is_lost:
         return End(Outcome.FENCED, backend.lease.lost_because)
     if engine is None:
-        return of_failure("load the flow", exc, str(exc))
+        if isinstance(exc, BootstrapError):
+            return of_trouble(exc)
+        return of_surprise("load the flow", exc)
     if revert:
         return _end_of_revert(engine, exc)
     for step, failure in engine.storage.get_execute_failures().items():
         return of_failure(step, failure.exception, failure.exception_str)
-    return of_failure("run the flow", exc, str(exc))
+    return of_surprise("run the flow", exc)
 
 
 def _end_of_revert(engine: Any, exc: Exception) -> End:

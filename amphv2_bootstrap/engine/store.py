@@ -96,11 +96,13 @@ class Store:
     def events(self, bootstrap_uuid: str, after: int = 0) -> list[tuple[int, Event]]:
         """Events of a bootstrap with their numbers, those after ``after``."""
         table = schema.events
-        query = (
-            sa.select(table)
-            .where(table.c.bootstrap_uuid == bootstrap_uuid, table.c.id > after)
-            .order_by(table.c.id)
+        return self._events(
+            sa.and_(table.c.bootstrap_uuid == bootstrap_uuid, table.c.id > after)
         )
+
+    def _events(self, condition: sa.ColumnElement[bool]) -> list[tuple[int, Event]]:
+        table = schema.events
+        query = sa.select(table).where(condition).order_by(table.c.id)
         with self.database.read() as connection:
             return [
                 (
@@ -121,7 +123,7 @@ class Store:
         query = sa.select(table).where(table.c.parent_uuid == job.flow_uuid)
         with self.database.read() as connection:
             rows = {row.name: row for row in connection.execute(query)}
-        history = [event for _, event in self._atom_events(job)]
+        history = self._atom_events(job)
         return [_step(name, rows.get(name), history) for name in atom_names]
 
     def atom_names(self, job: Job) -> list[str]:
@@ -132,12 +134,14 @@ class Store:
             meta = connection.execute(query).scalar()
         return list((meta or {}).get("atoms", ()))
 
-    def _atom_events(self, job: Job) -> list[tuple[int, Event]]:
-        return [
-            (number, event)
-            for number, event in self.events(job.bootstrap_uuid)
-            if event.job_uuid == job.uuid and event.kind == ATOM_EVENT
-        ]
+    def _atom_events(self, job: Job) -> list[Event]:
+        table = schema.events
+        mine = sa.and_(
+            table.c.bootstrap_uuid == job.bootstrap_uuid,
+            table.c.job_uuid == job.uuid,
+            table.c.kind == ATOM_EVENT,
+        )
+        return [event for _, event in self._events(mine)]
 
     def conductors(self) -> list[Any]:
         """Rows of ``conductors`` with ``age``: seconds since they were seen."""

@@ -20,13 +20,14 @@ from taskflow import task
 from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.engine import migrate
-from amphv2_bootstrap.engine.conductor import Conductor, Parts
+from amphv2_bootstrap.engine.conductor import Conductor
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.errors import UnknownFlowError
 from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.outcome import End
 from amphv2_bootstrap.engine.owner import Owner
+from amphv2_bootstrap.engine.parts import Parts
 from amphv2_bootstrap.engine.records import Bootstrap, Job
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.runner import Runner

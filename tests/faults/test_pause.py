@@ -5,6 +5,7 @@ import random
 import re
 import signal
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,3 +111,44 @@ def _wake(first: Process, posted: Posted, place: str) -> None:
     begun = [effect.verb for effect in posted.effects[effects:]]
     # The step that it was stopped in may have ended; none was begun.
     assert begun in ([], ["end"]), begun
+
+
+@pytest.mark.parametrize("where", ["loop.claim.after#1", "job.write.uncommitted#1"])
+def test_woken_before_it_has_taken_the_job(
+    where: str, whole: bool, make_cloud: MakeCloud, chance: random.Random
+) -> None:
+    """Who slept between claim and take does not fence the one that has the job now."""
+    for board in BOARDS[1:] if whole else [chance.choice(BOARDS[1:])]:
+        print(board)
+        cloud = make_cloud(board)
+        gate = cloud.file("gate")
+        gate.touch()
+        cloud.flows = {"main": [StepPlan("a", gate=str(gate)), StepPlan("b")]}
+        _wake_beside_holder(cloud, where, gate, chance.randrange(2))
+        cloud.stop()
+
+
+def _wake_beside_holder(cloud: Cloud, where: str, gate: Path, other: int) -> None:
+    hold = cloud.file("hold")
+    hold.touch()
+    options: dict[str, Any] = {
+        "settings": {"expiry": EXPIRY},
+        "board": {**cloud.backends.board, "expiry": EXPIRY},
+    }
+    cloud.start("two", machine=other, hold=str(hold), **options)
+    posted = cloud.post()
+    first = cloud.start("one", faults={where: STOP}, **options)
+    with explained(posted):
+        wait_until(lambda: first.state == "stopped", what=f"it stops at {where}")
+        hold.unlink()
+        wait_until(lambda: "begin a" in posted.story, what="the other one is at work")
+        said = len(first.log)
+        first.signal(signal.SIGCONT)
+        wait_until(
+            lambda: any(_FENCED.search(line) for line in first.log[said:]),
+            what="the woken conductor says that it is fenced",
+        )
+        gate.unlink()
+        posted.wait("the other one finishes")
+        assert posted.story == ["begin a", "end a", "begin b", "end b"]
+        posted.check()

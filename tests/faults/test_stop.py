@@ -91,10 +91,23 @@ def test_an_interrupted_step_is_given_back(
         cloud.stop()
 
 
-def _interrupt(cloud: Cloud, way: str, reverting: bool) -> None:
+@pytest.mark.parametrize("way", ["a second SIGTERM", "the grace is over"])
+def test_a_step_that_does_not_hear_is_left_behind(
+    way: str, whole: bool, make_cloud: MakeCloud, chance: random.Random
+) -> None:
+    """The process ends without it, and has given its job back to another host."""
+    for board in _boards(whole, chance):
+        cloud = make_cloud(board)
+        _interrupt(cloud, way, reverting=False, stubborn=True)
+        cloud.stop()
+
+
+def _interrupt(
+    cloud: Cloud, way: str, reverting: bool, *, stubborn: bool = False
+) -> None:
     gate = cloud.file("gate")
     gate.touch()
-    cloud.flows = {"main": _steps(str(gate), reverting)}
+    cloud.flows = {"main": _steps(str(gate), reverting, stubborn)}
     grace = 0.2 if way == "the grace is over" else 300.0
     first = _start(cloud, "one", grace_period=grace)
     posted = cloud.post(on_failure="revert")
@@ -106,7 +119,8 @@ def _interrupt(cloud: Cloud, way: str, reverting: bool) -> None:
         wait_until(lambda: _is_told(first), what="it has heard of the first")
         first.signal(signal.SIGTERM)
     _end(first)
-    assert posted.states == ["ready"]
+    # Who was left behind could write no more: the job is as it was.
+    assert posted.states == ["running" if stubborn else "ready"]
     gate.unlink()
     _start(cloud, "two", machine=1)
     posted.wait(timeout=TIMEOUT)
@@ -115,10 +129,10 @@ def _interrupt(cloud: Cloud, way: str, reverting: bool) -> None:
     posted.check()
 
 
-def _steps(gate: str, reverting: bool) -> list[StepPlan]:
+def _steps(gate: str, reverting: bool, stubborn: bool) -> list[StepPlan]:
     if reverting:
         return [StepPlan("a", undo_gate=gate), StepPlan("b", fails=True)]
-    return [StepPlan("a", gate=gate), StepPlan("b")]
+    return [StepPlan("a", gate=gate, stubborn=stubborn), StepPlan("b")]
 
 
 def test_a_crashed_process_is_seen_by_its_successor(

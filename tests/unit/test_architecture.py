@@ -48,6 +48,7 @@ CATCH_ALL_ALLOWED = (
     "engine.conductor",
     "engine.reporter",
     "engine.runner",
+    "engine.workers",
     "jobboards.waking",
     *PROGRAMS,
 )

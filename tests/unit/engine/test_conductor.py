@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The conductor's loop, on a real database and board, with toy flows."""
 
+import dataclasses
 import threading
 from collections.abc import Callable
 
+import pytest
+
+from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.records import JobState, PlannedJob
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from tests.servers.process import wait_until
-from tests.unit.engine.toys import Cloud
+from tests.unit.engine.toys import SETTINGS, Cloud
 
 MakeCloud = Callable[..., Cloud]
 
@@ -223,3 +227,63 @@ def test_a_failed_undo_is_parked_and_tried_again_on_resume(
         wait_until(_settled(cloud, uuid, "reverted"), what="the rest is undone")
     undone = [entry for entry in cloud.ledger if entry.startswith("undo")]
     assert undone == ["undo b", "undo a", "undo a"]
+
+
+def test_whoever_lost_its_claim_takes_nothing(make_cloud: MakeCloud) -> None:
+    """A conductor that slept between claim and take doesn't fence the new holder."""
+    cloud = make_cloud(main=["a"])
+    uuid = cloud.post([PlannedJob("main", 0)])
+    job = cloud.store.jobs_of(uuid)[0]
+    holder = cloud.journal.take(job.uuid)
+
+    def lost() -> None:
+        raise FencedError("go on with the job", why="its claim has expired")
+
+    with pytest.raises(FencedError):
+        cloud.journal.take(job.uuid, lost)
+    assert cloud.store.jobs_of(uuid) == [holder]
+
+
+def test_a_step_hears_of_its_jobs_end_while_it_runs(make_cloud: MakeCloud) -> None:
+    """Cancel stops a running step soon, not only at its next write."""
+    cloud = make_cloud(main=["a", "b"])
+    begun = threading.Event()
+    heard: list[bool] = []
+
+    def wait_for_the_end() -> None:
+        cancelled = cloud.contexts.made["cancelled"]
+        begun.set()
+        heard.append(cancelled.wait(30))
+
+    cloud.flows.actions["a"] = wait_for_the_end
+    uuid = cloud.post([PlannedJob("main", 0)])
+    with cloud.running() as conductor:
+        assert begun.wait(30)
+        cloud.journal.cancel(uuid)
+        wait_until(lambda: conductor.is_idle, what="the conductor lets it go")
+    assert heard == [True]
+    assert cloud.ledger == ["do a"]
+
+
+def test_a_step_that_does_not_hear_is_left_behind(make_cloud: MakeCloud) -> None:
+    """After the grace and some seconds its claim is given back, and another runs it."""
+    cloud = make_cloud(main=["a"])
+    begun, end = threading.Event(), threading.Event()
+
+    def be_deaf() -> None:
+        if not begun.is_set():
+            begun.set()
+            assert end.wait(60)
+
+    cloud.flows.actions["a"] = be_deaf
+    uuid = cloud.post([PlannedJob("main", 0)])
+    hasty = dataclasses.replace(SETTINGS, grace_period=0.1, expiry=600.0)
+    try:
+        with cloud.running("one", hasty) as conductor:
+            assert begun.wait(30)
+            conductor.stop()
+        with cloud.running("two", dataclasses.replace(SETTINGS, expiry=600.0)):
+            wait_until(_settled(cloud, uuid, "done"), what="another has done it")
+    finally:
+        end.set()
+    assert cloud.ledger == ["do a", "do a"]

@@ -13,12 +13,13 @@ from taskflow import task
 from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.engine import migrate
-from amphv2_bootstrap.engine.conductor import Conductor, Parts
+from amphv2_bootstrap.engine.conductor import Conductor
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.drafts import Draft, Drafts
 from amphv2_bootstrap.engine.errors import UnknownFlowError
 from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.owner import Owner
+from amphv2_bootstrap.engine.parts import Parts
 from amphv2_bootstrap.engine.records import Bootstrap, PlannedJob
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.registry import atoms, shape
@@ -166,11 +167,14 @@ class Cloud:
         )
 
     def conductor(
-        self, host: str = "one", settings: ConductorSettings = SETTINGS
+        self,
+        host: str = "one",
+        settings: ConductorSettings = SETTINGS,
+        board: SqlJobBoard | None = None,
     ) -> Conductor:
         owner = Owner.of_this_process(host)
         journal = Journal(self.database, str(owner))
-        board = SqlJobBoard(self.board, {"database": self.database})
+        board = board or SqlJobBoard(self.board, {"database": self.database})
         runner = Runner(
             self.database, journal, self.flows, self.contexts, Redactor(["s3cr3t"])
         )

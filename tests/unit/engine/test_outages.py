@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A database that fails now and then: nothing is parked, nothing is given up."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.aside import LONGEST_PAUSE, Aside
+from amphv2_bootstrap.engine.board import Entry
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.errors import (
+    DatabaseUnavailableError,
+    RefusedError,
+    SchemaError,
+)
+from amphv2_bootstrap.engine.outlast import outlast
+from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.jobboards.sql import SqlJobBoard
+from tests.servers.process import wait_until
+from tests.unit.engine.toys import Cloud
+
+MakeCloud = Callable[..., Cloud]
+
+
+class FlakyDatabase(Database):
+    """Fails so often in the threads that run jobs, at reads or at writes."""
+
+    def __init__(self, url: str, *, reads: int = 0, writes: int = 0) -> None:
+        super().__init__(url)
+        self.left = {"read": reads, "write": writes}
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        self._fail("read")
+        with super().read() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        self._fail("write")
+        with super().write() as connection:
+            yield connection
+
+    def _fail(self, what: str) -> None:
+        if self.left[what] and threading.current_thread().name.startswith("job_"):
+            self.left[what] -= 1
+            raise DatabaseUnavailableError(what, why="as the test wants it")
+
+
+@pytest.mark.parametrize("on_failure", ["park", "revert"])
+def test_a_flow_that_cannot_be_loaded_is_not_a_failed_one(
+    on_failure: str, make_cloud: MakeCloud
+) -> None:
+    """The load is repeated until the database is back; no step has failed."""
+    cloud = make_cloud(main=["a", "b"])
+    uuid = cloud.post([PlannedJob("main", 0)], on_failure=on_failure)
+    database = cloud.database = FlakyDatabase(cloud.url, reads=4)
+    with cloud.running():
+        wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+    assert not database.left["read"]
+    assert not cloud.store.jobs_of(uuid)[0].reverting
+    assert cloud.ledger == ["do a", "do b"]
+
+
+def test_a_step_that_releases_a_stage_outlasts_the_database(
+    make_cloud: MakeCloud,
+) -> None:
+    """A step's retries are for the cloud; the engine's own outage parks no job."""
+    cloud = make_cloud(main=["a"], later=["b"])
+    database = cloud.database = FlakyDatabase(cloud.url)
+
+    def release() -> None:
+        database.left["write"] = 8
+        assert cloud.contexts.made["release"]("later") == ("one",)
+
+    cloud.flows.actions["a"] = release
+    uuid = cloud.post([PlannedJob("main", 0), PlannedJob("later", 1, "one")])
+    with cloud.running():
+        wait_until(lambda: cloud.states(uuid) == ["done"] * 2, what="both are done")
+    assert cloud.ledger == ["do a", "do b"]
+
+
+def test_an_outage_is_outlasted_until_somebody_wants_an_end() -> None:
+    """What is called again and again ends at once when the claim is lost."""
+    cancelled = threading.Event()
+    calls = 0
+
+    def call() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            cancelled.set()
+        raise DatabaseUnavailableError("read", why="it is away")
+
+    with pytest.raises(DatabaseUnavailableError):
+        outlast(call, cancelled)
+    assert calls == 3
+
+
+class BrokenBoard(SqlJobBoard):
+    """Its database's tables are gone when a job is to be taken off."""
+
+    def remove(self, entry: Entry, owner: str) -> bool:
+        raise SchemaError("remove the entry", why="no such table")
+
+
+def test_a_board_that_fails_for_good_keeps_no_worker(make_cloud: MakeCloud) -> None:
+    """Whatever a board says at the end of a job: the conductor can still stop."""
+    cloud = make_cloud(main=["a"])
+    uuid = cloud.post([PlannedJob("main", 0)])
+    conductor = cloud.conductor(
+        board=BrokenBoard(cloud.board, {"database": cloud.database})
+    )
+    thread = threading.Thread(target=conductor.run)
+    thread.start()
+    wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+    wait_until(lambda: conductor.is_idle, what="the worker has ended")
+    conductor.stop()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_a_refusal_is_noted_once(make_cloud: MakeCloud) -> None:
+    """However often the job is looked at: the history doesn't grow with time."""
+    cloud = make_cloud(main=["a"])
+    uuid = cloud.post([PlannedJob("main", 0)])
+    looks = 0
+
+    def refuse(_: object) -> None:
+        nonlocal looks
+        looks += 1
+        raise RefusedError("take the job", why="not here")
+
+    cloud.contexts.accept = refuse  # type: ignore[method-assign]
+    with cloud.running():
+        wait_until(lambda: looks > 3, what="it was looked at several times")
+    kinds = [event.kind for _, event in cloud.store.events(uuid)]
+    assert kinds.count("refused") == 1
+
+
+def test_pauses_grow_and_end_with_success() -> None:
+    """Each failure doubles the pause up to a bound; a success forgets them."""
+    aside = Aside(refusal_pause=30.0, first_pause=1.0)
+    assert [aside.back_off("job") for _ in range(6)] == [1, 2, 4, 8, 15, LONGEST_PAUSE]
+    assert "job" in aside
+    aside.forget("job")
+    assert "job" not in aside
+    assert aside.back_off("job") == 1

@@ -140,13 +140,17 @@ class _Feeder:
             threading.Thread(target=target, daemon=True)
             for target in (self._feed, self._read_stdout, self._read_stderr)
         ]
+        self._reader = self._threads[1]
         for thread in self._threads:
             thread.start()
 
     def wait(self, seconds: float) -> bool:
         """Whether the program has ended and its outputs are drained."""
+        # Its output's end is heard at once, and its own end follows. Popen's wait
+        # would look for it every 50 ms.
+        self._reader.join(seconds)
         try:
-            self._process.wait(seconds)
+            self._process.wait(0 if self._reader.is_alive() else seconds)
         except subprocess.TimeoutExpired:
             return False
         for thread in self._threads:

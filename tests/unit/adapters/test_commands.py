@@ -50,3 +50,18 @@ def test_a_grace_has_an_end() -> None:
             on_line=lambda line: cancelled.set(),
             grace=0.1,
         )
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("exec >&- 2>&-; sleep 0.3; exit 3", 3),
+        ("sleep 5 & exit 4", 4),
+        ("echo said; exit 5", 5),
+    ],
+    ids=["closes its output before", "leaves a child with its output", "plain"],
+)
+def test_the_end_of_a_program_is_its_own(script: str, code: int) -> None:
+    """Not the end of its output, which may come before or after."""
+    done = commands.run(["sh", "-c", script], timeout=60)
+    assert done.returncode == code

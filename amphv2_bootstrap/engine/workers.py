@@ -72,12 +72,11 @@ class Workers:
 
     def wait(self, grace: float) -> None:
         """Let the steps end within ``grace`` seconds, and interrupt the others."""
-        if self._is_idle_within(grace):
-            return
-        if not self._interrupted.is_set():
+        self._wait_until_idle(grace, or_else=self._interrupted)
+        if len(self.running) and not self._interrupted.is_set():
             LOG.warning("The grace period is over: interrupting the running steps")
             self.interrupt()
-        self._is_idle_within(_LAST_SECONDS)
+        self._wait_until_idle(_LAST_SECONDS)
 
     def abandon(self) -> None:
         """Give back what steps that don't hear still hold; the process ends now."""
@@ -90,15 +89,14 @@ class Workers:
             held.lease.lose("the conductor ends")
             self._give_up(held.entry, remove=False)
 
-    def _is_idle_within(self, seconds: float) -> bool:
-        """Wait so long, or until the steps are interrupted meanwhile."""
+    def _wait_until_idle(
+        self, seconds: float, or_else: threading.Event | None = None
+    ) -> None:
         deadline = time.monotonic() + seconds
-        before = self._interrupted.is_set()
         while len(self.running) and time.monotonic() < deadline:
-            if self._interrupted.is_set() and not before:
-                break
+            if or_else is not None and or_else.is_set():
+                return
             time.sleep(_LOOK_SECONDS)
-        return not len(self.running)
 
     def _work(self, entry: Entry, lease: Lease) -> None:
         """A worker's whole life: nothing it meets may end the conductor."""

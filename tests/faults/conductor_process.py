@@ -173,9 +173,8 @@ def board_settings(plan: Plan) -> BoardSettings:
     return BoardSettings(**options)
 
 
-def make_conductor(plan: Plan) -> Conductor:
+def make_conductor(plan: Plan, seams: Seams) -> Conductor:
     """The conductor of a plan; nothing is connected yet."""
-    seams = Seams(plan.faults, plan.trace)
     database = FaultyDatabase(plan.database, seams, plan.refuse, plan.full)
     owner = Owner.of_this_process(plan.host)
     diary = Diary(Ledger(Path(plan.ledger)), str(owner))
@@ -195,12 +194,13 @@ def run(plan: Plan) -> None:
     if plan.clock_offset:
         _set_clock(plan.clock_offset)
     stopping = threading.Event()
-    conductor = make_conductor(plan)
+    seams = Seams(plan.faults, plan.trace)
+    conductor = make_conductor(plan, seams)
 
     def stop(*_: object) -> None:
         action = conductor.stop_now if stopping.is_set() else conductor.stop
         stopping.set()
-        threading.Thread(target=_obey, args=(action,), daemon=True).start()
+        threading.Thread(target=_obey, args=(action, seams), daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
@@ -211,9 +211,10 @@ def run(plan: Plan) -> None:
     LOG.info("the conductor has stopped")
 
 
-def _obey(action: Callable[[], None]) -> None:
+def _obey(action: Callable[[], None], seams: Seams) -> None:
     LOG.info(TOLD_TO_STOP)
     action()
+    seams.told_to_stop.set()
 
 
 def _wait_for_database(plan: Plan, stopping: threading.Event) -> None:

@@ -39,6 +39,7 @@ class Seams:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         self.renewed = threading.Event()
+        self.told_to_stop = threading.Event()
 
     def reach(self, name: str) -> str:
         """Be at a boundary; what is to be done there and can't be done here."""
@@ -59,6 +60,8 @@ class Seams:
             _stop_whole_process()
         elif action == plans.TERM:
             os.kill(os.getpid(), signal.SIGTERM)
+            # The handler runs in another thread, whenever that gets its turn.
+            assert self.told_to_stop.wait(60)
         elif action == plans.WAIT:
             _wait_while(Path(argument).exists)
         return fault

@@ -9,7 +9,7 @@ import pytest
 
 from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.records import JobState, PlannedJob
-from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from tests.servers.process import wait_until
 from tests.unit.engine.toys import SETTINGS, Cloud
 
@@ -287,3 +287,23 @@ def test_a_step_that_does_not_hear_is_left_behind(make_cloud: MakeCloud) -> None
     finally:
         end.set()
     assert cloud.ledger == ["do a", "do a"]
+
+
+def test_a_step_interrupted_at_once_gets_no_grace(make_cloud: MakeCloud) -> None:
+    """Also where the interruption comes before the wait for the steps begins."""
+    cloud = make_cloud(main=["a"])
+    begun = threading.Event()
+
+    def wait_to_be_told() -> None:
+        cancelled = cloud.contexts.made["cancelled"]
+        begun.set()
+        assert cancelled.wait(30)
+        raise CancelledError("do it", why="told to stop")
+
+    cloud.flows.actions["a"] = wait_to_be_told
+    uuid = cloud.post([PlannedJob("main", 0)])
+    patient = dataclasses.replace(SETTINGS, grace_period=300.0)
+    with cloud.running("one", patient) as conductor:
+        assert begun.wait(30)
+        conductor.stop_now()
+    assert cloud.states(uuid) == ["ready"]

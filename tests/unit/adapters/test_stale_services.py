@@ -45,14 +45,15 @@ def systemd(tmp_path: Path) -> Systemd:
     program.write_text(_SYSTEMCTL)
     program.chmod(0o755)
     now = time.clock_gettime(time.CLOCK_MONOTONIC)
-    for name, ago in (("octavia-api", 10), ("octavia-worker", 1000)):
-        started = int((now - ago) * 1e6)
-        (folder / f"{name}.service").write_text(f"{started}\n")
+    for name, moment in (("octavia-api", now), ("octavia-worker", now / 2)):
+        (folder / f"{name}.service").write_text(f"{int(moment * 1e6)}\n")
     return Systemd(str(program), str(folder))
 
 
-def _changed(host: HostSettings, ago: float) -> None:
-    moment = time.time() - ago
+def _changed(host: HostSettings, part: float) -> None:
+    """At this part of the time since boot: any machine was up then, or will be."""
+    now = time.clock_gettime(time.CLOCK_MONOTONIC)
+    moment = time.time() - now + now * part
     os.utime(host.config_file, (moment, moment))
 
 
@@ -60,7 +61,7 @@ def test_services_older_than_the_file_are_named(
     host: HostSettings, systemd: Systemd
 ) -> None:
     """Those alone: what was started after the change has read it."""
-    _changed(host, 500)
+    _changed(host, 0.75)
     (found,) = stale_services(host, systemd)
     assert found.startswith("octavia-worker.service on c1 run")
     assert host.config_file in found
@@ -70,7 +71,7 @@ def test_services_younger_than_the_file_are_fine(
     host: HostSettings, systemd: Systemd
 ) -> None:
     """Nothing is told."""
-    _changed(host, 5000)
+    _changed(host, 0.25)
     assert list(stale_services(host, systemd)) == []
 
 
@@ -87,7 +88,7 @@ def test_where_commands_restart_units_say_nothing(
     host: HostSettings, systemd: Systemd
 ) -> None:
     """Octavia runs in containers there; a unit of that name isn't it."""
-    _changed(host, 500)
+    _changed(host, 0.75)
     host = dataclasses.replace(host, restart_commands=(("true",),))
     assert list(stale_services(host, systemd)) == []
 

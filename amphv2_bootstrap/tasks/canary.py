@@ -34,7 +34,7 @@ def obstacle(context: Context) -> str | None:
     if python is None:
         return (
             "It is not proven that the jobboard works: Octavia's Python isn't on this "
-            f"host. Set octavia_python, or {_BY_HAND} where it is."
+            f"host. Set [octavia] python, or {_BY_HAND} where it is."
         )
     return None
 

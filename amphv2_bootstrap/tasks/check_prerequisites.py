@@ -81,14 +81,16 @@ class CheckPrerequisites(Step):
             host.db_manage_command
         )
         versions = octavia_python.versions(python, host.state_path) if python else {}
-        if "octavia" not in versions:
+        if versions.get("octavia") is None:
+            why = f"{python} has no Octavia" if python else "its Python wasn't found"
             self._warnings.append(
                 f"Which Octavia {host.db_manage_command[0]} belongs to can't be told: "
-                "its Python wasn't found. Set octavia_python if it is on this host."
+                f"{why}. Set [octavia] python to its interpreter, if it is on this "
+                "host."
             )
             return
         names = ("octavia", "taskflow")
-        self._found += [f"{n} {versions[n]}" for n in names if n in versions]
+        self._found += [f"{n} {versions[n]}" for n in names if versions[n]]
 
     def _key_value(self) -> None:
         if self.context.spec.install_key_value_backend:

@@ -35,7 +35,7 @@ def client_library(context: Context) -> Iterator[Finding]:
             "client-library",
             SKIPPED,
             "Octavia's Python isn't on this host",
-            f"Set octavia_python; or see that its image has octavia[{driver}].",
+            f"Set [octavia] python; or see that its image has octavia[{driver}].",
         )
         return
     ready, why = octavia_python.can_import_driver(python, driver)

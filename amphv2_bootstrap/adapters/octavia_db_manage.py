@@ -157,7 +157,7 @@ def options_overlay(folder: Path, options: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _locked_file(folder: Path) -> tuple[int, Path]:
-    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
         descriptor, name = tempfile.mkstemp(".conf", _PREFIX, folder)  # 0600
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -22,9 +22,10 @@ OPTS: list[cfg.Opt] = [
         "state_path",
         default="/var/lib/amphv2-bootstrap",
         help=(
-            "Folder (absolute path) of this host's own files: the SQLite database "
-            "of the engine where no other is configured, backups, private overlays. "
-            "It is made with mode 0700 where it is missing."
+            "Folder (absolute path) of this host's own files: the SQLite database of "
+            "the engine where no other is configured, private configuration files "
+            "for the time of a step, notes. It is made with mode 0700 where it is "
+            "missing. Backups of octavia.conf are not here, but beside that file."
         ),
     ),
 ]

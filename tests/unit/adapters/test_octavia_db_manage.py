@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The overlay as oslo.config reads it, and the URL as SQLAlchemy does."""
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,14 @@ def test_overlay_in_the_way(tmp_path: Path) -> None:
         octavia_db_manage.overlay(tmp_path / "file", "sqlite://"),
     ):
         pass
+
+
+def test_a_missing_state_path_is_made_private(tmp_path: Path) -> None:
+    """As its option says: nobody else may look into it."""
+    folder = tmp_path / "var" / "state"
+    with octavia_db_manage.overlay(folder, "sqlite://"):
+        pass
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_overlay_is_removed_on_errors(tmp_path: Path) -> None:

@@ -52,12 +52,13 @@ forbid_services() {
     root chmod 755 "$POLICY"
 }
 
-# The policy stops a start now, not at the next boot: disable what came new.
+# The policy stops a start now, not at the next boot: disable what came new. A
+# socket would start its service at the first connection (epmd.socket).
 disable_services() {
     local file
     dpkg-query -L "$@" | sort -u | while read -r file; do
         case $file in
-        */systemd/system/*.service)
+        */systemd/system/*.service | */systemd/system/*.socket)
             ! command -v systemctl >/dev/null ||
                 root systemctl --quiet --no-reload disable "${file##*/}"
             ;;

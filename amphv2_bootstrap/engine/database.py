@@ -14,6 +14,7 @@ from sqlalchemy import exc as sa_exc
 from amphv2_bootstrap.engine.errors import (
     DatabaseError,
     DatabaseUnavailableError,
+    MissingDatabaseError,
     SchemaError,
 )
 
@@ -28,8 +29,12 @@ _SESSION = (
     " /*M!100300 , idle_transaction_timeout = 5 */"
 )
 _READ_ONLY = "amphv2_read_only"
-# Unknown database; no such table; no such column: only an upgrade helps.
-_SCHEMA_CODES = (1049, 1146, 1054)
+# No such table; no such column: only an upgrade helps.
+_SCHEMA_CODES = (1146, 1054)
+_UNKNOWN_DATABASE = 1049
+# To the database; to the server at all. Also said where the one to be let in, or
+# what it wants to enter, isn't there.
+_ACCESS_DENIED = (1044, 1045)
 
 
 class Database:
@@ -44,6 +49,7 @@ class Database:
         parsed = sa.make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.place = _place(parsed)
+        self._creation = "" if self.is_sqlite else _creation(parsed)
         self.engine = _sqlite(parsed) if self.is_sqlite else _network(parsed, patience)
         # On a server a single statement needs no transaction around it.
         self._reader = (
@@ -95,6 +101,11 @@ class Database:
         attempted = f"{verb} the engine's database"
         original = getattr(exc, "orig", None) or exc
         why = str(original)
+        code = original.args[0] if original.args else None
+        if code == _UNKNOWN_DATABASE:
+            return MissingDatabaseError(
+                attempted, on=self.place, why=why, todo=self._creation
+            )
         if _is_schema_error(original):
             return SchemaError(
                 attempted,
@@ -111,11 +122,11 @@ class Database:
             | sa_exc.DisconnectionError
             | sa_exc.ResourceClosedError,
         ):
+            todo = "Check [task_flow] persistence_connection and the server."
+            if code in _ACCESS_DENIED:
+                todo += f" {self._creation}"
             return DatabaseUnavailableError(
-                attempted,
-                on=self.place,
-                why=why,
-                todo="Check [task_flow] persistence_connection and the server.",
+                attempted, on=self.place, why=why, todo=todo
             )
         return DatabaseError(
             attempted, on=self.place, why=f"{type(exc).__name__}: {why}"
@@ -141,6 +152,17 @@ def _place(url: sa.URL) -> str:
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return f"{url.database} on {url.host or 'localhost'}:{url.port or 3306}"
+
+
+def _creation(url: sa.URL) -> str:
+    """How to make the database and the account that are meant."""
+    account = f"'{url.username}'@'%'"
+    return (
+        "Run on the server, as its administrator, what is missing of: CREATE DATABASE"
+        f" `{url.database}` CHARACTER SET utf8mb4; CREATE USER {account} IDENTIFIED BY"
+        f" 'PASSWORD'; GRANT ALL PRIVILEGES ON `{url.database}`.* TO {account}; Then"
+        " run 'amphv2-bootstrap db upgrade'. See the page 'Install'."
+    )
 
 
 def _network(

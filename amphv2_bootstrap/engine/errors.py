@@ -16,6 +16,10 @@ class SchemaError(DatabaseError):
     """The engine's tables are missing or of another version."""
 
 
+class MissingDatabaseError(SchemaError):
+    """The database isn't there: only an administrator of its server can make it."""
+
+
 class FencedError(CancelledError):
     """The claim was lost: another conductor may be at work on this job.
 

@@ -6,7 +6,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.database import Database
-from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, SchemaError
+from amphv2_bootstrap.engine.errors import (
+    DatabaseUnavailableError,
+    MissingDatabaseError,
+    SchemaError,
+)
 
 HEAD = "0002"
 VERSION_TABLE = "amphv2_alembic_version"
@@ -15,12 +19,17 @@ _LOCK_SECONDS = 60
 
 
 def revision(database: Database) -> str | None:
-    """The revision of the tables; None where there are none."""
+    """The revision of the tables; None where there are none.
+
+    :raises MissingDatabaseError: there is no database to hold them.
+    """
     try:
         with database.read() as connection:
             found = connection.execute(
                 sa.text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608
             ).scalar()
+    except MissingDatabaseError:
+        raise
     except SchemaError:
         return None
     return None if found is None else str(found)
@@ -45,6 +54,7 @@ def upgrade(database: Database) -> bool:
     again after a crash in the middle: every revision looks before it acts.
 
     :raises DatabaseUnavailableError: try again later.
+    :raises MissingDatabaseError: there is no database on that server yet.
     """
     if revision(database) == HEAD:
         return False

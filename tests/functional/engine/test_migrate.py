@@ -5,17 +5,25 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
+import pytest
 import sqlalchemy as sa
 
 from amphv2_bootstrap.engine import migrate, schema
 from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.errors import (
+    DatabaseUnavailableError,
+    MissingDatabaseError,
+)
 from amphv2_bootstrap.engine.host_reports import HostReports
 from amphv2_bootstrap.engine.presence import Presence
 from amphv2_bootstrap.engine.store import Store
 from tests.functional.engine import killed_upgrade
 from tests.functional.engine.conftest import OpenDatabase
+from tests.servers.mariadb import MariaDB
 
 ROOT = Path(__file__).parents[3]
 
@@ -129,3 +137,29 @@ def test_several_upgrade_at_once(open_database: OpenDatabase) -> None:
     for thread in threads:
         thread.join(60)
     assert sorted(worked) == [False, False, False, True]
+
+
+@pytest.mark.parametrize("use", [migrate.check, migrate.upgrade])
+def test_a_missing_database_is_to_be_created(
+    use: Callable[[Database], object], mariadb: MariaDB
+) -> None:
+    """An upgrade can't help: the statements are told that do."""
+    password = quote(mariadb.root_password, safe="")
+    place = f"{mariadb.host}:{mariadb.port}"
+    database = Database(f"mysql+pymysql://root:{password}@{place}/amphv2_bootstrap")
+    with pytest.raises(MissingDatabaseError) as caught:
+        use(database)
+    told = str(caught.value)
+    assert "CREATE DATABASE `amphv2_bootstrap`" in told
+    assert "GRANT ALL PRIVILEGES ON `amphv2_bootstrap`.* TO 'root'@'%'" in told
+    assert told.index("CREATE USER") < told.index("db upgrade")
+
+
+def test_an_account_that_is_not_let_in_may_be_missing(mariadb: MariaDB) -> None:
+    """The server doesn't say whether it is: told how to make it, and tried again."""
+    place = f"{mariadb.host}:{mariadb.port}"
+    url = f"mysql+pymysql://amphv2:s3cr3t@{place}/amphv2_bootstrap"
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        migrate.check(Database(url))
+    assert "CREATE USER 'amphv2'@'%' IDENTIFIED BY 'PASSWORD'" in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)

@@ -2,6 +2,7 @@
 """The distribution's packages, by apt or dnf."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ _QUERY_SECONDS = 30.0
 _INSTALL_SECONDS = 900.0
 _LOCK_SECONDS = 300
 _BUSY = ("Could not get lock", "Unable to acquire the dpkg frontend lock")
+# A package that the lists don't have, or an archive that the mirror has no more.
+_LISTS_TOO_OLD = re.compile(
+    r"Unable to locate package|has no installation candidate"
+    r"|Failed to fetch \S+\s+404\b"
+)
 _NETWORK = (
     "Temporary failure resolving",
     "Could not resolve",
@@ -64,7 +70,7 @@ class Apt:
         if done.returncode and "dpkg --configure -a" in done.output:
             self._run(["dpkg", "--configure", "-a", "--force-confold"])
             done = self._install(packages)
-        if done.returncode and "Unable to locate package" in done.output:
+        if done.returncode and _LISTS_TOO_OLD.search(done.output):
             self._run(["apt-get", "update"])
             done = self._install(packages)
         _raise_on_failure("apt-get", packages, done)

@@ -86,12 +86,33 @@ def test_apt_mends_an_installation_that_was_cut_off() -> None:
     ]
 
 
-def test_apt_updates_its_lists_only_when_it_must() -> None:
-    """A fresh image has no package lists."""
-    unknown = failed("E: Unable to locate package redis-server")
-    run = FakeRun({"apt-get install": [unknown]})
+@pytest.mark.parametrize(
+    "output",
+    [
+        "E: Unable to locate package redis-server",
+        "E: Package 'redis-server' has no installation candidate",
+        "E: Failed to fetch http://deb.example/redis-server_7.0_amd64.deb  404  Not "
+        "Found [IP: 192.0.2.1 80]\nE: Unable to fetch some archives, maybe run apt-get "
+        "update or try with --fix-missing?",
+    ],
+)
+def test_apt_updates_lists_that_are_missing_or_old(output: str) -> None:
+    """A fresh image has none; an old one names files that the mirror has no more."""
+    run = FakeRun({"apt-get install": [failed(output)]})
     Apt(run).install(["redis-server"])
     assert [argv[1] for argv in run.ran] == ["install", "update", "install"]
+
+
+def test_apt_updates_nothing_while_its_source_is_away() -> None:
+    """It would wait for the same network once more."""
+    away = failed(
+        "E: Failed to fetch http://deb.example/redis_7.0_amd64.deb  Temporary failure "
+        "resolving 'deb.example'"
+    )
+    run = FakeRun({"apt-get install": [away]})
+    with pytest.raises(TransientError):
+        Apt(run).install(["redis-server"])
+    assert [argv[1] for argv in run.ran] == ["install"]
 
 
 @pytest.mark.parametrize(

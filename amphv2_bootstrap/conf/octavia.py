@@ -47,7 +47,9 @@ _TARGET: list[cfg.Opt] = [
             "octavia_persistence. Database, account and grants are made where they "
             "are missing; an account that exists keeps its password, so give that "
             "one. Percent-encode user and password (@ is %40, / is %2F, # is %23, % "
-            "is %25); double each $."
+            "is %25); double each $. On a single controller sqlite:////ABSOLUTE/PATH "
+            "will do; what is made for it belongs to the owner and the group of "
+            "octavia.conf."
         ),
     ),
     cfg.ListOpt(

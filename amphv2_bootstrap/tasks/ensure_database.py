@@ -3,9 +3,8 @@
 
 from pathlib import Path
 
-from amphv2_bootstrap.adapters import mysql, persistence_schema
+from amphv2_bootstrap.adapters import mysql, octavia_files, persistence_schema
 from amphv2_bootstrap.adapters.mysql_errors import DATABASE_EXISTS, UNKNOWN_DATABASE
-from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.tasks.base import (
     CHANGED,
     NOT_APPLICABLE,
@@ -70,15 +69,7 @@ class EnsureDatabase(Step):
         folder = Path(file).parent
         if folder.is_dir():
             return StepResult(UNCHANGED, f"the folder {folder} is there")
-        try:
-            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        except OSError as exc:
-            raise PermanentError(
-                "make the folder of the database",
-                on=str(folder),
-                why=exc.strerror or str(exc),
-                todo="Make it, or correct persistence_connection.",
-            ) from exc
+        octavia_files.make_folder(folder, self.context.host.config_file)
         return StepResult(CHANGED, f"made the folder {folder}")
 
 

@@ -8,7 +8,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from amphv2_bootstrap.adapters import octavia_db_manage, octavia_python, schema_repair
+from amphv2_bootstrap.adapters import (
+    octavia_db_manage,
+    octavia_files,
+    octavia_python,
+    schema_repair,
+)
 from amphv2_bootstrap.adapters import persistence_schema as schemas
 from amphv2_bootstrap.adapters.mysql import Session, lock_name
 from amphv2_bootstrap.adapters.octavia_db_manage import Outcome
@@ -235,16 +240,19 @@ class UpgradePersistenceSchema(Step):
                 "the database is in memory",
                 ("Nothing is kept in it: amphorav2 can't resume anything.",),
             )
-        path = Path(url.database or "")
+        path, conf = Path(url.database or ""), self.context.host.config_file
         if schemas.look_at_file(path).tables >= schemas.TABLES:
-            return StepResult(UNCHANGED, f"the tables are in {path}")
+            closed = octavia_files.closed_to_octavia(path, conf)
+            return StepResult(UNCHANGED, f"the tables are in {path}", closed)
         with self._folder_locked(path.parent):
+            octavia_files.make_file(path, conf)
             outcome = self._db_manage(url)
             found = schemas.look_at_file(path)
         if not found.tables >= schemas.TABLES:
             verdict = Verdict(State.HALF if found.own else State.ABSENT)
             raise self._failure(str(path), outcome, verdict, found)
-        return StepResult(CHANGED, f"made the tables in {path}")
+        closed = octavia_files.closed_to_octavia(path, conf)
+        return StepResult(CHANGED, f"made the tables in {path}", closed)
 
     @contextlib.contextmanager
     def _folder_locked(self, folder: Path) -> Iterator[None]:

@@ -125,7 +125,10 @@ _ACTING: list[cfg.Opt] = [
         default="octavia-db-manage",
         help=(
             "How to call octavia-db-manage, with its first arguments if any. It is "
-            "looked up in PATH; no shell reads it."
+            "looked up in PATH; no shell reads it. Where it runs in a container, such "
+            "as by 'docker exec --user root octavia_worker octavia-db-manage', "
+            "config_file and state_path have to be mounted there at the same paths: "
+            "it is given files by their paths on this host, which root alone may read."
         ),
     ),
     cfg.FloatOpt(

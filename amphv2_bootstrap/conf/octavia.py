@@ -2,7 +2,8 @@
 """``[octavia]``: the cloud to be bootstrapped, and what its Octavia shall use.
 
 The options that go into Octavia's own ``[task_flow]`` have Octavia's names; one
-that isn't set isn't written, and keeps what octavia.conf says.
+that isn't set isn't written. Where octavia.conf sets such a one of the jobboard
+itself, the job is parked before that file is changed.
 """
 
 from oslo_config import cfg
@@ -64,7 +65,14 @@ _TARGET: list[cfg.Opt] = [
 ]
 
 _WANTED: list[cfg.Opt] = [
-    named("jobboard_backend_driver", default="redis_taskflow_driver"),
+    named(
+        "jobboard_backend_driver",
+        "An option of the jobboard that this driver reads must not be set in "
+        "octavia.conf to something of its own while it isn't set here: the job is "
+        "parked then, before the file is changed. Set it here on all controllers, or "
+        "remove it there.",
+        default="redis_taskflow_driver",
+    ),
     named("jobboard_backend_hosts", "Required."),
     named(
         "jobboard_backend_port",

@@ -11,9 +11,8 @@ from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.spec.task_flow_traps import traps
 from amphv2_bootstrap.tasks.base import UNCHANGED, Step, StepResult
+from amphv2_bootstrap.tasks.foreign_options import foreign_options
 from amphv2_bootstrap.tasks.wanted_options import SECTION, wanted_values
-
-_PREFIX = "jobboard_"
 
 
 class CheckEffectiveConfiguration(Step):
@@ -34,15 +33,16 @@ class CheckEffectiveConfiguration(Step):
         wanted = wanted_values(self.context)
         problems = [
             *_differences(wanted, loaded),
-            *_unwanted(wanted, loaded, self.context.spec.driver),
+            *foreign_options(wanted, loaded, self.context.spec.driver),
         ]
         if problems:
             raise PermanentError(
                 "check the configuration as Octavia loads it",
                 on=host.config_file,
                 why="; ".join(problems),
-                todo="Remove the line that sets it, in the file or in a conf.d folder; "
-                "or add to the specification what you want to keep.",
+                todo="Remove the line that sets it, in the file or in a conf.d folder. "
+                "To keep it, set it in [octavia] of amphv2-bootstrap.conf on all "
+                "controllers, and post the job anew.",
             )
         by = python or "our own table of Octavia's options"
         return StepResult(
@@ -65,31 +65,6 @@ def _differences(
             yield f"{name} is invalid: {loaded.invalid[name]}"
         elif _comparable(loaded.values[name]) != _comparable(value):
             yield f"{name} {_difference(name, loaded.values[name], value)}"
-
-
-def _unwanted(
-    wanted: Mapping[str, Value], loaded: octavia_python.TaskFlow, driver: str
-) -> Iterator[str]:
-    """Options of the jobboard that are set, matter to the driver, and aren't ours."""
-    for name, default in loaded.defaults.items():
-        if not name.startswith(_PREFIX) or name in wanted:
-            continue
-        known = BY_NAME.get(name)
-        if known is not None and known.drivers and driver not in known.drivers:
-            continue
-        if name in loaded.invalid:
-            yield f"{name} is invalid: {loaded.invalid[name]}"
-        elif loaded.values[name] != default:
-            yield f"{name} {_surplus(name, loaded.values[name], default)}"
-
-
-def _surplus(name: str, found: Any, default: Any) -> str:
-    if name == "jobboard_etcd_ssl_options":
-        return "isn't wanted (Octavia takes any use_ssl for https, False too)"
-    known = BY_NAME.get(name)
-    if known is None or known.secret or known.secret_keys:
-        return "is set, but isn't wanted"
-    return f"is {found!r}, but isn't wanted (Octavia's default is {default!r})"
 
 
 def _difference(name: str, found: Any, wanted: Value) -> str:

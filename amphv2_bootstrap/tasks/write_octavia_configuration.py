@@ -10,6 +10,7 @@ from amphv2_bootstrap.adapters.restart_marker import RestartMarker
 from amphv2_bootstrap.adapters.services import Systemd
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.tasks.base import CHANGED, UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.tasks.foreign_options import refuse_foreign_options
 from amphv2_bootstrap.tasks.restart_octavia_services import restart_where_needed
 from amphv2_bootstrap.tasks.wanted_options import SECTION, wanted_options
 
@@ -21,7 +22,9 @@ _BACKUP = "backup of octavia.conf: "
 class WriteOctaviaConfiguration(Step):
     """Set our options, and nothing else, in octavia.conf (promise P9).
 
-    The order makes it safe to kill: backup, marker of the needed restart, file.
+    Options of the jobboard that are set and aren't ours are refused first: see
+    :mod:`~amphv2_bootstrap.tasks.foreign_options`. The order makes it safe to kill:
+    backup, marker of the needed restart, file.
     ``made`` names the backup, from which a revert takes back what was there.
     """
 
@@ -45,6 +48,7 @@ class WriteOctaviaConfiguration(Step):
         after = _with_options(before, wanted, self._path)
         if after == before:
             return self._already_written()
+        refuse_foreign_options(self.context)
         backup = durable_file.make_backup(self._path)
         self._marker.set(backup)
         durable_file.write_atomically(self._path, after, backup=False, expected=before)

@@ -93,6 +93,56 @@ def test_a_file_that_cannot_be_parsed_is_left(controller: Controller) -> None:
     assert not controller.marker.is_set()
 
 
+def _set_by_hand(controller: Controller, *lines: str) -> bytes:
+    text = ORIGINAL + "\n".join(("", "[task_flow]", *lines, "")).encode()
+    controller.conf.write_bytes(text)
+    return text
+
+
+@pytest.mark.parametrize("by", ["octavia", "table"])
+def test_options_that_nobody_asked_for_are_found_before_it_writes(
+    by: str, controller: Controller, request: pytest.FixtureRequest
+) -> None:
+    """Nothing is changed; each is named, secrets only so, with the two ways out."""
+    if by == "octavia":
+        python = request.getfixturevalue("octavia_python_path")
+        controller.settings["octavia_python"] = python
+    before = _set_by_hand(
+        controller,
+        "jobboard_save_logbook = True",
+        "jobboard_redis_sentinel_password = s3cret",
+        "jobboard_redis_backend_db = -1",
+    )
+    with pytest.raises(PermanentError) as caught:
+        _write(controller)
+    told = str(caught.value)
+    assert str(controller.conf) in told
+    assert "jobboard_save_logbook is True" in told
+    assert "jobboard_redis_sentinel_password is set" in told
+    assert "jobboard_redis_backend_db is invalid" in told
+    assert "s3cret" not in told
+    assert "[octavia] of amphv2-bootstrap.conf on all controllers" in told
+    assert "remove them from" in told
+    assert controller.conf.read_bytes() == before
+    assert not _backups(controller)
+    assert not controller.marker.is_set()
+
+
+def test_options_that_the_driver_does_not_read_may_stay(
+    controller: Controller,
+) -> None:
+    """So may its defaults, what is about to be replaced, and other options."""
+    _set_by_hand(
+        controller,
+        "jobboard_etcd_ssl_options = use_ssl:True",
+        "jobboard_redis_backend_db = 0",
+        "jobboard_backend_port = none",
+        "max_workers = 9",
+    )
+    assert _write(controller)["outcome"] == "changed"
+    assert b"\nmax_workers = 9\n" in controller.conf.read_bytes()
+
+
 def test_revert_takes_back_what_was_there(controller: Controller) -> None:
     """The old bytes are back, and the services run with them."""
     result = _write(controller)

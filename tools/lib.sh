@@ -19,14 +19,16 @@ die() {
 # Under sudo, packages from PyPI must not run as root, and nothing in the
 # checkout may become root's: the next run without sudo could not write it.
 as_owner() {
-    local uid gid home
+    local uid gid entry name home
     uid=$(stat -c %u -- "$REPO")
     if [ "$(id -u)" != 0 ] || [ "$uid" = 0 ]; then
         "$@"
         return
     fi
     gid=$(stat -c %g -- "$REPO")
-    home=$(getent passwd "$uid" | cut -d: -f6)
+    # The owner of a container's volume may have no name here, and no home.
+    entry=$(getent passwd "$uid") || entry=
+    IFS=: read -r name _ _ _ _ home _ <<<"$entry"
     setpriv --reuid="$uid" --regid="$gid" --clear-groups \
         env HOME="${home:-/nonexistent}" "$@"
 }

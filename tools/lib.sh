@@ -30,7 +30,8 @@ as_owner() {
     entry=$(getent passwd "$uid") || entry=
     IFS=: read -r name _ _ _ _ home _ <<<"$entry"
     setpriv --reuid="$uid" --regid="$gid" --clear-groups \
-        env HOME="${home:-/nonexistent}" "$@"
+        env HOME="${home:-/nonexistent}" USER="${name:-$uid}" \
+        LOGNAME="${name:-$uid}" "$@"
 }
 
 # find_python: print the path of a Python that can run the project.

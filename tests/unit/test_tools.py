@@ -52,7 +52,17 @@ def test_an_owner_without_a_name_is_one(programs: Path) -> None:
     """As of a container's volume: its commands run, under its number."""
     done = _run(programs, "as_owner env")
     assert done.returncode == 0, done.stderr
-    assert "HOME=/nonexistent" in done.stdout.splitlines()
+    found = set(done.stdout.splitlines())
+    assert {"HOME=/nonexistent", "USER=4711", "LOGNAME=4711"} <= found
+
+
+def test_the_owner_has_its_own_name_and_home(programs: Path) -> None:
+    """Not root's, which sudo has set."""
+    _put(programs / "getent", "echo carol:x:4711:4711:Carol,,,:/home/carol:/bin/sh")
+    done = _run(programs, "as_owner env")
+    assert done.returncode == 0, done.stderr
+    found = set(done.stdout.splitlines())
+    assert {"HOME=/home/carol", "USER=carol", "LOGNAME=carol"} <= found
 
 
 def test_a_failing_command_of_the_owner_is_told(programs: Path) -> None:

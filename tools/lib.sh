@@ -34,14 +34,16 @@ as_owner() {
         LOGNAME="${name:-$uid}" "$@"
 }
 
-# find_python: print the path of a Python that can run the project.
+# find_python: print the path of a Python that can run the project, as the owner of
+# the checkout: root's own may be closed to it, as one of pyenv's in /root is.
 find_python() {
-    local name
+    local name path
     for name in "${PYTHON:-}" python3.11 python3 python3.12; do
-        if [ -n "$name" ] && command -v "$name" >/dev/null && "$name" -c \
+        path=$(as_owner sh -c 'command -v "$1"' sh "$name") || continue
+        if as_owner "$path" -c \
             'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
             2>/dev/null; then
-            command -v "$name"
+            printf '%s\n' "$path"
             return
         fi
     done
@@ -64,7 +66,7 @@ ensure_venv() {
     (
         flock 9
         if [ "$(cat -- "$folder/.stamp" 2>/dev/null)" = "$*" ] &&
-            "$folder/bin/python" -c 'import pip' 2>/dev/null; then
+            as_owner "$folder/bin/python" -c 'import pip' 2>/dev/null; then
             exit 0
         fi
         say "making ${folder#"$REPO/"}: $*"

@@ -68,3 +68,16 @@ def test_the_owner_has_its_own_name_and_home(programs: Path) -> None:
 def test_a_failing_command_of_the_owner_is_told(programs: Path) -> None:
     """Its exit code is the script's."""
     assert _run(programs, "as_owner sh -c 'exit 7'").returncode == 7
+
+
+def test_the_python_that_is_taken_runs_as_the_owner(
+    programs: Path, tmp_path: Path
+) -> None:
+    """One that only root may run, as of a pyenv in /root, is passed over."""
+    _put(programs / "setpriv", f"export OWNER=1\n{_PROGRAMS['setpriv']}")
+    closed, own = tmp_path / "closed", tmp_path / "own"
+    _put(closed, '[ -z "${OWNER:-}" ]')
+    _put(own, "exit 0")
+    (programs / "python3.11").symlink_to(own)
+    done = _run(programs, f"PYTHON={closed} find_python")
+    assert done.stdout == f"{programs}/python3.11\n", done.stderr

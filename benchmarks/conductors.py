@@ -11,7 +11,7 @@ from amphv2_bootstrap.engine.reconcile import posting
 from amphv2_bootstrap.engine.records import PlannedJob
 from benchmarks.conductor_program import FLOW, Task, flows
 from benchmarks.places import Place
-from tests.servers.process import Server, wait_until
+from tests.servers.process import Server, new_machine, wait_until
 from tests.unit.engine.toys import Cloud
 
 REPO = Path(__file__).resolve().parent.parent
@@ -33,7 +33,13 @@ class ConductorProcess(Server):
         self.gate = folder / f"gate-{unique}"
         task = folder / f"task-{unique}.json"
         Task(place, host, self.gate).write(task)
-        argv = [*(_apart() if apart else ()), sys.executable, "-m", _MODULE, str(task)]
+        argv = [
+            *(new_machine() if apart else ()),
+            sys.executable,
+            "-m",
+            _MODULE,
+            str(task),
+        ]
         log = folder / f"{host}-{unique}.log"
         super().__init__(argv, log=log, ready=self._is_ready, cwd=REPO)
 
@@ -64,18 +70,6 @@ class ConductorProcess(Server):
 
     def _is_ready(self) -> bool:
         return "ready" in self._lines()
-
-
-def _apart() -> list[str]:
-    root = [] if os.geteuid() == 0 else ["--map-root-user"]
-    return [
-        "unshare",
-        *root,
-        "--pid",
-        "--fork",
-        "--mount-proc",
-        "--kill-child=SIGKILL",
-    ]
 
 
 class Post:

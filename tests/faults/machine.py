@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.plan import Plan
-from tests.servers.process import wait_until
+from tests.servers.process import new_machine, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 _PR_SET_PDEATHSIG = 1
@@ -31,7 +31,7 @@ class Machine:
     def __init__(self, *, apart: bool = False) -> None:
         self.apart = apart
         self._process = subprocess.Popen(
-            [*(_apart() if apart else ()), sys.executable, "-m", __spec__.name],
+            [*(new_machine() if apart else ()), sys.executable, "-m", __spec__.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -113,14 +113,6 @@ class Process:
 def wait_until_over(process: Process, what: str = "the process has ended") -> None:
     """Return when it has ended, however."""
     wait_until(lambda: process.is_over, what=what)
-
-
-def _apart() -> list[str]:
-    root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    return [
-        *("unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"),
-        *root,
-    ]
 
 
 class Conductors:

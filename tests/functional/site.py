@@ -24,7 +24,7 @@ from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.report import describe
 from amphv2_bootstrap.engine.store import Store
 from tests.servers.mariadb import MariaDB
-from tests.servers.process import wait_until
+from tests.servers.process import new_machine, wait_until
 
 PASSWORD = "p@ss:w/o#r%d$1"
 OCTAVIA_CONF = Path(__file__).parent.parent / "data" / "octavia.conf"
@@ -196,10 +196,8 @@ class Site:
     def start_conductor(self, host: str) -> "subprocess.Popen[bytes]":
         config = str(self.folder / host / "amphv2-bootstrap.conf")
         module = "amphv2_bootstrap.cmd.conductor"
-        # A pid namespace of its own: as on two machines, no conductor can see
-        # whether the other's process is alive.
-        apart = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"]
-        argv = [*(apart if self.apart else ()), sys.executable, "-m", module]
+        # As on two machines, no conductor can see whether the other's process lives.
+        argv = [*(new_machine() if self.apart else ()), sys.executable, "-m", module]
         with self.log(host).open("ab") as log:
             process = subprocess.Popen(
                 [*argv, "--config-file", config],

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private MariaDB whose general log is an independent ledger of statements."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ from tests.servers.process import Server, binary, free_port
 ROOT_PASSWORD = "r@o:o/t#%$'\\\" pass"
 """The characters that break URLs, oslo.config, INI files and SQL."""
 
+# It runs as whoever starts it, but as root only when told so.
+_RUN_AS = () if os.geteuid() else ("--user=root",)
 _SYSTEM_DATABASES = {"information_schema", "mysql", "performance_schema", "sys"}
 _SYSTEM_USERS = {"root", "mariadb.sys", "mysql", "PUBLIC"}
 _ENTRY = re.compile(r"^(?:\d{6}\s+\d{1,2}:\d\d:\d\d|\s*)\t\s*(\d+) (\w[\w ]*?)\t(.*)$")
@@ -64,7 +67,7 @@ class MariaDB:
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             "--innodb-log-file-size=8M",
-            "--user=root",
+            *_RUN_AS,
         ]
         made = subprocess.run(
             command, check=False, capture_output=True, text=True, timeout=120
@@ -162,7 +165,7 @@ class MariaDB:
             f"--pid-file={self.folder / 'mysqld.pid'}",
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
-            "--user=root",
+            *_RUN_AS,
             "--general-log=1",
             f"--general-log-file={self._log}",
             "--innodb-flush-log-at-trx-commit=1",

@@ -3,6 +3,7 @@
 
 import contextlib
 import ctypes
+import functools
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -20,14 +22,38 @@ def binary(*names: str) -> str:
 
     Where none is, the test is skipped with a reason; in CI it fails.
     """
-    for name in names:
-        found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/usr/bin")
-        if found:
-            return found
-    reason = f"{names[0]} is not installed (see bindep.txt)"
+    path = os.environ["PATH"] + ":/usr/sbin:/usr/bin"
+    found = next(filter(None, (shutil.which(name, path=path) for name in names)), None)
+    if found is None:
+        unavailable(f"{names[0]} is not installed (see bindep.txt)")
+    return found
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip the test, since the machine can't run it; in CI, fail it."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@functools.cache
+def new_machine() -> Sequence[str]:
+    """What goes before a program to run it on a machine of its own, as far as it sees.
+
+    It is in another pid namespace, where nobody can tell whether others live, and it
+    dies with the first process of the command. Who isn't root needs a user namespace
+    for that; where the kernel refuses it the test is skipped, and fails in CI.
+    """
+    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    flags = ("--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL")
+    argv = (binary("unshare"), *user, *flags)
+    tried = subprocess.run(
+        [*argv, "true"], capture_output=True, text=True, timeout=60, check=False
+    )
+    if tried.returncode:
+        why = tried.stderr.strip()
+        unavailable(f"no pid namespace can be had, so no second machine: {why}")
+    return argv
 
 
 def free_port() -> int:

@@ -5,6 +5,7 @@ Other controllers' operators compare it: no secret is in it, only digests under 
 salt that all hosts of the cloud share.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from amphv2_bootstrap.adapters import database_url, octavia_python
 from amphv2_bootstrap.adapters.restart_marker import RestartMarker
+from amphv2_bootstrap.adapters.scrubbing import MASK
 from amphv2_bootstrap.adapters.services import Systemd
 from amphv2_bootstrap.adapters.stale_services import stale_services
 from amphv2_bootstrap.spec.digest import keyed_digest
@@ -129,4 +131,7 @@ def _without_password(text: str) -> str:
         url, _ = database_url.parse(text)
     except ValueError:
         return "a URL that can't be parsed"
-    return database_url.with_password(url, None)
+    place = database_url.with_password(dataclasses.replace(url, query={}), None)
+    # A driver takes a password there, too, and more that nobody else is to see.
+    arguments = "&".join(f"{name}={MASK}" for name in sorted(url.query))
+    return f"{place}?{arguments}" if arguments else place

@@ -5,7 +5,7 @@ from __future__ import annotations  # Octavia's Python may be older than ours
 
 import importlib
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from .reporting import BrokenLinkError
 
@@ -53,16 +53,20 @@ def _read(conf: Any, option: Any, cfg: Any, report: Report) -> None:
         value = value.get("keyfile_password")
         hidden = True
     if hidden and value:
-        report.masked.update(_secrets(str(value)))
+        report.masked.update(secrets_of(str(value)))
 
 
-def _secrets(value: str) -> set[str]:
-    """A secret option's value and, of a URL, the password in it."""
+def secrets_of(value: str) -> set[str]:
+    """A secret option's value and, of a URL, the passwords in it."""
     rest = value.partition("://")[2]
-    if not rest:
-        return {value}
-    password = rest.rpartition("@")[0].partition(":")[2]
-    return {value} | ({password, unquote(password)} if password else set())
+    place, _, query = rest.partition("?")
+    # A password may have a question mark, though it shouldn't.
+    found = {one.rpartition("@")[0].partition(":")[2] for one in (rest, place)}
+    for argument in query.split("&"):
+        name, _, text = argument.partition("=")
+        if "pass" in name.lower():
+            found |= {text, unquote_plus(text)}
+    return ({value} | found | {unquote(text) for text in found}) - {""}
 
 
 def driver_name(conf: Any) -> str:

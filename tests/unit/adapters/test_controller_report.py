@@ -90,6 +90,16 @@ def test_no_secret_is_in_the_report(host: Host) -> None:
     assert shown == "mysql+pymysql://octavia@db/octavia_persistence"
 
 
+def test_what_stands_behind_the_question_mark_is_not_shown(host: Host) -> None:
+    """A driver takes a password there, too; only the names of arguments are told."""
+    url = "mysql+pymysql://octavia@db/p?password=s3cret&ssl_ca=/etc/ca.pem"
+    host.write(persistence_connection=url)
+    content = host.report().make()
+    shown = content["task_flow"]["persistence_connection"]["shown"]
+    assert shown == "mysql+pymysql://octavia@db/p?password=***&ssl_ca=***"
+    assert "s3cret" not in json.dumps(content)
+
+
 def test_digests_are_keyed_by_the_clouds_salt(host: Host) -> None:
     """The same on every host of a cloud, and not in another."""
     name = "jobboard_backend_password"

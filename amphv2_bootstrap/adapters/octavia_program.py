@@ -87,7 +87,7 @@ def run(
             timeout=timeout + _GRACE,
             cancelled=cancelled,
             stdin=request(config_files, timeout, now),
-            on_line=None if progress is None else _progress_of(progress),
+            on_line=None if progress is None else _progress_of(progress, secrets),
             grace=_GRACE,
         )
     except TransientError as exc:
@@ -119,11 +119,13 @@ def request(config_files: Sequence[str], timeout: float, now: float) -> str:
     return json.dumps(asked)
 
 
-def _progress_of(progress: Callable[[str], None]) -> Callable[[str], None]:
+def _progress_of(
+    progress: Callable[[str], None], secrets: Collection[str]
+) -> Callable[[str], None]:
     def on_line(line: str) -> None:
         found = _object(line)
         if "progress" in found:
-            progress(str(found["progress"]))
+            progress(scrub(str(found["progress"]), secrets))
 
     return on_line
 
@@ -137,15 +139,19 @@ def _object(line: str) -> dict[str, Any]:
 
 
 def _read(output: str, secrets: Collection[str]) -> Told:
-    lines = [_object(scrub(line, secrets)) for line in output.splitlines()]
+    # Read first, then scrub: a secret may be a word that the lines are made of.
+    lines = [_object(line) for line in output.splitlines()]
     broken = next((line for line in lines if "broken" in line), {})
     left = next((line["left"] for line in lines if "left" in line), ())
     facts = next((line["facts"] for line in lines if "facts" in line), None)
     return Told(
         links=tuple(line["link"] for line in lines if "link" in line),
         facts=None if broken else facts,
-        notes=tuple(line["note"] for line in lines if "note" in line),
+        notes=tuple(scrub(line["note"], secrets) for line in lines if "note" in line),
         broken=broken.get("broken"),
-        chain=tuple(Cause(**cause) for cause in broken.get("chain", ())),
-        left=tuple(left),
+        chain=tuple(
+            Cause(cause["type"], scrub(cause["text"], secrets))
+            for cause in broken.get("chain", ())
+        ),
+        left=tuple(scrub(name, secrets) for name in left),
     )

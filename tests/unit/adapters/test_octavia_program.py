@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starting the programs, and reading what they tell."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from amphv2_bootstrap.adapters import octavia_program
+from amphv2_bootstrap.adapters.octavia_program import Cause
 from amphv2_bootstrap.errors import PermanentError
 
 
@@ -76,3 +79,37 @@ END"""
     assert [cause.text for cause in told.chain] == ["first"]
     assert told.left == ("a key",)
     assert told.facts is None
+
+
+@pytest.mark.parametrize("secret", ["type", "redis", "text", "broken", "t", '"'])
+def test_a_secret_that_is_a_word_of_the_answer(secret: str, tmp_path: Path) -> None:
+    """Types and keys are taken as they are told; only the texts are masked."""
+    line = {
+        "broken": "claim",
+        "chain": [{"type": "redis.exceptions.ConnectionError", "text": f"a {secret}b"}],
+    }
+    told = _told(tmp_path, secret, line, {"left": [f"key-{secret}-1"]})
+    assert told.broken == "claim"
+    assert told.chain == (Cause("redis.exceptions.ConnectionError", "a ***b"),)
+    assert told.left == ("key-***-1",)
+
+
+def test_progress_and_notes_hold_no_secret(tmp_path: Path) -> None:
+    """What is shown while somebody waits is masked as well."""
+    seen: list[str] = []
+    lines = ({"progress": "waiting for p@ss"}, {"note": "p@ss"}, {"facts": {"a": "1"}})
+    told = _told(tmp_path, "p@ss", *lines, progress=seen.append)
+    assert seen == ["waiting for ***"]
+    assert told.notes == ("***",)
+    assert told.facts == {"a": "1"}
+
+
+def _told(
+    folder: Path, secret: str, *lines: object, progress: Any = None
+) -> octavia_program.Told:
+    """What is read of a program that tells these lines."""
+    (folder / "lines").write_text("".join(f"{json.dumps(one)}\n" for one in lines))
+    python = _interpreter(folder, f"cat > /dev/null; cat {folder}/lines")
+    return octavia_program.run(
+        python, "canary", ["/f"], timeout=60, secrets=(secret,), progress=progress
+    )

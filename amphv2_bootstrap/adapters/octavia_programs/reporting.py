@@ -45,6 +45,13 @@ class InterruptedRunError(BaseException):
     """The time is over, or somebody wants an end; no library may swallow it."""
 
 
+def cause_of(exc: BaseException) -> BaseException | None:
+    """What Python's own traceback would name as its cause; None after ``from None``."""
+    if exc.__cause__ is not None or exc.__suppress_context__:
+        return exc.__cause__
+    return exc.__context__
+
+
 class Report:
     """Lines to the one who started the program; ``link`` is the one under proof."""
 
@@ -82,7 +89,7 @@ class Report:
             kind = type(exc)
             text = " ".join(self._mask(str(exc)).split())[:_LONGEST]
             found.append({"type": f"{kind.__module__}.{kind.__name__}", "text": text})
-            exc = exc.__cause__ or exc.__context__
+            exc = cause_of(exc)
         return found
 
     def _mask(self, text: str) -> str:

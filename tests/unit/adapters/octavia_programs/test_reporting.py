@@ -52,6 +52,19 @@ def test_chain_holds_causes_without_secrets_and_statements() -> None:
     ]
 
 
+def test_chain_ends_where_the_cause_was_withheld() -> None:
+    """``from None`` keeps an error to itself whose text quotes what nobody may see."""
+    report = Report(io.StringIO())
+    try:
+        try:
+            raise ValueError("the line with s3cret")
+        except ValueError:
+            raise BrokenLinkError("it can't be parsed (line 3)") from None
+    except BrokenLinkError as exc:
+        chain = report.chain(exc)
+    assert [one["text"] for one in chain] == ["it can't be parsed (line 3)"]
+
+
 def test_a_link_that_holds_is_told_and_a_broken_one_not() -> None:
     """The report knows which link was under proof."""
     stream = io.StringIO()

@@ -15,7 +15,7 @@ from amphv2_bootstrap.engine.errors import (
 HEAD = "0002"
 VERSION_TABLE = "amphv2_alembic_version"
 _LOCK = "amphv2_bootstrap:schema"
-_LOCK_SECONDS = 60
+_LOCK_SECONDS, _PART_SECONDS = 60, 10
 
 
 def revision(database: Database) -> str | None:
@@ -72,8 +72,10 @@ def upgrade(database: Database) -> bool:
 
 
 def _lock(connection: sa.Connection, database: Database) -> None:
-    query = sa.select(sa.func.get_lock(_LOCK, _LOCK_SECONDS))
-    if connection.execute(query).scalar() != 1:
+    # In parts, each shorter than the connection's patience with a silent server.
+    query = sa.select(sa.func.get_lock(_LOCK, _PART_SECONDS))
+    tries = _LOCK_SECONDS // _PART_SECONDS
+    if not any(connection.execute(query).scalar() == 1 for _ in range(tries)):
         raise DatabaseUnavailableError(
             "upgrade the engine's tables",
             on=database.place,

@@ -31,6 +31,8 @@ from amphv2_bootstrap.errors import BootstrapError, CancelledError
 
 LOG = logging.getLogger(__name__)
 
+# Characters; a column holds 64 KB, and a reason that doesn't fit parks no job.
+_LONGEST_REASON = 8000
 # A flow that is at its end is never loaded: taskflow would run a reverted one anew.
 _ENDED = {states.SUCCESS: Outcome.DONE, states.REVERTED: Outcome.REVERTED}
 
@@ -84,7 +86,7 @@ class Runner:
         A completed step is never run again; an interrupted one is.
         """
         end = self._run_directions(job, bootstrap, lease, stopping)
-        reason = self._redact.text(end.reason) if end.reason else None
+        reason = self._redact.text(end.reason)[:_LONGEST_REASON] if end.reason else None
         return dataclasses.replace(end, reason=reason)
 
     def _run_directions(
@@ -94,7 +96,7 @@ class Runner:
             end = self._run(job, bootstrap, lease, stopping, revert=False)
             if end.failed_step is None or bootstrap.on_failure != "revert":
                 return end
-            reason = self._redact.text(end.reason or "")
+            reason = self._redact.text(end.reason or "")[:_LONGEST_REASON]
             LOG.warning("Job %s failed and is reverted: %s", job.uuid, reason)
             outlast(lambda: self._journal.start_reverting(job, reason), lease.cancelled)
         return self._run(job, bootstrap, lease, stopping, revert=True)

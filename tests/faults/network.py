@@ -134,6 +134,15 @@ def wipe(found: boards.Boards) -> None:
             connection.execute(table.delete().where(table.c.board == namespace))
 
 
+def compact(found: boards.Boards) -> None:
+    """Have etcd drop all revisions but the newest."""
+    assert isinstance(found, boards.EtcdBoards)
+    client = found._client()
+    revision = client.status()["header"]["revision"]
+    asked = {"revision": revision, "physical": True}
+    client.post(client.get_url("/kv/compaction"), json=asked)
+
+
 def spend(seconds: float) -> None:
     """Let a fault last; nothing is expected to happen within."""
     time.sleep(seconds)

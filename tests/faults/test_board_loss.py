@@ -21,7 +21,7 @@ from tests.faults.cloud import (
     wait_for_empty_board,
 )
 from tests.faults.machine import wait_until_over
-from tests.faults.network import contents, spend, wipe
+from tests.faults.network import compact, contents, spend, wipe
 from tests.faults.plan import StepPlan
 from tests.faults.test_outages import frugal
 from tests.servers.process import wait_until
@@ -111,6 +111,22 @@ def test_emptied_in_mid_step(
 
 def _all_logs(cloud: Cloud) -> list[str]:
     return [line for process in cloud.processes for line in process.log]
+
+
+def test_compacted_under_a_watch(make_cloud: MakeCloud, boards_of: BoardsOf) -> None:
+    """etcd forgets its history: what was posted is there, and the next is heard of."""
+    cloud = make_cloud("etcd")
+    _flows(cloud).unlink()
+    found = boards_of("etcd", cloud)
+    process = cloud.start("one")
+    cloud.post().wait()
+    compact(found)
+    posted = cloud.post()
+    posted.wait()
+    compact(found)
+    posted.check()
+    wait_for_empty_board(cloud)
+    assert not [line for line in process.log if "WARNING" in line], process.log
 
 
 @pytest.mark.parametrize("board", BOARDS)

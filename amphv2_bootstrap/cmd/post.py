@@ -77,13 +77,14 @@ class PostJob(Guarded, ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from amphv2_bootstrap.cmd.progress import follow
         from amphv2_bootstrap.cmd.shows import head
 
         runtime = self.runtime()
         posted = post(runtime, parsed_args)
         runtime.poster().announce(posted.bootstrap, runtime.board())
         if parsed_args.wait:
+            from amphv2_bootstrap.cmd.progress import follow
+
             self.exit_code = follow(
                 runtime.store, posted.bootstrap, timeout=parsed_args.timeout
             )

@@ -9,26 +9,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.adapters.controller_report import ControllerReport
 from amphv2_bootstrap.conf.build import Loaded
 from amphv2_bootstrap.engine import migrate
 from amphv2_bootstrap.engine.board import Board
-from amphv2_bootstrap.engine.conductor import Conductor
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.drafts import Drafts
 from amphv2_bootstrap.engine.errors import RefusedError
 from amphv2_bootstrap.engine.host_reports import HostReports
 from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.owner import Owner
-from amphv2_bootstrap.engine.parts import Parts
 from amphv2_bootstrap.engine.records import Bootstrap
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.registry import RegisteredFlows
-from amphv2_bootstrap.engine.reporter import Reporter, ReportSource
-from amphv2_bootstrap.engine.runner import Runner
 from amphv2_bootstrap.engine.store import Store
 from amphv2_bootstrap.jobboards.registry import open_board
 from amphv2_bootstrap.posting import fingerprints
@@ -36,6 +32,10 @@ from amphv2_bootstrap.posting.plan import CONTROLLER
 from amphv2_bootstrap.posting.poster import Poster
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.tasks.base import Context
+
+if TYPE_CHECKING:
+    from amphv2_bootstrap.engine.conductor import Conductor
+    from amphv2_bootstrap.engine.reporter import Reporter
 
 
 class HostContexts:
@@ -135,8 +135,13 @@ class Runtime:
             settings = dataclasses.replace(settings, database=self.database)
         return open_board(settings)
 
-    def conductor(self, only: frozenset[str] | None = None) -> Conductor:
+    def conductor(self, only: frozenset[str] | None = None) -> "Conductor":
         """A conductor of this host, with a board of its own, not yet at work."""
+        # Imported here: whoever only posts needs no engine, and waits for none.
+        from amphv2_bootstrap.engine.conductor import Conductor
+        from amphv2_bootstrap.engine.parts import Parts
+        from amphv2_bootstrap.engine.runner import Runner
+
         runner = Runner(
             self.database,
             self.journal,
@@ -149,8 +154,11 @@ class Runtime:
         parts = Parts(self.board(), self.store, self.journal, runner, reporter)
         return Conductor(parts, self.owner, self.loaded.conductor, only)
 
-    def reporter(self) -> Reporter | None:
+    def reporter(self) -> "Reporter | None":
         """What tells of this host's Octavia; None where it is no controller."""
+        from amphv2_bootstrap.adapters.controller_report import ControllerReport
+        from amphv2_bootstrap.engine.reporter import Reporter, ReportSource
+
         host = self.loaded.host
         if host.name not in self.loaded.spec.controllers:
             return None

@@ -4,12 +4,12 @@
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from taskflow import states
 from taskflow.patterns import linear_flow
 
+from amphv2_bootstrap.engine.contexts import Contexts
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.errors import UnknownFlowError
 from amphv2_bootstrap.engine.journal import Journal
@@ -35,24 +35,6 @@ LOG = logging.getLogger(__name__)
 _LONGEST_REASON = 8000
 # A flow that is at its end is never loaded: taskflow would run a reverted one anew.
 _ENDED = {states.SUCCESS: Outcome.DONE, states.REVERTED: Outcome.REVERTED}
-
-
-class Contexts(Protocol):
-    """What the composition root knows and the engine doesn't."""
-
-    def accept(self, bootstrap: Bootstrap) -> None:
-        """:raises RefusedError: this host can't carry the bootstrap out."""
-
-    def make(
-        self,
-        bootstrap: Bootstrap,
-        cancelled: threading.Event,
-        release: Callable[[str], tuple[str, ...]],
-    ) -> Any:
-        """What a flow's factory gets.
-
-        ``release`` makes the waiting jobs of a flow ready and returns their hosts.
-        """
 
 
 class Runner:

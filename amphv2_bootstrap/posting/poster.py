@@ -9,12 +9,12 @@ import uuid as uuids
 from dataclasses import dataclass
 
 from amphv2_bootstrap.engine.board import Board, BoardUnavailableError
+from amphv2_bootstrap.engine.contexts import Contexts
 from amphv2_bootstrap.engine.database import to_json
 from amphv2_bootstrap.engine.drafts import Draft, Drafts
 from amphv2_bootstrap.engine.reconcile import posting
 from amphv2_bootstrap.engine.records import Bootstrap, PlannedJob
 from amphv2_bootstrap.engine.registry import Flows, atoms, shape
-from amphv2_bootstrap.engine.runner import Contexts
 from amphv2_bootstrap.engine.store import Store
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.posting import fingerprints

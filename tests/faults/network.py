@@ -121,8 +121,9 @@ def wipe(found: boards.Boards) -> None:
         with contextlib.closing(found._client()) as client:
             client.flushall()
     elif isinstance(found, boards.ZookeeperBoards):
-        with found._client() as client:
-            # Not the folder: a conductor may be posting into it at this moment.
+        # There may be no folder yet; and it isn't deleted, since a conductor may be
+        # posting into it at this moment.
+        with found._client() as client, contextlib.suppress(NoNodeError):
             for name in client.get_children(f"/{namespace}"):
                 with contextlib.suppress(NoNodeError):
                     client.delete(f"/{namespace}/{name}")

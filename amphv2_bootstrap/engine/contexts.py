@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the engine asks of the composition root for each job."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from amphv2_bootstrap.engine.records import Bootstrap
+
+
+class Contexts(Protocol):
+    """What the composition root knows and the engine doesn't."""
+
+    def accept(self, bootstrap: Bootstrap) -> None:
+        """:raises RefusedError: this host can't carry the bootstrap out."""
+
+    def make(
+        self,
+        bootstrap: Bootstrap,
+        cancelled: threading.Event,
+        release: Callable[[str], tuple[str, ...]],
+    ) -> Any:
+        """What a flow's factory gets.
+
+        ``release`` makes the waiting jobs of a flow ready and returns their hosts.
+        """

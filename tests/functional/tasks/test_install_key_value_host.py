@@ -4,7 +4,6 @@
 import contextlib
 import os
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -56,13 +55,19 @@ class FakePackages:
     there: set[str] = field(default_factory=set)
     family: Family = "debian"
 
+    @property
+    def content(self) -> bytes:
+        """The stock file, but for the data folder: a closed one ends Redis at once."""
+        folder = os.fsencode(self.layout.data_folder)
+        return self.stock.read_bytes().replace(b"/var/lib/redis", folder)
+
     def installed(self, package: str) -> bool:
         return package in self.there
 
     def install(self, packages: Sequence[str]) -> None:
         self.layout.config_file.parent.mkdir(parents=True, exist_ok=True)
         self.layout.data_folder.mkdir(exist_ok=True)
-        shutil.copy(self.stock, self.layout.config_file)
+        self.layout.config_file.write_bytes(self.content)
         self.layout.config_file.chmod(0o640)
         self.there.update(packages)
 
@@ -221,8 +226,8 @@ def test_all_other_bytes_stay(host: Host) -> None:
     names = b"bind port requirepass masterauth appendonly protected-mode"
     ours = (names + b" maxmemory-policy").replace(b" ", b"|")
     setting = re.compile(rb"^(" + ours + rb")[ ].*\n", re.MULTILINE)
-    stock_bytes = host.packages.stock.read_bytes()
-    assert setting.sub(b"", host.config) == setting.sub(b"", stock_bytes)
+    before = host.packages.content
+    assert setting.sub(b"", host.config) == setting.sub(b"", before)
     assert len(setting.findall(host.config)) == 7
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from amphv2_bootstrap.adapters import database_url, octavia_python
+from amphv2_bootstrap.adapters import database_url, octavia_python, octavia_sources
+from amphv2_bootstrap.adapters.octavia_sources import sources
 from amphv2_bootstrap.adapters.restart_marker import RestartMarker
 from amphv2_bootstrap.adapters.scrubbing import MASK
 from amphv2_bootstrap.adapters.services import Systemd
@@ -42,13 +43,10 @@ class ControllerReport:
         self._digests: dict[tuple[str, str], str] = {}
 
     def stamp(self) -> object:
-        """Differs when octavia.conf was changed, or its services restarted by us."""
+        """Differs when what Octavia loads was changed, or its services restarted."""
         marker = RestartMarker(self._host.state_path, self._host.config_file)
-        try:
-            found = Path(self._host.config_file).stat()
-        except OSError:
-            return (marker.is_set(),)
-        return (marker.is_set(), found.st_ino, found.st_mtime_ns, found.st_size)
+        files = octavia_sources.files_of(sources(self._host, self._python()))
+        return (marker.is_set(), tuple(map(_stamp, files)))
 
     def make(self) -> dict[str, Any]:
         """The report; it takes about two seconds of Octavia's Python.
@@ -63,11 +61,8 @@ class ControllerReport:
 
         :raises PermanentError: the file can't be loaded, or Octavia's Python run.
         """
-        host = self._host
-        python = host.octavia_python or octavia_python.find_python(
-            host.db_manage_command
-        )
-        loaded = octavia_python.load_task_flow(python, host.config_file)
+        host, python = self._host, self._python()
+        loaded = octavia_python.load_task_flow(python, sources(host, python))
         driver = driver_of(loaded.values)
         library = None
         if python and driver:
@@ -82,6 +77,10 @@ class ControllerReport:
             "restart": list(stale_services(host, self._systemd)),
             "utc_offset": time.localtime().tm_gmtoff,
         }
+
+    def _python(self) -> str | None:
+        host = self._host
+        return host.octavia_python or octavia_python.find_python(host.db_manage_command)
 
     def _versions(self, python: str | None) -> dict[str, Any]:
         if python is None:
@@ -116,6 +115,14 @@ class ControllerReport:
             digest = keyed_digest(text, self._salt(), name)
             self._digests = {**others, (name, text): digest}
         return self._digests[name, text]
+
+
+def _stamp(file: Path) -> tuple[str, int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return (str(file), found.st_ino, found.st_mtime_ns, found.st_size)
 
 
 def _may_be_secret(name: str, key: str | None) -> bool:

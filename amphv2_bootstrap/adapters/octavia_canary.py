@@ -48,7 +48,7 @@ class Drilled:
 
 def prove(
     python: str,
-    config_files: Sequence[str],
+    sources: Sequence[str],
     *,
     secrets: Collection[str] = (),
     cancelled: threading.Event | None = None,
@@ -62,7 +62,7 @@ def prove(
     several times at once.
 
     :param python: the interpreter that runs Octavia here.
-    :param config_files: Octavia's own, and what shall come on top of it.
+    :param sources: Octavia's own files, and what shall come on top of them.
     :param secrets: texts to mask in errors, besides those in the configuration.
     :param timeout: seconds for all of it.
     :param now: the time since the epoch, for finding what killed runs left.
@@ -74,13 +74,13 @@ def prove(
     told = octavia_program.run(
         python,
         "canary",
-        config_files,
+        sources,
         timeout=timeout,
         secrets=secrets,
         cancelled=cancelled,
         now=now,
     )
-    facts = _facts(told, python, config_files)
+    facts = _facts(told, python, sources)
     return Proof(
         links=told.links,
         revision=str(facts["revision"]),
@@ -92,7 +92,7 @@ def prove(
 
 def drill(
     python: str,
-    config_files: Sequence[str],
+    sources: Sequence[str],
     *,
     expiration: float,
     secrets: Collection[str] = (),
@@ -109,13 +109,13 @@ def drill(
     told = octavia_program.run(
         python,
         "drill",
-        config_files,
+        sources,
         timeout=expiration + _DRILL_SECONDS,
         secrets=secrets,
         cancelled=cancelled,
         progress=progress,
     )
-    facts = _facts(told, python, config_files)
+    facts = _facts(told, python, sources)
     return Drilled(
         takeover_seconds=float(facts["takeover_seconds"]),
         expiration_seconds=float(facts["expiration_seconds"]),

@@ -9,9 +9,10 @@ none.
     {"ask": "facts"}                           -> {"versions": {"octavia": "19.0.0"},
                                                    "revisions": [NAME, ...]}
     {"ask": "import", "modules": [NAME, ...]}  -> {"missing": null or TEXT}
-    {"ask": "task_flow", "config_file": PATH}  -> {"values": {}, "defaults": {},
-                                                   "invalid": {NAME: TEXT}}
+    {"ask": "task_flow", "sources": [PATH, ...]} -> {"values": {}, "defaults": {},
+                                                     "invalid": {NAME: TEXT}}
 
+Sources are files, and folders whose ``*.conf`` count; the later wins.
 The first two answers have ``seen``, too: the paths on which they depend, with time
 of change and inode. A start is to last less than a tenth of a second, so modules
 are imported where they are used.
@@ -19,6 +20,7 @@ are imported where they are used.
 
 from __future__ import annotations  # Octavia's Python may be older than ours
 
+import glob
 import importlib
 import json
 import os
@@ -28,7 +30,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
 GROUP = "task_flow"
@@ -182,33 +184,23 @@ def missing(modules: list[str]) -> dict[str, Any]:
     return {"missing": None, "seen": seen()}
 
 
-def task_flow(config_file: str) -> dict[str, Any]:
+def task_flow(sources: list[str]) -> dict[str, Any]:
     """The group's values as Octavia would load them, and Octavia's defaults."""
-    whole = refers(config_file)
-    found = load(config_file, *octavia_options(whole))
-    if found.get("invalid") and not whole:
-        # A file of a conf.d folder may refer to an option of another group.
-        found = load(config_file, *octavia_options(True))
-    return found
+    return load(sources, *octavia_options(any(map(refers, files_of(sources)))))
 
 
-def load(
-    config_file: str, conf: Any, options: list[Any], folders: bool = True
-) -> dict[str, Any]:
-    """Load the file as octavia-worker does: with its conf.d ``folders``.
-
-    Our own environment is kept out: the services don't run in it.
-    """
+def load(sources: list[str], conf: Any, options: list[Any]) -> dict[str, Any]:
+    """Load these and nothing else: neither our environment nor our home counts."""
     from oslo_config import cfg
 
     settings: dict[str, Any] = {"project": "octavia", "prog": "octavia-worker"}
-    if not folders:
-        settings["default_config_dirs"] = []
+    settings.update(default_config_files=[], default_config_dirs=[], use_env=False)
     try:
-        conf(["--config-file", config_file], use_env=False, **settings)
+        conf(arguments(sources), **settings)
     except cfg.ConfigFileParseError as exc:
         line = getattr(exc.__context__, "lineno", None)
-        return {"error": f"it can't be parsed (line {line or 'unknown'})"}
+        which = "it" if exc.config_file == sources[0] else exc.config_file
+        return {"error": f"{which} can't be parsed (line {line or 'unknown'})"}
     except (cfg.Error, OSError, ValueError) as exc:
         return {"error": f"it can't be loaded ({type(exc).__name__})"}
     values, invalid = {}, {}
@@ -220,6 +212,24 @@ def load(
             invalid[option.dest] = type(exc).__name__ if hidden else str(exc)
     defaults = {option.dest: option.default for option in options}
     return {"values": values, "defaults": defaults, "invalid": invalid}
+
+
+def arguments(sources: list[str]) -> list[str]:
+    """The command line that makes oslo.config load the sources in their order."""
+    return [
+        word
+        for path in sources
+        for word in ("--config-dir" if os.path.isdir(path) else "--config-file", path)
+    ]
+
+
+def files_of(sources: list[str]) -> Iterator[str]:
+    """The files, those within the folders too."""
+    for path in sources:
+        if os.path.isdir(path):
+            yield from sorted(glob.glob(os.path.join(path, "*.conf")))
+        else:
+            yield path
 
 
 def octavia_options(whole: bool) -> tuple[Any, list[Any]]:
@@ -292,7 +302,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return facts()
     if request["ask"] == "import":
         return missing(request["modules"])
-    return task_flow(request["config_file"])
+    return task_flow(request["sources"])
 
 
 def main() -> None:

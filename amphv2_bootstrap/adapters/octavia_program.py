@@ -61,7 +61,7 @@ class Told:
 def run(
     python: str,
     name: str,
-    config_files: Sequence[str],
+    sources: Sequence[str],
     *,
     timeout: float,
     secrets: Collection[str],
@@ -69,8 +69,9 @@ def run(
     progress: Callable[[str], None] | None = None,
     now: float | None = None,
 ) -> Told:
-    """Run a program on Octavia's configuration; the files that come later win.
+    """Run a program on Octavia's configuration.
 
+    :param sources: configuration files, and folders of such; the later wins.
     :param timeout: seconds for its work; its cleanup gets some more.
     :param secrets: texts to mask, besides those of the configuration itself.
     :param progress: called with a text now and then, from another thread.
@@ -86,7 +87,7 @@ def run(
             command(python, name),
             timeout=timeout + _GRACE,
             cancelled=cancelled,
-            stdin=request(config_files, timeout, now),
+            stdin=request(sources, timeout, now),
             on_line=None if progress is None else _progress_of(progress, secrets),
             grace=_GRACE,
         )
@@ -113,9 +114,9 @@ def command(python: str, name: str) -> tuple[str, ...]:
     return (python, "-c", _LAUNCH, folder, name)
 
 
-def request(config_files: Sequence[str], timeout: float, now: float) -> str:
+def request(sources: Sequence[str], timeout: float, now: float) -> str:
     """What a program reads on stdin; see :func:`run` for the parameters."""
-    asked = {"config_files": list(config_files), "timeout": timeout, "now": now}
+    asked = {"sources": list(sources), "timeout": timeout, "now": now}
     return json.dumps(asked)
 
 

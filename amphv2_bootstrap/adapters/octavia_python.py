@@ -141,33 +141,35 @@ def can_import_driver(
     return answer["missing"] is None, answer["missing"] or ""
 
 
-def effective_task_flow(python: str | None, config_file: str) -> dict[str, Any]:
+def effective_task_flow(python: str | None, sources: Sequence[str]) -> dict[str, Any]:
     """The values of ``[task_flow]`` by option, as Octavia would load them.
 
     Lists and dicts are as oslo.config types them. The result holds secrets.
 
     :raises PermanentError: as :func:`load_task_flow`, or a value is invalid.
     """
-    loaded = load_task_flow(python, config_file)
+    loaded = load_task_flow(python, sources)
     if loaded.invalid:
-        raise _unreadable(config_file, f"wrong value of {', '.join(loaded.invalid)}")
+        raise _unreadable(sources, f"wrong value of {', '.join(loaded.invalid)}")
     return dict(loaded.values)
 
 
-def load_task_flow(python: str | None, config_file: str) -> TaskFlow:
-    """Load the file by Octavia's Python, or without one by our own table.
+def load_task_flow(python: str | None, sources: Sequence[str]) -> TaskFlow:
+    """Load the files by Octavia's Python, or without one by our own table.
 
+    :param sources: as :func:`amphv2_bootstrap.adapters.octavia_sources.sources` gives
+        them.
     :raises PermanentError: the file can't be parsed or read, or ``python`` can't
         be run or has no Octavia.
     """
     if python is None:
         conf, options = cfg.ConfigOpts(), [_option(o) for o in TASK_FLOW_OPTIONS]
         conf.register_opts(options, group=octavia_probe.GROUP)
-        answer = octavia_probe.load(config_file, conf, options, folders=False)
+        answer = octavia_probe.load(list(sources), conf, options)
     else:
-        answer = _ask(python, {"ask": "task_flow", "config_file": config_file})
+        answer = _ask(python, {"ask": "task_flow", "sources": list(sources)})
     if "error" in answer:
-        raise _unreadable(config_file, answer["error"])
+        raise _unreadable(sources, answer["error"])
     return TaskFlow(answer["values"], answer["defaults"], answer["invalid"])
 
 
@@ -182,10 +184,10 @@ def _option(option: TaskFlowOption) -> cfg.Opt:
     return _OPTIONS[option.kind](option.name, **settings)
 
 
-def _unreadable(config_file: str, why: str) -> PermanentError:
+def _unreadable(sources: Sequence[str], why: str) -> PermanentError:
     return PermanentError(
         "load Octavia's configuration",
-        on=config_file,
+        on=" with ".join(sources),
         why=why,
         todo="Correct the file; Octavia's services can't start with it either.",
     )

@@ -4,9 +4,10 @@
 import os
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from amphv2_bootstrap.adapters.octavia_sources import FILE, FOLDER, is_loaded
 from amphv2_bootstrap.conf.problems import Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.conf.tls import check_file
@@ -29,6 +30,7 @@ class Acting:
         self._is_here = is_here
         self._state_path: str = default["state_path"]
         self._db_manage = self._split("db_manage_command", values["db_manage_command"])
+        self._arguments = tuple(self._pairs(values["service_arguments"]))
         self._restarts = tuple(
             self._split("restart_commands", command)
             for command in values["restart_commands"]
@@ -46,6 +48,7 @@ class Acting:
             self._problems,
             here=self._is_here,
         )
+        self._check_arguments()
         for unit in self._services:
             if not _UNIT.fullmatch(unit):
                 self._problems.add(
@@ -71,6 +74,7 @@ class Acting:
             db_manage_command=self._db_manage,
             db_manage_timeout=self._values["db_manage_timeout"],
             octavia_python=self._values["python"] or find_python(self._db_manage),
+            service_arguments=self._arguments,
             install_client_library=self._values["install_client_library"],
             services=self._services,
             restart_commands=self._restarts,
@@ -97,6 +101,38 @@ class Acting:
                 GROUP, option, "is an empty command", "Write the program to be called"
             )
         return words
+
+    def _pairs(self, arguments: str) -> Iterator[tuple[str, str]]:
+        """Each argument with its path; the path is empty where there is none."""
+        option = "service_arguments"
+        words = iter(self._split(option, arguments) if arguments.strip() else ())
+        for word in words:
+            kind, has_value, path = word.partition("=")
+            has_path = kind in (FILE, FOLDER)
+            yield kind, path if has_value or not has_path else next(words, "")
+
+    def _check_arguments(self) -> None:
+        option, file = "service_arguments", self._values["config_file"]
+        paths = [path for kind, path in self._arguments if kind in (FILE, FOLDER)]
+        for kind, path in self._arguments:
+            if kind in (FILE, FOLDER):
+                check_file(GROUP, option, path, self._problems, here=False)
+            else:
+                self._problems.add(
+                    GROUP,
+                    option,
+                    f"has {kind}, which names no configuration",
+                    f"Write only {FILE} PATH and {FOLDER} PATH",
+                )
+        if len(paths) < len(self._arguments) or not all(map(os.path.isabs, paths)):
+            return
+        if paths and not is_loaded(file, self._arguments):
+            self._problems.add(
+                GROUP,
+                option,
+                f"has nothing that makes Octavia load config_file, {file}",
+                "Correct one of the two: what is written there has to be read",
+            )
 
     def _check_python(self) -> None:
         python = self._values["python"]

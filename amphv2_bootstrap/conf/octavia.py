@@ -106,6 +106,19 @@ _WANTED: list[cfg.Opt] = [
 ]
 
 _ACTING: list[cfg.Opt] = [
+    cfg.StrOpt(
+        "service_arguments",
+        default="",
+        help=(
+            "The arguments with which octavia-worker is started, as far as they name "
+            "configuration: --config-file and --config-dir, absolute paths, in their "
+            "order. They decide which file wins. Needed where config_file is "
+            "/etc/octavia/octavia.conf and a folder octavia.conf.d is beside it, but "
+            "the service is started with --config-file (the file wins then), and "
+            "where there are other folders, such as: --config-file "
+            "/etc/octavia/octavia.conf --config-dir /etc/octavia/conf.d"
+        ),
+    ),
     cfg.ListOpt(
         "services",
         default=[

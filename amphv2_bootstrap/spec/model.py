@@ -103,7 +103,9 @@ class HostSettings:
     ``admin`` is the administrator's way into the target database server.
     ``db_manage_command`` and the restart commands are argument lists.
     ``octavia_python`` is the interpreter that runs Octavia here, or None where
-    Octavia isn't installed as Python (containers).
+    Octavia isn't installed as Python (containers). ``service_arguments`` are pairs of
+    ``--config-file`` or ``--config-dir`` and a path: what its services are started
+    with, if that isn't the default.
     """
 
     name: str
@@ -114,5 +116,6 @@ class HostSettings:
     db_manage_timeout: float = 300.0
     octavia_python: str | None = None
     install_client_library: str = "never"
+    service_arguments: tuple[tuple[str, str], ...] = ()
     services: tuple[str, ...] = ()
     restart_commands: tuple[tuple[str, ...], ...] = field(default_factory=tuple)

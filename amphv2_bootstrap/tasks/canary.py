@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from amphv2_bootstrap.adapters import octavia_canary, octavia_python
+from amphv2_bootstrap.adapters import octavia_canary, octavia_python, octavia_sources
 from amphv2_bootstrap.adapters.octavia_canary import Proof
 from amphv2_bootstrap.adapters.octavia_verdict import UnprovenError
 from amphv2_bootstrap.tasks.base import (
@@ -23,6 +23,11 @@ def interpreter(context: Context) -> str | None:
     return host.octavia_python or octavia_python.find_python(host.db_manage_command)
 
 
+def loaded(context: Context) -> tuple[str, ...]:
+    """See :func:`octavia_sources.sources`."""
+    return octavia_sources.sources(context.host, interpreter(context))
+
+
 def obstacle(context: Context) -> str | None:
     """Why no canary can run here, and how to prove the same; None if one can."""
     if context.spec.persistence.is_sqlite:
@@ -39,26 +44,26 @@ def obstacle(context: Context) -> str | None:
     return None
 
 
-def prove(context: Context, config_files: Sequence[str]) -> Proof:
+def prove(context: Context, sources: Sequence[str]) -> Proof:
     """See :func:`octavia_canary.prove`; only where there is no :func:`obstacle`."""
     python = interpreter(context)
     assert python is not None  # noqa: S101 - that would be an obstacle
     return octavia_canary.prove(
         python,
-        config_files,
+        sources,
         secrets=texts(context.secrets),
         cancelled=context.cancelled,
     )
 
 
-def result_of_proof(context: Context, config_files: Sequence[str]) -> StepResult:
+def result_of_proof(context: Context, sources: Sequence[str]) -> StepResult:
     """Prove, as a step's result; a broken link is an error.
 
     :raises TransientError: a server is away.
     :raises PermanentError: a link is broken.
     """
     try:
-        proof = prove(context, config_files)
+        proof = prove(context, sources)
     except UnprovenError as exc:
         return unproven(f"It is not proven that the jobboard works: {exc}")
     driver = context.spec.driver

@@ -2,15 +2,21 @@
 """Octavia, loading its configuration on this host, gets what is wanted."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from amphv2_bootstrap.adapters import durable_file, octavia_conf, octavia_python
+from amphv2_bootstrap.adapters import (
+    durable_file,
+    octavia_conf,
+    octavia_python,
+    octavia_sources,
+)
 from amphv2_bootstrap.errors import PermanentError
-from amphv2_bootstrap.spec.model import Value
+from amphv2_bootstrap.spec.model import HostSettings, Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.spec.task_flow_traps import traps
 from amphv2_bootstrap.tasks.base import UNCHANGED, Step, StepResult
+from amphv2_bootstrap.tasks.canary import interpreter
 from amphv2_bootstrap.tasks.foreign_options import foreign_options
 from amphv2_bootstrap.tasks.wanted_options import SECTION, wanted_values
 
@@ -25,11 +31,9 @@ class CheckEffectiveConfiguration(Step):
     atom_name = "check-effective-configuration"
 
     def act(self) -> StepResult:
-        host = self.context.host
-        python = host.octavia_python or octavia_python.find_python(
-            host.db_manage_command
-        )
-        loaded = octavia_python.load_task_flow(python, host.config_file)
+        host, python = self.context.host, interpreter(self.context)
+        sources = octavia_sources.sources(host, python)
+        loaded = octavia_python.load_task_flow(python, sources)
         wanted = wanted_values(self.context)
         problems = [
             *_differences(wanted, loaded),
@@ -38,7 +42,7 @@ class CheckEffectiveConfiguration(Step):
         if problems:
             raise PermanentError(
                 "check the configuration as Octavia loads it",
-                on=host.config_file,
+                on=" with ".join(sources),
                 why="; ".join(problems),
                 todo="Remove the line that sets it, in the file or in a conf.d folder. "
                 "To keep it, set it in [octavia] of amphv2-bootstrap.conf on all "
@@ -50,6 +54,7 @@ class CheckEffectiveConfiguration(Step):
             f"all {len(wanted)} options are in force, loaded by {by}",
             warnings=(
                 *_unknown(host.config_file, loaded),
+                *_supposed(host, sources),
                 *traps(loaded.values, len(self.context.spec.controllers)),
             ),
         )
@@ -84,6 +89,16 @@ def _comparable(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def _supposed(host: HostSettings, sources: Sequence[str]) -> Iterator[str]:
+    """Where it matters how the services are started, and nobody has said it."""
+    if not host.service_arguments and len(sources) > 1:
+        yield (
+            "Octavia's files were taken in this order, the last one wins: "
+            f"{', '.join(sources)}. That depends on how its services are started: "
+            "state their arguments in [octavia] service_arguments."
+        )
 
 
 def _unknown(config_file: str, loaded: octavia_python.TaskFlow) -> Iterator[str]:

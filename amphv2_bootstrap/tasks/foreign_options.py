@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from amphv2_bootstrap.adapters import octavia_python
+from amphv2_bootstrap.adapters.octavia_sources import sources
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.tasks.base import Context
+from amphv2_bootstrap.tasks.canary import interpreter
 from amphv2_bootstrap.tasks.wanted_options import wanted_values
 
 _PREFIX = "jobboard_"
@@ -23,8 +25,8 @@ def refuse_foreign_options(context: Context) -> None:
     :raises PermanentError: there are such options, or it can't be loaded.
     """
     host = context.host
-    python = host.octavia_python or octavia_python.find_python(host.db_manage_command)
-    loaded = octavia_python.load_task_flow(python, host.config_file)
+    python = interpreter(context)
+    loaded = octavia_python.load_task_flow(python, sources(host, python))
     found = list(foreign_options(wanted_values(context), loaded, context.spec.driver))
     if found:
         raise PermanentError(

@@ -2,7 +2,7 @@
 """``prove-controller``: the jobboard works with this host's own octavia.conf."""
 
 from amphv2_bootstrap.tasks.base import Step, StepResult
-from amphv2_bootstrap.tasks.canary import obstacle, result_of_proof, unproven
+from amphv2_bootstrap.tasks.canary import loaded, obstacle, result_of_proof, unproven
 
 
 class ProveController(Step):
@@ -15,4 +15,4 @@ class ProveController(Step):
         reason = obstacle(self.context)
         if reason:
             return unproven(reason)
-        return result_of_proof(self.context, (self.context.host.config_file,))
+        return result_of_proof(self.context, loaded(self.context))

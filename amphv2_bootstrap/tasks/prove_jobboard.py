@@ -6,7 +6,7 @@ from pathlib import Path
 from amphv2_bootstrap.adapters import octavia_db_manage
 from amphv2_bootstrap.adapters.octavia_verdict import MissingLibraryError
 from amphv2_bootstrap.tasks.base import Step, StepResult
-from amphv2_bootstrap.tasks.canary import obstacle, result_of_proof, unproven
+from amphv2_bootstrap.tasks.canary import loaded, obstacle, result_of_proof, unproven
 from amphv2_bootstrap.tasks.wanted_options import wanted_options
 
 
@@ -24,13 +24,13 @@ class ProveJobboard(Step):
         reason = obstacle(self.context)
         if reason:
             return unproven(reason)
-        host = self.context.host
-        folder = Path(host.state_path)
+        folder = Path(self.context.host.state_path)
         octavia_db_manage.remove_orphans(folder)
         options = wanted_options(self.context)
         try:
             with octavia_db_manage.options_overlay(folder, options) as overlay:
-                return result_of_proof(self.context, (host.config_file, str(overlay)))
+                sources = (*loaded(self.context), str(overlay))
+                return result_of_proof(self.context, sources)
         except MissingLibraryError as exc:
             # ensure-client-library comes with the controllers; then they prove.
             return unproven(

@@ -7,7 +7,7 @@ from amphv2_bootstrap.adapters import key_value, octavia_canary, octavia_python
 from amphv2_bootstrap.adapters.octavia_canary import Drilled
 from amphv2_bootstrap.adapters.octavia_verdict import UnprovenError
 from amphv2_bootstrap.tasks.base import Context
-from amphv2_bootstrap.tasks.canary import interpreter, obstacle, prove
+from amphv2_bootstrap.tasks.canary import interpreter, loaded, obstacle, prove
 from amphv2_bootstrap.tasks.check_effective_configuration import (
     CheckEffectiveConfiguration,
 )
@@ -23,7 +23,7 @@ def configuration(context: Context) -> Iterator[Finding]:
     result = CheckEffectiveConfiguration(context).act()
     yield Finding("configuration", OK, result.summary)
     for warning in result.warnings:
-        todo = f"Correct {context.host.config_file}."
+        todo = f"Correct {' or '.join(loaded(context))}."
         yield Finding("configuration", WARNING, warning, todo)
 
 
@@ -68,7 +68,7 @@ def canary(context: Context) -> Iterator[Finding]:
         yield Finding("canary", SKIPPED, reason)
         return
     try:
-        proof = prove(context, (context.host.config_file,))
+        proof = prove(context, loaded(context))
     except UnprovenError as exc:
         yield Finding.of("canary", exc, WARNING)
         return
@@ -90,14 +90,14 @@ def drill(context: Context, progress: Callable[[str], None]) -> Iterator[Finding
     :param progress: called with a text now and then, from another thread.
     """
     reason = obstacle(context)
-    python, file = interpreter(context), context.host.config_file
+    python, sources = interpreter(context), loaded(context)
     if reason or python is None:
         yield Finding("drill", SKIPPED, reason or "Octavia's Python isn't here")
         return
-    wanted = octavia_python.effective_task_flow(python, file)
+    wanted = octavia_python.effective_task_flow(python, sources)
     found = octavia_canary.drill(
         python,
-        (file,),
+        sources,
         expiration=float(wanted["jobboard_expiration_time"]),
         secrets=texts(context.secrets),
         cancelled=context.cancelled,

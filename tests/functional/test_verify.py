@@ -276,6 +276,22 @@ def library_hidden(cloud: Cloud) -> Iterator[None]:
         cloud.site.write_configuration("ctl1")
 
 
+@contextlib.contextmanager
+def overridden(cloud: Cloud) -> Iterator[None]:
+    """A file in a folder that the services load after octavia.conf."""
+    folder = cloud.site.folder / "conf.d"
+    folder.mkdir(exist_ok=True)
+    override = "[task_flow]\njobboard_backend_port = 1\n"
+    (folder / "50-site.conf").write_text(override)
+    arguments = f"--config-file {cloud.conf} --config-dir {folder}"
+    changes = {"octavia": {"service_arguments": arguments}}
+    cloud.site.write_configuration("ctl1", changes)
+    try:
+        yield
+    finally:
+        cloud.site.write_configuration("ctl1")
+
+
 @dataclass(frozen=True)
 class Case:
     """One thing broken: ``failed`` maps the checks that must fail to their words."""
@@ -431,6 +447,11 @@ _CASES = (
     Case(
         "wrong port of Redis",
         set_option("jobboard_backend_port", "1"),
+        {"configuration": "jobboard_backend_port is 1", "canary": "jobboard-connect"},
+    ),
+    Case(
+        "another file wins",
+        overridden,
         {"configuration": "jobboard_backend_port is 1", "canary": "jobboard-connect"},
     ),
     Case(

@@ -3,8 +3,9 @@
 
 The request:
 
-    {"config_files": [PATH, ...], "timeout": SECONDS, "now": SECONDS}
+    {"sources": [PATH, ...], "timeout": SECONDS, "now": SECONDS}
 
+Sources are configuration files, and folders of such; the later wins.
 The first owner of the job is a process of its own, which is killed: what it had
 claimed has to be free for another when the claim expires, and no earlier.
 """
@@ -217,7 +218,7 @@ def _run_flow(conf: Any, job: Posted) -> None:
 
 def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
     with report.at("configuration"):
-        conf = loading.configuration(request["config_files"], report)
+        conf = loading.configuration(request["sources"], report)
         scratch = Scratch(conf, request["now"], request["timeout"])
         first = FirstOwner(conf, report)
     with contextlib.ExitStack() as stack:

@@ -171,7 +171,7 @@ def program(report: Report, request: dict[str, Any]) -> None:
     """Kill a conductor in the middle of a flow; see the head of this module."""
     with contextlib.ExitStack() as stack:
         with report.at("configuration"):
-            conf = loading.configuration(request["config_files"], report)
+            conf = loading.configuration(request["sources"], report)
             scratch = Scratch(conf, request["now"], request["timeout"])
         folder = stack.enter_context(_folder())
         with report.at("persistence"):

@@ -4,6 +4,7 @@
 from __future__ import annotations  # Octavia's Python may be older than ours
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_plus
 
@@ -20,26 +21,34 @@ _MODULES = {
 }
 
 
-def configuration(files: list[str], report: Report) -> Any:
-    """Load the files, the last one wins, as octavia-worker would; then CONF.
+def configuration(sources: list[str], report: Report) -> Any:
+    """Load the files, and folders of ``*.conf``; the later wins. Then CONF.
 
-    Our own environment is kept out: the services don't run in it. Connecting to
-    a database that isn't there is tried once, not for minutes.
+    Our own environment and home are kept out: the services don't have them. A
+    database that isn't there is tried once, not for minutes.
     """
     config = importlib.import_module("octavia.common.config")
     cfg: Any = importlib.import_module("oslo_config.cfg")
     conf = cfg.CONF
-    arguments = [word for file in files for word in ("--config-file", file)]
+    only = {"default_config_files": [], "default_config_dirs": [], "use_env": False}
     try:
-        config.init(arguments, prog="octavia-worker", use_env=False)
+        config.init(_arguments(sources), prog="octavia-worker", **only)
     except cfg.ConfigFileParseError as exc:
         # Its text quotes the line, which may hold a secret.
         line = getattr(exc.__context__, "lineno", None) or "unknown"
-        raise BrokenLinkError(f"it can't be parsed (line {line})") from None
+        which = "it" if exc.config_file == sources[0] else exc.config_file
+        raise BrokenLinkError(f"{which} can't be parsed (line {line})") from None
     for option in config.task_flow_opts:
         _read(conf, option, cfg, report)
     conf.set_override("max_retries", 1, group="database")
     return conf
+
+
+def _arguments(sources: list[str]) -> list[str]:
+    found = []
+    for path in map(Path, sources):
+        found += ["--config-dir" if path.is_dir() else "--config-file", str(path)]
+    return found
 
 
 def _read(conf: Any, option: Any, cfg: Any, report: Report) -> None:
@@ -135,8 +144,6 @@ def _check_revision(engine: Any, sqlalchemy: Any, has_table: bool) -> str:
 
 
 def _head() -> str:
-    from pathlib import Path
-
     config: Any = importlib.import_module("alembic.config")
     script: Any = importlib.import_module("alembic.script")
     migration: Any = importlib.import_module(

@@ -139,6 +139,19 @@ def test_the_stamp_follows_the_file_and_the_marker(tmp_path: Path) -> None:
     assert report.stamp() not in (first, second)
 
 
+def test_the_stamp_follows_all_that_octavia_loads(tmp_path: Path) -> None:
+    """A folder of files counts, too, where the services are started with one."""
+    host, folder = Host(tmp_path, python="/usr/bin/python3"), tmp_path / "conf.d"
+    host.write()
+    folder.mkdir()
+    arguments = (("--config-file", str(host.conf)), ("--config-dir", str(folder)))
+    settings = dataclasses.replace(host.settings, service_arguments=arguments)
+    report = ControllerReport(settings, lambda: b"salt", Systemd("no-such-systemctl"))
+    before = report.stamp()
+    (folder / "1.conf").touch()
+    assert report.stamp() != before
+
+
 def test_what_octavia_cannot_load_is_an_error(host: Host) -> None:
     """An invalid value is told with the rest; a file that can't be parsed is not."""
     host.write(jobboard_backend_port="none", persistence_connection="a:s3cret")

@@ -57,22 +57,22 @@ def test_octavia_itself_reads_what_was_written(
     octavia_python_path: str, conf: Path
 ) -> None:
     """Octavia's own definitions and oslo.config give back every value."""
-    _check_values(octavia_python.effective_task_flow(octavia_python_path, str(conf)))
+    _check_values(octavia_python.effective_task_flow(octavia_python_path, (str(conf),)))
 
 
 def test_our_own_table_reads_the_same(conf: Path) -> None:
     """Without Octavia's Python the values are the same."""
-    _check_values(octavia_python.effective_task_flow(None, str(conf)))
+    _check_values(octavia_python.effective_task_flow(None, (str(conf),)))
 
 
 def test_the_quick_way_equals_the_import(octavia_python_path: str, conf: Path) -> None:
     """Options from Octavia's source alone are those of the imported module."""
-    quick = octavia_python.load_task_flow(octavia_python_path, str(conf))
+    quick = octavia_python.load_task_flow(octavia_python_path, (str(conf),))
     with conf.open("a") as stream:
         stream.write(
             "\n[task_flow]\njobboard_backend_namespace = ns_${neutron.region_name}\n"
         )
-    whole = octavia_python.load_task_flow(octavia_python_path, str(conf))
+    whole = octavia_python.load_task_flow(octavia_python_path, (str(conf),))
     assert whole.values["jobboard_backend_namespace"] == "ns_"
     assert whole.defaults == quick.defaults
     same = {**whole.values, "jobboard_backend_namespace": "octavia_jobboard"}
@@ -81,8 +81,8 @@ def test_the_quick_way_equals_the_import(octavia_python_path: str, conf: Path) -
 
 def test_our_table_has_octavias_defaults(octavia_python_path: str, conf: Path) -> None:
     """The table for containers doesn't drift from Octavia."""
-    theirs = octavia_python.load_task_flow(octavia_python_path, str(conf)).defaults
-    ours = octavia_python.load_task_flow(None, str(conf)).defaults
+    theirs = octavia_python.load_task_flow(octavia_python_path, (str(conf),)).defaults
+    ours = octavia_python.load_task_flow(None, (str(conf),)).defaults
     assert json.loads(json.dumps(ours)) == theirs
 
 
@@ -295,25 +295,50 @@ def test_what_octavia_cannot_load_is_an_error(
     if text is not None:
         path.write_bytes(text.encode("latin-1"))
     with pytest.raises(PermanentError, match=why) as caught:
-        octavia_python.effective_task_flow(python, str(path))
+        octavia_python.effective_task_flow(python, (str(path),))
     assert "s3cret" not in str(caught.value)
 
 
-def test_conf_d_folders_count(
+def test_folders_count_and_our_own_home_does_not(
     octavia_python_path: str,
     conf: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What Octavia would load besides the file counts; our environment doesn't."""
-    folder = tmp_path / "home" / ".octavia" / "octavia.conf.d"
-    folder.mkdir(parents=True)
-    (folder / "50-site.conf").write_text("[task_flow]\njobboard_save_logbook = True\n")
+    """The later of the sources wins; neither our home nor our environment does."""
+    folder, home = (
+        tmp_path / "conf.d",
+        tmp_path / "home" / ".octavia" / "octavia.conf.d",
+    )
+    for place, value in ((folder, "True\nmax_workers = 3"), (home, "False")):
+        place.mkdir(parents=True)
+        text = f"[task_flow]\njobboard_save_logbook = {value}\n"
+        (place / "50-site.conf").write_text(text)
+    with conf.open("a") as stream:
+        stream.write("\n[task_flow]\nmax_workers = 4\n")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OS_TASK_FLOW__JOBBOARD_EXPIRATION_TIME", "2")
-    values = octavia_python.effective_task_flow(octavia_python_path, str(conf))
-    assert values["jobboard_save_logbook"] is True
-    assert values["jobboard_expiration_time"] == 30
+    for python in (octavia_python_path, None):
+        sources = [str(conf), str(folder)]
+        values = octavia_python.effective_task_flow(python, sources)
+        assert values["jobboard_save_logbook"] is True
+        assert values["jobboard_expiration_time"] == 30
+        assert values["max_workers"] == 3
+        values = octavia_python.effective_task_flow(python, sources[::-1])
+        assert values["max_workers"] == 4
+
+
+def test_the_file_that_cannot_be_parsed_is_named(
+    octavia_python_path: str, conf: Path, tmp_path: Path
+) -> None:
+    """It may be one of a folder."""
+    broken = tmp_path / "conf.d" / "9.conf"
+    broken.parent.mkdir()
+    broken.write_text("[task_flow\n")
+    with pytest.raises(PermanentError, match=rf"{broken} can't be parsed \(line "):
+        octavia_python.load_task_flow(
+            octavia_python_path, (str(conf), str(broken.parent))
+        )
 
 
 def test_what_is_not_python_is_refused() -> None:

@@ -299,6 +299,26 @@ CASES = [
     ),
     bad("octavia.conf relative", octavia(config_file="octavia.conf"), "absolute"),
     bad("state path relative", {"DEFAULT": {"state_path": "state"}}, "absolute"),
+    bad(
+        "service arguments of another kind",
+        octavia(service_arguments="--config-file /a.conf --log-file=/b"),
+        "--log-file",
+    ),
+    bad(
+        "service argument without path",
+        octavia(service_arguments="--config-dir"),
+        "absolute",
+    ),
+    bad(
+        "service argument relative",
+        octavia(service_arguments="--config-dir=conf.d"),
+        "absolute",
+    ),
+    bad(
+        "config_file isn't loaded",
+        octavia(service_arguments="--config-file=/elsewhere/octavia.conf"),
+        "load config_file",
+    ),
     bad("db-manage empty", octavia(db_manage_command=""), "program"),
     bad("db-manage quotes", octavia(db_manage_command="a 'b"), "Complete"),
     bad("db-manage timeout", octavia(db_manage_timeout=0), "10"),

@@ -239,6 +239,10 @@ def test_host_settings(configuration: Configuration) -> None:
                 "db_manage_command": "docker exec 'octavia api' octavia-db-manage",
                 "restart_commands": ["docker restart a", "docker restart 'b c'"],
                 "services": "octavia-worker",
+                "service_arguments": (
+                    f"--config-file {configuration.folder}/octavia.conf"
+                    " --config-dir='/etc/octavia/conf.d'"
+                ),
             }
         }
     )
@@ -250,6 +254,10 @@ def test_host_settings(configuration: Configuration) -> None:
     assert host.octavia_python == "python of octavia api"
     assert host.restart_commands[1] == ("docker", "restart", "b c")
     assert host.services == ("octavia-worker",)
+    assert host.service_arguments == (
+        ("--config-file", host.config_file),
+        ("--config-dir", "/etc/octavia/conf.d"),
+    )
     assert host.admin.database is None
     assert host.admin.query == {"unix_socket": "/s"}
     assert "admin_password" not in loaded.spec.secret_names

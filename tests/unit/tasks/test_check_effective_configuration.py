@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
+from amphv2_bootstrap.adapters import octavia_sources
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.tasks.check_effective_configuration import (
     CheckEffectiveConfiguration,
@@ -121,3 +122,36 @@ def test_traps_are_warned_of(written: Controller) -> None:
     WriteOctaviaConfiguration(written.context).execute()
     (warning,) = CheckEffectiveConfiguration(written.context).execute()["warnings"]
     assert "jobboard_expiration_time is 30 s" in warning
+
+
+def test_a_folder_that_the_services_load_counts(
+    octavia_python_path: str, controller: Controller
+) -> None:
+    """What it sets is in force, over the file that was written; both are named."""
+    controller.settings["octavia_python"] = octavia_python_path
+    WriteOctaviaConfiguration(controller.context).execute()
+    folder = controller.folder / "conf.d"
+    folder.mkdir()
+    (folder / "50-site.conf").write_text("[task_flow]\njobboard_backend_port = 6380\n")
+    file = ("--config-file", str(controller.conf))
+    controller.settings["service_arguments"] = (file, ("--config-dir", str(folder)))
+    told = _refused(controller)
+    assert "jobboard_backend_port is 6380, wanted 6379" in told
+    assert f"{controller.conf} with {folder}" in told
+    controller.settings["service_arguments"] = (("--config-dir", str(folder)), file)
+    result = CheckEffectiveConfiguration(controller.context).execute()
+    assert result["warnings"] == []
+
+
+def test_an_order_that_nobody_stated_is_warned_of(
+    octavia_python_path: str, controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether file or folder wins depends on how the services are started."""
+    controller.settings["octavia_python"] = octavia_python_path
+    WriteOctaviaConfiguration(controller.context).execute()
+    folder = controller.conf.parent / "octavia.conf.d"
+    folder.mkdir()
+    monkeypatch.setattr(octavia_sources, "FOLDERS", (str(controller.conf.parent),))
+    (warning,) = CheckEffectiveConfiguration(controller.context).execute()["warnings"]
+    assert f"{controller.conf}, {folder}" in warning
+    assert "service_arguments" in warning

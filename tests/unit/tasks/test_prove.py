@@ -37,7 +37,7 @@ def _octavia(controller: Controller, *lines: object) -> None:
 
 def _files(controller: Controller) -> list[str]:
     request = json.loads((controller.folder / "request").read_text())
-    files: list[str] = request["config_files"]
+    files: list[str] = request["sources"]
     return files
 
 

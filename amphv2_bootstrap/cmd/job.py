@@ -2,13 +2,18 @@
 """``job``: look at bootstraps, resume and cancel them."""
 
 import argparse
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 from cliff.command import Command
 from cliff.lister import Lister
 from cliff.show import ShowOne
 
 from amphv2_bootstrap.cmd.base import Guarded
+
+if TYPE_CHECKING:
+    from amphv2_bootstrap.cmd.runtime import Runtime
+    from amphv2_bootstrap.engine.records import Bootstrap
 
 _COLUMNS = ("id", "state", "posted_at", "finished_at", "posted_by")
 
@@ -63,8 +68,30 @@ class ShowJob(Guarded, ShowOne):
         return tuple(report), tuple(report.values())
 
 
+def resume(runtime: "Runtime", bootstrap: "Bootstrap") -> list[str]:
+    """Resume it with this host's secrets; say which are new. Ids of what was parked."""
+    from amphv2_bootstrap.posting import fingerprints
+
+    loaded, secrets = runtime.loaded, None
+    if bootstrap.finished_at is None:
+        wanted = bootstrap.fingerprints
+        secrets = fingerprints.renewal(loaded.secrets, wanted, loaded.host.name)
+    moved = runtime.journal.resume(bootstrap.uuid, secrets)
+    if secrets is not None:
+        print(
+            f"Job {bootstrap.uuid} has this host's {', '.join(secrets.names)} from now "
+            "on. Conductors with another one refuse it: configure them alike.",
+            file=sys.stderr,
+        )
+    return moved
+
+
 class ResumeJob(Guarded, Command):
-    """Resume a parked job at the step that failed, after its cause is mended."""
+    """Resume a parked job at the step that failed, after its cause is mended.
+
+    The passwords of this host's configuration are the job's from now on: resume it
+    where they are right. Conductors that have others refuse the job.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
@@ -74,7 +101,7 @@ class ResumeJob(Guarded, Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         runtime = self.runtime()
         bootstrap = runtime.store.resolve(parsed_args.id)
-        moved = runtime.journal.resume(bootstrap.uuid)
+        moved = resume(runtime, bootstrap)
         if moved:
             runtime.poster().announce(bootstrap, runtime.board())
             print(f"Job {bootstrap.uuid}: {len(moved)} parked flow(s) resumed.")

@@ -32,8 +32,13 @@ def add_post_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def post(runtime: "Runtime", arguments: argparse.Namespace) -> "Posted":
-    """Post what the configuration and the arguments say; say what came of it."""
+def post(
+    runtime: "Runtime", arguments: argparse.Namespace, *, renewing: bool = False
+) -> "Posted":
+    """Post what the configuration and the arguments say; say what came of it.
+
+    :param renewing: see :meth:`Poster.post`.
+    """
     import dataclasses
     import getpass
 
@@ -44,7 +49,9 @@ def post(runtime: "Runtime", arguments: argparse.Namespace) -> "Posted":
         names = [name.strip() for name in arguments.controllers.split(",")]
         spec = choose_controllers(spec, names)
     who = f"{getpass.getuser()}@{runtime.loaded.host.name}"
-    posted = runtime.poster().post(spec, runtime.loaded.secrets, posted_by=who)
+    posted = runtime.poster().post(
+        spec, runtime.loaded.secrets, posted_by=who, renewing=renewing
+    )
     verb = "posted" if posted.is_new else "is unfinished: going on with it"
     print(f"Job {posted.bootstrap.uuid} {verb}.", file=sys.stderr)
     return posted

@@ -11,6 +11,7 @@ from cliff.show import ShowOne
 
 from amphv2_bootstrap.cmd import exits
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.job import resume
 from amphv2_bootstrap.cmd.post import add_post_arguments, post
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class Run(Guarded, ShowOne):
 
     It does what is done once per cloud, and this host's own part; on further
     controllers run it there. Interrupted, even by SIGKILL, it goes on at the
-    interrupted step when it is run again. A parked job is resumed.
+    interrupted step when it is run again. A parked job is resumed, with the
+    passwords of this host's configuration.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -35,8 +37,8 @@ class Run(Guarded, ShowOne):
         from amphv2_bootstrap.cmd.shows import head
 
         runtime = self.runtime()
-        bootstrap = post(runtime, parsed_args).bootstrap
-        runtime.journal.resume(bootstrap.uuid)
+        bootstrap = post(runtime, parsed_args, renewing=True).bootstrap
+        resume(runtime, bootstrap)
         _carry_out(runtime, bootstrap)
         summary = head(runtime.store, bootstrap)
         jobs = runtime.store.jobs_of(bootstrap.uuid)

@@ -43,14 +43,16 @@ class HostContexts:
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
-        self._accepted: set[str] = set()
+        self._accepted: set[tuple[str, ...]] = set()
 
     def accept(self, bootstrap: Bootstrap) -> None:
-        if bootstrap.uuid not in self._accepted:
+        # Its fingerprints are others when it was resumed with other secrets.
+        key = (bootstrap.uuid, *sorted(bootstrap.fingerprints.values()))
+        if key not in self._accepted:
             fingerprints.check(
                 self._loaded.secrets, bootstrap.fingerprints, self._loaded.host.name
             )
-            self._accepted.add(bootstrap.uuid)
+            self._accepted.add(key)
 
     def make(
         self,

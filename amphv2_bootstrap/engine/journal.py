@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from amphv2_bootstrap.engine import schema
-from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.database import Database, to_json
 from amphv2_bootstrap.engine.errors import FencedError
-from amphv2_bootstrap.engine.records import TERMINAL, Job, JobState
+from amphv2_bootstrap.engine.records import TERMINAL, Job, JobState, NewSecrets
 from amphv2_bootstrap.engine.store import job_from_row
 
 _EPOCH = (
@@ -104,9 +104,16 @@ class Journal:
                 message=reason,
             )
 
-    def resume(self, bootstrap_uuid: str) -> list[str]:
-        """Make all parked jobs ready again; their ids."""
-        return self._move(bootstrap_uuid, (JobState.PARKED,), JobState.READY, "resumed")
+    def resume(
+        self, bootstrap_uuid: str, secrets: NewSecrets | None = None
+    ) -> list[str]:
+        """Make all parked jobs ready again; their ids.
+
+        :param secrets: the secrets of an unfinished bootstrap from now on. A job that
+            runs with the former ones is fenced, and ready again.
+        """
+        parked, ready = (JobState.PARKED,), JobState.READY
+        return self._move(bootstrap_uuid, parked, ready, "resumed", secrets)
 
     def cancel(self, bootstrap_uuid: str) -> list[str]:
         """Cancel every job that isn't at an end; a running one is fenced."""
@@ -119,10 +126,13 @@ class Journal:
         old: Sequence[JobState],
         new: JobState,
         kind: str,
+        secrets: NewSecrets | None = None,
     ) -> list[str]:
         table = schema.jobs
         with self.database.write() as connection:
             _lock_bootstrap(connection, bootstrap_uuid)
+            if secrets is not None:
+                self._renew(connection, bootstrap_uuid, secrets)
             condition = sa.and_(
                 table.c.bootstrap_uuid == bootstrap_uuid, table.c.state.in_(old)
             )
@@ -135,6 +145,30 @@ class Journal:
                 self.record(connection, bootstrap_uuid, kind, job_uuid=row.uuid)
             self._close_if_finished(connection, bootstrap_uuid)
             return [row.uuid for row in moved]
+
+    def _renew(
+        self, connection: sa.Connection, bootstrap_uuid: str, secrets: NewSecrets
+    ) -> None:
+        bootstraps, jobs = schema.bootstraps, schema.jobs
+        renewed = connection.execute(
+            bootstraps.update()
+            .where(
+                bootstraps.c.uuid == bootstrap_uuid, bootstraps.c.active.is_not(None)
+            )
+            .values(fingerprints=to_json(secrets.fingerprints))
+        )
+        if not renewed.rowcount:
+            return
+        connection.execute(
+            jobs.update()
+            .where(
+                jobs.c.bootstrap_uuid == bootstrap_uuid,
+                jobs.c.state == JobState.RUNNING.value,
+            )
+            .values(state=JobState.READY.value, epoch=jobs.c.epoch + 1, owner=None)
+        )
+        names = ", ".join(secrets.names)
+        self.record(connection, bootstrap_uuid, "secrets-renewed", message=names)
 
     def release_stage(self, job: Job, flow: str) -> list[str]:
         """Make the waiting jobs of ``flow`` ready, fenced by ``job``; their hosts."""
@@ -277,7 +311,8 @@ def check_epoch(connection: sa.Connection, job: Job) -> None:
             "write the job's progress",
             on=job.uuid,
             why=f"its epoch is {epoch}, ours was {job.epoch}: "
-            "another conductor has taken it, or it was cancelled",
+            "another conductor has taken it, it was cancelled, or it was resumed with "
+            "other secrets",
         )
 
 

@@ -79,6 +79,14 @@ class Bootstrap:
 
 
 @dataclass(frozen=True, slots=True)
+class NewSecrets:
+    """Fingerprints to take the place of a bootstrap's; ``names``: whose differ."""
+
+    names: Sequence[str]
+    fingerprints: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One atom of a job as the operator sees it. Times in epoch seconds."""
 

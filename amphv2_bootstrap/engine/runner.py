@@ -66,7 +66,10 @@ class Runner:
 
         Returns early, ``suspended``, between two steps once ``stopping`` is set.
         A completed step is never run again; an interrupted one is.
+
+        :raises RefusedError: the bootstrap was given other secrets since the check.
         """
+        self._contexts.accept(bootstrap)
         end = self._run_directions(job, bootstrap, lease, stopping)
         reason = self._redact.text(end.reason)[:_LONGEST_REASON] if end.reason else None
         return dataclasses.replace(end, reason=reason)

@@ -44,12 +44,17 @@ class Poster:
         self._flows = flows
         self._contexts = contexts
 
-    def post(self, spec: Spec, secrets: Secrets, *, posted_by: str) -> Posted:
+    def post(
+        self, spec: Spec, secrets: Secrets, *, posted_by: str, renewing: bool = False
+    ) -> Posted:
         """Write the jobs; once this returns they are never lost (promise P1).
 
         Safe to run any number of times, and from several hosts at once.
 
-        :raises ConflictError: a bootstrap of another specification is unfinished.
+        :param renewing: an unfinished one may have other secrets: the caller resumes
+            it with these.
+        :raises ConflictError: a bootstrap of another specification, or of other
+            secrets, is unfinished.
         :raises DatabaseUnavailableError: nothing was posted.
         """
         draft = self._draft(spec, secrets, posted_by)
@@ -62,6 +67,8 @@ class Poster:
                 todo="Wait for it, or end it by "
                 f"'amphv2-bootstrap job cancel {uuid}', then post again.",
             )
+        if not renewing and uuid != draft.uuid:
+            _refuse_other_secrets(bootstrap, secrets)
         return Posted(bootstrap, uuid == draft.uuid)
 
     def announce(self, bootstrap: Bootstrap, board: Board) -> bool:
@@ -120,3 +127,16 @@ class Poster:
             for name, flow in flows.items()
         }
         return dataclasses.replace(draft, jobs=tuple(jobs), atoms=names)
+
+
+def _refuse_other_secrets(bootstrap: Bootstrap, secrets: Secrets) -> None:
+    names = fingerprints.differing(secrets, bootstrap.fingerprints)
+    if names:
+        raise ConflictError(
+            "post the job",
+            why=f"job {bootstrap.uuid} is unfinished, and was posted with another "
+            f"{', '.join(names)} than this host has",
+            todo="If this host's is right, run 'amphv2-bootstrap job resume "
+            f"{bootstrap.uuid}' here: the job takes it. Otherwise correct "
+            "amphv2-bootstrap.conf.",
+        )

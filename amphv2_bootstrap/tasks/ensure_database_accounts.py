@@ -118,9 +118,10 @@ class EnsureDatabaseAccounts(Step):
             on=f"{names} on {place}",
             why="the account is there with another password, which is not ours to "
             "reset: Octavia's main database may be used with it",
-            todo="Either put the account's password into persistence_connection; or "
-            "take another user name there; or, if nothing else uses the account, "
-            f"run yourself: {alter}",
+            todo="Either put the account's password into persistence_connection on "
+            "every controller and reload the conductors; or, if nothing else uses the "
+            f"account, run yourself: {alter}. Then resume the job. Or cancel it, and "
+            "post it anew with another user name there.",
         )
 
     def _ensure_account(self, session: Session, host: str, is_there: bool) -> None:

@@ -37,3 +37,22 @@ def test_two_equal_secrets_have_two_fingerprints() -> None:
     same = Secrets(dict.fromkeys(NAMES, "same"))
     found = fingerprints.of(same, NAMES)
     assert found["admin_password"] != found["persistence_password"]
+
+
+def test_a_renewal_takes_this_hosts_secrets() -> None:
+    """It names those that differ, and its fingerprints accept this host."""
+    old = fingerprints.of(Secrets({"a": "one", "b": "two"}), ["a", "b"])
+    here = Secrets({"a": "one", "b": "corrected"})
+    new = fingerprints.renewal(here, old, "c1")
+    assert new is not None
+    assert tuple(new.names) == ("b",)
+    fingerprints.check(here, new.fingerprints, "c1")
+    assert "corrected" not in str(new)
+    assert fingerprints.renewal(here, new.fingerprints, "c1") is None
+
+
+def test_a_renewal_needs_every_secret() -> None:
+    """A host that lacks one can't give its secrets to the job."""
+    old = fingerprints.of(Secrets({"a": "one", "b": "two"}), ["a", "b"])
+    with pytest.raises(RefusedError, match="b is not set here"):
+        fingerprints.renewal(Secrets({"a": "other"}), old, "c1")

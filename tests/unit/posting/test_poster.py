@@ -23,6 +23,7 @@ SPEC = Spec(
     secret_names=("persistence_password",),
 )
 SECRETS = Secrets({"persistence_password": "s3cr3t"})
+OTHER = Secrets({"persistence_password": "c0rrected"})
 STEPS = {"bootstrap": ["a"], "controller": ["b"], "key-value-host": ["c"]}
 
 
@@ -127,3 +128,14 @@ def test_a_board_that_is_away_is_no_failure(cloud: Cloud) -> None:
     posted = _post(cloud)
     board = FakeBoard(away=True)
     assert not _poster(cloud).announce(posted.bootstrap, board)  # type: ignore[arg-type]
+
+
+def test_other_secrets_are_a_conflict(cloud: Cloud) -> None:
+    """Never silently: the secret is named, and how the job gets the new one."""
+    first = _post(cloud)
+    with pytest.raises(ConflictError, match="another persistence_password") as caught:
+        _poster(cloud).post(SPEC, OTHER, posted_by="me@here")
+    assert f"job resume {first.bootstrap.uuid}" in str(caught.value)
+    found = _poster(cloud).post(SPEC, OTHER, posted_by="me@here", renewing=True)
+    assert found.bootstrap.uuid == first.bootstrap.uuid
+    assert found.bootstrap.fingerprints == first.bootstrap.fingerprints

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A wrong password is corrected while the job is unfinished."""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from tests.functional.site import PASSWORD, Site, steps
+from tests.servers.mariadb import MariaDB
+from tests.servers.process import wait_until
+
+MakeSite = Callable[..., Site]
+RIGHT = "R1ght/one"
+PACE = {"refusal_pause": "0.5"}
+
+
+def _correct(site: Site, host: str) -> None:
+    """What an operator does on one host: the file, and a reload of its conductor."""
+    server = f"{site.mariadb.host}:{site.mariadb.port}"
+    account = f"octavia:{quote(RIGHT, safe='')}"
+    connection = f"mysql+pymysql://{account}@{server}/octavia_persistence"
+    changes = {"octavia": {"persistence_connection": connection}, "conductor": PACE}
+    site.write_configuration(host, changes)
+    if host in site.conductors:
+        site.kill(host)
+        site.start_conductor(host)
+
+
+def _accounts_of_another_password(mariadb: MariaDB) -> None:
+    for host in ("localhost", "%"):
+        mariadb.execute("CREATE USER octavia@%s IDENTIFIED BY %s", (host, RIGHT))
+
+
+def _is_refused(site: Site, host: str, since: int = 0) -> bool:
+    events = site.store.events(site.store.resolve(None).uuid, after=since)
+    return any(
+        event.kind == "refused" and event.owner.startswith(f"{host}:")
+        for _, event in events
+    )
+
+
+def _events(site: Site) -> int:
+    return site.store.events(site.store.resolve(None).uuid)[-1][0]
+
+
+def test_a_parked_job_goes_on_with_the_corrected_password(
+    make_site: MakeSite, mariadb: MariaDB
+) -> None:
+    """Parked for the wrong one, resumed where it is right, refused where it isn't."""
+    _accounts_of_another_password(mariadb)
+    site = make_site()
+    for host in site.hosts:
+        site.start_conductor(host)
+    posted = site.cli("post-job", "--wait")
+    assert posted.returncode == 1, posted.stderr
+    report = site.wait_for_state("parked")
+    assert "resume the job" in report["flows"][0]["reason"]
+
+    _correct(site, "ctl1")
+    again = site.cli("post-job")
+    assert again.returncode == 1
+    assert "another persistence_password than this host has" in again.stderr
+    assert site.show()["state"] == "parked"
+
+    resumed = site.cli("job", "resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "has this host's persistence_password from now on" in resumed.stderr
+    wait_until(lambda: _is_refused(site, "ctl2"), what="ctl2 refuses the job")
+    assert "persistence_password differs" in site.log("ctl2").read_text()
+    _correct(site, "ctl2")
+    report = site.wait_for_state("done")
+    runs = {task["name"]: task["runs"] for task in steps(report, "bootstrap")}
+    assert runs.pop("ensure-database-accounts") == 2
+    assert set(runs.values()) == {1}
+    texts = [posted, again, resumed]
+    output = "".join(done.stdout + done.stderr for done in texts)
+    assert not [secret for secret in (RIGHT, PASSWORD) if secret in output]
+
+
+def test_a_job_that_is_refused_everywhere_is_resumed(
+    make_site: MakeSite, mariadb: MariaDB
+) -> None:
+    """Nothing is parked: the new passwords alone let it go on."""
+    _accounts_of_another_password(mariadb)
+    site = make_site(hosts=("ctl1",))
+    assert site.cli("post-job").returncode == 0
+    _correct(site, "ctl1")
+    site.start_conductor("ctl1")
+    wait_until(lambda: _is_refused(site, "ctl1"), what="the job is refused")
+    resumed = site.cli("job", "resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "no flow of it is parked" in resumed.stdout
+    site.wait_for_state("done")
+    before = _events(site)
+    assert site.cli("job", "resume").returncode == 0
+    assert _events(site) == before, "a finished job was changed"
+
+
+def test_run_takes_the_corrected_password(
+    make_site: MakeSite, mariadb: MariaDB
+) -> None:
+    """Without conductors: parked, corrected, run again, done."""
+    _accounts_of_another_password(mariadb)
+    site = make_site(hosts=("ctl1",))
+    assert site.cli("run").returncode == 1
+    assert site.show()["state"] == "parked"
+    _correct(site, "ctl1")
+    done = site.cli("run")
+    assert done.returncode == 0, done.stderr
+    assert "has this host's persistence_password from now on" in done.stderr
+    assert site.show()["state"] == "done"

@@ -10,6 +10,7 @@ from amphv2_bootstrap.errors import BootstrapError
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
+    from amphv2_bootstrap.engine.redaction import Redactor
 
 
 class Guarded:
@@ -20,6 +21,7 @@ class Guarded:
 
     exit_code = exits.DONE
     app_args: Any
+    _redactor: "Redactor | None" = None
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; the one place where errors become exit codes."""
@@ -28,16 +30,22 @@ class Guarded:
         except BootstrapError as exc:
             if self.app_args.debug:
                 raise
-            print(exits.message_of(exc), file=sys.stderr)
+            text = exits.message_of(exc)
+            print(
+                self._redactor.text(text) if self._redactor else text, file=sys.stderr
+            )
             return exits.code_of(exc)
         return self.exit_code
 
     def runtime(self) -> "Runtime":
         """Read the configuration and make the engine's parts.
 
+        What is logged from here on, or told of an error, shows none of its secrets.
+
         :raises InvalidInputError: with all problems of the configuration.
         """
         # Imported here: help and completion don't need the engine.
+        from amphv2_bootstrap.cmd import logs
         from amphv2_bootstrap.cmd.runtime import Runtime
         from amphv2_bootstrap.conf.build import build
         from amphv2_bootstrap.conf.loading import load
@@ -45,4 +53,7 @@ class Guarded:
         loaded = build(load(config_files=self.app_args.config_file))
         for warning in loaded.warnings:
             print(f"WARNING: {warning}", file=sys.stderr)
-        return Runtime(loaded)
+        runtime = Runtime(loaded)
+        self._redactor = runtime.redactor
+        logs.redact(runtime.redactor)
+        return runtime

@@ -104,16 +104,12 @@ def _serve(arguments: Sequence[str], signals: _Signals) -> None:
 def _set_up_logging(conf: "cfg.ConfigOpts", runtime: "Runtime") -> None:
     from oslo_log import log
 
-    from amphv2_bootstrap.engine.redaction import RedactingFilter
+    from amphv2_bootstrap.cmd import logs
 
     log.setup(conf, "amphv2-bootstrap")
-    redacting = RedactingFilter(runtime.redactor)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(redacting)
+    logs.redact(runtime.redactor)
     if not conf.debug:
-        # The engine says what became of a job; taskflow adds tracebacks to it.
-        for name in ("taskflow", "oslo_utils.excutils", "kazoo", "alembic"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        logs.quieten()
 
 
 def _wait_for_database(runtime: "Runtime", stopping: threading.Event) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from cliff.app import App
 from cliff.commandmanager import CommandManager
 
-from amphv2_bootstrap.cmd import exits
+from amphv2_bootstrap.cmd import exits, logs
 
 DESCRIPTION = """\
 Give a cloud's Octavia the jobboard of its amphorav2 provider: persistence
@@ -73,8 +73,7 @@ class BootstrapApp(App):
             level=level, stream=sys.stderr, format="%(levelname)s: %(message)s"
         )
         if level > logging.DEBUG:
-            for name in ("taskflow", "oslo_utils.excutils", "kazoo", "alembic"):
-                logging.getLogger(name).setLevel(logging.CRITICAL)
+            logs.quieten()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -90,6 +90,34 @@ def view_of(stream: TextIO) -> _Lines | _Bar:
     return _Bar() if stream.isatty() else _Lines()
 
 
+class Watch:
+    """Looks at a bootstrap time and again, also when its database was away.
+
+    ``report`` is what was seen last, as :func:`describe` gives it.
+    """
+
+    def __init__(self, store: Store, bootstrap: Bootstrap, view: _Lines | _Bar) -> None:
+        self._store = store
+        self._uuid = bootstrap.uuid
+        self._view = view
+        self._is_away = False
+        self.report: dict[str, Any] | None = None
+
+    def look(self) -> bool:
+        """Show how far it is; False while the database is away, which is said once."""
+        try:
+            self.report = describe(self._store, self._store.bootstrap(self._uuid))
+        except DatabaseUnavailableError as exc:
+            if not self._is_away:
+                print(f"{exc}; trying again", file=sys.stderr)
+            self._is_away = True
+            time.sleep(_LOST_POLL_SECONDS)
+            return False
+        self._is_away = False
+        self._view.show(self.report)
+        return True
+
+
 def follow(store: Store, bootstrap: Bootstrap, *, timeout: float | None = None) -> int:
     """Show progress until the bootstrap is at rest; the exit code for its state.
 
@@ -97,24 +125,13 @@ def follow(store: Store, bootstrap: Bootstrap, *, timeout: float | None = None) 
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     with view_of(sys.stderr) as view:
+        watch = Watch(store, bootstrap, view)
         while True:
-            code = _look(store, bootstrap, view)
+            watch.look()
+            code = exit_code(watch.report["state"]) if watch.report else None
             if code is not None:
                 return code
             if deadline is not None and time.monotonic() >= deadline:
                 print(f"Not done after {timeout:g} s; it goes on.", file=sys.stderr)
                 return exits.TIMED_OUT
-
-
-def _look(store: Store, bootstrap: Bootstrap, view: _Lines | _Bar) -> int | None:
-    try:
-        report = describe(store, bootstrap)
-    except DatabaseUnavailableError as exc:
-        print(f"{exc}; trying again", file=sys.stderr)
-        time.sleep(_LOST_POLL_SECONDS)
-        return None
-    view.show(report)
-    code = exit_code(report["state"])
-    if code is None:
-        time.sleep(_POLL_SECONDS)
-    return code
+            time.sleep(_POLL_SECONDS)

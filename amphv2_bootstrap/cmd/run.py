@@ -2,6 +2,7 @@
 """``run``: a bootstrap in place, without daemons."""
 
 import argparse
+import contextlib
 import signal
 import sys
 import threading
@@ -16,7 +17,7 @@ from amphv2_bootstrap.cmd.post import add_post_arguments, post
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
-    from amphv2_bootstrap.engine.records import Bootstrap, Job
+    from amphv2_bootstrap.engine.records import Bootstrap
 
 
 class Run(Guarded, ShowOne):
@@ -34,19 +35,22 @@ class Run(Guarded, ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from amphv2_bootstrap.cmd.shows import head
+        from amphv2_bootstrap.cmd.shows import head_of
 
         runtime = self.runtime()
         bootstrap = post(runtime, parsed_args, renewing=True).bootstrap
         resume(runtime, bootstrap)
-        _carry_out(runtime, bootstrap)
-        summary = head(runtime.store, bootstrap)
-        jobs = runtime.store.jobs_of(bootstrap.uuid)
-        self.exit_code = _exit_code(jobs, runtime.loaded.host.name)
+        report = _carry_out(runtime, bootstrap)
+        summary = head_of(report)
+        self.exit_code = _exit_code(report["flows"], runtime.loaded.host.name)
         return tuple(summary), tuple(summary.values())
 
 
-def _carry_out(runtime: "Runtime", bootstrap: "Bootstrap") -> None:
+def _carry_out(runtime: "Runtime", bootstrap: "Bootstrap") -> dict[str, Any]:
+    """Do all that this host can; the report of what came of it.
+
+    :raises RefusedError: this host can't do the rest.
+    """
     jobs = runtime.store.jobs_of(bootstrap.uuid)
     conductor = runtime.conductor(only=frozenset(job.uuid for job in jobs))
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -54,7 +58,7 @@ def _carry_out(runtime: "Runtime", bootstrap: "Bootstrap") -> None:
     worker = threading.Thread(target=conductor.run, name="conductor")
     worker.start()
     try:
-        _follow_here(runtime, bootstrap, worker)
+        return _follow_here(runtime, bootstrap, worker)
     finally:
         conductor.stop()
         worker.join()
@@ -62,35 +66,48 @@ def _carry_out(runtime: "Runtime", bootstrap: "Bootstrap") -> None:
 
 def _follow_here(
     runtime: "Runtime", bootstrap: "Bootstrap", worker: threading.Thread
-) -> None:
-    """Show progress until all that this host can do is done."""
-    from amphv2_bootstrap.cmd.progress import view_of
+) -> dict[str, Any]:
+    """Show progress until all that this host can do is done, or it is told to stop."""
+    from amphv2_bootstrap.cmd.progress import Watch, view_of
     from amphv2_bootstrap.engine.report import describe
 
     with view_of(sys.stderr) as view:
-        while worker.is_alive():
-            view.show(describe(runtime.store, bootstrap))
-            jobs = runtime.store.jobs_of(bootstrap.uuid)
-            if not any(_is_ours(job, runtime.loaded.host.name) for job in jobs):
+        watch = Watch(runtime.store, bootstrap, view)
+        is_at_work = True
+        while is_at_work:
+            is_at_work = worker.is_alive()
+            if watch.look() and not _is_more_to_do(runtime, watch.report or {}):
                 break
             worker.join(0.1)
-        view.show(describe(runtime.store, bootstrap))
+    return watch.report or describe(runtime.store, bootstrap)
 
 
-def _is_ours(job: "Job", host: str) -> bool:
-    """Whether this host has still to do something for the job."""
+def _is_more_to_do(runtime: "Runtime", report: dict[str, Any]) -> bool:
+    """Whether this host has still to do something.
+
+    :raises RefusedError: it has, and can't; its conductor leaves it to others.
+    """
+    from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
     from amphv2_bootstrap.engine.records import LIVE
 
-    return job.state in LIVE and job.host in (None, host)
+    hosts = (None, runtime.loaded.host.name)
+    flows = [f for f in report["flows"] if f["state"] in LIVE and f["host"] in hosts]
+    with contextlib.suppress(DatabaseUnavailableError):  # the next look tells of it
+        bootstrap = runtime.store.bootstrap(report["id"])
+        for job in runtime.store.jobs(flow["id"] for flow in flows):
+            runtime.runner.check(job, bootstrap)
+    return bool(flows)
 
 
-def _exit_code(jobs: "list[Job]", host: str) -> int:
+def _exit_code(flows: list[dict[str, Any]], host: str) -> int:
     """0 when all is done that can be done from here; 1 otherwise."""
-    ours = [job for job in jobs if job.host in (None, host)]
-    others = [job for job in jobs if job not in ours and not job.state.is_terminal]
-    done = all(job.state == "done" for job in ours)
+    from amphv2_bootstrap.engine.records import TERMINAL
+
+    ours = [flow for flow in flows if flow["host"] in (None, host)]
+    others = [f for f in flows if f not in ours and f["state"] not in TERMINAL]
+    done = all(flow["state"] == "done" for flow in ours)
     if done and others:
-        names = ", ".join(str(job.host) for job in others)
+        names = ", ".join(str(flow["host"]) for flow in others)
         print(
             f"This host's part is done. Still to do on {names}: "
             "run 'amphv2-bootstrap run' or amphv2-conductor there.",

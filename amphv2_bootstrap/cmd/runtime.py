@@ -36,6 +36,7 @@ from amphv2_bootstrap.tasks.base import Context
 if TYPE_CHECKING:
     from amphv2_bootstrap.engine.conductor import Conductor
     from amphv2_bootstrap.engine.reporter import Reporter
+    from amphv2_bootstrap.engine.runner import Runner
 
 
 class HostContexts:
@@ -126,6 +127,14 @@ class Runtime:
     def redactor(self) -> Redactor:
         return redactor(self.loaded)
 
+    @cached_property
+    def runner(self) -> "Runner":
+        # Imported here, as below: whoever only posts needs no engine.
+        from amphv2_bootstrap.engine.runner import Runner
+
+        flows = RegisteredFlows()
+        return Runner(self.database, self.journal, flows, self.contexts, self.redactor)
+
     def poster(self) -> Poster:
         drafts = Drafts(self.database, self.journal)
         return Poster(self.store, drafts, RegisteredFlows(), self.contexts)
@@ -139,21 +148,12 @@ class Runtime:
 
     def conductor(self, only: frozenset[str] | None = None) -> "Conductor":
         """A conductor of this host, with a board of its own, not yet at work."""
-        # Imported here: whoever only posts needs no engine, and waits for none.
         from amphv2_bootstrap.engine.conductor import Conductor
         from amphv2_bootstrap.engine.parts import Parts
-        from amphv2_bootstrap.engine.runner import Runner
 
-        runner = Runner(
-            self.database,
-            self.journal,
-            RegisteredFlows(),
-            self.contexts,
-            self.redactor,
-        )
         # A conductor for some jobs only, as of 'run', is gone too soon to report.
         reporter = self.reporter() if only is None else None
-        parts = Parts(self.board(), self.store, self.journal, runner, reporter)
+        parts = Parts(self.board(), self.store, self.journal, self.runner, reporter)
         return Conductor(parts, self.owner, self.loaded.conductor, only)
 
     def reporter(self) -> "Reporter | None":

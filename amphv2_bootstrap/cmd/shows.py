@@ -22,6 +22,12 @@ def head(store: Store, bootstrap: Bootstrap) -> dict[str, Any]:
     return summarize(fresh, [job.state for job in store.jobs_of(fresh.uuid)])
 
 
+def head_of(report: dict[str, Any]) -> dict[str, Any]:
+    """The same, taken out of what :func:`describe` gave."""
+    names = ("id", "state", "posted_at", "finished_at", "posted_by")
+    return {name: report[name] for name in names}
+
+
 def exit_code(state: str) -> int | None:
     """The exit code that a state means; None while it isn't at rest."""
     return _ENDS.get(state)

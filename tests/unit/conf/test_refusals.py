@@ -2,9 +2,12 @@
 """What ``build`` refuses: each case names the option and says what to do."""
 
 import os
+from pathlib import Path
 
 import pytest
 
+from amphv2_bootstrap.cmd import exits
+from amphv2_bootstrap.cmd.main import main
 from amphv2_bootstrap.errors import InvalidInputError
 from tests.unit.conf.cases import CASES, Case, octavia
 from tests.unit.conf.configuration import (
@@ -34,6 +37,26 @@ def test_bad_value_is_refused(case: Case, configuration: Configuration) -> None:
     assert problems[0].endswith(".")
     for secret in SECRETS:
         assert secret not in problems[0]
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_the_command_refuses_it_and_changes_nothing(
+    case: Case, configuration: Configuration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, the problem on stderr, no file made or changed."""
+    configuration.write(configuration.change(case.change).text())
+    before = _files(configuration.folder)
+    code = main(["--config-file", str(configuration.path), "post-job"])
+    said = capsys.readouterr()
+    assert code == exits.BAD_INPUT
+    assert f"  * {case.option} " in said.err
+    assert not said.out
+    assert _files(configuration.folder) == before
 
 
 def test_all_problems_come_together(configuration: Configuration) -> None:

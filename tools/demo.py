@@ -6,16 +6,15 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-import pymysql
+from demo_servers import PATIENCE, DemoError, free_port, mariadb_at, redis_at
 
 from amphv2_bootstrap.cmd.timeline import Timeline
 from amphv2_bootstrap.engine.database import Database
@@ -32,7 +31,6 @@ DATABASE_PASSWORD = "p@ss:w/o#r%d$1"
 REDIS_PASSWORD = "red!s-of-the-demo"
 SECRETS = (ROOT_PASSWORD, DATABASE_PASSWORD, REDIS_PASSWORD)
 STEP = "upgrade-persistence-schema"
-PATIENCE = 90.0
 
 CONFIGURATION = """\
 [DEFAULT]
@@ -79,10 +77,6 @@ def main() -> int:
     return 0
 
 
-class DemoError(Exception):
-    """The story took another turn."""
-
-
 class Demo:
     """The cloud, its two hosts, and what is done to them."""
 
@@ -113,8 +107,9 @@ class Demo:
         self.show_result(victim)
 
     def start_cloud(self) -> None:
-        self.stack.enter_context(mariadb_at(self.folder / "mariadb", self.mariadb))
-        self.stack.enter_context(redis_at(self.folder / "redis", self.redis))
+        mariadb, redis = self.folder / "mariadb", self.folder / "redis"
+        self.stack.enter_context(mariadb_at(mariadb, self.mariadb, ROOT_PASSWORD))
+        self.stack.enter_context(redis_at(redis, self.redis, REDIS_PASSWORD))
         self.stack.callback(self.stop_conductors)
         for host in HOSTS:
             home = self.folder / host
@@ -285,122 +280,6 @@ with persistence.get_persistence() as backend:
               % (tf.jobboard_enabled, tf.jobboard_backend_driver, board.connected,
                  board.job_count))
 """
-
-
-@contextlib.contextmanager
-def mariadb_at(folder: Path, port: int) -> Iterator[None]:
-    """A private MariaDB with a root password."""
-    (folder / "tmp").mkdir(parents=True)
-    # A server that starts removes all others' temporary tables from its tmpdir.
-    places = [f"--datadir={folder}/data", f"--tmpdir={folder}/tmp"]
-    # It runs as whoever starts it, but as root only when told so.
-    user = [] if os.geteuid() else ["--user=root"]
-    subprocess.run(
-        [
-            program("mariadb-install-db"),
-            "--no-defaults",
-            *places,
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-            *user,
-        ],
-        check=True,
-        capture_output=True,
-        timeout=PATIENCE,
-    )
-    argv = [
-        program("mariadbd"),
-        "--no-defaults",
-        *places,
-        f"--socket={folder}/s",
-        f"--pid-file={folder}/pid",
-        f"--port={port}",
-        "--bind-address=127.0.0.1",
-        "--innodb-buffer-pool-size=32M",
-        *user,
-    ]
-
-    def connect() -> "pymysql.Connection[pymysql.cursors.Cursor]":
-        return pymysql.connect(unix_socket=f"{folder}/s", user="root")
-
-    with server(argv, folder / "log", lambda: connect().close()):
-        connection = connect()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT user, host FROM mysql.user")
-            for name, host in cursor.fetchall():
-                if not name:
-                    cursor.execute("DROP USER %s@%s", (name, host))
-            cursor.execute(
-                "SET PASSWORD FOR root@localhost = PASSWORD(%s)", (ROOT_PASSWORD,)
-            )
-        connection.close()
-        yield
-
-
-@contextlib.contextmanager
-def redis_at(folder: Path, port: int) -> Iterator[None]:
-    """A private Redis with a password, kept on disk."""
-    folder.mkdir()
-    config = folder / "redis.conf"
-    config.touch(mode=0o600)
-    config.write_text(
-        f"bind 127.0.0.1\nport {port}\ndir {folder}\nappendonly yes\n"
-        f"maxmemory-policy noeviction\nrequirepass {REDIS_PASSWORD}\n"
-    )
-
-    def connect() -> None:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-
-    with server([program("redis-server"), str(config)], folder / "log", connect):
-        yield
-
-
-@contextlib.contextmanager
-def server(argv: list[str], log: Path, probe: Callable[[], None]) -> Iterator[None]:
-    """A server from its first answer to its end."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-    try:
-        wait_for_answer(process, log, probe)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def wait_for_answer(
-    process: "subprocess.Popen[bytes]", log: Path, probe: Callable[[], None]
-) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            probe()
-        except (OSError, pymysql.MySQLError) as exc:
-            if process.poll() is not None or time.monotonic() > deadline:
-                text = log.read_text(errors="replace")[-1500:]
-                raise DemoError(f"{process.args}: {exc}\n{text}") from exc
-            time.sleep(0.05)
-        else:
-            return
-
-
-def program(name: str) -> str:
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/bin")
-    if found is None:
-        raise DemoError(f"{name} is not installed; see bindep.txt")
-    return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def section(path: Path, name: str) -> str:

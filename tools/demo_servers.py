@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The private servers of the demonstration: see demo.py."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pymysql
+
+PATIENCE = 90.0
+"""For how many seconds anything is waited for."""
+
+
+class DemoError(Exception):
+    """The story took another turn."""
+
+
+@contextlib.contextmanager
+def mariadb_at(folder: Path, port: int, password: str) -> Iterator[None]:
+    """A private MariaDB; ``password`` is root's."""
+    (folder / "tmp").mkdir(parents=True)
+    # A server that starts removes all others' temporary tables from its tmpdir.
+    places = [f"--datadir={folder}/data", f"--tmpdir={folder}/tmp"]
+    # It runs as whoever starts it, but as root only when told so.
+    user = [] if os.geteuid() else ["--user=root"]
+    subprocess.run(
+        [
+            program("mariadb-install-db"),
+            "--no-defaults",
+            *places,
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            *user,
+        ],
+        check=True,
+        capture_output=True,
+        timeout=PATIENCE,
+    )
+    argv = [
+        program("mariadbd"),
+        "--no-defaults",
+        *places,
+        f"--socket={folder}/s",
+        f"--pid-file={folder}/pid",
+        f"--port={port}",
+        "--bind-address=127.0.0.1",
+        "--innodb-buffer-pool-size=32M",
+        *user,
+    ]
+
+    def connect() -> "pymysql.Connection[pymysql.cursors.Cursor]":
+        return pymysql.connect(unix_socket=f"{folder}/s", user="root")
+
+    with server(argv, folder / "log", lambda: connect().close()):
+        connection = connect()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT user, host FROM mysql.user")
+            for name, host in cursor.fetchall():
+                if not name:
+                    cursor.execute("DROP USER %s@%s", (name, host))
+            cursor.execute(
+                "SET PASSWORD FOR root@localhost = PASSWORD(%s)", (password,)
+            )
+        connection.close()
+        yield
+
+
+@contextlib.contextmanager
+def redis_at(folder: Path, port: int, password: str) -> Iterator[None]:
+    """A private Redis with a password, kept on disk."""
+    folder.mkdir()
+    config = folder / "redis.conf"
+    config.touch(mode=0o600)
+    config.write_text(
+        f"bind 127.0.0.1\nport {port}\ndir {folder}\nappendonly yes\n"
+        f"maxmemory-policy noeviction\nrequirepass {password}\n"
+    )
+
+    def connect() -> None:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+
+    with server([program("redis-server"), str(config)], folder / "log", connect):
+        yield
+
+
+@contextlib.contextmanager
+def server(argv: list[str], log: Path, probe: Callable[[], None]) -> Iterator[None]:
+    """A server from its first answer to its end."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    try:
+        wait_for_answer(process, log, probe)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for_answer(
+    process: "subprocess.Popen[bytes]", log: Path, probe: Callable[[], None]
+) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            probe()
+        except (OSError, pymysql.MySQLError) as exc:
+            if process.poll() is not None or time.monotonic() > deadline:
+                text = log.read_text(errors="replace")[-1500:]
+                raise DemoError(f"{process.args}: {exc}\n{text}") from exc
+            time.sleep(0.05)
+        else:
+            return
+
+
+def program(name: str) -> str:
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/bin")
+    if found is None:
+        raise DemoError(f"{name} is not installed; see bindep.txt")
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

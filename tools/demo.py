@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from demo_servers import PATIENCE, DemoError, free_port, mariadb_at, redis_at
+from demo_servers import PATIENCE, DemoError, free_port, mariadb_at, redis_at, run
+from interruption import InterruptionError, heed, note_signals
 
 from amphv2_bootstrap.cmd.timeline import Timeline
 from amphv2_bootstrap.engine.database import Database
@@ -58,15 +59,22 @@ services =
 
 
 def main() -> int:
-    """Tell the story; 0 when it ended as it should."""
+    """Tell the story; 0 when it ended as it should.
+
+    SIGTERM, SIGINT and SIGHUP end it early: what it has started ends all the same.
+    """
+    note_signals()
     folder = Path(tempfile.mkdtemp(prefix="amphv2-demo-"))
     started = time.monotonic()
     try:
         with contextlib.ExitStack() as stack:
             demo = Demo(folder, stack)
             demo.play()
+    except InterruptionError as exc:
+        print(f"\nThe demo was {exc}. Nothing is left running.", file=sys.stderr)
+        return 128 + exc.number
     except DemoError as exc:
-        print(f"\nThe demo failed: {exc}", file=sys.stderr)
+        print(f"\nThe demo failed: {masked(str(exc))[-3000:]}", file=sys.stderr)
         for log in sorted(folder.glob("*/conductor.log")):
             print(f"--- {log}\n{masked(log.read_text())[-4000:]}", file=sys.stderr)
         return 1
@@ -170,6 +178,7 @@ class Demo:
         done = subprocess.run(
             [*argv, *arguments], check=False, stdin=subprocess.DEVNULL
         )
+        heed()
         if done.returncode:
             raise DemoError(f"{arguments[0]} exited {done.returncode}")
 
@@ -223,6 +232,7 @@ class Demo:
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + PATIENCE
         while not condition():
+            heed()
             if time.monotonic() > deadline:
                 raise DemoError(f"waited {PATIENCE:.0f} s in vain until {what}")
             if any(flow["state"] == "parked" for flow in self.flows()):
@@ -244,25 +254,11 @@ class Demo:
     def ask_octavia(self, host: str) -> None:
         """Octavia's own configuration code, drivers and octavia-db-manage."""
         config = str(self.folder / host / "octavia.conf")
-        said = ask(OCTAVIA_BIN / "python", "-c", ASK, config)
+        said = masked(run(f"{OCTAVIA_BIN}/python", "-c", ASK, config).strip())
         print(f"{host}: Octavia's configuration and drivers: {said}")
         arguments = "--config-file", config, "upgrade_persistence"
-        ask(OCTAVIA_BIN / "octavia-db-manage", *arguments)
+        run(f"{OCTAVIA_BIN}/octavia-db-manage", *arguments)
         print(f"{host}: octavia-db-manage upgrade_persistence: exit code 0")
-
-
-def ask(program: Path, *arguments: str) -> str:
-    """What one of Octavia's programs prints; it has to succeed."""
-    done = subprocess.run(
-        [str(program), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    if done.returncode:
-        raise DemoError(f"{program.name}: {masked(done.stderr)[-1500:]}")
-    return masked(done.stdout.strip())
 
 
 # With what octavia-worker itself uses: options, persistence and jobboard drivers.
@@ -302,6 +298,8 @@ def masked(text: str) -> str:
 
 
 def say(text: str) -> None:
+    """Begin a chapter."""
+    heed()
     print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n== {text}")
     sys.stdout.flush()
 

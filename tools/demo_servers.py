@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pymysql
+from interruption import heed
 
 PATIENCE = 90.0
 """For how many seconds anything is waited for."""
@@ -28,18 +29,13 @@ def mariadb_at(folder: Path, port: int, password: str) -> Iterator[None]:
     places = [f"--datadir={folder}/data", f"--tmpdir={folder}/tmp"]
     # It runs as whoever starts it, but as root only when told so.
     user = [] if os.geteuid() else ["--user=root"]
-    subprocess.run(
-        [
-            program("mariadb-install-db"),
-            "--no-defaults",
-            *places,
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-            *user,
-        ],
-        check=True,
-        capture_output=True,
-        timeout=PATIENCE,
+    run(
+        program("mariadb-install-db"),
+        "--no-defaults",
+        *places,
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+        *user,
     )
     argv = [
         program("mariadbd"),
@@ -88,12 +84,34 @@ def redis_at(folder: Path, port: int, password: str) -> Iterator[None]:
         yield
 
 
+def run(*argv: str) -> str:
+    """What a program prints; it has to succeed.
+
+    :raises InterruptionError: a signal came meanwhile, maybe to the program, too.
+    """
+    done = subprocess.run(
+        argv, capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    heed()
+    if done.returncode:
+        raise DemoError(f"{Path(argv[0]).name}: {done.stderr or done.stdout}")
+    return done.stdout
+
+
 @contextlib.contextmanager
 def server(argv: list[str], log: Path, probe: Callable[[], None]) -> Iterator[None]:
-    """A server from its first answer to its end."""
+    """A server from its first answer to its end.
+
+    Its session is its own: what the terminal sends is for the demo, which ends the
+    servers after those who need them.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         wait_for_answer(process, log, probe)
@@ -112,6 +130,7 @@ def wait_for_answer(
 ) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
+        heed()
         try:
             probe()
         except (OSError, pymysql.MySQLError) as exc:

@@ -15,24 +15,26 @@ die() {
     exit 1
 }
 
-# as_owner COMMAND...: run it as the owner of the checkout.
+# become_owner COMMAND...: go on as this command, run by the owner of the checkout.
 # Under sudo, packages from PyPI must not run as root, and nothing in the
 # checkout may become root's: the next run without sudo could not write it.
-as_owner() {
+become_owner() {
     local uid gid entry name home
     uid=$(stat -c %u -- "$REPO")
     if [ "$(id -u)" != 0 ] || [ "$uid" = 0 ]; then
-        "$@"
-        return
+        exec "$@"
     fi
     gid=$(stat -c %g -- "$REPO")
     # The owner of a container's volume may have no name here, and no home.
     entry=$(getent passwd "$uid") || entry=
     IFS=: read -r name _ _ _ _ home _ <<<"$entry"
-    setpriv --reuid="$uid" --regid="$gid" --clear-groups \
+    exec setpriv --reuid="$uid" --regid="$gid" --clear-groups \
         env HOME="${home:-/nonexistent}" USER="${name:-$uid}" \
         LOGNAME="${name:-$uid}" "$@"
 }
+
+# as_owner COMMAND...: the same, and come back.
+as_owner() { (become_owner "$@"); }
 
 # find_python: print the path of a Python that can run the project, as the owner of
 # the checkout: root's own may be closed to it, as one of pyenv's in /root is.

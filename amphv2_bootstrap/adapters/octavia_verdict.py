@@ -49,7 +49,17 @@ _MYSQL = {
     1146: _ADVICE["schema"],
 }
 _WORDS: tuple[tuple[str, str], ...] = (
-    ("NoAuthError|NoPermissionError", "Let Octavia's user write there."),
+    (
+        "ScratchRefusedError",
+        "To have it proven, allow the user what begins with NAMESPACE_amphv2_canary_, "
+        "too.",
+    ),
+    ("NoAuthError", "Let Octavia create and delete nodes there."),
+    (
+        "NoPermissionError|user executing the script|NOPERM",
+        "Allow the user all that Octavia does: keys NAMESPACE:* with the commands "
+        "+@read +@write +@transaction +@scripting +@connection +info.",
+    ),
     (
         "AuthenticationError|AuthenticationWrongNumber|NOAUTH|WRONGPASS",
         "Correct jobboard_backend_username and jobboard_backend_password, or those "
@@ -72,11 +82,12 @@ _TRANSIENT = (
     "InterruptedRunError",
 )
 _WRAPPERS = ("taskflow.", "sqlalchemy.", "tenacity.", "builtins.RuntimeError")
-_NOT_ALLOWED = ("NoPermissionError", "NoAuthError")
+_TELL_ALL = ("BrokenLinkError", "InterruptedRunError", "ScratchRefusedError")
+"""Errors of the programs themselves: their words are whole sentences."""
 
 
 class UnprovenError(PermanentError):
-    """The account may use nothing but Octavia's own namespace: no canary there."""
+    """The user may do all on Octavia's own namespace, and nothing beside it."""
 
 
 class MissingLibraryError(PermanentError):
@@ -91,7 +102,7 @@ def verdict(
     cause = _cause(told.chain)
     kinds = " ".join(f"{each.type} {each.text}" for each in told.chain)
     kind: type[PermanentError] | type[TransientError] = PermanentError
-    if _is_refusal(told):
+    if "ScratchRefusedError" in kinds:
         kind = UnprovenError
     elif link == "jobboard-driver" and re.search("ImportError|ModuleNotFound", kinds):
         kind = MissingLibraryError
@@ -119,15 +130,9 @@ def _code(cause: Cause) -> int:
 
 def _words(cause: Cause) -> str:
     name = cause.type.rpartition(".")[2]
-    if name in ("BrokenLinkError", "InterruptedRunError"):
+    if name in _TELL_ALL:
         return cause.text
     return f"{name}: {cause.text}" if cause.text else name
-
-
-def _is_refusal(told: Told) -> bool:
-    return told.broken in ("jobboard-connect", "post") and any(
-        name in cause.type for cause in told.chain for name in _NOT_ALLOWED
-    )
 
 
 def _advice(link: str, cause: Cause, kinds: str) -> str:

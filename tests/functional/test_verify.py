@@ -209,6 +209,21 @@ def redis_settings(**settings: str) -> Breaking:
     return breaking
 
 
+def redis_rights(*rules: str) -> Breaking:
+    """ACL SETUSER of the user that Octavia has, and back."""
+
+    @contextlib.contextmanager
+    def breaking(cloud: Cloud) -> Iterator[None]:
+        with contextlib.closing(cloud.redis.client()) as client:
+            client.execute_command("ACL", "SETUSER", "default", *rules)
+            try:
+                yield
+            finally:
+                client.execute_command("ACL", "SETUSER", "default", "~*", "+@all")
+
+    return breaking
+
+
 def database_port(cloud: Cloud) -> contextlib.AbstractContextManager[None]:
     port = cloud.site.mariadb.port
     return text(f":{port}/octavia_persistence", ":1/octavia_persistence")(cloud)
@@ -432,7 +447,7 @@ _CASES = (
     Case(
         "Redis a replica",
         redis_replica,
-        {"key-value-backend": "it is a replica", "canary": "(link post)"},
+        {"key-value-backend": "it is a replica", "canary": "jobboard-connect"},
     ),
     Case(
         "Redis evicts",
@@ -442,7 +457,22 @@ _CASES = (
     Case(
         "Redis full",
         redis_settings(maxmemory="1"),
-        {"key-value-backend": "maxmemory", "canary": "(link post)"},
+        {"key-value-backend": "maxmemory", "canary": "jobboard-connect"},
+    ),
+    Case(
+        "Redis user may not post",
+        redis_rights("-incrby"),
+        {"key-value-backend": "'incrby'", "canary": "(link jobboard-connect)"},
+    ),
+    Case(
+        "Redis user may not ping",
+        redis_rights("-ping"),
+        {"key-value-backend": "'ping'", "canary": "(link jobboard-connect)"},
+    ),
+    Case(
+        "Redis user may not trash a job of its own keys",
+        redis_rights("resetkeys", "~octavia_jobboard:*", "-hset"),
+        {"key-value-backend": "'hset'", "canary": "(link jobboard-connect)"},
     ),
     Case(
         "wrong port of Redis",

@@ -7,13 +7,8 @@ import redis
 from redis import exceptions
 
 from amphv2_bootstrap.adapters.key_value.wording import SCRATCH_SECONDS, scratch_name
+from amphv2_bootstrap.adapters.octavia_programs.own_rights import try_redis
 from amphv2_bootstrap.errors import PermanentError
-
-_HARMLESS = """
-redis.call("pexpire", KEYS[1], 1)
-redis.call("hdel", KEYS[1], "none")
-return redis.call("del", KEYS[1])
-"""
 
 
 def judge(client: "redis.Redis", on: str, namespace: str) -> tuple[str, ...]:
@@ -28,7 +23,7 @@ def judge(client: "redis.Redis", on: str, namespace: str) -> tuple[str, ...]:
     info: dict[str, Any] = client.info()
     _check_role(info, on)
     warnings = (*_check_memory(info, on), *_check_disk(client, info, on))
-    _check_rights(client, namespace)
+    try_redis(client, namespace)
     return warnings + _check_write(client)
 
 
@@ -92,25 +87,12 @@ def _check_disk(
     )
 
 
-def _check_rights(client: "redis.Redis", namespace: str) -> None:
-    """Prove the rights on Octavia's own keys by commands without any effect.
-
-    The key doesn't exist, and none of the commands can make it.
-    """
-    key = f"{namespace}:{scratch_name()}"
-    client.hgetall(key)
-    client.get(key)
-    client.hdel(key, "none")
-    client.delete(key)
-    client.register_script(_HARMLESS)(keys=[key])
-
-
 def _check_write(client: "redis.Redis") -> tuple[str, ...]:
     key = scratch_name()
     try:
         with client.pipeline(transaction=True) as pipe:
             pipe.hsetnx(key, "written", "1")
-            pipe.expire(key, SCRATCH_SECONDS)
+            pipe.pexpire(key, SCRATCH_SECONDS * 1000)
             pipe.execute()
     except exceptions.NoPermissionError as exc:
         if "key" not in str(exc):

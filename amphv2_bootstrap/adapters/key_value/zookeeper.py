@@ -24,6 +24,7 @@ from amphv2_bootstrap.adapters.key_value.wording import (
     said,
     scratch_name,
 )
+from amphv2_bootstrap.adapters.octavia_programs.own_rights import try_zookeeper
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
@@ -53,6 +54,7 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
     with _session(",".join(servers), tls, secrets, timeout) as client:
         client.sync_async("/").get(timeout=timeout)  # answered by the leader
         _check_version_query(client, ",".join(servers))
+        try_zookeeper(client, namespace, timeout)
         path = _write(client, namespace, timeout)
         warnings = _size_warnings(servers)
         if path is None:
@@ -106,7 +108,7 @@ def _size_warnings(servers: list[str]) -> tuple[str, ...]:
 def _write(client: Any, namespace: str, timeout: float) -> str | None:
     """Write an ephemeral node beside the namespace; it dies with the session.
 
-    None where that isn't allowed, though the namespace itself is there.
+    None where that isn't allowed.
     """
     folder = namespace.rpartition("/")[0]
     while folder and client.exists_async(folder).get(timeout=timeout) is None:
@@ -115,8 +117,6 @@ def _write(client: Any, namespace: str, timeout: float) -> str | None:
     try:
         client.create_async(path, b"", ephemeral=True).get(timeout=timeout)
     except exceptions.NoAuthError:
-        if client.exists_async(namespace).get(timeout=timeout) is None:
-            raise
         return None
     return path
 

@@ -23,6 +23,7 @@ from typing import Any
 from . import loading
 from .loading import GROUP
 from .posting import Posted, posted, remove_orphans
+from .refusal import told_apart, try_own
 from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
 
@@ -232,10 +233,11 @@ def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
             driver = loading.jobboard_driver(conf, persistence_driver)
             if hasattr(driver, "shutdown"):
                 stack.callback(driver.shutdown)
-        with report.at("jobboard-connect"):
+        with report.at("jobboard-connect"), told_apart(conf, scratch):
             board = stack.enter_context(driver.job_board(persistence))
-        job = stack.enter_context(posted(report, persistence, board, scratch))
-        with report.at("post"):
+            job = stack.enter_context(posted(report, persistence, board, scratch))
+            try_own(conf, scratch, board)
+        with report.at("post"), told_apart(conf, scratch, board):
             job.post(two_steps)
         second = Second(conf, job)
         seconds = _take_over(report, first, second, job.job.uuid)

@@ -22,6 +22,7 @@ from typing import Any
 from . import loading
 from .loading import GROUP
 from .posting import Posted, posted, remove_orphans
+from .refusal import told_apart
 from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
 
@@ -179,7 +180,7 @@ def program(report: Report, request: dict[str, Any]) -> None:
             conductors = Conductors(conf)
             stack.callback(conductors.kill_all)
             persistence = stack.enter_context(persistence_driver.get_persistence())
-        with report.at("jobboard-connect"):
+        with report.at("jobboard-connect"), told_apart(conf, scratch):
             driver = loading.jobboard_driver(conf, persistence_driver)
             if hasattr(driver, "shutdown"):
                 stack.callback(driver.shutdown)
@@ -187,7 +188,7 @@ def program(report: Report, request: dict[str, Any]) -> None:
         job = stack.enter_context(posted(report, persistence, board, scratch))
         stack.callback(conductors.kill_all)  # before its cleanup
         drill = Drill(report, folder, conductors, job)
-        with report.at("post"):
+        with report.at("post"), told_apart(conf, scratch, board):
             job.post(three_steps, folder=str(folder))
         with report.at("claim"):
             killed = drill.kill_holder()

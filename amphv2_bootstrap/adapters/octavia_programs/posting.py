@@ -26,6 +26,7 @@ class Posted:
         self.job: Any = None
         self._scratch = scratch
         self._flow = str(uuid.uuid4())
+        self._is_written = False
         self.name = f"{scratch.label}-{self._flow}"
         models: Any = importlib.import_module("taskflow.persistence.models")
         self.book = models.LogBook(self.name)
@@ -36,6 +37,7 @@ class Posted:
         models: Any = importlib.import_module("taskflow.persistence.models")
         flow = models.FlowDetail(self.name, self._flow)
         self.book.add(flow)
+        self._is_written = True
         self.persistence.get_connection().save_logbook(self.book)
         engines.save_factory_details(
             flow, factory, (), arguments, backend=self.persistence
@@ -58,7 +60,10 @@ class Posted:
         try:
             left = self._scratch.remove(self.board, self.job)
         finally:
-            scratches.destroy_book(self.persistence, self.book.uuid)
+            if self._is_written:
+                scratches.destroy_book(self.persistence, self.book.uuid)
+        if not self._is_written:
+            return left
         return left + scratches.rows_of(self.persistence, self.book.uuid, self._flow)
 
 

@@ -29,6 +29,8 @@ _ETCD_ROOTS = ("/taskflow/jobs/", "/taskflow/.trash/")
 class Scratch:
     """The namespace for one run; :meth:`remove` leaves nothing of it.
 
+    ``own`` is Octavia's.
+
     :param now: the time since the epoch, in seconds.
     :param lifetime: seconds after which this run is certainly over.
     """
@@ -36,11 +38,11 @@ class Scratch:
     def __init__(self, conf: Any, now: float, lifetime: float) -> None:
         self._now = now
         self._lifetime = int(lifetime) + _CLEANUP
-        self._base = str(conf[GROUP].jobboard_backend_namespace).rstrip("/")
+        self.own = str(conf[GROUP].jobboard_backend_namespace).rstrip("/")
         self.driver = driver_name(conf)
         token = secrets.token_hex(4)
         self.label = f"{MARK.strip('_')}_{int(now + self._lifetime):08x}_{token}"
-        self.root = f"{self._base}_{self.label}"
+        self.root = f"{self.own}_{self.label}"
         # taskflow puts ZooKeeper's .trash and .entities beside a board, where all
         # boards share them: so this board gets a folder of its own. It finds their
         # place by replacing the last name, wherever else that occurs in the path.
@@ -54,7 +56,7 @@ class Scratch:
         if self.driver == "redis":
             for key in _redis_keys(board, job):
                 if key != job.owner_key:  # a claim has its own time
-                    board._client.expire(key, self._lifetime)
+                    board._client.pexpire(key, self._lifetime * 1000)
 
     def remove(self, board: Any, job: Any) -> list[str]:
         """Remove everything of this run; the names of what is still there."""
@@ -112,12 +114,12 @@ class Scratch:
         return found is not None and int(found[1], 16) + _MARGIN < self._now
 
     def _redis_orphans(self, client: Any) -> list[str]:
-        base = re.sub(r"([][*?\\^])", r"\\\1", self._base)
+        base = re.sub(r"([][*?\\^])", r"\\\1", self.own)
         keys = client.scan_iter(match=f"{base}{MARK}*", count=1000)
         return [key.decode() for key in keys]
 
     def _zookeeper_orphans(self, client: Any) -> list[str]:
-        folder, _, name = ("/" + self._base.strip("/")).rpartition("/")
+        folder, _, name = ("/" + self.own.strip("/")).rpartition("/")
         return [
             f"{folder}/{child}"
             for child in client.get_children(folder or "/")
@@ -128,7 +130,7 @@ class Scratch:
         return [
             found["key"].decode()
             for root in _ETCD_ROOTS
-            for _, found in client.get_prefix(f"{root}{self._base.strip('/')}{MARK}")
+            for _, found in client.get_prefix(f"{root}{self.own.strip('/')}{MARK}")
         ]
 
     def remove_orphaned_books(self, persistence: Any) -> int:

@@ -192,6 +192,14 @@ def test_redis_user_with_just_octavias_rights(tmp_path: Path) -> None:
     assert "nothing was written" in nothing_written
 
 
+TASKFLOWS = (
+    *("ping", "incrby", "hsetnx", "hlen", "hgetall", "hget", "hset", "hdel"),
+    *("get", "set", "pexpire", "del", "hexists", "exists"),
+    *("watch", "multi", "script|load", "evalsha"),
+)
+"""What taskflow's jobboard sends, itself or in a script."""
+
+
 @pytest.mark.parametrize(
     "rights",
     [
@@ -199,7 +207,8 @@ def test_redis_user_with_just_octavias_rights(tmp_path: Path) -> None:
         f"~{NAMESPACE}:* +@all -info",
         f"~{NAMESPACE}:* +@all -@scripting",
         f"%R~{NAMESPACE}:* +@all",
-        "~* +@all -hsetnx",
+        *(f"~* +@all -{command}" for command in TASKFLOWS),
+        f"~{NAMESPACE}:* +@all -pexpire",
     ],
 )
 def test_redis_user_with_too_few_rights(tmp_path: Path, rights: str) -> None:
@@ -328,10 +337,16 @@ def test_no_sentinel_answers(redis_sentinels: Sentinels) -> None:
 
 
 def nodes(server: ZookeeperServer) -> set[str]:
+    with zookeeper_client(server) as client:
+        return set(client.get_children("/"))
+
+
+@contextlib.contextmanager
+def zookeeper_client(server: ZookeeperServer) -> Iterator[KazooClient]:
     client = KazooClient(f"{HOST}:{server.port}")
     client.start()
     try:
-        return set(client.get_children("/"))
+        yield client
     finally:
         client.stop()
         client.close()
@@ -366,20 +381,41 @@ def test_zookeeper_that_is_down_is_transient() -> None:
 def test_zookeeper_that_may_not_be_written(tmp_path: Path) -> None:
     """A root that only others may write to is permanent."""
     with running_zookeeper(tmp_path) as server:
-        client = KazooClient(f"{HOST}:{server.port}")
-        client.start()
-        try:
+        with zookeeper_client(server) as client:
             client.set_acls("/", _read_only())
-        finally:
-            client.stop()
-            client.close()
         error = refusal(spec_for("zookeeper", server.port), Secrets({}))
     assert isinstance(error, PermanentError)
     assert "create nodes" in error.todo
 
 
 def _read_only() -> Any:
-    return [make_acl("world", "anyone", read=True)]
+    return [make_acl("world", "anyone", read=True, admin=True)]
+
+
+@pytest.mark.parametrize("folder", [NAMESPACE, ".trash"])
+def test_zookeeper_folder_of_octavia_that_may_not_be_written(
+    folder: str, tmp_path: Path
+) -> None:
+    """That the root may be written does not tell it; the message names the folder."""
+    with running_zookeeper(tmp_path) as server:
+        with zookeeper_client(server) as client:
+            client.create(f"/{folder}", acl=_read_only())
+            before = nodes(server)
+        error = refusal(spec_for("zookeeper", server.port), Secrets({}))
+        assert nodes(server) == before
+    assert isinstance(error, PermanentError)
+    assert f"nodes in /{folder}" in error.why
+
+
+def test_zookeeper_where_only_octavias_own_may_be_written(tmp_path: Path) -> None:
+    """Its own folders are enough: works, with a warning that says what is closed."""
+    with running_zookeeper(tmp_path) as server:
+        with zookeeper_client(server) as client:
+            for path in (NAMESPACE, ".trash", ".entities/conductor"):
+                client.ensure_path(f"/{path}")
+            client.set_acls("/", _read_only())
+        *_, warning = check(spec_for("zookeeper", server.port), Secrets({}))
+    assert "Nothing may be written beside" in warning
 
 
 def test_zookeeper_that_does_not_tell_its_version(tmp_path: Path) -> None:

@@ -5,23 +5,26 @@ import contextlib
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kazoo.client import KazooClient
+from kazoo.security import make_acl
 
 from amphv2_bootstrap.adapters import octavia_canary, octavia_conf, octavia_program
 from amphv2_bootstrap.adapters.octavia_verdict import UnprovenError
-from amphv2_bootstrap.errors import CancelledError
+from amphv2_bootstrap.errors import CancelledError, PermanentError
 from tests.functional import canary_cloud as clouds
 from tests.functional.canary_cloud import CanaryCloud
 from tests.functional.canary_ledger import foreign_writes
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until
 from tests.servers.redis import RedisServer
+from tests.servers.zookeeper import ZookeeperServer
 
 LINKS = (
     "configuration",
@@ -198,28 +201,117 @@ def test_several_at_once_do_not_disturb_each_other(make: Make) -> None:
     assert cloud.look() == before
 
 
-def test_user_of_octavias_keys_only(make: Make, redis_server: RedisServer) -> None:
-    """An access list that allows nothing beside Octavia's keys is no failure."""
-    cloud = make("redis")
+@contextlib.contextmanager
+def redis_user(cloud: CanaryCloud, server: RedisServer, *rights: str) -> Iterator[None]:
+    """Octavia's Redis user may do no more than that."""
     _set(
         cloud,
         jobboard_backend_username="octavia",
         jobboard_backend_password="only$own",
     )
-    with contextlib.closing(redis_server.client()) as client:
-        client.acl_setuser(
-            "octavia",
-            enabled=True,
-            passwords=["+only$own"],
-            keys=[f"{clouds.NAMESPACE}:*"],
-            commands=["+@all"],
-        )
+    with contextlib.closing(server.client()) as client:
+        rules = ("reset", "on", ">only$own", *rights)
+        client.execute_command("ACL", "SETUSER", "octavia", *rules)
         try:
-            with pytest.raises(UnprovenError, match="NoPermission") as caught:
-                octavia_canary.prove(cloud.python, [str(cloud.conf)])
+            yield
         finally:
             client.acl_deluser("octavia")
+
+
+CONNECT = r"\(link jobboard-connect\)"
+OWN_KEYS = f"~{clouds.NAMESPACE}:*"
+
+
+def test_user_of_octavias_keys_only(make: Make, redis_server: RedisServer) -> None:
+    """An access list that allows nothing beside Octavia's keys is no failure."""
+    cloud = make("redis")
+    before = cloud.look()
+    with (
+        redis_user(cloud, redis_server, OWN_KEYS, "+@all"),
+        pytest.raises(UnprovenError, match="NoPermission") as caught,
+    ):
+        octavia_canary.prove(cloud.python, [str(cloud.conf)])
     assert "only$own" not in str(caught.value)
+    assert cloud.rows() == 0
+    assert cloud.look() == before
+
+
+@pytest.mark.parametrize(
+    ("keys", "denied"),
+    [
+        ("~*", "ping"),
+        ("~*", "incrby"),
+        ("~*", "set"),
+        (OWN_KEYS, "incrby"),
+        (OWN_KEYS, "hdel"),
+    ],
+)
+def test_user_without_a_command_of_taskflows(
+    keys: str, denied: str, make: Make, redis_server: RedisServer
+) -> None:
+    """Octavia can't work so: the link is broken, whatever keys are allowed."""
+    cloud = make("redis")
+    before = cloud.look()
+    with (
+        redis_user(cloud, redis_server, keys, "+@all", f"-{denied}"),
+        pytest.raises(PermanentError, match=CONNECT) as caught,
+    ):
+        octavia_canary.prove(cloud.python, [str(cloud.conf)])
+    assert not isinstance(caught.value, UnprovenError)
+    assert f"'{denied}' command" in str(caught.value)
+    assert "+@write" in caught.value.todo
+    assert cloud.rows() == 0
+    assert cloud.look() == before
+
+
+def test_user_of_any_keys_but_octavias(make: Make, redis_server: RedisServer) -> None:
+    """That the scratch namespace is allowed proves nothing for Octavia's own."""
+    cloud = make("redis")
+    beside = f"~{clouds.NAMESPACE}_*"
+    with (
+        redis_user(cloud, redis_server, beside, "+@all"),
+        pytest.raises(PermanentError, match=CONNECT) as caught,
+    ):
+        octavia_canary.prove(cloud.python, [str(cloud.conf)])
+    assert not isinstance(caught.value, UnprovenError)
+    assert cloud.rows() == 0
+
+
+@contextlib.contextmanager
+def zookeeper_rights(port: int, closed: str) -> Iterator[None]:
+    """Octavia's folders are there, and in one of them nothing may be made."""
+    client = KazooClient(f"127.0.0.1:{port}")
+    client.start()
+    made = (clouds.NAMESPACE, ".trash", ".entities/conductor")
+    try:
+        for path in made:
+            client.ensure_path(f"/{path}")
+        before, _ = client.get_acls(closed)
+        client.set_acls(closed, [make_acl("world", "anyone", read=True, admin=True)])
+        try:
+            yield
+        finally:
+            client.set_acls(closed, before)
+            client.delete(f"/{clouds.NAMESPACE}", recursive=True)
+    finally:
+        client.stop()
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("closed", "is_unproven"), [("/", True), (f"/{clouds.NAMESPACE}", False)]
+)
+def test_nodes_of_zookeeper_that_may_not_be_made(
+    closed: str, is_unproven: bool, make: Make, zookeeper_server: ZookeeperServer
+) -> None:
+    """Beside Octavia's own folder is no failure; in it Octavia can't work."""
+    cloud = make("zookeeper")
+    with zookeeper_rights(zookeeper_server.port, closed):
+        before = cloud.look()
+        with pytest.raises(PermanentError, match="NoAuth") as caught:
+            octavia_canary.prove(cloud.python, [str(cloud.conf)])
+        assert isinstance(caught.value, UnprovenError) is is_unproven
+        assert cloud.look() == before
     assert cloud.rows() == 0
 
 

@@ -66,10 +66,53 @@ CASES = (
     ),
     (
         "post",
-        (_WRAPPED, *_chain(("redis.exceptions.NoPermissionError", "No permissions"))),
+        _chain(
+            (
+                "amphv2_programs.refusal.ScratchRefusedError",
+                "Octavia's user may use octavia_jobboard and nothing beside it",
+            ),
+            ("redis.exceptions.NoPermissionError", "No permissions to access a key"),
+        ),
         UnprovenError,
-        "No permissions",
-        "Let Octavia's user write there",
+        "): Octavia's user may use octavia_jobboard and nothing beside it",
+        "NAMESPACE_amphv2_canary_",
+    ),
+    (
+        "post",
+        (
+            _WRAPPED,
+            *_chain(
+                (
+                    "redis.exceptions.NoPermissionError",
+                    "this user has no permissions to run the 'incrby' command",
+                )
+            ),
+        ),
+        PermanentError,
+        "run the 'incrby' command",
+        "Allow the user all that Octavia does",
+    ),
+    (
+        "claim",
+        (
+            _WRAPPED,
+            *_chain(
+                (
+                    "redis.exceptions.ResponseError",
+                    "The user executing the script can't run this command",
+                )
+            ),
+        ),
+        PermanentError,
+        "executing the script",
+        "Allow the user all that Octavia does",
+    ),
+    (
+        "jobboard-connect",
+        (_WRAPPED, *_chain(("kazoo.exceptions.NoAuthError", "in /octavia_jobboard"))),
+        PermanentError,
+        "NoAuthError: in /octavia_jobboard",
+        "Let Octavia create and delete nodes there",
     ),
     (
         "jobboard-driver",

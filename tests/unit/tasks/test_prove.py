@@ -128,7 +128,8 @@ def test_user_that_may_use_nothing_else(
     step: type[Step], controller: Controller
 ) -> None:
     """A scratch namespace that isn't allowed is unproven, not broken."""
-    chain = [{"type": "redis.exceptions.NoPermissionError", "text": "No permissions"}]
+    kind = "amphv2_programs.refusal.ScratchRefusedError"
+    chain = [{"type": kind, "text": "nothing beside it"}]
     _octavia(controller, {"broken": "post", "chain": chain})
     result = step(controller.context).act()
     assert result.outcome == NOT_APPLICABLE

@@ -44,6 +44,7 @@ class UrlCheck:
             if not url.username or not password:
                 missing = "password" if url.username else "user name"
                 self._add(f"has no {missing}", _FORM)
+            self._warn_of_guessable(url, password)
         return url, password
 
     def administrator(
@@ -64,6 +65,7 @@ class UrlCheck:
                 self._add(
                     "has no user name", "Write mysql+pymysql://root:PASSWORD@HOST/"
                 )
+            self._warn_of_guessable(url, password)
         return replace(url, database=url.database or None), password
 
     def _parse(self, text: str) -> tuple[DatabaseUrl, str | None]:
@@ -153,6 +155,16 @@ class UrlCheck:
                 "has a database name of other characters than letters, digits, _, - "
                 "and $, or of more than 64",
                 f"{_FORM}, such as octavia_persistence",
+            )
+
+    def _warn_of_guessable(self, url: DatabaseUrl, password: str | None) -> None:
+        names = {(name or "").lower() for name in (url.username, url.database)}
+        if password and password.lower() in names:
+            self._problems.warn(
+                *self._place,
+                "has a password that is also its user's or its database's name, which "
+                "is guessed at once, and masked wherever that name is told",
+                "Choose another",
             )
 
     def _add(self, what: str, todo: str) -> None:

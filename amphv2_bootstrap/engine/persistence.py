@@ -30,6 +30,9 @@ from amphv2_bootstrap.engine.step_writes import Change, StepWrites
 from amphv2_bootstrap.errors import BootstrapError
 
 _ENDS = (states.SUCCESS, states.REVERTED)
+_FREE_TEXT = ("results", "failure", "revert_results", "revert_failure", "meta")
+# Of a step's result: no free text, and masked it would be of no use to an undoing.
+_NAMES = ("outcome", "made")
 Row = dict[str, Any]
 
 
@@ -106,7 +109,7 @@ class FencedConnection(impl_sqlalchemy.Connection):
         :raises FencedError: the claim is lost.
         :raises DatabaseUnavailableError: it stayed away until the claim's end.
         """
-        row = self._backend.redact.value(_atom_row(atom_detail))
+        row = _redacted(_atom_row(atom_detail), self._backend.redact)
         if atom_detail.state == states.REVERT_FAILURE:
             # taskflow forgets what the step had made: undoing it is tried again.
             row["results"] = self._stored[atom_detail.uuid]["results"]
@@ -210,6 +213,19 @@ def _atom_row(atom: Any) -> Row:
     row = {name: data[name] for name in (*names, "revert_failure", "meta")}
     row["version"] = atom.version
     return row
+
+
+def _redacted(row: Row, redact: Redactor) -> Row:
+    """The row with what is free text redacted; names that are read again stay."""
+    clean = {
+        name: redact.value(value) if name in _FREE_TEXT else value
+        for name, value in row.items()
+    }
+    result = row["results"]
+    if isinstance(result, dict):
+        names = {name: result[name] for name in _NAMES if name in result}
+        clean["results"] = {**clean["results"], **names}
+    return clean
 
 
 def _identity(atom: Any, flow: Any) -> Row:

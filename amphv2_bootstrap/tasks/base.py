@@ -24,7 +24,8 @@ class StepResult:
     """What a step did; persisted and shown to the operator, so without secrets.
 
     ``made`` names what this run of the step brought into being: only that may
-    be undone by a revert (promise P6).
+    be undone by a revert (promise P6). It is kept as it is, while known secrets are
+    masked in the texts: names of databases, accounts and files, nothing else.
     """
 
     outcome: str

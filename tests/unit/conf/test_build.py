@@ -298,8 +298,16 @@ def test_any_password_survives(password: str, tmp_path: Path) -> None:
         ({"octavia": {"jobboard_backend_hosts": "127.0.0.1"}}, "this host as itself"),
         ({"task_flow": {"persistence_connection": None}}, "each host for itself"),
         (
-            {"octavia": {"persistence_connection": "mysql+pymysql://o:p@localhost/p"}},
+            {"octavia": {"persistence_connection": "mysql+pymysql://o:w@localhost/p"}},
             "each host for itself",
+        ),
+        (
+            {"octavia": {"persistence_connection": "mysql+pymysql://o:O@db1/p"}},
+            "also its user's or its database's name",
+        ),
+        (
+            {"octavia": {"admin_connection": "mysql+pymysql://root:root@db1/"}},
+            "also its user's or its database's name",
         ),
         (
             {

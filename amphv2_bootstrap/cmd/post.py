@@ -21,9 +21,11 @@ def add_post_arguments(parser: argparse.ArgumentParser) -> None:
         "--on-failure",
         choices=("park", "revert"),
         default="park",
-        help="what becomes of a job whose step fails for good: 'park' leaves all as "
-        "it is until 'job resume'; 'revert' undoes what this bootstrap made, and "
-        "never what was there before (default: %(default)s)",
+        help="what becomes of a flow whose step fails for good: 'park' leaves all as "
+        "it is until 'job resume'; 'revert' undoes what that flow has made (database, "
+        "accounts, grants, octavia.conf) and never what was there before. Packages "
+        "stay, and so do flows that were done before it or on other controllers "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--controllers",

@@ -21,7 +21,7 @@ from taskflow.persistence.backends import impl_sqlalchemy
 from amphv2_bootstrap.engine import schema
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.errors import FencedError
-from amphv2_bootstrap.engine.journal import Journal
+from amphv2_bootstrap.engine.journal import Journal, check_epoch
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.outlast import outlast
 from amphv2_bootstrap.engine.records import Job
@@ -142,6 +142,23 @@ class FencedConnection(impl_sqlalchemy.Connection):
             self._stored[flow_detail.uuid] = row
             self._stored |= {atom.uuid: _atom_row(atom) for atom in new}
         return flow_detail
+
+    def note(self, atom: str, kind: str, message: str) -> None:
+        """Record an event of a step by itself; same errors as above."""
+        job, journal = self._backend.job, self._backend.journal
+
+        def write(connection: sa.Connection) -> None:
+            check_epoch(connection, job)
+            journal.record(
+                connection,
+                job.bootstrap_uuid,
+                kind,
+                job_uuid=job.uuid,
+                atom=atom,
+                message=message,
+            )
+
+        self._transact(write)
 
     def _changes(self, uuid: str, row: Row) -> Row:
         stored = self._stored.get(uuid, {})

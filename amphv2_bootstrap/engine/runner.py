@@ -9,6 +9,7 @@ from typing import Any
 from taskflow import states
 from taskflow.patterns import linear_flow
 
+from amphv2_bootstrap.engine import intents
 from amphv2_bootstrap.engine.contexts import Contexts
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.errors import UnknownFlowError
@@ -123,6 +124,7 @@ class Runner:
             detail = backend.get_connection().load()
             if detail.state in _ENDED:
                 return End(_ENDED[detail.state])
+            outlast(lambda: intents.bind(flow, backend), lease.cancelled)
             engine = _load(backend, flow, detail, revert)
             _iterate(engine, stopping)
             backend.get_connection().flush()

@@ -2,15 +2,16 @@
 """What all steps share: their context, their result, their retries."""
 
 import abc
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar, Protocol
 
 import tenacity
 from taskflow import task
 
-from amphv2_bootstrap.errors import CancelledError, TransientError
+from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
 
@@ -23,9 +24,9 @@ NOT_APPLICABLE = "not-applicable"
 class StepResult:
     """What a step did; persisted and shown to the operator, so without secrets.
 
-    ``made`` names what this run of the step brought into being: only that may
-    be undone by a revert (promise P6). It is kept as it is, while known secrets are
-    masked in the texts: names of databases, accounts and files, nothing else.
+    ``made`` names what the step brought into being: only that may be undone by a
+    revert (promise P6). It is kept as it is, while known secrets are masked in the
+    texts: names of databases, accounts and files, nothing else.
     """
 
     outcome: str
@@ -61,6 +62,39 @@ class RetryPolicy:
     max_wait: float = 10.0
 
 
+class Intents(Protocol):
+    """What a step of one job is about to make, or has made.
+
+    Outlives a failure of the step, a crash within it, and its conductor: the engine
+    persists each name before :meth:`add` returns.
+    """
+
+    def add(self, name: str) -> None:
+        """Note what is made next, and wasn't there when it was looked up."""
+
+    def remove(self, name: str) -> None:
+        """Note that it was not made, or not by us."""
+
+    def all(self) -> tuple[str, ...]:
+        """The names, in the order in which they were noted first."""
+
+
+class Unpersisted:
+    """The intents of a step that no engine runs: gone with it."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def add(self, name: str) -> None:
+        self._names[name] = None
+
+    def remove(self, name: str) -> None:
+        self._names.pop(name, None)
+
+    def all(self) -> tuple[str, ...]:
+        return tuple(self._names)
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """All that a step may use besides its adapters.
@@ -92,6 +126,7 @@ class Step(task.Task, metaclass=abc.ABCMeta):
     def __init__(self, context: Context) -> None:
         super().__init__(name=self.atom_name)
         self.context = context
+        self.intents: Intents = Unpersisted()
 
     @abc.abstractmethod
     def act(self) -> StepResult:
@@ -103,6 +138,20 @@ class Step(task.Task, metaclass=abc.ABCMeta):
 
     def undo(self, result: StepResult) -> None:
         """Take back what ``result.made`` names; by default a step leaves no trace."""
+
+    @contextlib.contextmanager
+    def making(self, name: str) -> Iterator[None]:
+        """Make ``name`` within; it was looked up, and isn't there.
+
+        A permanent error says that it wasn't made. After any other end it may be:
+        then a revert takes it back, also when the step never comes to its end.
+        """
+        self.intents.add(name)
+        try:
+            yield
+        except PermanentError:
+            self.intents.remove(name)
+            raise
 
     def execute(self) -> dict[str, Any]:
         """Run :meth:`act`, with backoff and full jitter on transient errors."""
@@ -122,9 +171,12 @@ class Step(task.Task, metaclass=abc.ABCMeta):
         return retrying(self.act).to_dict()
 
     def revert(self, result: Any, **_: Any) -> None:
-        """Undo a completed run of this step; a failed one made nothing to undo."""
-        if isinstance(result, Mapping):
-            self.undo(StepResult.from_dict(result))
+        """Undo what this step made, whether it was completed or failed on the way."""
+        completed = isinstance(result, Mapping)
+        done = StepResult.from_dict(result) if completed else StepResult(CHANGED, "")
+        made = tuple(dict.fromkeys((*done.made, *self.intents.all())))
+        if made:
+            self.undo(replace(done, made=made))
 
     def _pause(self, seconds: float) -> None:
         if self.context.cancelled.wait(seconds):

@@ -9,7 +9,6 @@ from amphv2_bootstrap.tasks.base import (
     CHANGED,
     NOT_APPLICABLE,
     UNCHANGED,
-    Context,
     Step,
     StepResult,
 )
@@ -21,30 +20,30 @@ class EnsureDatabase(Step):
 
     atom_name = "ensure-database"
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        self._made = False  # also by an attempt that failed afterwards
-
     def act(self) -> StepResult:
         if self.context.spec.persistence.is_sqlite:
             return self._ensure_folder()
         name = database_name(self.context.spec)
         with admin(self.context) as session:
             if _charset(session, name) is None:
-                # utf8mb4 is for alembic_version only: the migrations name the
-                # charset of the other tables themselves.
-                self._made |= session.done(
-                    "CREATE DATABASE %s CHARACTER SET utf8mb4",
-                    mysql.Name(name),
-                    unless=(DATABASE_EXISTS,),
-                )
+                self._create(session, name)
             charset = _charset(session, name)
-        if self._made:
-            made = (f"database:{name}",)
+        made = self.intents.all()
+        if made:
             return StepResult(CHANGED, f"created the database {name}", made=made)
         return StepResult(
             UNCHANGED, f"the database {name} is there", _charset_warnings(name, charset)
         )
+
+    def _create(self, session: mysql.Session, name: str) -> None:
+        # utf8mb4 is for alembic_version only: the migrations name the charset of
+        # the other tables themselves.
+        sql = "CREATE DATABASE %s CHARACTER SET utf8mb4"
+        made = f"database:{name}"
+        with self.making(made):
+            created = session.done(sql, mysql.Name(name), unless=(DATABASE_EXISTS,))
+        if not created:
+            self.intents.remove(made)  # by another just now
 
     def undo(self, result: StepResult) -> None:
         """Drop the database if this step made it and no table has a row."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``ensure-database-accounts``: Octavia's accounts and their grants."""
 
+import contextlib
+
 from amphv2_bootstrap.adapters import mysql_accounts as accounts
 from amphv2_bootstrap.adapters.account_login import Logins, try_logins
 from amphv2_bootstrap.adapters.account_traps import other_passwords, shadows
@@ -31,9 +33,7 @@ class EnsureDatabaseAccounts(Step):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        # Both also by an attempt that failed afterwards.
-        self._made: list[str] = []
-        self._changed = False
+        self._changed = False  # also by an attempt that failed afterwards
 
     def act(self) -> StepResult:
         if self.context.spec.persistence.is_sqlite:
@@ -127,20 +127,23 @@ class EnsureDatabaseAccounts(Step):
     def _ensure_account(self, session: Session, host: str, is_there: bool) -> None:
         if is_there:
             return
-        if accounts.create_account(session, self._user, host, self._password):
-            self._made.append(f"account:{self._user}@{host}")
-            return
-        found = {one.host: one for one in accounts.accounts(session, self._user)}
-        self._refuse_other_passwords(found, session.place)  # made by another just now
+        made = f"account:{self._user}@{host}"
+        with self.making(made):
+            created = accounts.create_account(session, self._user, host, self._password)
+        if not created:  # made by another just now
+            self.intents.remove(made)
+            found = {one.host: one for one in accounts.accounts(session, self._user)}
+            self._refuse_other_passwords(found, session.place)
 
     def _ensure_grant(self, session: Session, host: str) -> None:
         held = accounts.grants_of(session, self._user, host)
         if held.holds_all(self._database):
             return
-        accounts.grant_all(session, self._database, self._user, host)
+        with contextlib.ExitStack() as making:
+            if not held.has_own(self._database):  # else a revoke takes more than ours
+                making.enter_context(self.making(f"grant:{self._user}@{host}"))
+            accounts.grant_all(session, self._database, self._user, host)
         self._changed = True
-        if not held.has_own(self._database):  # else a revoke would take more than ours
-            self._made.append(f"grant:{self._user}@{host}")
 
     def _log_in(self, session: Session) -> Logins:
         """Log in as Octavia will, and on the ways that lead to other accounts."""
@@ -190,5 +193,6 @@ class EnsureDatabaseAccounts(Step):
     def _result(self, warnings: tuple[str, ...]) -> StepResult:
         hosts = ", ".join(self.context.spec.grant_hosts)
         summary = f"{self._user} may use {self._database} from {hosts}"
-        outcome = CHANGED if self._made or self._changed else UNCHANGED
-        return StepResult(outcome, summary, warnings, tuple(self._made))
+        made = self.intents.all()
+        outcome = CHANGED if made or self._changed else UNCHANGED
+        return StepResult(outcome, summary, warnings, made)

@@ -76,7 +76,6 @@ class InstallKeyValueHost(Step):
         self._package_system = package_system
         self._services: Services = services or Systemd()
         self._layout = layout
-        self._made: dict[str, None] = {}  # outlives the attempts of one execution
 
     def act(self) -> StepResult:
         """Safe to run twice, and after a crash at any point.
@@ -94,11 +93,12 @@ class InstallKeyValueHost(Step):
         verify = partial(self._verify, address)
         self._start(layout, verify)
         warnings = self._wait_until_fit(verify)
+        made = self.intents.all()
         return StepResult(
-            CHANGED if self._made else UNCHANGED,
+            CHANGED if made else UNCHANGED,
             f"{layout.packages[0]} runs on {address}",
             warnings=warnings,
-            made=tuple(self._made),
+            made=made,
         )
 
     def undo(self, result: StepResult) -> None:
@@ -166,13 +166,17 @@ class InstallKeyValueHost(Step):
             return
         marker = str(self._installed_marker())
         durable_file.write_private(marker, b"\n".join(map(str.encode, missing)))
+        for name in missing:
+            self.intents.add(f"package {name}")
         try:
             system.install(missing)
         except BootstrapError:
-            if not any(system.installed(name) for name in missing):
+            absent = [name for name in missing if not system.installed(name)]
+            for name in absent:
+                self.intents.remove(f"package {name}")
+            if absent == missing:
                 durable_file.remove(marker)
             raise
-        self._made.update({f"package {name}": None for name in missing})
 
     def _configure(self, layout: Layout, files: tuple[WantedFile, ...]) -> None:
         differing = [file for file in files if not file.is_there()]
@@ -180,8 +184,8 @@ class InstallKeyValueHost(Step):
             return
         self._restart_marker(layout).set()
         for file in differing:
+            self.intents.add(f"settings in {file.path}")
             file.put()
-            self._made[f"settings in {file.path}"] = None
 
     def _start(self, layout: Layout, verify: Callable[[], tuple[str, ...]]) -> None:
         marker, services = self._restart_marker(layout), self._services

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from tests.functional.site import Site
+from tests.functional.site import Site, steps
 from tests.servers.mariadb import MariaDB
 
 MakeSite = Callable[..., Site]
@@ -31,3 +31,22 @@ def test_a_password_within_a_name_spoils_no_revert(
     assert "a password that is also its user's" in done.stderr
     assert site.show()["state"] == "reverted"
     assert "octavia_persistence" not in _databases(mariadb)
+
+
+def test_a_failed_step_leaves_nothing_behind(
+    make_site: MakeSite, mariadb: MariaDB
+) -> None:
+    """Made, granted, and then refused at the login: all but the trap is gone."""
+    mariadb.execute("CREATE USER ''@localhost IDENTIFIED BY 'anonymous'")
+    site = make_site(hosts=("ctl1",))
+    site.write_configuration("ctl1", {"octavia": {"grant_hosts": "%"}})
+    done = site.cli("run", "--on-failure", "revert")
+    assert done.returncode == 1
+    report = site.show()
+    assert report["state"] == "reverted"
+    tasks = steps(report, "bootstrap")
+    assert {task["state"] for task in tasks[:4]} == {"REVERTED"}
+    assert "octavia_persistence" not in _databases(mariadb)
+    accounts = mariadb.execute("SELECT user, host FROM mysql.user WHERE user <> 'root'")
+    assert ("octavia", "%") not in accounts
+    assert ("", "localhost") in accounts

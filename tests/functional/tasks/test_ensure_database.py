@@ -2,9 +2,11 @@
 """``ensure-database`` on a real server."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from amphv2_bootstrap.adapters import mysql
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.tasks.ensure_database import EnsureDatabase
 from tests.functional.tasks.target import DATABASE, Target, result_of, writes
@@ -62,6 +64,30 @@ def test_undo_leaves_what_was_there(target: Target) -> None:
     step = EnsureDatabase(target.context())
     step.revert(step.execute())
     assert DATABASE in databases(target)
+
+
+def test_undo_after_a_crash_in_the_middle(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that was made in a run's last moment is the job's own to the next."""
+
+    class Killed(BaseException):
+        """As SIGKILL: nothing of ours handles it."""
+
+    def made_and_killed(*arguments: Any, **options: Any) -> bool:
+        done(*arguments, **options)
+        raise Killed
+
+    killed, done = EnsureDatabase(target.context()), mysql.Session.done
+    with monkeypatch.context() as patch:
+        patch.setattr(mysql.Session, "done", made_and_killed)
+        with pytest.raises(Killed):
+            killed.execute()
+    assert DATABASE in databases(target)
+    following = EnsureDatabase(target.context())
+    following.intents = killed.intents
+    following.revert(following.execute())
+    assert DATABASE not in databases(target)
 
 
 @pytest.mark.parametrize(("rows", "kept"), [(0, False), (1, True)])

@@ -2,10 +2,13 @@
 """``ensure-database-accounts`` on a real server."""
 
 import threading
+from typing import Any
 
 import pymysql
 import pytest
+from taskflow.types.failure import Failure
 
+from amphv2_bootstrap.adapters import mysql_accounts
 from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from amphv2_bootstrap.tasks.ensure_database_accounts import EnsureDatabaseAccounts
 from tests.functional.tasks.target import DATABASE, PASSWORD, Target, result_of, writes
@@ -146,6 +149,61 @@ def test_undo_takes_back_what_it_made(target: Target) -> None:
     step.revert(result)
     assert account_hosts(target.mariadb) == set()
     step.revert(result)
+
+
+def _reverted(step: EnsureDatabaseAccounts) -> BootstrapError:
+    """Run a step that fails, and revert it as taskflow does; why it failed."""
+    with pytest.raises(BootstrapError) as caught:
+        step.execute()
+    step.revert(Failure.from_exception(caught.value))
+    return caught.value
+
+
+def test_undo_of_a_failed_step(target: Target) -> None:
+    """What was made before the login failed is taken back; the trap isn't ours."""
+    target.mariadb.execute("CREATE USER ''@localhost IDENTIFIED BY 'anonymous'")
+    target.grant_hosts = ("%",)
+    _reverted(EnsureDatabaseAccounts(target.context()))
+    assert account_hosts(target.mariadb) == set()
+    assert account_hosts(target.mariadb, "") == {"localhost"}
+
+
+def test_undo_of_a_failed_step_leaves_what_was_there(target: Target) -> None:
+    """An account that was there stays, and loses the grant that the step gave it."""
+    server = target.mariadb
+    server.execute("CREATE USER ''@localhost IDENTIFIED BY 'anonymous'")
+    server.execute("CREATE USER octavia@%s IDENTIFIED BY %s", ("%", PASSWORD))
+    before = grants(server, "%")
+    target.grant_hosts = ("%",)
+    _reverted(EnsureDatabaseAccounts(target.context()))
+    assert grants(server, "%") == before
+
+
+def test_undo_after_a_crash_in_the_middle(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An account that was made in a run's last moment is the job's own to the next."""
+
+    class Killed(BaseException):
+        """As SIGKILL: nothing of ours handles it."""
+
+    def made_and_killed(*arguments: Any) -> bool:
+        create_account(*arguments)
+        raise Killed
+
+    killed = EnsureDatabaseAccounts(target.context())
+    create_account = mysql_accounts.create_account
+    with monkeypatch.context() as patch:
+        patch.setattr(mysql_accounts, "create_account", made_and_killed)
+        with pytest.raises(Killed):
+            killed.execute()
+    assert account_hosts(target.mariadb) == {"localhost"}
+    following = EnsureDatabaseAccounts(target.context())
+    following.intents = killed.intents
+    result = following.execute()
+    assert "account:octavia@localhost" in result["made"]
+    following.revert(result)
+    assert account_hosts(target.mariadb) == set()
 
 
 def test_undo_leaves_what_was_there(target: Target) -> None:

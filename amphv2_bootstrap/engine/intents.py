@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a step is about to make, persisted before it is made.
+
+A step's result names what it made, but comes too late for one that fails, or whose
+conductor dies, after it has begun to make something. So each thing is an event of
+its own, written before; a revert reads them back.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import sqlalchemy as sa
+from taskflow.patterns import linear_flow
+
+from amphv2_bootstrap.engine import schema
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.persistence import FencedBackend, FencedConnection
+from amphv2_bootstrap.engine.records import Job
+from amphv2_bootstrap.engine.registry import atoms
+
+_INTENDS, _RETRACTS = "intends", "retracts"
+
+
+class Intents:
+    """The intents of one step; a write is fenced as those of its state are.
+
+    :param names: what earlier runs of the step have noted.
+    """
+
+    def __init__(
+        self, connection: FencedConnection, atom: str, names: Iterable[str]
+    ) -> None:
+        self._connection = connection
+        self._atom = atom
+        self._names = dict.fromkeys(names)
+
+    def add(self, name: str) -> None:
+        if name not in self._names:
+            self._connection.note(self._atom, _INTENDS, name)
+            self._names[name] = None
+
+    def remove(self, name: str) -> None:
+        if name in self._names:
+            self._connection.note(self._atom, _RETRACTS, name)
+            del self._names[name]
+
+    def all(self) -> tuple[str, ...]:
+        return tuple(self._names)
+
+
+def bind(flow: linear_flow.Flow, backend: FencedBackend) -> None:
+    """Give its intents to each step of the flow that has any."""
+    earlier = _read(backend.database, backend.job)
+    connection = backend.get_connection()
+    for atom in atoms(flow):
+        if hasattr(atom, "intents"):
+            names = earlier.get(atom.name, {})
+            atom.intents = Intents(connection, atom.name, names)
+
+
+def _read(database: Database, job: Job) -> Mapping[str, Mapping[str, None]]:
+    """The names that were noted and not taken back, by step."""
+    table = schema.events
+    query = (
+        sa.select(table.c.atom, table.c.kind, table.c.message)
+        .where(
+            table.c.bootstrap_uuid == job.bootstrap_uuid,
+            table.c.job_uuid == job.uuid,
+            table.c.kind.in_((_INTENDS, _RETRACTS)),
+        )
+        .order_by(table.c.id)
+    )
+    found: dict[str, dict[str, None]] = {}
+    with database.read() as connection:
+        for row in connection.execute(query):
+            names = found.setdefault(row.atom, {})
+            if row.kind == _INTENDS:
+                names[row.message] = None
+            else:
+                names.pop(row.message, None)
+    return found

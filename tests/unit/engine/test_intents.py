@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a step is about to make is known to whoever goes on with its job."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from taskflow import task
+from taskflow.patterns import linear_flow
+
+from amphv2_bootstrap.engine.errors import FencedError
+from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.errors import PermanentError
+from tests.servers.process import wait_until
+from tests.unit.engine.toys import Cloud, Ledger
+
+Run = Callable[["Maker"], None]
+
+
+class Maker(task.Task):
+    """A step with intents; ``run`` is what a run of it does."""
+
+    def __init__(self, name: str, run: Run, undone: list[tuple[str, ...]]) -> None:
+        super().__init__(name=name)
+        self.intents: Any = None
+        self._run, self._undone = run, undone
+
+    def execute(self) -> dict[str, Any]:
+        self._run(self)
+        return {"outcome": "changed", "summary": ""}
+
+    def revert(self, **_: Any) -> None:
+        self._undone.append(self.intents.all())
+
+
+@dataclass
+class Flows:
+    """One flow of two steps of that kind."""
+
+    run: Run
+    ledger: Ledger = field(default_factory=Ledger)
+    undone: list[tuple[str, ...]] = field(default_factory=list)
+
+    def factory(self, _name: str) -> Callable[[Any], linear_flow.Flow]:
+        return lambda _: linear_flow.Flow("main").add(
+            Maker("one", self.run, self.undone), Maker("two", self.run, self.undone)
+        )
+
+
+@pytest.fixture
+def flows() -> Flows:
+    return Flows(lambda _: None)
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, flows: Flows) -> Cloud:
+    return Cloud(tmp_path, flows)  # type: ignore[arg-type]
+
+
+def test_a_failed_step_is_undone_by_its_intents(cloud: Cloud, flows: Flows) -> None:
+    """Each step gets its own, without what it took back, in their order."""
+
+    def run(step: Maker) -> None:
+        for name in ("a", "b", "c"):
+            step.intents.add(f"{step.name}:{name}")
+        step.intents.remove(f"{step.name}:b")
+        if step.name == "two":
+            raise PermanentError("go on")
+
+    flows.run = run
+    uuid = cloud.post([PlannedJob("main", 0)], on_failure="revert")
+    with cloud.running():
+        wait_until(lambda: cloud.states(uuid) == ["reverted"], what="all is undone")
+    assert flows.undone == [("two:a", "two:c"), ("one:a", "one:c")]
+
+
+def test_another_conductor_knows_what_was_begun(cloud: Cloud, flows: Flows) -> None:
+    """Also what was noted just before the former one lost the job."""
+    begun, go_on, seen = threading.Event(), threading.Event(), list[Any]()
+
+    def run(step: Maker) -> None:
+        seen.append((step.name, step.intents.all()))
+        if not begun.is_set():
+            step.intents.add("thing")
+            begun.set()
+            assert go_on.wait(30)
+
+    flows.run = run
+    uuid = cloud.post([PlannedJob("main", 0)])
+    with cloud.running("one"):
+        assert begun.wait(30)
+        # As if "one" had died here: its epoch is over, and the job is open.
+        assert cloud.journal.take(cloud.store.jobs_of(uuid)[0].uuid) is not None
+        go_on.set()
+        wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+    assert seen == [("one", ()), ("one", ("thing",)), ("two", ())]
+
+
+def test_an_intent_is_fenced(cloud: Cloud, flows: Flows) -> None:
+    """Who lost the job makes nothing more: he is told before he begins to."""
+    begun, go_on, refused = threading.Event(), threading.Event(), threading.Event()
+
+    def run(step: Maker) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        try:
+            step.intents.add("thing")
+        except FencedError:
+            refused.set()
+            raise
+
+    flows.run = run
+    uuid = cloud.post([PlannedJob("main", 0)])
+    with cloud.running():
+        assert begun.wait(30)
+        cloud.journal.cancel(uuid)
+        go_on.set()
+        assert refused.wait(30)
+    assert "intends" not in [event.kind for _, event in cloud.store.events(uuid)]

@@ -23,17 +23,18 @@ Run = Callable[["Maker"], None]
 class Maker(task.Task):
     """A step with intents; ``run`` is what a run of it does."""
 
-    def __init__(self, name: str, run: Run, undone: list[tuple[str, ...]]) -> None:
+    def __init__(self, name: str, flows: "Flows") -> None:
         super().__init__(name=name)
         self.intents: Any = None
-        self._run, self._undone = run, undone
+        self._flows = flows
 
     def execute(self) -> dict[str, Any]:
-        self._run(self)
+        self._flows.run(self)
         return {"outcome": "changed", "summary": ""}
 
     def revert(self, **_: Any) -> None:
-        self._undone.append(self.intents.all())
+        self._flows.undo()
+        self._flows.undone.append(self.intents.all())
 
 
 @dataclass
@@ -41,12 +42,13 @@ class Flows:
     """One flow of two steps of that kind."""
 
     run: Run
+    undo: Callable[[], None] = lambda: None
     ledger: Ledger = field(default_factory=Ledger)
     undone: list[tuple[str, ...]] = field(default_factory=list)
 
     def factory(self, _name: str) -> Callable[[Any], linear_flow.Flow]:
         return lambda _: linear_flow.Flow("main").add(
-            Maker("one", self.run, self.undone), Maker("two", self.run, self.undone)
+            Maker("one", self), Maker("two", self)
         )
 
 
@@ -120,3 +122,26 @@ def test_an_intent_is_fenced(cloud: Cloud, flows: Flows) -> None:
         go_on.set()
         assert refused.wait(30)
     assert "intends" not in [event.kind for _, event in cloud.store.events(uuid)]
+
+
+def test_a_failed_step_that_cannot_be_undone_is_tried_again(
+    cloud: Cloud, flows: Flows
+) -> None:
+    """Its undoing parks the job; resumed, it still knows what it had begun to make."""
+
+    def run(step: Maker) -> None:
+        step.intents.add(step.name)
+        if step.name == "two":
+            raise PermanentError("go on")
+
+    def refuse() -> None:
+        raise PermanentError("undo it", why="not yet")
+
+    flows.run, flows.undo = run, refuse
+    uuid = cloud.post([PlannedJob("main", 0)], on_failure="revert")
+    with cloud.running():
+        wait_until(lambda: cloud.states(uuid) == ["parked"], what="it is parked")
+        flows.undo = lambda: None
+        cloud.journal.resume(uuid)
+        wait_until(lambda: cloud.states(uuid) == ["reverted"], what="all is undone")
+    assert flows.undone == [("two",), ("one",)]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One run of one claimed job, from its flow's first open step to an outcome."""
 
+import contextlib
 import dataclasses
 import logging
 import threading
@@ -172,11 +173,16 @@ def _reopen_reverts(engine: Any, names: list[str]) -> None:
 
 
 def _iterate(engine: Any, stopping: threading.Event) -> None:
+    running = engine.run_iter()
     suspended = False
-    for _state in engine.run_iter():
-        if stopping.is_set() and not suspended:
-            engine.suspend()
-            suspended = True
+    with contextlib.suppress(StopIteration):
+        running.send(None)
+        while True:
+            # Asked from within: a write that is refused then ends it, instead of
+            # leaving it open to be refused once more when it is collected.
+            suspend = stopping.is_set() and not suspended
+            suspended |= suspend
+            running.send(suspend)
 
 
 def _end_of_exception(

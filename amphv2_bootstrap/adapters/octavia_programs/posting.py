@@ -73,12 +73,15 @@ def posted(
 ) -> Iterator[Posted]:
     """A job to be posted within, of which nothing is left afterwards.
 
-    What the block raises is reported before anything is cleaned up; then the
-    exit is by BrokenLinkError where something is left of a run that went well.
+    What the block raises is reported before anything is cleaned up, and so is what
+    interrupts the removal; then all is removed once more, in time of its own.
     """
     job = Posted(persistence, board, scratch)
     try:
         yield job
+        with report.at("cleanup"):
+            if job.remove():
+                raise BrokenLinkError("not all of it could be removed")
     except BaseException as exc:
         report.broken(report.chain(exc))
         with cleaning(report):
@@ -86,10 +89,6 @@ def posted(
             if left:
                 report.say(left=left)
         raise AlreadyReportedError from exc
-    with report.at("cleanup"):
-        left = job.remove()
-        if left:
-            raise BrokenLinkError(f"it leaves behind {', '.join(left)}")
 
 
 def remove_orphans(report: Report, job: Posted, scratch: Scratch) -> int:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("check", "state", "message", "todo")
 _FAILED = "failed"
+_PROOF = "canary"
 
 
 class Verify(Guarded, Lister):
@@ -30,7 +31,8 @@ class Verify(Guarded, Lister):
     Compares this host's octavia.conf with what is wanted, and looks at accounts,
     grants, tables and the key-value backend. Then it sends a job through the
     jobboard by Octavia's own code, on a namespace beside Octavia's, and leaves
-    nothing of it behind. Exit code 0, or 1 where a check failed.
+    nothing of it behind. Exit code 0, or 1 where a check failed or the jobboard
+    could not be proven.
     """
 
     @property
@@ -108,7 +110,7 @@ def _say(text: str) -> None:
 
 
 class LinesFormatter(ListFormatter):
-    """A line for each finding, then what to do about those that need it."""
+    """A line for each finding, what to do about some, and whether it is proven."""
 
     def add_argument_group(self, parser: argparse.ArgumentParser) -> None:
         """It has no arguments."""
@@ -131,3 +133,13 @@ class LinesFormatter(ListFormatter):
             stdout.write("\nWhat to do:\n")
         for row in todos:
             stdout.write(f"  {row.get('check', '')}: {row['todo']}\n")
+        stdout.write(_conclusion(rows))
+
+
+def _conclusion(rows: Sequence[dict[str, Any]]) -> str:
+    """The last line; none where the columns don't tell."""
+    states = [one.get("state") for one in rows if one.get("check") == _PROOF]
+    if not states or None in states:
+        return ""
+    proven = "proven: a job went through it" if "ok" in states else "NOT PROVEN"
+    return f"\nThe jobboard is {proven}.\n"

@@ -2,6 +2,7 @@
 """The canary through Octavia's jobboard, as a step runs it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from amphv2_bootstrap.adapters import octavia_canary, octavia_python, octavia_sources
 from amphv2_bootstrap.adapters.octavia_canary import Proof
@@ -13,8 +14,6 @@ from amphv2_bootstrap.tasks.base import (
     StepResult,
 )
 from amphv2_bootstrap.tasks.target_database import texts
-
-_BY_HAND = "run 'amphv2-bootstrap verify' on a controller"
 
 
 def interpreter(context: Context) -> str | None:
@@ -28,18 +27,25 @@ def loaded(context: Context) -> tuple[str, ...]:
     return octavia_sources.sources(context.host, interpreter(context))
 
 
-def obstacle(context: Context) -> str | None:
-    """Why no canary can run here, and how to prove the same; None if one can."""
+class Obstacle(NamedTuple):
+    """Why no canary can run: a clause; and what to do, a full sentence."""
+
+    why: str
+    todo: str
+
+
+def obstacle(context: Context) -> Obstacle | None:
+    """Why no canary can run here; None if one can."""
     if context.spec.persistence.is_sqlite:
-        return (
-            "Nothing was proven: with SQLite no other controller can take over. Name "
-            "a database server in persistence_connection."
+        return Obstacle(
+            "with SQLite no other controller can take over",
+            "Name a database server in persistence_connection.",
         )
-    python = interpreter(context)
-    if python is None:
-        return (
-            "It is not proven that the jobboard works: Octavia's Python isn't on this "
-            f"host. Set [octavia] python, or {_BY_HAND} where it is."
+    if interpreter(context) is None:
+        return Obstacle(
+            "Octavia's Python isn't on this host",
+            "Set [octavia] python, or run 'amphv2-bootstrap verify' on a controller "
+            "where it is.",
         )
     return None
 
@@ -65,7 +71,7 @@ def result_of_proof(context: Context, sources: Sequence[str]) -> StepResult:
     try:
         proof = prove(context, sources)
     except UnprovenError as exc:
-        return unproven(f"It is not proven that the jobboard works: {exc}")
+        return unproven(context, str(exc))
     driver = context.spec.driver
     return StepResult(
         UNCHANGED,
@@ -76,6 +82,10 @@ def result_of_proof(context: Context, sources: Sequence[str]) -> StepResult:
     )
 
 
-def unproven(warning: str) -> StepResult:
-    """The result of a step that could not look."""
-    return StepResult(NOT_APPLICABLE, "the jobboard was not proven", (warning,))
+def unproven(context: Context, why: str) -> StepResult:
+    """The result of a step that could not look, in words that stand out.
+
+    :param why: clause and advice.
+    """
+    told = f"the jobboard is NOT PROVEN on {context.host.name}"
+    return StepResult(NOT_APPLICABLE, f"done, but {told}", (f"{told}: {why}",))

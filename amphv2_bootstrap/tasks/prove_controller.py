@@ -12,7 +12,7 @@ class ProveController(Step):
 
     def act(self) -> StepResult:
         """See :func:`amphv2_bootstrap.tasks.canary.result_of_proof`."""
-        reason = obstacle(self.context)
-        if reason:
-            return unproven(reason)
+        found = obstacle(self.context)
+        if found:
+            return unproven(self.context, f"{found.why}. {found.todo}")
         return result_of_proof(self.context, loaded(self.context))

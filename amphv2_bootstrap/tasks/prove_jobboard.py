@@ -21,9 +21,9 @@ class ProveJobboard(Step):
 
     def act(self) -> StepResult:
         """See :func:`amphv2_bootstrap.tasks.canary.result_of_proof`."""
-        reason = obstacle(self.context)
-        if reason:
-            return unproven(reason)
+        found = obstacle(self.context)
+        if found:
+            return unproven(self.context, f"{found.why}. {found.todo}")
         folder = Path(self.context.host.state_path)
         octavia_db_manage.remove_orphans(folder)
         options = wanted_options(self.context)
@@ -34,6 +34,7 @@ class ProveJobboard(Step):
         except MissingLibraryError as exc:
             # ensure-client-library comes with the controllers; then they prove.
             return unproven(
-                f"The database is proven, the jobboard is not yet: {exc} After that, "
-                "prove-controller proves it, or 'amphv2-bootstrap verify' by hand."
+                self.context,
+                f"only the database is, yet: {exc} After that, prove-controller "
+                "proves it, or 'amphv2-bootstrap verify' by hand.",
             )

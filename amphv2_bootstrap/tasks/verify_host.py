@@ -63,14 +63,14 @@ def key_value_backend(context: Context) -> Iterator[Finding]:
 
 def canary(context: Context) -> Iterator[Finding]:
     """A job goes through Octavia's jobboard, by Octavia's own code."""
-    reason = obstacle(context)
-    if reason:
-        yield Finding("canary", SKIPPED, reason)
+    found = obstacle(context)
+    if found:
+        yield _unproven("canary", context, *found)
         return
     try:
         proof = prove(context, loaded(context))
     except UnprovenError as exc:
-        yield Finding.of("canary", exc, WARNING)
+        yield _unproven("canary", context, exc.why, exc.todo)
         return
     yield Finding(
         "canary",
@@ -89,13 +89,31 @@ def drill(context: Context, progress: Callable[[str], None]) -> Iterator[Finding
 
     :param progress: called with a text now and then, from another thread.
     """
-    reason = obstacle(context)
-    python, sources = interpreter(context), loaded(context)
-    if reason or python is None:
-        yield Finding("drill", SKIPPED, reason or "Octavia's Python isn't here")
+    found = obstacle(context)
+    if found:
+        yield _unproven("drill", context, *found)
         return
+    try:
+        drilled = _drilled(context, progress)
+    except UnprovenError as exc:
+        yield _unproven("drill", context, exc.why, exc.todo)
+        return
+    yield _judged(context.spec.driver, drilled)
+    for note in drilled.notes:
+        yield Finding("drill", WARNING, note)
+
+
+def _unproven(check: str, context: Context, why: str, todo: str) -> Finding:
+    """What could not be proven is no success; but SQLite can't be more than it is."""
+    state = WARNING if context.spec.persistence.is_sqlite else FAILED
+    return Finding(check, state, f"the jobboard is NOT PROVEN: {why}", todo)
+
+
+def _drilled(context: Context, progress: Callable[[str], None]) -> Drilled:
+    python, sources = interpreter(context), loaded(context)
+    assert python is not None  # noqa: S101 - that would be an obstacle
     wanted = octavia_python.effective_task_flow(python, sources)
-    found = octavia_canary.drill(
+    return octavia_canary.drill(
         python,
         sources,
         expiration=float(wanted["jobboard_expiration_time"]),
@@ -103,9 +121,6 @@ def drill(context: Context, progress: Callable[[str], None]) -> Iterator[Finding
         cancelled=context.cancelled,
         progress=progress,
     )
-    yield _judged(context.spec.driver, found)
-    for note in found.notes:
-        yield Finding("drill", WARNING, note)
 
 
 def _judged(driver: str, found: Drilled) -> Finding:

@@ -136,6 +136,7 @@ def test_lines_say_what_to_do(cloud: Cloud) -> None:
     assert len(first.splitlines()) >= len(CHECKS)
     assert first.startswith("FAILED   configuration ")
     assert todo.startswith("  configuration: Remove the line")
+    assert todo.endswith("\n\nThe jobboard is proven: a job went through it.\n")
 
 
 Breaking = Callable[[Cloud], contextlib.AbstractContextManager[None]]
@@ -285,6 +286,16 @@ def library_hidden(cloud: Cloud) -> Iterator[None]:
     )
     python.chmod(0o755)
     cloud.site.write_configuration("ctl1", {"octavia": {"python": str(python)}})
+    try:
+        yield
+    finally:
+        cloud.site.write_configuration("ctl1")
+
+
+@contextlib.contextmanager
+def python_unknown(cloud: Cloud) -> Iterator[None]:
+    """Octavia as in a container: octavia-db-manage leads to no interpreter."""
+    cloud.site.write_configuration("ctl1", {"octavia": {"python": ""}})
     try:
         yield
     finally:
@@ -473,6 +484,19 @@ _CASES = (
         "Redis user may not trash a job of its own keys",
         redis_rights("resetkeys", "~octavia_jobboard:*", "-hset"),
         {"key-value-backend": "'hset'", "canary": "(link jobboard-connect)"},
+    ),
+    Case(
+        "Redis user may use Octavia's own keys only",
+        redis_rights("resetkeys", "~octavia_jobboard:*"),
+        {"canary": "NOT PROVEN: Octavia's user may use octavia_jobboard and nothing"},
+        warned={"key-value-backend": "nothing was written"},
+    ),
+    Case(
+        "Octavia's Python isn't on the host",
+        python_unknown,
+        {"canary": "NOT PROVEN: Octavia's Python isn't on this host"},
+        skipped=("client-library",),
+        warned={"schema": "could not be asked"},
     ),
     Case(
         "wrong port of Redis",

@@ -48,7 +48,8 @@ def test_sqlite_is_not_proven(step: type[Step], controller: Controller) -> None:
     url = DatabaseUrl("sqlite", database="/tmp/x.sqlite")
     result = step(replace(context, spec=replace(context.spec, persistence=url))).act()
     assert result.outcome == NOT_APPLICABLE
-    assert "Nothing was proven" in result.warnings[0]
+    assert "NOT PROVEN on c1" in result.summary
+    assert "NOT PROVEN on c1" in result.warnings[0]
     assert "persistence_connection" in result.warnings[0]
 
 
@@ -57,6 +58,7 @@ def test_without_octavias_python(step: type[Step], controller: Controller) -> No
     """Not applicable, with a warning how to prove it."""
     result = step(controller.context).act()
     assert result.outcome == NOT_APPLICABLE
+    assert "NOT PROVEN on c1" in result.summary
     assert "amphv2-bootstrap verify" in result.warnings[0]
 
 
@@ -133,4 +135,5 @@ def test_user_that_may_use_nothing_else(
     _octavia(controller, {"broken": "post", "chain": chain})
     result = step(controller.context).act()
     assert result.outcome == NOT_APPLICABLE
-    assert "not proven" in result.warnings[0]
+    assert "NOT PROVEN on c1" in result.summary
+    assert "nothing beside it" in result.warnings[0]

@@ -11,6 +11,7 @@ from amphv2_bootstrap.cmd.base import Guarded
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.engine.host_reports import HostReport
+    from amphv2_bootstrap.engine.settings import ConductorSettings
     from amphv2_bootstrap.engine.store import Store
     from amphv2_bootstrap.tasks.agreement import Controller
 
@@ -30,7 +31,7 @@ class ListConductors(Guarded, Lister):
         from amphv2_bootstrap.engine.report import iso
 
         runtime = self.runtime()
-        patience = _MISSED * runtime.loaded.conductor.reconcile_interval
+        patience = patience_of(runtime.loaded.conductor)
         rows = [
             (
                 row.host,
@@ -57,6 +58,36 @@ def state(owner: str, age: float, patience: float) -> str:
     if parsed is not None and parsed.is_surely_dead:
         return "dead"
     return "alive" if age <= patience else "silent"
+
+
+def patience_of(settings: "ConductorSettings") -> float:
+    """Seconds after which a conductor that wasn't seen is said to be silent."""
+    return _MISSED * settings.reconcile_interval
+
+
+def unattended(
+    report: dict[str, Any],
+    rows: Sequence[Any],
+    patience: float,
+    controllers: Sequence[str],
+) -> list[str]:
+    """What to start where, for each flow that no conductor alive could carry out.
+
+    :param report: what :func:`amphv2_bootstrap.engine.report.describe` gives.
+    :param rows: see :meth:`Store.conductors`.
+    """
+    alive = {row.host for row in rows if state(row.owner, row.age, patience) == "alive"}
+    start = "start amphv2-conductor, or run 'amphv2-bootstrap run', there"
+    found = []
+    for flow in report["flows"]:
+        host, is_live = flow["host"], flow["state"] in ("ready", "running")
+        if is_live and host is None and not alive:
+            names = ", ".join(controllers)
+            found.append(f"No conductor is alive. Of {names}, choose one, and {start}.")
+        elif is_live and host is not None and host not in alive:
+            name = f"The flow {flow['name']} is {host}'s own"
+            found.append(f"{name}, where no conductor is alive: {start}.")
+    return found
 
 
 def controllers(

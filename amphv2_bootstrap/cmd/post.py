@@ -12,6 +12,7 @@ from amphv2_bootstrap.cmd.base import Guarded
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
+    from amphv2_bootstrap.engine.records import Bootstrap
     from amphv2_bootstrap.posting.poster import Posted
 
 
@@ -59,6 +60,25 @@ def post(
     return posted
 
 
+def wait_for(
+    runtime: "Runtime",
+    bootstrap: "Bootstrap",
+    timeout: float | None,
+    summary: dict[str, Any],
+) -> tuple[int, dict[str, Any]]:
+    """Follow it to its end: the exit code, and the head as it was seen last.
+
+    :param summary: the head as it is now.
+    """
+    from amphv2_bootstrap.cmd.conductors import patience_of
+    from amphv2_bootstrap.cmd.progress import follow
+    from amphv2_bootstrap.cmd.shows import head_of
+
+    patience = patience_of(runtime.loaded.conductor)
+    done = follow(runtime.store, bootstrap, timeout=timeout, patience=patience)
+    return done.code, head_of(done.report) if done.report else summary
+
+
 class PostJob(Guarded, ShowOne):
     """Post the bootstrap that the configuration describes.
 
@@ -91,14 +111,12 @@ class PostJob(Guarded, ShowOne):
         runtime = self.runtime()
         posted = post(runtime, parsed_args)
         runtime.poster().announce(posted.bootstrap, runtime.board())
-        if parsed_args.wait:
-            from amphv2_bootstrap.cmd.progress import follow
-
-            self.exit_code = follow(
-                runtime.store, posted.bootstrap, timeout=parsed_args.timeout
-            )
         summary = head(runtime.store, posted.bootstrap)
-        if not parsed_args.wait and summary["state"] == "parked":
+        if parsed_args.wait:
+            self.exit_code, summary = wait_for(
+                runtime, posted.bootstrap, parsed_args.timeout, summary
+            )
+        elif summary["state"] == "parked":
             print(
                 f"It is parked: see 'amphv2-bootstrap job show {summary['id']}'.",
                 file=sys.stderr,

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Following a bootstrap: a bar on a terminal, plain lines otherwise."""
+"""Following a bootstrap until it is at rest."""
 
+import contextlib
 import sys
 import time
-from typing import Any, TextIO
+from dataclasses import dataclass
 
 from amphv2_bootstrap.cmd import exits
+from amphv2_bootstrap.cmd.conductors import unattended
 from amphv2_bootstrap.cmd.shows import exit_code
-from amphv2_bootstrap.cmd.timeline import task_lines
+from amphv2_bootstrap.cmd.views import Report, View, view_of
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.records import Bootstrap
 from amphv2_bootstrap.engine.report import describe
@@ -15,93 +17,21 @@ from amphv2_bootstrap.engine.store import Store
 
 _POLL_SECONDS = 0.2
 _LOST_POLL_SECONDS = 1.0
-
-
-class _Lines:
-    """Prints each step when it ends, each flow when it changes."""
-
-    def __init__(self) -> None:
-        self._seen: set[tuple[Any, ...]] = set()
-
-    def __enter__(self) -> "_Lines":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def show(self, report: dict[str, Any]) -> None:
-        for flow in report["flows"]:
-            for task in flow["tasks"]:
-                key = (flow["id"], task["name"], task["state"], task["runs"])
-                if task["state"] != "PENDING":
-                    self._once(key, task_lines(task))
-            where = f" on {flow['host']}" if flow["host"] else ""
-            reason = f": {flow['reason']}" if flow["reason"] else ""
-            line = f"{flow['name']}{where}: {flow['state']}{reason}"
-            if flow["state"] != "waiting":
-                self._once((flow["id"], flow["state"], reason), [line])
-
-    def _once(self, key: tuple[Any, ...], lines: list[str]) -> None:
-        if key not in self._seen:
-            self._seen.add(key)
-            print("\n".join(lines), file=sys.stderr, flush=True)
-
-
-class _Bar:
-    """A live bar over all steps, with the one under way."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description:<42}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            console=Console(stderr=True),
-        )
-        self._task = self._progress.add_task("waiting for a conductor", total=None)
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, report: dict[str, Any]) -> None:
-        steps = [(flow, task) for flow in report["flows"] for task in flow["tasks"]]
-        done = sum(task["state"] == "SUCCESS" for _, task in steps)
-        running = [
-            f"{task['name']} on {task['host']}"
-            for _, task in steps
-            if task["state"] in ("RUNNING", "REVERTING")
-        ]
-        self._progress.update(
-            self._task,
-            total=len(steps),
-            completed=done,
-            description=", ".join(running) or report["state"],
-        )
-
-
-def view_of(stream: TextIO) -> _Lines | _Bar:
-    """A bar where somebody watches, lines where it is kept."""
-    return _Bar() if stream.isatty() else _Lines()
+_ATTENDANCE_SECONDS = 5.0
 
 
 class Watch:
     """Looks at a bootstrap time and again, also when its database was away.
 
-    ``report`` is what was seen last, as :func:`describe` gives it.
+    ``report`` is what was seen last.
     """
 
-    def __init__(self, store: Store, bootstrap: Bootstrap, view: _Lines | _Bar) -> None:
+    def __init__(self, store: Store, bootstrap: Bootstrap, view: View) -> None:
         self._store = store
         self._uuid = bootstrap.uuid
         self._view = view
         self._is_away = False
-        self.report: dict[str, Any] | None = None
+        self.report: Report | None = None
 
     def look(self) -> bool:
         """Show how far it is; False while the database is away, which is said once."""
@@ -109,7 +39,7 @@ class Watch:
             self.report = describe(self._store, self._store.bootstrap(self._uuid))
         except DatabaseUnavailableError as exc:
             if not self._is_away:
-                print(f"{exc}; trying again", file=sys.stderr)
+                self._view.tell(f"{exc}; trying again")
             self._is_away = True
             time.sleep(_LOST_POLL_SECONDS)
             return False
@@ -118,20 +48,81 @@ class Watch:
         return True
 
 
-def follow(store: Store, bootstrap: Bootstrap, *, timeout: float | None = None) -> int:
-    """Show progress until the bootstrap is at rest; the exit code for its state.
+class Attendance:
+    """Says, once each, which flows nobody is there to carry out.
 
-    :param timeout: seconds; then 3 is returned and the job goes on.
+    Not in the first seconds: a conductor that was just started may not have said yet
+    that it is alive.
+
+    :param patience: seconds after which a conductor that wasn't seen isn't alive.
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
+
+    def __init__(
+        self, store: Store, bootstrap: Bootstrap, view: View, patience: float
+    ) -> None:
+        self._store = store
+        self._controllers = tuple(bootstrap.spec.get("controllers", ()))
+        self._view = view
+        self._patience = patience
+        self._due_at = time.monotonic() + _ATTENDANCE_SECONDS
+        self._told: set[str] = set()
+
+    def look(self, report: Report) -> None:
+        """Look at the conductors, if it is time to."""
+        if time.monotonic() < self._due_at:
+            return
+        self._due_at = time.monotonic() + _ATTENDANCE_SECONDS
+        with contextlib.suppress(DatabaseUnavailableError):
+            rows = self._store.conductors()
+            found = unattended(report, rows, self._patience, self._controllers)
+            for text in found:
+                if text not in self._told:
+                    self._told.add(text)
+                    self._view.tell(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How the following ended: an exit code, and what was seen last."""
+
+    code: int
+    report: Report | None
+
+
+def follow(
+    store: Store,
+    bootstrap: Bootstrap,
+    *,
+    timeout: float | None = None,
+    patience: float = 30.0,
+) -> Followed:
+    """Show progress until the bootstrap is at rest, and then why it failed.
+
+    :param timeout: seconds; then the code is 3 and the job goes on.
+    :param patience: see :class:`Attendance`.
+    """
+    deadline = float("inf") if timeout is None else time.monotonic() + timeout
     with view_of(sys.stderr) as view:
         watch = Watch(store, bootstrap, view)
-        while True:
-            watch.look()
-            code = exit_code(watch.report["state"]) if watch.report else None
-            if code is not None:
-                return code
-            if deadline is not None and time.monotonic() >= deadline:
-                print(f"Not done after {timeout:g} s; it goes on.", file=sys.stderr)
-                return exits.TIMED_OUT
-            time.sleep(_POLL_SECONDS)
+        attendance = Attendance(store, bootstrap, view, patience)
+        code = None
+        while code is None:
+            if watch.look() and watch.report:
+                code = exit_code(watch.report["state"])
+                attendance.look(watch.report)
+            if code is None and time.monotonic() >= deadline:
+                code = exits.TIMED_OUT
+            if code is None:
+                time.sleep(_POLL_SECONDS)
+    if code == exits.TIMED_OUT:
+        view.tell(f"Not done after {timeout:g} s; it goes on.")
+    if watch.report:
+        view.finish(watch.report)
+        _say_how_to_resume(watch.report)
+    return Followed(code, watch.report)
+
+
+def _say_how_to_resume(report: Report) -> None:
+    if any(flow["state"] == "parked" for flow in report["flows"]):
+        command = f"amphv2-bootstrap job resume {report['id']}"
+        print(f"Mend the cause of what is parked, then: {command}", file=sys.stderr)

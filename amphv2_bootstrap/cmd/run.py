@@ -68,7 +68,8 @@ def _follow_here(
     runtime: "Runtime", bootstrap: "Bootstrap", worker: threading.Thread
 ) -> dict[str, Any]:
     """Show progress until all that this host can do is done, or it is told to stop."""
-    from amphv2_bootstrap.cmd.progress import Watch, view_of
+    from amphv2_bootstrap.cmd.progress import Watch
+    from amphv2_bootstrap.cmd.views import view_of
     from amphv2_bootstrap.engine.report import describe
 
     with view_of(sys.stderr) as view:
@@ -79,7 +80,9 @@ def _follow_here(
             if watch.look() and not _is_more_to_do(runtime, watch.report or {}):
                 break
             worker.join(0.1)
-    return watch.report or describe(runtime.store, bootstrap)
+    report = watch.report or describe(runtime.store, bootstrap)
+    view.finish(report)
+    return report
 
 
 def _is_more_to_do(runtime: "Runtime", report: dict[str, Any]) -> bool:
@@ -106,6 +109,11 @@ def _exit_code(flows: list[dict[str, Any]], host: str) -> int:
     ours = [flow for flow in flows if flow["host"] in (None, host)]
     others = [f for f in flows if f not in ours and f["state"] not in TERMINAL]
     done = all(flow["state"] == "done" for flow in ours)
+    if any(flow["state"] == "parked" for flow in ours):
+        print(
+            "Mend the cause of what is parked, then run it here again.",
+            file=sys.stderr,
+        )
     if done and others:
         names = ", ".join(str(flow["host"]) for flow in others)
         print(

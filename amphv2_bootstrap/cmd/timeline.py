@@ -59,6 +59,20 @@ def _flow_lines(flow: dict[str, Any]) -> list[str]:
     return [*lines, *(line for task in flow["tasks"] for line in task_lines(task))]
 
 
+def stopped_lines(flow: dict[str, Any]) -> list[str]:
+    """Of a flow that is parked or was reverted: the step, and why. Else nothing."""
+    if flow["state"] not in ("parked", "reverted"):
+        return []
+    where = f" on {flow['host']}" if flow["host"] else ""
+    lines = [f"{flow['name']}{where}: {flow['state']}"]
+    reason = flow["reason"] or ""
+    for task in flow["tasks"]:
+        if task["state"] in ("FAILURE", "REVERT_FAILURE"):
+            lines.append(f"  step:   {task['name']} on {task['host']}")
+            reason = reason.removeprefix(f"{task['name']}: ")
+    return [*lines, f"  reason: {reason}"] if reason else lines
+
+
 def task_lines(task: dict[str, Any]) -> list[str]:
     """A step in one line: state, host, duration, what it came to; then warnings."""
     seconds = "" if task["seconds"] is None else f"{task['seconds']:.2f} s"

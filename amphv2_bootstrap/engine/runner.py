@@ -198,15 +198,20 @@ def _end_of_exception(
         return of_surprise("load the flow", exc)
     if revert:
         return _end_of_revert(engine, exc)
+    return _end_of_failures(engine) or of_surprise("run the flow", exc)
+
+
+def _end_of_failures(engine: Any) -> End | None:
     for step, failure in engine.storage.get_execute_failures().items():
         return of_failure(step, failure.exception, failure.exception_str)
-    return of_surprise("run the flow", exc)
+    return None
 
 
 def _end_of_revert(engine: Any, exc: Exception) -> End:
     # A completed revert also raises what made it necessary.
     if engine.storage.get_flow_state() == states.REVERTED:
-        return End(Outcome.REVERTED)
+        cause = _end_of_failures(engine)
+        return End(Outcome.REVERTED, cause.reason if cause else None)
     for step, failure in engine.storage.get_revert_failures().items():
         reason = f"undo {step}: {failure.exception_str}"
         if isinstance(failure.exception, CancelledError):

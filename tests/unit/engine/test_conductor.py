@@ -110,6 +110,7 @@ def test_reverts_what_was_done_when_asked(make_cloud: MakeCloud) -> None:
         )
     assert cloud.ledger == ["do a", "do b", "do c", "undo b", "undo a"]
     assert cloud.drafts.unfinished() is None
+    assert cloud.store.jobs_of(uuid)[0].reason == "c: do it: never"
 
 
 def test_stop_ends_between_two_steps_and_another_goes_on(

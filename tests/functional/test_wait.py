@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``post-job --wait`` as an operator sees it on a terminal."""
+
+import os
+import subprocess
+from collections.abc import Callable
+
+from tests.functional.site import Site
+from tests.servers.mariadb import MariaDB
+
+MakeSite = Callable[..., Site]
+
+
+def _on_terminal(site: Site, *arguments: str) -> tuple[int, str]:
+    """Run a command with a terminal at stderr; its exit code, and what came there."""
+    ours, its = os.openpty()
+    process = subprocess.Popen(
+        site.command("ctl1", *arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=its,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+    )
+    os.close(its)
+    text = bytearray()
+    try:
+        while block := os.read(ours, 4096):
+            text += block
+    except OSError:  # how Linux tells that nobody has the other end any more
+        pass
+    os.close(ours)
+    return process.wait(30), text.decode().replace("\r", "")
+
+
+def test_a_terminal_shows_why_a_job_is_parked(
+    make_site: MakeSite, mariadb: MariaDB
+) -> None:
+    """The step, the reason, the advice, and how to resume it, below the bar."""
+    mariadb.execute("CREATE USER octavia@'%' IDENTIFIED BY 'another'")
+    site = make_site(hosts=("ctl1",))
+    site.start_conductor("ctl1")
+    code, text = _on_terminal(site, "post-job", "--wait")
+    assert code == 1
+    _, _, end = text.rpartition("bootstrap: parked")
+    assert "step:   ensure-database-accounts on ctl1" in end
+    assert "another password, which is not ours to reset" in end
+    assert "ALTER USER 'octavia'@'%'" in end
+    assert f"amphv2-bootstrap job resume {site.show()['id']}" in end
+
+
+def test_waiting_without_a_conductor_says_what_to_start(make_site: MakeSite) -> None:
+    """Nothing would ever happen: once, with the hosts."""
+    site = make_site()
+    done = site.cli("post-job", "--wait", "--timeout", "12")
+    assert done.returncode == 3
+    assert done.stderr.count("No conductor is alive") == 1
+    assert "Of ctl1, ctl2, choose one" in done.stderr

@@ -3,9 +3,11 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,14 @@ import pytest
 from tests.servers.process import wait_until
 
 DEMO = Path(__file__).resolve().parents[2] / "tools" / "demo.py"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """For the demo's folder; short, since a socket's path has to be."""
+    made = Path(tempfile.mkdtemp(prefix="demo-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -70,15 +80,15 @@ def left_by(folder: Path) -> list[int]:
     ],
 )
 def test_who_ends_it_early_is_left_with_nothing(
-    number: signal.Signals, chapter: str, tmp_path: Path, octavia_venv: Path
+    number: signal.Signals, chapter: str, folder: Path, octavia_venv: Path
 ) -> None:
     """In whatever chapter: no conductor, no server, no folder."""
-    story = tmp_path / "story"
-    with demo(tmp_path, octavia_venv) as process:
+    story = folder / "story"
+    with demo(folder, octavia_venv) as process:
         wait_until(lambda: chapter in story.read_text(), what=f"it tells {chapter}")
-        assert left_by(tmp_path)
+        assert left_by(folder)
         process.send_signal(number)
         assert process.wait(60) == 128 + number, story.read_text()
-        assert left_by(tmp_path) == []
-    assert list(tmp_path.iterdir()) == [story]
+        assert left_by(folder) == []
+    assert list(folder.iterdir()) == [story]
     assert f"ended by {number.name}" in story.read_text()

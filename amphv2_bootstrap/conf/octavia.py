@@ -116,7 +116,7 @@ _ACTING: list[cfg.Opt] = [
             "/etc/octavia/octavia.conf and a folder octavia.conf.d is beside it, but "
             "the service is started with --config-file (the file wins then), and "
             "where there are other folders, such as: --config-file "
-            "/etc/octavia/octavia.conf --config-dir /etc/octavia/conf.d"
+            "/etc/octavia/octavia.conf --config-dir /etc/octavia/conf.d."
         ),
     ),
     cfg.ListOpt(

@@ -33,7 +33,7 @@ SETTINGS = ConductorSettings(
     poll_interval=0.05,
     reconcile_interval=0.2,
     grace_period=5.0,
-    expiry=3.0,
+    expiry=60.0,  # however slow the machine is
     refusal_pause=0.2,
 )
 

@@ -34,6 +34,9 @@ ZooKeeper by default no session shorter than 2 ticks of 2 s."""
 _PATIENCE = 30.0
 """Seconds that an expiry may be late: the servers look for them now and then."""
 
+_EARLIEST = 0.9
+"""Of a claim's time; the servers' clocks aren't ours."""
+
 _POLL = 0.05
 
 
@@ -172,13 +175,14 @@ class Second:
         return self._job.uuid not in uuids
 
 
-def _take_over(report: Report, first: FirstOwner, second: Second, uuid: str) -> float:
-    """Through claim, expiry and take-over; seconds from the first claim on."""
+def take_over(report: Report, first: Any, second: Any, uuid: str) -> float:
+    """Through claim, expiry and take-over; seconds from the first claim on.
+
+    :param first: a :class:`FirstOwner`; ``second``: a :class:`Second`.
+    """
     with report.at("claim"):
-        began = first.claim(uuid)
-        got = second.claims()
-        if got and time.monotonic() - began < first.seconds * 0.9:
-            raise BrokenLinkError("two owners got the claim at the same time")
+        began = float(first.claim(uuid))
+        got = _got(first, second, began)
     with report.at("expiry"):
         first.kill()
         while not got:
@@ -188,12 +192,28 @@ def _take_over(report: Report, first: FirstOwner, second: Second, uuid: str) -> 
                     f"after {first.seconds + _PATIENCE:g} s"
                 )
             time.sleep(_POLL)
-            got = second.claims()
+            got = _got(first, second, began)
         seconds = time.monotonic() - began
     with report.at("takeover"):
         if not second.owns():
             raise BrokenLinkError("the second owner got the claim, but does not own it")
     return seconds
+
+
+def _got(first: Any, second: Any, began: float) -> bool:
+    """Whether the second owner got the claim, which it must not too early.
+
+    That the first is dead by then doesn't matter: a server can't know it, and what
+    a dead process leaves open at ZooKeeper is a session, which lasts to its timeout.
+    """
+    got = bool(second.claims())
+    seconds = time.monotonic() - began
+    if got and seconds < first.seconds * _EARLIEST:
+        raise BrokenLinkError(
+            f"two owners at once: another one got the claim {seconds:.1f} s after it "
+            f"was made for {first.seconds} s"
+        )
+    return got
 
 
 def _run_flow(conf: Any, job: Posted) -> None:
@@ -240,7 +260,7 @@ def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
         with report.at("post"), told_apart(conf, scratch, board):
             job.post(two_steps)
         second = Second(conf, job)
-        seconds = _take_over(report, first, second, job.job.uuid)
+        seconds = take_over(report, first, second, job.job.uuid)
         job.expire()
         with report.at("flow"):
             _run_flow(conf, job)

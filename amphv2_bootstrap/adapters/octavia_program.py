@@ -18,7 +18,7 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 _LAUNCH = """
 import importlib, importlib.util, sys
 folder, name = sys.argv[1:]
-sys.path.remove("")
+sys.path[:] = [entry for entry in sys.path if entry]
 sys.dont_write_bytecode = True
 spec = importlib.util.spec_from_file_location(
     "amphv2_programs", folder + "/__init__.py", submodule_search_locations=[folder])

@@ -32,6 +32,12 @@ def test_python_without_octavia() -> None:
     assert told.facts is None
 
 
+def test_safe_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Python has no current folder on its path, the programs start as well."""
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    test_python_without_octavia()
+
+
 def test_not_a_python(tmp_path: Path) -> None:
     """A program that answers nothing of ours is an error that quotes none of it."""
     python = _interpreter(tmp_path, "echo secret; exit 3")

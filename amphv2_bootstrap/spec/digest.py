@@ -4,8 +4,8 @@
 import base64
 import hashlib
 
-# scrypt (RFC 7914): about 10 ms and 4 MB a text, so that a password that is
-# not random can't be found by trying from what the database holds.
+# scrypt (RFC 7914): about 10 ms and 4 MB a text. The salt lies beside the digests, so
+# that passwords can be tried on them: this makes it slow, not impossible.
 _COST = {"n": 2**12, "r": 8, "p": 1}
 
 

@@ -12,14 +12,13 @@ import contextlib
 import importlib
 import json
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import loading
+from .drill_folder import drill_folder
 from .loading import GROUP
 from .posting import Posted, posted, remove_orphans
 from .refusal import told_apart
@@ -153,15 +152,6 @@ class Drill:
         ]
 
 
-@contextlib.contextmanager
-def _folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="amphv2-drill-"))  # 0700
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-
-
 def _expiration(conf: Any, driver: str) -> float:
     if driver == "zookeeper":
         return _SESSION_SECONDS
@@ -174,7 +164,7 @@ def program(report: Report, request: dict[str, Any]) -> None:
         with report.at("configuration"):
             conf = loading.configuration(request["sources"], report)
             scratch = Scratch(conf, request["now"], request["timeout"])
-        folder = stack.enter_context(_folder())
+        folder = stack.enter_context(drill_folder())
         with report.at("persistence"):
             persistence_driver = loading.persistence_driver()
             conductors = Conductors(conf)

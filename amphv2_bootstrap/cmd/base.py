@@ -3,6 +3,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from amphv2_bootstrap.cmd import exits
@@ -37,11 +38,12 @@ class Guarded:
             return exits.code_of(exc)
         return self.exit_code
 
-    def runtime(self) -> "Runtime":
+    def runtime(self, controllers: Sequence[str] | None = None) -> "Runtime":
         """Read the configuration and make the engine's parts.
 
         What is logged from here on, or told of an error, shows none of its secrets.
 
+        :param controllers: the only ones to take of those that are configured.
         :raises InvalidInputError: with all problems of the configuration.
         """
         # Imported here: help and completion don't need the engine.
@@ -50,7 +52,8 @@ class Guarded:
         from amphv2_bootstrap.conf.build import build
         from amphv2_bootstrap.conf.loading import load
 
-        loaded = build(load(config_files=self.app_args.config_file))
+        conf = load(config_files=self.app_args.config_file)
+        loaded = build(conf, controllers=controllers)
         for warning in loaded.warnings:
             print(f"WARNING: {warning}", file=sys.stderr)
         runtime = Runtime(loaded)

@@ -65,15 +65,25 @@ class BootstrapApp(App):
         return parser
 
     def configure_logging(self) -> None:
-        """Warnings to stderr; ``-v`` and ``--debug`` show more."""
+        """Warnings to stderr; ``-v`` shows more. A log file also gets what is done."""
         level = {0: logging.ERROR, 1: logging.WARNING, 2: logging.INFO}.get(
             self.options.verbose_level, logging.DEBUG
         )
+        handlers = [logs.to_terminal(level)]
+        if self.options.log_file:
+            handlers.append(self._log_file(min(level, logging.INFO)))
         logging.basicConfig(
-            level=level, stream=sys.stderr, format="%(levelname)s: %(message)s"
+            level=min(handler.level for handler in handlers), handlers=handlers
         )
         if level > logging.DEBUG:
             logs.quieten()
+
+    def _log_file(self, level: int) -> logging.Handler:
+        path = self.options.log_file
+        try:
+            return logs.to_file(path, level)
+        except OSError as exc:
+            self.parser.error(f"argument --log-file: {path}: {exc.strerror}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from cliff.show import ShowOne
 
 from amphv2_bootstrap.cmd import exits
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
@@ -16,23 +17,44 @@ if TYPE_CHECKING:
     from amphv2_bootstrap.posting.poster import Posted
 
 
+_PARK = "park"
+
+
 def add_post_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that say what is posted."""
     parser.add_argument(
         "--on-failure",
         choices=("park", "revert"),
-        default="park",
         help="what becomes of a flow whose step fails for good: 'park' leaves all as "
         "it is until 'job resume'; 'revert' undoes what that flow has made (database, "
         "accounts, grants, octavia.conf) and never what was there before. Packages "
         "stay, and so do flows that were done before it or on other controllers "
-        "(default: %(default)s)",
+        f"(default: {_PARK})",
     )
     parser.add_argument(
         "--controllers",
         metavar="HOST[,HOST...]",
         help="only these of the configured controllers (default: all of them)",
     )
+
+
+def controllers_of(arguments: argparse.Namespace) -> list[str] | None:
+    """The names of ``--controllers``; None where it isn't given."""
+    if arguments.controllers is None:
+        return None
+    names = [name.strip() for name in arguments.controllers.split(",")]
+    return names if any(names) else []
+
+
+def seconds(text: str) -> float:
+    """A finite number above 0, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} isn't a number of seconds above 0")
+    return value
 
 
 def post(
@@ -45,18 +67,21 @@ def post(
     import dataclasses
     import getpass
 
-    from amphv2_bootstrap.conf.build import choose_controllers
-
-    spec = dataclasses.replace(runtime.loaded.spec, on_failure=arguments.on_failure)
-    if arguments.controllers:
-        names = [name.strip() for name in arguments.controllers.split(",")]
-        spec = choose_controllers(spec, names)
+    wanted = arguments.on_failure
+    spec = dataclasses.replace(runtime.loaded.spec, on_failure=wanted or _PARK)
     who = f"{getpass.getuser()}@{runtime.loaded.host.name}"
     posted = runtime.poster().post(
         spec, runtime.loaded.secrets, posted_by=who, renewing=renewing
     )
     verb = "posted" if posted.is_new else "is unfinished: going on with it"
     print(f"Job {posted.bootstrap.uuid} {verb}.", file=sys.stderr)
+    if wanted not in (None, posted.bootstrap.on_failure):
+        print(
+            f"WARNING: it was posted with --on-failure {posted.bootstrap.on_failure}, "
+            f"and keeps it; {wanted} has no effect. To change it, end the job by 'job "
+            "cancel' and post again.",
+            file=sys.stderr,
+        )
     return posted
 
 
@@ -99,7 +124,7 @@ class PostJob(Guarded, ShowOne):
         )
         parser.add_argument(
             "--timeout",
-            type=float,
+            type=seconds,
             metavar="SECONDS",
             help="with --wait: stop waiting after this time; the job goes on",
         )
@@ -108,7 +133,11 @@ class PostJob(Guarded, ShowOne):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         from amphv2_bootstrap.cmd.shows import head
 
-        runtime = self.runtime()
+        if parsed_args.timeout is not None and not parsed_args.wait:
+            raise InvalidInputError(
+                ["--timeout has no effect without --wait. Add it, or leave both out."]
+            )
+        runtime = self.runtime(controllers_of(parsed_args))
         posted = post(runtime, parsed_args)
         runtime.poster().announce(posted.bootstrap, runtime.board())
         summary = head(runtime.store, posted.bootstrap)

@@ -13,7 +13,7 @@ from cliff.show import ShowOne
 from amphv2_bootstrap.cmd import exits
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.job import resume
-from amphv2_bootstrap.cmd.post import add_post_arguments, post
+from amphv2_bootstrap.cmd.post import add_post_arguments, controllers_of, post
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
@@ -37,7 +37,7 @@ class Run(Guarded, ShowOne):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         from amphv2_bootstrap.cmd.shows import head_of
 
-        runtime = self.runtime()
+        runtime = self.runtime(controllers_of(parsed_args))
         bootstrap = post(runtime, parsed_args, renewing=True).bootstrap
         resume(runtime, bootstrap)
         report = _carry_out(runtime, bootstrap)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a loaded configuration to plain values, checked altogether."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from oslo_config import cfg
@@ -15,7 +15,6 @@ from amphv2_bootstrap.conf.reading import read
 from amphv2_bootstrap.conf.relations import check_relations
 from amphv2_bootstrap.conf.target import Target
 from amphv2_bootstrap.engine.settings import ConductorSettings
-from amphv2_bootstrap.errors import InvalidInputError
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.tasks.base import RetryPolicy
@@ -41,11 +40,18 @@ class Loaded:
     warnings: tuple[str, ...] = ()
 
 
-def build(conf: cfg.ConfigOpts, *, find_python: FindPython = find_python) -> Loaded:
+def build(
+    conf: cfg.ConfigOpts,
+    *,
+    controllers: Sequence[str] | None = None,
+    find_python: FindPython = find_python,
+) -> Loaded:
     """Check everything and return it; nothing is changed or connected to.
 
     Safe to call again, also with the same ``conf``.
 
+    :param controllers: the only ones that the specification shall be for, as an
+        argument names them; None for all that are configured.
     :param find_python: how Octavia's interpreter is found from the
         octavia-db-manage command, where it isn't configured.
     :raises InvalidInputError: with every problem at once. No secret is shown.
@@ -59,9 +65,12 @@ def build(conf: cfg.ConfigOpts, *, find_python: FindPython = find_python) -> Loa
     own.check()
     check_relations(target, own, problems)
     retry = retry_policy(values["conductor"], problems)
+    if controllers is not None:
+        for sentence in _refused_choice(controllers, target.controllers):
+            problems.say(sentence)
     problems.raise_if_any()
     return Loaded(
-        spec=target.spec(),
+        spec=_of_some(target.spec(), controllers),
         host=target.host_settings(find_python),
         secrets=target.secrets(),
         engine=own.settings(),
@@ -71,26 +80,32 @@ def build(conf: cfg.ConfigOpts, *, find_python: FindPython = find_python) -> Loa
     )
 
 
-def choose_controllers(spec: Spec, names: Sequence[str]) -> Spec:
+def _refused_choice(names: Sequence[str], known: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the names of ``--controllers``, in full sentences."""
+    if not names:
+        yield (
+            "--controllers names no controller (an empty variable?). Name one, or "
+            "leave it out to take all of them."
+        )
+    for name in dict.fromkeys(names):
+        if not name:
+            yield "--controllers has an empty name. Write single commas between names."
+        elif name not in known:
+            yield (
+                f"--controllers names '{name}', which isn't among [octavia] "
+                f"controllers{suggestion(name, list(known))}. "
+                f"Choose from {', '.join(known)}."
+            )
+        elif list(names).count(name) > 1:
+            yield f"--controllers names '{name}' twice. Name each once."
+
+
+def _of_some(spec: Spec, names: Sequence[str] | None) -> Spec:
     """``spec`` for some of its controllers only, in the configured order.
 
     The hosts of the key-value backend stay: it is the cloud's, not theirs.
-
-    :raises InvalidInputError: a name is unknown or given twice, or none is given.
     """
-    found = []
-    if not names:
-        found.append("--controllers names no controller. Name one, or leave it out.")
-    for name in dict.fromkeys(names):
-        if name not in spec.controllers:
-            found.append(
-                f"--controllers names '{name}', which isn't among [octavia] "
-                f"controllers{suggestion(name, list(spec.controllers))}. "
-                f"Choose from {', '.join(spec.controllers)}."
-            )
-        if list(names).count(name) > 1:
-            found.append(f"--controllers names '{name}' twice. Name each once.")
-    if found:
-        raise InvalidInputError(found)
+    if names is None:
+        return spec
     chosen = tuple(name for name in spec.controllers if name in names)
     return replace(spec, controllers=chosen)

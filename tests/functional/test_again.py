@@ -62,6 +62,10 @@ def test_posting_again_while_unfinished_gives_the_same_job(
     assert (first["id"], first["new"]) == (second["id"], True)
     assert second["new"] is False
     assert len(site.show()["flows"]) == 3
+    other = site.cli("post-job", "--on-failure", "revert")
+    assert other.returncode == 0
+    assert "was posted with --on-failure park, and keeps it" in other.stderr
+    assert site.show()["on_failure"] == "park"
 
     other = site.cli("post-job", "--controllers", "ctl2")
     assert other.returncode == 1

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: help that teaches, errors as exit codes."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from amphv2_bootstrap.cmd.main import main
+from tests.unit.conf.configuration import PERSISTENCE, Configuration
 
 
 def _run(*arguments: str) -> int:
@@ -25,7 +28,17 @@ def test_help_says_where_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["no-such-command"], ["post-job", "--on-failure", "panic"], ["post-job", "extra"]],
+    [
+        ["no-such-command"],
+        ["post-job", "--on-failure", "panic"],
+        ["post-job", "extra"],
+        *(
+            ["post-job", "--wait", f"--timeout={seconds}"]
+            for seconds in ("nan", "-1", "0", "inf", "soon")
+        ),
+        ["post-job", "--timeout", "5"],
+        ["--log-file", "/nonexistent/log", "job", "list"],
+    ],
     ids=" ".join,
 )
 def test_bad_usage_exits_2(
@@ -78,3 +91,46 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     ):
         assert _run(*command, "--help") == 0
         assert " ".join(command) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["post-job", "run"])
+@pytest.mark.parametrize("names", ["", " , "])
+def test_no_controller_is_not_all_of_them(
+    command: str, names: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty variable of a shell is an error, and nothing is posted."""
+    configuration = Configuration(tmp_path)
+    own = f"sqlite:///{tmp_path}/engine.sqlite"
+    configuration.change({"task_flow": {"persistence_connection": own}})
+    configuration.write(configuration.text())
+    arguments = ("--config-file", str(configuration.path), command, "--controllers")
+    assert _run(*arguments, names) == 2
+    assert "names no controller" in capsys.readouterr().err
+    assert not (tmp_path / "engine.sqlite").exists()
+
+
+def test_a_log_file_is_private_and_shows_no_secret(tmp_path: Path) -> None:
+    """What is done is in it, appended, with mode 0600."""
+    configuration = Configuration(tmp_path)
+    own = f"sqlite:///{tmp_path}/engine.sqlite"
+    configuration.change({"task_flow": {"persistence_connection": own}})
+    configuration.write(configuration.text())
+    log = tmp_path / "our.log"
+    probe = (
+        "import logging; from amphv2_bootstrap.cmd import job, main;"
+        "real = job.ListJobs.take_action;"
+        "job.ListJobs.take_action = lambda self, arguments: ("
+        "real(self, arguments),"
+        f"logging.getLogger('probe').info('it was %s', '{PERSISTENCE}'))[0];"
+        "main.main()"
+    )
+    arguments = ["--log-file", str(log), "--config-file", str(configuration.path)]
+    for _ in range(2):
+        subprocess.run(
+            [sys.executable, "-c", probe, *arguments, "job", "list"],
+            check=True,
+            capture_output=True,
+        )
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert log.read_text().count("INFO probe: it was ***") == 2
+    assert PERSISTENCE not in log.read_text()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration files for tests: a good one, and changes to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from amphv2_bootstrap.conf import load
@@ -56,9 +56,13 @@ class Configuration:
                         lines.append(f"{name} = {item}")
         return "\n".join(lines) + "\n"
 
-    def build(self) -> Loaded:
+    def build(self, controllers: Sequence[str] | None = None) -> Loaded:
         self.write(self.text())
-        return build(load([], [str(self.path)]), find_python=lambda _: None)
+        return build(
+            load([], [str(self.path)]),
+            controllers=controllers,
+            find_python=lambda _: None,
+        )
 
     def write(self, text: str) -> None:
         self.path.write_text(text)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from amphv2_bootstrap.adapters import database_url
 from amphv2_bootstrap.conf import load
-from amphv2_bootstrap.conf.build import build, choose_controllers
+from amphv2_bootstrap.conf.build import build
 from amphv2_bootstrap.errors import InvalidInputError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.octavia_options import ALWAYS_WRITTEN, TASK_FLOW_OPTIONS
@@ -364,22 +364,41 @@ def test_open_file_with_secrets_is_warned_of(configuration: Configuration) -> No
     assert stat.S_IMODE(configuration.path.stat().st_mode) == 0o640
 
 
-def test_choose_controllers(configuration: Configuration) -> None:
+def test_some_controllers(configuration: Configuration) -> None:
     """A subset keeps the configured order, and nothing else changes."""
-    spec = configuration.change({"octavia": {"controllers": "c1,c2,c3"}}).build().spec
-    chosen = choose_controllers(spec, ["c3", "c1"])
+    configuration.change({"octavia": {"controllers": "c1,c2,c3"}})
+    chosen = configuration.build(["c3", "c1"]).spec
     assert chosen.controllers == ("c1", "c3")
-    assert chosen.task_flow == spec.task_flow
+    assert chosen.task_flow == configuration.build().spec.task_flow
 
 
-def test_choose_controllers_refuses(configuration: Configuration) -> None:
-    """Unknown and repeated names are reported together, with the choice."""
-    spec = (
-        configuration.change({"octavia": {"controllers": "ctl-1,ctl-2"}}).build().spec
-    )
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ([], ["names no controller"]),
+        (["ctl-1", ""], ["empty name"]),
+        (["ctl-3"], ["?). Choose from ctl-1, ctl-2"]),
+        (["ctl-3", "ctl-1", "ctl-1"], ["'ctl-3'", "'ctl-1' twice"]),
+    ],
+    ids=["none", "empty", "unknown", "several"],
+)
+def test_some_controllers_are_refused(
+    names: list[str], says: list[str], configuration: Configuration
+) -> None:
+    """Each name that is no controller, with the choice."""
+    configuration.change({"octavia": {"controllers": "ctl-1,ctl-2"}})
     with pytest.raises(InvalidInputError) as caught:
-        choose_controllers(spec, ["ctl-3", "ctl-1", "ctl-1"])
-    assert len(caught.value.problems) == 2
-    assert "Choose from ctl-1, ctl-2" in caught.value.problems[0]
-    with pytest.raises(InvalidInputError):
-        choose_controllers(spec, [])
+        configuration.build(names)
+    assert len(caught.value.problems) == len(says)
+    for problem, words in zip(caught.value.problems, says, strict=True):
+        assert words in problem
+
+
+def test_names_and_options_are_refused_together(configuration: Configuration) -> None:
+    """An operator corrects both at once."""
+    configuration.change({"octavia": {"jobboard_backend_port": "many"}})
+    with pytest.raises(InvalidInputError) as caught:
+        configuration.build(["c9"])
+    port, name = caught.value.problems
+    assert "jobboard_backend_port" in port
+    assert "'c9'" in name

@@ -10,6 +10,7 @@ from cliff.lister import Lister
 from cliff.show import ShowOne
 
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.post import seconds, wait_for
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
@@ -66,6 +67,35 @@ class ShowJob(Guarded, ShowOne):
         report = describe(store, store.resolve(parsed_args.id))
         report["flows"] = Timeline(report["flows"])
         return tuple(report), tuple(report.values())
+
+
+class WatchJob(Guarded, ShowOne):
+    """Show the progress of a job and wait for its end, as 'post-job --wait' does.
+
+    Exit code 0 done, 1 parked or failed, 3 when --timeout is over. Interrupting it
+    doesn't interrupt the job.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        _add_id(parser)
+        parser.add_argument(
+            "--timeout",
+            type=seconds,
+            metavar="SECONDS",
+            help="stop waiting after this time; the job goes on",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from amphv2_bootstrap.cmd.shows import head
+
+        runtime = self.runtime()
+        bootstrap = runtime.store.resolve(parsed_args.id)
+        self.exit_code, summary = wait_for(
+            runtime, bootstrap, parsed_args.timeout, head(runtime.store, bootstrap)
+        )
+        return tuple(summary), tuple(summary.values())
 
 
 def resume(runtime: "Runtime", bootstrap: "Bootstrap") -> list[str]:

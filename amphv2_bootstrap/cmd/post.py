@@ -135,7 +135,7 @@ class PostJob(Guarded, ShowOne):
 
         if parsed_args.timeout is not None and not parsed_args.wait:
             raise InvalidInputError(
-                ["--timeout has no effect without --wait. Add it, or leave both out."]
+                ["--timeout has no effect without --wait. Add --wait, or leave it out."]
             )
         runtime = self.runtime(controllers_of(parsed_args))
         posted = post(runtime, parsed_args)

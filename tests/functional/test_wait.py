@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``post-job --wait`` as an operator sees it on a terminal."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -55,3 +56,30 @@ def test_waiting_without_a_conductor_says_what_to_start(make_site: MakeSite) -> 
     assert done.returncode == 3
     assert done.stderr.count("No conductor is alive") == 1
     assert "Of ctl1, ctl2, choose one" in done.stderr
+
+
+def test_a_job_that_was_posted_is_watched(make_site: MakeSite) -> None:
+    """From any host: exit code 3 at the timeout, then 0 with the job's own head."""
+    site = make_site()
+    posted = json.loads(site.cli("post-job", "-f", "json").stdout)
+    early = site.cli("job", "watch", "--timeout", "0.5", "-f", "json", host="ctl2")
+    assert early.returncode == 3
+    assert json.loads(early.stdout)["state"] == "ready"
+    for host in site.hosts:
+        site.start_conductor(host)
+    done = site.cli("job", "watch", posted["id"][:8], "-f", "json", host="ctl2")
+    assert done.returncode == 0, done.stderr
+    head = json.loads(done.stdout)
+    assert (head["id"], head["state"]) == (posted["id"], "done")
+    assert "prove-controller" in done.stderr
+
+
+def test_a_job_that_is_parked_is_watched(make_site: MakeSite, mariadb: MariaDB) -> None:
+    """It is at rest: exit code 1 at once, with the reason."""
+    mariadb.execute("CREATE USER octavia@'%' IDENTIFIED BY 'another'")
+    site = make_site(hosts=("ctl1",))
+    assert site.cli("run").returncode == 1
+    code, text = _on_terminal(site, "job", "watch")
+    assert code == 1
+    assert "another password, which is not ours to reset" in text
+    assert "amphv2-bootstrap job resume" in text

@@ -85,6 +85,7 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         ["run"],
         ["job", "list"],
         ["job", "show"],
+        ["job", "watch"],
         ["job", "resume"],
         ["job", "cancel"],
         ["db", "upgrade"],

@@ -76,8 +76,12 @@ def test_woken_after_the_expiry(
         _pause_and_wake(cloud, place, chance.randrange(2))
 
 
-def _pause_and_wake(cloud: Cloud, place: str, other: int) -> None:
-    where, hold = boundary(cloud, place), cloud.file("hold")
+def _stopped_at(cloud: Cloud, where: str, other: int) -> tuple[Process, Posted]:
+    """A conductor that has stopped there with the job; from now on another sees it.
+
+    The other one, on machine ``other``, is there all the time.
+    """
+    hold = cloud.file("hold")
     hold.touch()
     options: dict[str, Any] = {
         "settings": {"expiry": EXPIRY},
@@ -88,7 +92,13 @@ def _pause_and_wake(cloud: Cloud, place: str, other: int) -> None:
     first = cloud.start("one", faults={where: STOP}, **options)
     with explained(posted):
         wait_until(lambda: first.state == "stopped", what=f"it stops at {where}")
-        hold.unlink()
+    hold.unlink()
+    return first, posted
+
+
+def _pause_and_wake(cloud: Cloud, place: str, other: int) -> None:
+    first, posted = _stopped_at(cloud, boundary(cloud, place), other)
+    with explained(posted):
         posted.wait("the other one finishes")
         wait_for_empty_board(cloud)
         _wake(first, posted, place)
@@ -129,18 +139,8 @@ def test_woken_before_it_has_taken_the_job(
 
 
 def _wake_beside_holder(cloud: Cloud, where: str, gate: Path, other: int) -> None:
-    hold = cloud.file("hold")
-    hold.touch()
-    options: dict[str, Any] = {
-        "settings": {"expiry": EXPIRY},
-        "board": {**cloud.backends.board, "expiry": EXPIRY},
-    }
-    cloud.start("two", machine=other, hold=str(hold), **options)
-    posted = cloud.post()
-    first = cloud.start("one", faults={where: STOP}, **options)
+    first, posted = _stopped_at(cloud, where, other)
     with explained(posted):
-        wait_until(lambda: first.state == "stopped", what=f"it stops at {where}")
-        hold.unlink()
         wait_until(lambda: "begin a" in posted.story, what="the other one is at work")
         said = len(first.log)
         first.signal(signal.SIGCONT)

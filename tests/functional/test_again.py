@@ -42,6 +42,10 @@ def test_posting_on_a_finished_cloud_changes_nothing(
     second = site.cli("post-job", "--wait", "-f", "json")
     assert second.returncode == 0, second.stderr
     assert json.loads(first.stdout)["id"] != json.loads(second.stdout)["id"]
+    outcomes = {
+        task["outcome"] for flow in site.show()["flows"] for task in flow["tasks"]
+    }
+    assert outcomes <= {"unchanged", "not-applicable"}
     statements = mariadb.statements(mark)
     assert statements, "the ledger saw nothing at all"
     assert foreign_writes(statements) == []

@@ -6,10 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine import schema
+from amphv2_bootstrap.engine import schema, stages
 from amphv2_bootstrap.engine.database import Database, to_json
 from amphv2_bootstrap.engine.errors import FencedError
-from amphv2_bootstrap.engine.records import TERMINAL, Job, JobState, NewSecrets
+from amphv2_bootstrap.engine.records import Job, JobState, NewSecrets
 from amphv2_bootstrap.engine.store import job_from_row
 
 _EPOCH = (
@@ -78,14 +78,15 @@ class Journal:
         :raises FencedError: another conductor took the job meanwhile.
         """
         with self.database.write() as connection:
-            _lock_bootstrap(connection, job.bootstrap_uuid)
+            stages.lock_bootstrap(connection, job.bootstrap_uuid)
             check_epoch(connection, job)
             self._set_state(connection, job, state, reason)
             if state is JobState.DONE:
-                self._release_stages(connection, job.bootstrap_uuid)
+                released = stages.release_next(connection, job.bootstrap_uuid)
+                self._record_release(connection, job.bootstrap_uuid, released)
             elif state.is_terminal:
-                self._cancel_rest(connection, job.bootstrap_uuid)
-            self._close_if_finished(connection, job.bootstrap_uuid)
+                stages.cancel_waiting(connection, job.bootstrap_uuid, self.database.now)
+            stages.close_if_finished(connection, job.bootstrap_uuid, self.database.now)
 
     def start_reverting(self, job: Job, reason: str) -> None:
         """Record that the job goes backwards from now on, also after a crash."""
@@ -130,7 +131,7 @@ class Journal:
     ) -> list[str]:
         table = schema.jobs
         with self.database.write() as connection:
-            _lock_bootstrap(connection, bootstrap_uuid)
+            stages.lock_bootstrap(connection, bootstrap_uuid)
             if secrets is not None:
                 self._renew(connection, bootstrap_uuid, secrets)
             condition = sa.and_(
@@ -143,7 +144,7 @@ class Journal:
             connection.execute(table.update().where(condition).values(**values))
             for row in moved:
                 self.record(connection, bootstrap_uuid, kind, job_uuid=row.uuid)
-            self._close_if_finished(connection, bootstrap_uuid)
+            stages.close_if_finished(connection, bootstrap_uuid, self.database.now)
             return [row.uuid for row in moved]
 
     def _renew(
@@ -174,52 +175,21 @@ class Journal:
         """Make the waiting jobs of ``flow`` ready, fenced by ``job``; their hosts."""
         table = schema.jobs
         with self.database.write() as connection:
-            _lock_bootstrap(connection, job.bootstrap_uuid)
+            stages.lock_bootstrap(connection, job.bootstrap_uuid)
             check_epoch(connection, job)
             condition = sa.and_(
                 table.c.bootstrap_uuid == job.bootstrap_uuid, table.c.flow == flow
             )
-            self._make_ready(connection, job.bootstrap_uuid, condition)
+            released = stages.release(connection, condition)
+            self._record_release(connection, job.bootstrap_uuid, released)
             rows = connection.execute(sa.select(table.c.host).where(condition))
             return [row.host for row in rows if row.host is not None]
 
-    def _release_stages(self, connection: sa.Connection, bootstrap_uuid: str) -> None:
-        """Make the first stage ready that waits for nothing any more."""
-        table = schema.jobs
-        unfinished = (
-            sa.select(sa.func.min(table.c.stage))
-            .where(
-                table.c.bootstrap_uuid == bootstrap_uuid,
-                table.c.state != JobState.DONE.value,
-            )
-            .scalar_subquery()
-        )
-        stage = connection.execute(sa.select(unfinished)).scalar()
-        if stage is not None:
-            self._make_ready(
-                connection,
-                bootstrap_uuid,
-                sa.and_(
-                    table.c.bootstrap_uuid == bootstrap_uuid, table.c.stage == stage
-                ),
-            )
-
-    def _make_ready(
-        self,
-        connection: sa.Connection,
-        bootstrap_uuid: str,
-        condition: sa.ColumnElement[bool],
+    def _record_release(
+        self, connection: sa.Connection, bootstrap_uuid: str, count: int
     ) -> None:
-        table = schema.jobs
-        released = connection.execute(
-            table.update()
-            .where(condition, table.c.state == JobState.WAITING.value)
-            .values(state=JobState.READY.value)
-        )
-        if released.rowcount:
-            self.record(
-                connection, bootstrap_uuid, "released", message=str(released.rowcount)
-            )
+        if count:
+            self.record(connection, bootstrap_uuid, "released", message=str(count))
 
     def _set_state(
         self, connection: sa.Connection, job: Job, state: JobState, reason: str | None
@@ -237,37 +207,6 @@ class Journal:
             job_uuid=job.uuid,
             message=reason,
         )
-
-    def _cancel_rest(self, connection: sa.Connection, bootstrap_uuid: str) -> None:
-        table = schema.jobs
-        connection.execute(
-            table.update()
-            .where(
-                table.c.bootstrap_uuid == bootstrap_uuid,
-                table.c.state == JobState.WAITING.value,
-            )
-            .values(state=JobState.CANCELLED.value, finished_at=self.database.now)
-        )
-
-    def _close_if_finished(
-        self, connection: sa.Connection, bootstrap_uuid: str
-    ) -> None:
-        table = schema.jobs
-        open_jobs = connection.execute(
-            sa.select(sa.func.count())
-            .select_from(table)
-            .where(
-                table.c.bootstrap_uuid == bootstrap_uuid,
-                table.c.state.not_in(TERMINAL),
-            )
-        ).scalar()
-        if not open_jobs:
-            bootstraps = schema.bootstraps
-            connection.execute(
-                bootstraps.update()
-                .where(bootstraps.c.uuid == bootstrap_uuid)
-                .values(active=None, finished_at=self.database.now)
-            )
 
     def note(self, job: Job, kind: str, message: str) -> None:
         """Record an event by itself."""
@@ -320,11 +259,3 @@ def _locked_job(connection: sa.Connection, uuid: str) -> Job | None:
     query = sa.select(schema.jobs).where(schema.jobs.c.uuid == uuid).with_for_update()
     row = connection.execute(query).first()
     return None if row is None else job_from_row(row)
-
-
-def _lock_bootstrap(connection: sa.Connection, uuid: str) -> None:
-    """Always the first lock of a transaction that looks at several jobs."""
-    table = schema.bootstraps
-    connection.execute(
-        sa.select(table.c.uuid).where(table.c.uuid == uuid).with_for_update()
-    )

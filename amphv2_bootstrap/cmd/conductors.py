@@ -15,16 +15,24 @@ if TYPE_CHECKING:
     from amphv2_bootstrap.engine.store import Store
     from amphv2_bootstrap.tasks.agreement import Controller
 
-_COLUMNS = ("host", "pid", "version", "started_at", "seen_at", "state", "silent_for")
-_MISSED = 3
-"""After so many of its intervals a conductor is said to be silent."""
+_COLUMNS = (
+    "host",
+    "pid",
+    "version",
+    "started_at",
+    "seen_at",
+    "state",
+    "silent_for",
+    "conflict",
+)
 
 
 class ListConductors(Guarded, Lister):
     """List the conductors: where they run, and whether they are alive.
 
     A conductor that ended in good order is not listed. One that was killed is,
-    until another is started on its host, or for a week.
+    until another is started on its host, or for a week. A conflict is a conductor of
+    the same host name that is alive on another machine: see [DEFAULT] host.
     """
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
@@ -32,6 +40,7 @@ class ListConductors(Guarded, Lister):
 
         runtime = self.runtime()
         patience = patience_of(runtime.loaded.conductor)
+        found = runtime.store.conductors()
         rows = [
             (
                 row.host,
@@ -41,8 +50,9 @@ class ListConductors(Guarded, Lister):
                 iso(row.seen_at),
                 state(row.owner, row.age, patience),
                 round(max(row.age, 0.0), 1),
+                has_rival(row, found, patience),
             )
-            for row in runtime.store.conductors()
+            for row in found
         ]
         return _COLUMNS, rows
 
@@ -62,7 +72,17 @@ def state(owner: str, age: float, patience: float) -> str:
 
 def patience_of(settings: "ConductorSettings") -> float:
     """Seconds after which a conductor that wasn't seen is said to be silent."""
-    return _MISSED * settings.reconcile_interval
+    from amphv2_bootstrap.engine.rivals import MISSED
+
+    return MISSED * settings.reconcile_interval
+
+
+def has_rival(row: Any, rows: Sequence[Any], patience: float) -> bool:
+    """Whether it is alive, and so is one of its host name on another machine."""
+    from amphv2_bootstrap.engine.rivals import are_rivals
+
+    alive = [r for r in rows if state(r.owner, r.age, patience) == "alive"]
+    return row in alive and any(are_rivals(row, other) for other in alive)
 
 
 def unattended(

@@ -89,6 +89,7 @@ def _is_more_to_do(runtime: "Runtime", report: dict[str, Any]) -> bool:
     """Whether this host has still to do something.
 
     :raises RefusedError: it has, and can't; its conductor leaves it to others.
+    :raises ConflictError: the same, since another machine has this host's name.
     """
     from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
     from amphv2_bootstrap.engine.records import LIVE
@@ -99,6 +100,8 @@ def _is_more_to_do(runtime: "Runtime", report: dict[str, Any]) -> bool:
         bootstrap = runtime.store.bootstrap(report["id"])
         for job in runtime.store.jobs(flow["id"] for flow in flows):
             runtime.runner.check(job, bootstrap)
+            if job.host:
+                runtime.rivals.check()
     return bool(flows)
 
 

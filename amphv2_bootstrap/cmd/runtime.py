@@ -25,6 +25,7 @@ from amphv2_bootstrap.engine.owner import Owner
 from amphv2_bootstrap.engine.records import Bootstrap
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.registry import RegisteredFlows
+from amphv2_bootstrap.engine.rivals import Rivals
 from amphv2_bootstrap.engine.store import Store
 from amphv2_bootstrap.jobboards.registry import open_board
 from amphv2_bootstrap.posting import fingerprints
@@ -126,6 +127,10 @@ class Runtime:
     @cached_property
     def redactor(self) -> Redactor:
         return redactor(self.loaded)
+
+    @cached_property
+    def rivals(self) -> Rivals:
+        return Rivals(self.store, self.owner, self.loaded.conductor.reconcile_interval)
 
     @cached_property
     def runner(self) -> "Runner":

@@ -18,6 +18,7 @@ from amphv2_bootstrap.engine.owner import Owner
 from amphv2_bootstrap.engine.parts import Parts
 from amphv2_bootstrap.engine.reconcile import Reconciler
 from amphv2_bootstrap.engine.records import Job, JobState
+from amphv2_bootstrap.engine.rivals import Rivals
 from amphv2_bootstrap.engine.settings import ConductorSettings
 from amphv2_bootstrap.engine.workers import Workers
 from amphv2_bootstrap.errors import BootstrapError
@@ -51,6 +52,7 @@ class Conductor:
             parts, str(owner), self._aside, self._stopping, self._on_settled
         )
         self._running = self._workers.running
+        self._rivals = Rivals(parts.store, owner, settings.reconcile_interval)
         self._reconciler = Reconciler(
             parts.board,
             parts.store,
@@ -136,6 +138,7 @@ class Conductor:
         if self._reconciler.is_due(entries):
             entries = self._reconciler.reconcile(entries)
             self._stop_superseded()
+            self._rivals.look()
         for entry in entries:
             if self._stopping.is_set() or self._is_full():
                 break
@@ -159,6 +162,7 @@ class Conductor:
         return (
             not entry.claimed
             and host in (None, self._owner.host)
+            and not (host and self._rivals.may_be_about)
             and (self._only is None or entry.uuid in self._only)
             and entry.uuid not in self._running
             and entry.uuid not in self._aside

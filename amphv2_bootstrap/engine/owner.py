@@ -16,6 +16,7 @@ class Owner:
     ``ticks`` for the process's start: together they tell a process from a later
     one of the same pid. Without that, a conductor that comes back under its old
     name would find its own claim and never get it (measured of taskflow).
+    After a dot ``machine`` also tells the boot of the kernel by itself.
     """
 
     host: str
@@ -41,9 +42,17 @@ class Owner:
         return f"{self.host}:{self.pid}:{self.machine}:{self.start}"
 
     @property
+    def kernel(self) -> str:
+        """Differs on two machines that run at once; empty where it isn't known.
+
+        Containers of one machine share it; after a reboot it is another.
+        """
+        return self.machine.partition(".")[2]
+
+    @property
     def is_surely_dead(self) -> bool:
         """True only where this machine can see that the process has ended."""
-        if self.machine != _machine():
+        if self.machine.split(".")[0] != _machine().split(".")[0]:
             return False
         return _start_ticks(self.pid) != self.start.split("-")[0]
 
@@ -57,7 +66,11 @@ def host_of(owner: str | None) -> str | None:
 def _machine() -> str:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     namespace = Path("/proc/self/ns/pid").readlink()
-    return hashlib.sha256(f"{boot}{namespace}".encode()).hexdigest()[:8]
+    return f"{_digest(f'{boot}{namespace}')}.{_digest(boot)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _start_ticks(pid: int) -> str:

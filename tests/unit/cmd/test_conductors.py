@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.cmd.conductors import controllers, state
+from amphv2_bootstrap.cmd.conductors import controllers, has_rival, state
 from amphv2_bootstrap.engine import migrate
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.host_reports import HostReports
@@ -67,3 +67,15 @@ def test_a_conductor_that_does_not_report_does_not_count(database: Database) -> 
     Presence(database, "c1:1:m:0").heartbeat("c1", 1, "1.0")
     (found,) = controllers(Store(database), [old], ("c1",))
     assert found.silent_seconds == 1800.0
+
+
+def test_two_machines_of_one_name_are_in_conflict(database: Database) -> None:
+    """Both are marked, and nobody else; not once one of them has fallen silent."""
+    rival = dataclasses.replace(ME, machine="aaaaaaaa.bbbbbbbb")
+    third = dataclasses.replace(rival, host="c2")
+    for owner in (ME, rival, third, ME):
+        Presence(database, str(owner)).heartbeat(owner.host, owner.pid, "1.0")
+    rows = Store(database).conductors()
+    found = {row.owner: has_rival(row, rows, 30.0) for row in rows}
+    assert found == {str(ME): True, str(rival): True, str(third): False}
+    assert not any(has_rival(row, rows, -1.0) for row in rows)

@@ -2,7 +2,7 @@
 """What a step is about to make is known to whoever goes on with its job."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,10 @@ def flows() -> Flows:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path, flows: Flows) -> Cloud:
-    return Cloud(tmp_path, flows)  # type: ignore[arg-type]
+def cloud(tmp_path: Path, flows: Flows) -> Iterator[Cloud]:
+    cloud = Cloud(tmp_path, flows)  # type: ignore[arg-type]
+    yield cloud
+    cloud.database.close()
 
 
 def test_a_failed_step_is_undone_by_its_intents(cloud: Cloud, flows: Flows) -> None:

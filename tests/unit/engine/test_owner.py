@@ -45,6 +45,15 @@ def test_a_process_that_ended_is_seen_dead() -> None:
     assert reused.is_surely_dead
 
 
+def test_a_name_of_an_older_version_is_seen_dead_too() -> None:
+    """It tells no kernel: after an upgrade the dead are still known to be dead."""
+    mine = Owner.of_this_process("ctl1")
+    former = dataclasses.replace(mine, machine=mine.machine.split(".")[0], start="1-a")
+    assert former.is_surely_dead
+    assert former.kernel == ""
+    assert mine.kernel != ""
+
+
 def test_nothing_is_said_of_another_machine() -> None:
     """Another boot, or another pid namespace: its processes can't be seen from here."""
     elsewhere = Owner("ctl2", 999_999_999, "00000000", "1-abcd")

@@ -118,11 +118,12 @@ def test_an_intent_is_fenced(cloud: Cloud, flows: Flows) -> None:
 
     flows.run = run
     uuid = cloud.post([PlannedJob("main", 0)])
-    with cloud.running():
+    with cloud.running() as conductor:
         assert begun.wait(30)
         cloud.journal.cancel(uuid)
         go_on.set()
         assert refused.wait(30)
+        wait_until(lambda: conductor.is_idle, what="the conductor lets it go")
     assert "intends" not in [event.kind for _, event in cloud.store.events(uuid)]
 
 

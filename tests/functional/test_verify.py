@@ -1,26 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``verify`` on a cloud that works, and on clouds with one thing broken."""
+"""``verify`` on a cloud with Redis: whole, and with one thing broken."""
 
 import contextlib
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.adapters import octavia_conf
 from tests.functional.canary_cloud import redis_keys
-from tests.functional.canary_ledger import foreign_writes
-from tests.functional.site import PASSWORD, KeyValue, Site, stopped_at_end
+from tests.functional.site import PASSWORD, KeyValue
+from tests.functional.verify_cloud import (
+    DATABASE,
+    Breaking,
+    Case,
+    Cloud,
+    bootstrapped,
+    by_state,
+    check,
+    option,
+    set_option,
+    verify,
+)
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import free_port
-from tests.servers.redis import PASSWORD as REDIS_PASSWORD
-from tests.servers.redis import RedisServer, running_redis
+from tests.servers.redis import running_redis
 
-DATABASE = "octavia_persistence"
 CHECKS = {  # those that this module is about
     "configuration",
     "client-library",
@@ -32,26 +38,6 @@ CHECKS = {  # those that this module is about
 }
 
 
-@dataclass
-class Cloud:
-    """A cloud that was bootstrapped, with one controller."""
-
-    site: Site
-    redis: RedisServer
-
-    @property
-    def conf(self) -> Path:
-        return self.site.octavia_conf("ctl1")
-
-    def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        return self.site.mariadb.execute(statement)
-
-    def rows(self) -> int:
-        tables = ("logbooks", "flowdetails", "atomdetails")
-        counts = (f"(SELECT COUNT(*) FROM {DATABASE}.{name})" for name in tables)
-        return int(self.sql(f"SELECT {' + '.join(counts)}")[0][0])
-
-
 @pytest.fixture(scope="module")
 def cloud(
     tmp_path_factory: pytest.TempPathFactory,
@@ -60,64 +46,30 @@ def cloud(
 ) -> Iterator[Cloud]:
     """Bootstrapped once; each case breaks one thing, and mends it again."""
     folder = tmp_path_factory.mktemp("verify")
-    mariadb_server.clean()
     with running_redis(folder / "redis") as redis:
-        site = Site(
-            folder=folder / "site",
-            mariadb=mariadb_server,
-            key_value=KeyValue("redis", redis.port, redis.password),
-            board={},
-            engine_url=f"sqlite:///{folder}/engine.sqlite",
-            db_manage=str(octavia_bin / "octavia-db-manage"),
-            hosts=("ctl1",),
-        )
-        with stopped_at_end(site):
-            done = site.cli("run")
-            assert done.returncode == 0, done.stderr
-            yield Cloud(site, redis)
-    mariadb_server.clean()
-
-
-def verify(cloud: Cloud, *arguments: str) -> tuple[int, list[dict[str, str]]]:
-    """Exit code and findings; asserts that nothing was changed and no secret told."""
-    server = cloud.site.mariadb
-    before, mark = cloud.conf.read_bytes(), server.mark()
-    done = cloud.site.cli("verify", "-f", "json", *arguments)
-    assert done.returncode in (0, 1), done.stderr
-    for secret in (PASSWORD, REDIS_PASSWORD, server.root_password):
-        assert secret not in done.stdout + done.stderr
-    assert cloud.conf.read_bytes() == before
-    assert foreign_writes(server.statements(mark)) == []
-    found: list[dict[str, str]] = json.loads(done.stdout)
-    return done.returncode, found
-
-
-def by_state(findings: list[dict[str, str]], state: str) -> dict[str, str]:
-    """The messages of a state's findings, by check."""
-    found: dict[str, str] = {}
-    for one in findings:
-        if one["state"] == state:
-            text = f"{one['message']} {one['todo']}"
-            found[one["check"]] = f"{found.get(one['check'], '')} {text}".strip()
-    return found
+        key_value = KeyValue("redis", redis.port, redis.password)
+        with bootstrapped(
+            folder, mariadb_server, octavia_bin, key_value, redis
+        ) as found:
+            yield found
 
 
 def test_passes_on_what_the_bootstrap_made(cloud: Cloud) -> None:
     """Exit code 0, all is well, and neither key nor row is left."""
-    keys = redis_keys(cloud.redis)
+    keys = redis_keys(cloud.server)
     code, found = verify(cloud)
     assert code == 0, found
     ours = [one for one in found if one["check"] in CHECKS]
     assert {one["check"] for one in ours} == CHECKS
     assert {one["state"] for one in ours} == {"ok"}, found
     assert not by_state(found, "failed")
-    assert redis_keys(cloud.redis) == keys
+    assert redis_keys(cloud.server) == keys
     assert cloud.rows() == 0
 
 
 def test_drill_tells_when_the_other_conductor_goes_on(cloud: Cloud) -> None:
     """With a short expiration: exit code 0, in time, progress meanwhile, all clean."""
-    keys = redis_keys(cloud.redis)
+    keys = redis_keys(cloud.server)
     with expiration(cloud, "5"):
         done = cloud.site.cli("verify", "-f", "json", "--drill", timeout=240)
     assert done.returncode == 0, done.stdout
@@ -126,7 +78,7 @@ def test_drill_tells_when_the_other_conductor_goes_on(cloud: Cloud) -> None:
     assert "jobboard_expiration_time: 5 s" in drilled
     assert "late" not in drilled
     assert "killed the conductor" in done.stderr
-    assert redis_keys(cloud.redis) == keys
+    assert redis_keys(cloud.server) == keys
     assert cloud.rows() == 0
 
 
@@ -152,24 +104,6 @@ def expiration(cloud: Cloud, seconds: str) -> Iterator[None]:
             yield
     finally:
         cloud.site.write_configuration("ctl1")
-
-
-Breaking = Callable[[Cloud], contextlib.AbstractContextManager[None]]
-
-
-@contextlib.contextmanager
-def option(cloud: Cloud, name: str, value: str) -> Iterator[None]:
-    """One option of ``[task_flow]`` changed by hand."""
-    before = cloud.conf.read_bytes()
-    cloud.conf.write_bytes(octavia_conf.set_options(before, "task_flow", {name: value}))
-    try:
-        yield
-    finally:
-        cloud.conf.write_bytes(before)
-
-
-def set_option(name: str, value: str) -> Breaking:
-    return lambda cloud: option(cloud, name, value)
 
 
 def text(old: str, new: str) -> Breaking:
@@ -212,7 +146,7 @@ def redis_settings(**settings: str) -> Breaking:
 
     @contextlib.contextmanager
     def breaking(cloud: Cloud) -> Iterator[None]:
-        with contextlib.closing(cloud.redis.client()) as client:
+        with contextlib.closing(cloud.server.client()) as client:
             before = {name: client.config_get(name)[name] for name in settings}
             for name, value in settings.items():
                 client.config_set(name, value)
@@ -230,7 +164,7 @@ def redis_rights(*rules: str) -> Breaking:
 
     @contextlib.contextmanager
     def breaking(cloud: Cloud) -> Iterator[None]:
-        with contextlib.closing(cloud.redis.client()) as client:
+        with contextlib.closing(cloud.server.client()) as client:
             client.execute_command("ACL", "SETUSER", "default", *rules)
             try:
                 yield
@@ -247,16 +181,16 @@ def database_port(cloud: Cloud) -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def redis_down(cloud: Cloud) -> Iterator[None]:
-    cloud.redis.stop()
+    cloud.server.stop()
     try:
         yield
     finally:
-        cloud.redis.start()
+        cloud.server.start()
 
 
 @contextlib.contextmanager
 def redis_replica(cloud: Cloud) -> Iterator[None]:
-    with contextlib.closing(cloud.redis.client()) as client:
+    with contextlib.closing(cloud.server.client()) as client:
         client.execute_command("REPLICAOF", "127.0.0.1", str(free_port()))
         try:
             yield
@@ -331,20 +265,6 @@ def overridden(cloud: Cloud) -> Iterator[None]:
         yield
     finally:
         cloud.site.write_configuration("ctl1")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One thing broken: ``failed`` maps the checks that must fail to their words.
-
-    Several words are divided by `` ... ``; the check's advice is among its texts.
-    """
-
-    name: str
-    breaking: Breaking
-    failed: Mapping[str, str]
-    skipped: tuple[str, ...] = ()
-    warned: Mapping[str, str] = field(default_factory=dict)
 
 
 # What the last migration would have done after the first of its three tables.
@@ -638,15 +558,4 @@ _CASES = (
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
 def test_sabotage(case: Case, cloud: Cloud) -> None:
     """Exit code 1, the right checks fail with the right words; nothing is changed."""
-    with case.breaking(cloud):
-        code, found = verify(cloud)
-    failed = by_state(found, "failed")
-    assert code == 1, found
-    assert set(failed) == set(case.failed), found
-    for check, words in case.failed.items():
-        assert all(one in failed[check] for one in words.split(" ... ")), found
-    assert set(by_state(found, "skipped")) == set(case.skipped), found
-    for check, words in case.warned.items():
-        assert words in by_state(found, "warning")[check]
-    assert all(one["todo"] for one in found if one["state"] == "failed"), found
-    assert cloud.rows() == 0
+    check(case, cloud)

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the steps' tests."""
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +12,34 @@ from amphv2_bootstrap.tasks.ensure_database import EnsureDatabase
 from amphv2_bootstrap.tasks.ensure_database_accounts import EnsureDatabaseAccounts
 from tests.functional.tasks.target import Target, octavia_venv
 from tests.servers.mariadb import MariaDB
+
+LEFT = "schema that a killed upgrade left"
+SEED_NAME = "AMPHV2_TEST_SEED"
+"""Properties by which a test tells of them; they are summed up at the end."""
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many upgrades were killed, what that left, and how many ended well."""
+    passed, failed = (
+        Counter(_told(terminalreporter, outcome, LEFT))
+        for outcome in ("passed", "failed")
+    )
+    left = passed + failed
+    if not left:
+        return
+    seeds = {*_told(terminalreporter, "passed", SEED_NAME)}
+    seeds |= {*_told(terminalreporter, "failed", SEED_NAME)}
+    told = ", ".join(f"{count} {state}" for state, count in sorted(left.items()))
+    terminalreporter.write_line(
+        f"{left.total()} upgrades were killed ({SEED_NAME}={', '.join(seeds)}) and "
+        f"left: {told}; {passed.total()} ended at the head with their rows"
+    )
+
+
+def _told(terminalreporter: Any, outcome: str, name: str) -> Iterator[str]:
+    for report in terminalreporter.getreports(outcome):
+        if report.when == "call":
+            yield from (value for key, value in report.user_properties if key == name)
 
 
 @pytest.fixture

@@ -3,29 +3,45 @@
 
 import os
 import random
+import secrets
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.adapters import octavia_db_manage
+from amphv2_bootstrap.adapters import mysql, octavia_db_manage, persistence_schema
 from amphv2_bootstrap.adapters.schema_revisions import CHAIN, KNOWN_HEAD
+from amphv2_bootstrap.adapters.schema_state import classify
+from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.tasks.upgrade_persistence_schema import UpgradePersistenceSchema
-from tests.functional.tasks.older_schema import OlderSchema, survived
-from tests.functional.tasks.target import PASSWORD, Target, octavia_venv, result_of
+from tests.functional.site import Site
+from tests.functional.tasks.conftest import LEFT, SEED_NAME
+from tests.functional.tasks.older_schema import OlderSchema, Rows, survived
+from tests.functional.tasks.target import (
+    DATABASE,
+    PASSWORD,
+    Target,
+    octavia_venv,
+    result_of,
+)
 from tests.functional.tasks.upgrade_once import (
     Settings,
     finish,
     settings_of,
     start,
 )
+from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until
 
 KILLER = Path(__file__).with_name("killed_db_manage.py")
-SEED = int(os.environ.get("AMPHV2_TEST_SEED", "4711"))
-"""In the names of the tests; another one kills at other moments."""
+# Workers of one run have to draw the same moments.
+_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")[:8] or secrets.token_hex(4)
+SEED = os.environ.get(SEED_NAME) or _RUN
+"""In the names of the tests, and printed; with it they kill at the same moments."""
 WRITES = {
     None: 49,
     "1cea328f0f65": 39,
@@ -35,6 +51,7 @@ WRITES = {
 }
 """Statements that write, and commits, from a revision to the head."""
 LONGEST_MICROSECONDS = 3000
+Tell = Callable[[str, object], None]
 
 
 @dataclass(frozen=True)
@@ -58,10 +75,10 @@ def kills(revision: str | None, count: int) -> Iterator[Kill]:
         yield Kill(revision, f"{number}+{delay}" if within else str(number))
 
 
-def cases(*counts: tuple[str | None, int]) -> list[object]:
+def cases(*counts: tuple[str | None, int], marks: Any = ()) -> list[Any]:
     found = [kill for revision, count in counts for kill in kills(revision, count)]
     return [
-        pytest.param(kill, id=f"seed{SEED}-{number}-{kill}")
+        pytest.param(kill, id=f"seed{SEED}-{number}-{kill}", marks=marks)
         for number, kill in enumerate(found)
     ]
 
@@ -71,13 +88,34 @@ def older(prepared: Target, templates: dict[str, list[str]]) -> OlderSchema:
     return OlderSchema(prepared.mariadb, templates)
 
 
-def check(target: Target, older: OlderSchema, kill: Kill) -> None:
+def begin(older: OlderSchema, kill: Kill, tell: Tell) -> Rows:
+    """The tables as they are before the upgrade, and their rows."""
+    print(f"{SEED_NAME}={SEED}")
+    tell(SEED_NAME, SEED)
+    if kill.revision is None:
+        return {}
+    older.make(kill.revision)
+    return older.fill()
+
+
+def check_end(older: OlderSchema, kill: Kill, before: Rows) -> None:
+    """At the head, like a schema that nobody killed, with all rows."""
+    assert older.run("SELECT version_num FROM alembic_version") == [(KNOWN_HEAD,)]
+    assert older.tables() == older.tables_at(KNOWN_HEAD)
+    assert survived(before, older.rows())
+    assert bool(older.rows()["atomdetails"]) is bool(kill.revision)
+
+
+def state_of(server: MariaDB) -> str:
+    """What the kill left, by our own classification."""
+    place = DatabaseUrl("mysql+pymysql", "root", server.host, server.port, DATABASE)
+    with mysql.session(place, server.root_password, database=DATABASE) as session:
+        return str(classify(persistence_schema.look(session, rows=False)).state)
+
+
+def check(target: Target, older: OlderSchema, kill: Kill, tell: Tell) -> None:
     """Kill octavia-db-manage, run the step, look at everything."""
-    if kill.revision:
-        older.make(kill.revision)
-        before = older.fill()
-    else:
-        before = {}
+    before = begin(older, kill, tell)
     python = str(octavia_venv() / "bin" / "python")
     mark = str(target.folder / "killed")
     killed = replace(target, db_manage=(python, str(KILLER), kill.moment, mark))
@@ -90,17 +128,17 @@ def check(target: Target, older: OlderSchema, kill: Kill) -> None:
         cancelled=threading.Event(),
     )
     assert outcome.returncode == -9
+    tell(LEFT, state_of(target.mariadb))
     result_of(UpgradePersistenceSchema(target.context()))
-    assert older.run("SELECT version_num FROM alembic_version") == [(KNOWN_HEAD,)]
-    assert older.tables() == older.tables_at(KNOWN_HEAD)
-    assert survived(before, older.rows())
-    assert bool(older.rows()["atomdetails"]) is bool(kill.revision)
+    check_end(older, kill, before)
 
 
 @pytest.mark.parametrize("kill", cases((None, 2), (CHAIN[-2], 3), ("589dccdf2b6e", 1)))
-def test_killed_db_manage(prepared: Target, older: OlderSchema, kill: Kill) -> None:
+def test_killed_db_manage(
+    prepared: Target, older: OlderSchema, kill: Kill, record_property: Tell
+) -> None:
     """The next run of the step ends at the head, with all rows."""
-    check(prepared, older, kill)
+    check(prepared, older, kill, record_property)
 
 
 @pytest.mark.long
@@ -115,10 +153,50 @@ def test_killed_db_manage(prepared: Target, older: OlderSchema, kill: Kill) -> N
     ),
 )
 def test_killed_db_manage_long(
-    prepared: Target, older: OlderSchema, kill: Kill
+    prepared: Target, older: OlderSchema, kill: Kill, record_property: Tell
 ) -> None:
     """The long form: 30 kills on an empty database, 30 one revision behind."""
-    check(prepared, older, kill)
+    check(prepared, older, kill, record_property)
+
+
+def check_whole_flow(site: Site, older: OlderSchema, kill: Kill, tell: Tell) -> None:
+    """Kill octavia-db-manage run by hand, then let ``run`` do the whole bootstrap."""
+    server = site.mariadb
+    server.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")
+    before = begin(older, kill, tell)
+    conf = site.folder / "by-hand.conf"
+    connection = f"{server.root_url}/{DATABASE}".replace("$", "$$")
+    conf.write_text(f"[task_flow]\npersistence_connection = {connection}\n")
+    python = octavia_venv() / "bin" / "python"
+    moment = [kill.moment, str(site.folder / "killed")]
+    argv = [python, KILLER, *moment, "--config-file", conf, "upgrade_persistence"]
+    killed = subprocess.run(argv, capture_output=True, check=False, timeout=120)
+    assert killed.returncode == -9, killed.stderr
+    tell(LEFT, state_of(server))
+    done = site.cli("run", timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert "prove-controller" in done.stderr
+    assert "NOT PROVEN" not in done.stderr
+    check_end(older, kill, before)
+
+
+_FLOWS = [
+    *cases((None, 1), (CHAIN[-2], 1)),
+    *cases((None, 5), (CHAIN[-2], 5), marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize("kill", _FLOWS)
+def test_whole_flow_after_a_kill(
+    make_site: Callable[..., Site],
+    templates: dict[str, list[str]],
+    kill: Kill,
+    record_property: Tell,
+) -> None:
+    """``amphv2-bootstrap run`` ends, with a jobboard that works, and with all rows."""
+    site = make_site(hosts=("ctl1",))
+    older = OlderSchema(site.mariadb, templates)
+    check_whole_flow(site, older, kill, record_property)
 
 
 def test_eight_processes(prepared: Target, older: OlderSchema) -> None:

@@ -63,8 +63,9 @@ class FirstOwner:
     It is forked before anything is connected.
     """
 
-    def __init__(self, conf: Any, report: Report) -> None:
+    def __init__(self, conf: Any, report: Report, scratch: Scratch) -> None:
         self._driver = loading.driver_name(conf)
+        self._scratch = scratch
         self.seconds = _SHORTEST[self._driver]
         tell, self._tell = os.pipe()
         self._answer, answer = os.pipe()
@@ -92,6 +93,7 @@ class FirstOwner:
                 job = _find(board, uuid)
                 began = time.monotonic()
                 _claim(board, job, "first", self.seconds)
+                self._scratch.expire(board, job)  # a claim writes a key that lasts
                 print(json.dumps({"began": began}), file=stream, flush=True)
                 signal.pause()
         except BaseException as exc:  # noqa: BLE001 - the boundary of the process
@@ -241,7 +243,7 @@ def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
     with report.at("configuration"):
         conf = loading.configuration(request["sources"], report)
         scratch = Scratch(conf, request["now"], request["timeout"])
-        first = FirstOwner(conf, report)
+        first = FirstOwner(conf, report, scratch)
     with contextlib.ExitStack() as stack:
         stack.callback(first.kill)
         with report.at("persistence"):

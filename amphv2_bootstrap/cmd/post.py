@@ -57,6 +57,17 @@ def seconds(text: str) -> float:
     return value
 
 
+def user_name() -> str:
+    """Who runs this process: a name, or the number of a user who has none."""
+    import getpass
+    import os
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container; OSError since Python 3.13
+        return f"uid{os.getuid()}"
+
+
 def post(
     runtime: "Runtime", arguments: argparse.Namespace, *, renewing: bool = False
 ) -> "Posted":
@@ -65,11 +76,10 @@ def post(
     :param renewing: see :meth:`Poster.post`.
     """
     import dataclasses
-    import getpass
 
     wanted = arguments.on_failure
     spec = dataclasses.replace(runtime.loaded.spec, on_failure=wanted or _PARK)
-    who = f"{getpass.getuser()}@{runtime.loaded.host.name}"
+    who = f"{user_name()}@{runtime.loaded.host.name}"
     posted = runtime.poster().post(
         spec, runtime.loaded.secrets, posted_by=who, renewing=renewing
     )

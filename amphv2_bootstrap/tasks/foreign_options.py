@@ -25,8 +25,9 @@ def refuse_foreign_options(context: Context) -> None:
     :raises PermanentError: there are such options, or it can't be loaded.
     """
     host = context.host
-    python = interpreter(context)
-    loaded = octavia_python.load_task_flow(python, sources(host, python))
+    # By our own table of Octavia's options: that takes no start of Octavia's Python,
+    # and what only that knows is found when the file has been written.
+    loaded = octavia_python.load_task_flow(None, sources(host, interpreter(context)))
     found = list(foreign_options(wanted_values(context), loaded, context.spec.driver))
     if found:
         raise PermanentError(

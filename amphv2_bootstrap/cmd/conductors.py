@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.engine.owner import condition
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.engine.host_reports import HostReport
@@ -48,26 +49,13 @@ class ListConductors(Guarded, Lister):
                 row.version,
                 iso(row.started_at),
                 iso(row.seen_at),
-                state(row.owner, row.age, patience),
+                condition(row.owner, row.age, patience),
                 round(max(row.age, 0.0), 1),
                 has_rival(row, found, patience),
             )
             for row in found
         ]
         return _COLUMNS, rows
-
-
-def state(owner: str, age: float, patience: float) -> str:
-    """``alive``, ``silent`` for longer than ``patience`` seconds, or ``dead``.
-
-    ``dead`` only where this host can see it.
-    """
-    from amphv2_bootstrap.engine.owner import Owner
-
-    parsed = Owner.parse(owner)
-    if parsed is not None and parsed.is_surely_dead:
-        return "dead"
-    return "alive" if age <= patience else "silent"
 
 
 def patience_of(settings: "ConductorSettings") -> float:
@@ -81,7 +69,7 @@ def has_rival(row: Any, rows: Sequence[Any], patience: float) -> bool:
     """Whether it is alive, and so is one of its host name on another machine."""
     from amphv2_bootstrap.engine.rivals import are_rivals
 
-    alive = [r for r in rows if state(r.owner, r.age, patience) == "alive"]
+    alive = [r for r in rows if condition(r.owner, r.age, patience) == "alive"]
     return row in alive and any(are_rivals(row, other) for other in alive)
 
 
@@ -96,7 +84,9 @@ def unattended(
     :param report: what :func:`amphv2_bootstrap.engine.report.describe` gives.
     :param rows: see :meth:`Store.conductors`.
     """
-    alive = {row.host for row in rows if state(row.owner, row.age, patience) == "alive"}
+    alive = {
+        row.host for row in rows if condition(row.owner, row.age, patience) == "alive"
+    }
     start = "start amphv2-conductor, or run 'amphv2-bootstrap run', there"
     found = []
     for flow in report["flows"]:

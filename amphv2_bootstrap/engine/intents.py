@@ -8,14 +8,13 @@ its own, written before; a revert reads them back.
 
 from collections.abc import Iterable, Mapping
 
-import sqlalchemy as sa
 from taskflow.patterns import linear_flow
 
-from amphv2_bootstrap.engine import schema
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.persistence import FencedBackend, FencedConnection
 from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.registry import atoms
+from amphv2_bootstrap.engine.store import Store
 
 _INTENDS, _RETRACTS = "intends", "retracts"
 
@@ -59,22 +58,11 @@ def bind(flow: linear_flow.Flow, backend: FencedBackend) -> None:
 
 def _read(database: Database, job: Job) -> Mapping[str, Mapping[str, None]]:
     """The names that were noted and not taken back, by step."""
-    table = schema.events
-    query = (
-        sa.select(table.c.atom, table.c.kind, table.c.message)
-        .where(
-            table.c.bootstrap_uuid == job.bootstrap_uuid,
-            table.c.job_uuid == job.uuid,
-            table.c.kind.in_((_INTENDS, _RETRACTS)),
-        )
-        .order_by(table.c.id)
-    )
     found: dict[str, dict[str, None]] = {}
-    with database.read() as connection:
-        for row in connection.execute(query):
-            names = found.setdefault(row.atom, {})
-            if row.kind == _INTENDS:
-                names[row.message] = None
-            else:
-                names.pop(row.message, None)
+    for event in Store(database).job_events(job, (_INTENDS, _RETRACTS)):
+        names = found.setdefault(str(event.atom), {})
+        if event.kind == _INTENDS:
+            names[str(event.message)] = None
+        else:
+            names.pop(str(event.message), None)
     return found

@@ -57,6 +57,19 @@ class Owner:
         return _start_ticks(self.pid) != self.start.split("-")[0]
 
 
+def condition(owner: str, age: float, patience: float) -> str:
+    """``alive``, ``silent`` for longer than ``patience`` seconds, or ``dead``.
+
+    ``dead`` only where this host can see it.
+
+    :param age: seconds since it was seen.
+    """
+    parsed = Owner.parse(owner)
+    if parsed is not None and parsed.is_surely_dead:
+        return "dead"
+    return "alive" if age <= patience else "silent"
+
+
 def host_of(owner: str | None) -> str | None:
     """The host's name within an owner's name."""
     parsed = Owner.parse(owner) if owner else None

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from amphv2_bootstrap.engine.owner import Owner, host_of
+from amphv2_bootstrap.engine.owner import condition, host_of
 from amphv2_bootstrap.engine.records import (
     Bootstrap,
     Job,
@@ -46,13 +46,10 @@ def summarize(bootstrap: Bootstrap, states: list[JobState]) -> dict[str, Any]:
 
 def _living(store: Store) -> list[str]:
     """The conductors that may be counted on, by their owner's names."""
-    owners = {
-        row.owner: Owner.parse(row.owner)
-        for row in store.conductors()
-        if row.age < _SILENT_SECONDS
-    }
     return [
-        name for name, owner in owners.items() if owner and not owner.is_surely_dead
+        row.owner
+        for row in store.conductors()
+        if condition(row.owner, row.age, _SILENT_SECONDS) == "alive"
     ]
 
 

@@ -2,7 +2,7 @@
 """Reading bootstraps, jobs, steps and events from the engine's database."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -123,7 +123,7 @@ class Store:
         query = sa.select(table).where(table.c.parent_uuid == job.flow_uuid)
         with self.database.read() as connection:
             rows = {row.name: row for row in connection.execute(query)}
-        history = self._atom_events(job)
+        history = self.job_events(job, (ATOM_EVENT,))
         return [_step(name, rows.get(name), history) for name in atom_names]
 
     def atom_names(self, job: Job) -> list[str]:
@@ -134,12 +134,13 @@ class Store:
             meta = connection.execute(query).scalar()
         return list((meta or {}).get("atoms", ()))
 
-    def _atom_events(self, job: Job) -> list[Event]:
+    def job_events(self, job: Job, kinds: Collection[str]) -> list[Event]:
+        """The events of these kinds that are the job's own, in their order."""
         table = schema.events
         mine = sa.and_(
             table.c.bootstrap_uuid == job.bootstrap_uuid,
             table.c.job_uuid == job.uuid,
-            table.c.kind == ATOM_EVENT,
+            table.c.kind.in_(kinds),
         )
         return [event for _, event in self._events(mine)]
 

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from amphv2_bootstrap.adapters import octavia_python
-from amphv2_bootstrap.adapters.octavia_sources import sources
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.tasks.base import Context
-from amphv2_bootstrap.tasks.canary import interpreter
+from amphv2_bootstrap.tasks.canary import loaded
 from amphv2_bootstrap.tasks.wanted_options import wanted_values
 
 _PREFIX = "jobboard_"
@@ -27,8 +26,9 @@ def refuse_foreign_options(context: Context) -> None:
     host = context.host
     # By our own table of Octavia's options: that takes no start of Octavia's Python,
     # and what only that knows is found when the file has been written.
-    loaded = octavia_python.load_task_flow(None, sources(host, interpreter(context)))
-    found = list(foreign_options(wanted_values(context), loaded, context.spec.driver))
+    task_flow = octavia_python.load_task_flow(None, loaded(context))
+    wanted = wanted_values(context)
+    found = list(foreign_options(wanted, task_flow, context.spec.driver))
     if found:
         raise PermanentError(
             "set the options of the jobboard",

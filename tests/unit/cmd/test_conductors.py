@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.cmd.conductors import controllers, has_rival, state
+from amphv2_bootstrap.cmd.conductors import controllers, has_rival
 from amphv2_bootstrap.engine import migrate
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.host_reports import HostReports
@@ -13,25 +13,6 @@ from amphv2_bootstrap.engine.presence import Presence
 from amphv2_bootstrap.engine.store import Store
 
 ME = Owner.of_this_process("c1")
-ELSEWHERE = dataclasses.replace(ME, machine="00000000")
-ENDED = dataclasses.replace(ME, start="1-dead")
-
-
-@pytest.mark.parametrize(
-    ("owner", "age", "expected"),
-    [
-        (str(ME), 30.0, "alive"),
-        (str(ELSEWHERE), 30.0, "alive"),
-        (str(ELSEWHERE), 30.1, "silent"),
-        (str(ENDED), 0.0, "dead"),
-        ("of another form", 0.0, "alive"),
-    ],
-    # The owners hold this process's pid: ids of them would differ by worker.
-    ids=["here", "elsewhere", "elsewhere, silent", "ended", "another form"],
-)
-def test_a_conductors_state(owner: str, age: float, expected: str) -> None:
-    """Dead where this host can see it, whatever its age; else by its age."""
-    assert state(owner, age, 30.0) == expected
 
 
 @pytest.fixture

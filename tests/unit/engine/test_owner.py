@@ -5,7 +5,9 @@ import dataclasses
 import subprocess
 import sys
 
-from amphv2_bootstrap.engine.owner import Owner, host_of
+import pytest
+
+from amphv2_bootstrap.engine.owner import Owner, condition, host_of
 
 
 def test_two_starts_have_two_names() -> None:
@@ -58,3 +60,25 @@ def test_nothing_is_said_of_another_machine() -> None:
     """Another boot, or another pid namespace: its processes can't be seen from here."""
     elsewhere = Owner("ctl2", 999_999_999, "00000000", "1-abcd")
     assert not elsewhere.is_surely_dead
+
+
+ME = Owner.of_this_process("c1")
+ELSEWHERE = dataclasses.replace(ME, machine="00000000")
+ENDED = dataclasses.replace(ME, start="1-dead")
+
+
+@pytest.mark.parametrize(
+    ("owner", "age", "expected"),
+    [
+        (str(ME), 30.0, "alive"),
+        (str(ELSEWHERE), 30.0, "alive"),
+        (str(ELSEWHERE), 30.1, "silent"),
+        (str(ENDED), 0.0, "dead"),
+        ("of another form", 0.0, "alive"),
+    ],
+    # The owners hold this process's pid: ids of them would differ by worker.
+    ids=["here", "elsewhere", "elsewhere, silent", "ended", "another form"],
+)
+def test_a_conductors_state(owner: str, age: float, expected: str) -> None:
+    """Dead where this host can see it, whatever its age; else by its age."""
+    assert condition(owner, age, 30.0) == expected

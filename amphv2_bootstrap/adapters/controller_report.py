@@ -49,7 +49,7 @@ class ControllerReport:
         return (marker.is_set(), tuple(map(_stamp, files)))
 
     def make(self) -> dict[str, Any]:
-        """The report; it takes about two seconds of Octavia's Python.
+        """The report; it starts Octavia's Python where it doesn't remember its answers.
 
         ``task_flow`` has for each option of the group either ``value`` or, where
         it may hold a secret, ``digest`` (with ``shown``, the part that is none),
@@ -62,7 +62,9 @@ class ControllerReport:
         :raises PermanentError: the file can't be loaded, or Octavia's Python run.
         """
         host, python = self._host, self._python()
-        loaded = octavia_python.load_task_flow(python, sources(host, python))
+        loaded = octavia_python.load_task_flow(
+            python, sources(host, python), host.state_path
+        )
         driver = driver_of(loaded.values)
         library = None
         if python and driver:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from amphv2_bootstrap.adapters import durable_file
-from amphv2_bootstrap.adapters.octavia_probe import stamp
+from amphv2_bootstrap.adapters.octavia_programs.answering import stamp
 from amphv2_bootstrap.errors import BootstrapError
 
 _FILE = "octavia-python.json"
@@ -47,7 +47,7 @@ class Memory:
         It isn't kept where its folders changed while it was given, or aren't
         those of this host: the interpreter may be in a container.
 
-        :param answer: with ``seen``, as :mod:`octavia_probe` tells it.
+        :param answer: with ``seen``, as ``answering`` tells it.
         :param asked: when it was asked, in seconds since the epoch.
         """
         seen = answer.get("seen")

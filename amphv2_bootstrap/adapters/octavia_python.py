@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Octavia's own Python says: its versions, its libraries, its configuration.
 
-The questions are put by :mod:`octavia_probe`, a program that runs in that Python.
-Where Octavia isn't installed as Python (containers), its configuration is loaded
-by our own oslo.config with our own table of Octavia's options.
+The questions are put by :mod:`octavia_programs.answering`, a program that runs in
+that Python. Its configuration is loaded there too, or by our own oslo.config with
+Octavia's definitions of the options, once they are remembered. Where Octavia isn't
+installed as Python (containers), our own table of Octavia's options stands for them.
 """
 
 import json
@@ -18,8 +19,9 @@ from typing import Any
 
 from oslo_config import cfg
 
-from amphv2_bootstrap.adapters import commands, octavia_probe
+from amphv2_bootstrap.adapters import commands, octavia_program
 from amphv2_bootstrap.adapters.octavia_memory import Memory
+from amphv2_bootstrap.adapters.octavia_programs import options as octavia_options
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS, TaskFlowOption
 
@@ -141,36 +143,69 @@ def can_import_driver(
     return answer["missing"] is None, answer["missing"] or ""
 
 
-def effective_task_flow(python: str | None, sources: Sequence[str]) -> dict[str, Any]:
+def effective_task_flow(
+    python: str | None, sources: Sequence[str], state_path: str | None = None
+) -> dict[str, Any]:
     """The values of ``[task_flow]`` by option, as Octavia would load them.
 
     Lists and dicts are as oslo.config types them. The result holds secrets.
 
     :raises PermanentError: as :func:`load_task_flow`, or a value is invalid.
     """
-    loaded = load_task_flow(python, sources)
+    loaded = load_task_flow(python, sources, state_path)
     if loaded.invalid:
         raise _unreadable(sources, f"wrong value of {', '.join(loaded.invalid)}")
     return dict(loaded.values)
 
 
-def load_task_flow(python: str | None, sources: Sequence[str]) -> TaskFlow:
-    """Load the files by Octavia's Python, or without one by our own table.
+def load_task_flow(
+    python: str | None, sources: Sequence[str], state_path: str | None = None
+) -> TaskFlow:
+    """Load the files with the options of Octavia's Python, or without one of our table.
 
     :param sources: as :func:`amphv2_bootstrap.adapters.octavia_sources.sources` gives
         them.
+    :param state_path: as in :func:`versions`; the options' definitions are remembered.
     :raises PermanentError: the file can't be parsed or read, or ``python`` can't
         be run or has no Octavia.
     """
     if python is None:
-        conf, options = cfg.ConfigOpts(), [_option(o) for o in TASK_FLOW_OPTIONS]
-        conf.register_opts(options, group=octavia_probe.GROUP)
-        answer = octavia_probe.load(list(sources), conf, options)
+        answer = _load([_option(each) for each in TASK_FLOW_OPTIONS], sources)
     else:
-        answer = _ask(python, {"ask": "task_flow", "sources": list(sources)})
+        answer = _load_as_octavia(python, sources, state_path)
     if "error" in answer:
         raise _unreadable(sources, answer["error"])
     return TaskFlow(answer["values"], answer["defaults"], answer["invalid"])
+
+
+def _load(options: list[cfg.Opt], sources: Sequence[str]) -> dict[str, Any]:
+    conf = octavia_options.registered(options)
+    return octavia_options.load(list(sources), conf, options)
+
+
+def _load_as_octavia(
+    python: str, sources: Sequence[str], state_path: str | None
+) -> dict[str, Any]:
+    """Here, if its options are remembered, and no value needs those of other groups."""
+    memory, asked = Memory(python, state_path), time.time()
+    options = _defined(memory.recall("options"))
+    if options and not octavia_options.refers(list(sources)):
+        return _load(options, sources)
+    answer = _ask(python, {"ask": "task_flow", "sources": list(sources)})
+    if answer.get("definitions"):
+        told = {name: answer[name] for name in ("definitions", "seen")}
+        memory.keep("options", told, asked)
+    return answer
+
+
+def _defined(known: Mapping[str, Any] | None) -> list[cfg.Opt] | None:
+    """The remembered options; None where another version of us wrote them."""
+    if known is None:
+        return None
+    try:
+        return octavia_options.defined(known["definitions"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _option(option: TaskFlowOption) -> cfg.Opt:
@@ -195,7 +230,9 @@ def _unreadable(sources: Sequence[str], why: str) -> PermanentError:
 
 def _ask(python: str, request: Mapping[str, Any]) -> dict[str, Any]:
     done = commands.run(
-        (python, octavia_probe.__file__), timeout=_TIMEOUT, stdin=json.dumps(request)
+        octavia_program.command(python, "answering"),
+        timeout=_TIMEOUT,
+        stdin=json.dumps(request),
     )
     try:
         answer = json.loads(done.stdout)

@@ -33,7 +33,7 @@ class CheckEffectiveConfiguration(Step):
     def act(self) -> StepResult:
         host, python = self.context.host, interpreter(self.context)
         sources = octavia_sources.sources(host, python)
-        loaded = octavia_python.load_task_flow(python, sources)
+        loaded = octavia_python.load_task_flow(python, sources, host.state_path)
         wanted = wanted_values(self.context)
         problems = [
             *_differences(wanted, loaded),
@@ -48,10 +48,10 @@ class CheckEffectiveConfiguration(Step):
                 "To keep it, set it in [octavia] of amphv2-bootstrap.conf on all "
                 "controllers, and post the job anew.",
             )
-        by = python or "our own table of Octavia's options"
+        by = f"the options of {python}" if python else "our own table of its options"
         return StepResult(
             UNCHANGED,
-            f"all {len(wanted)} options are in force, loaded by {by}",
+            f"all {len(wanted)} options are in force by {by}",
             warnings=(
                 *_unknown(host.config_file, loaded),
                 *_supposed(host, sources),

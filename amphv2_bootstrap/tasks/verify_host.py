@@ -112,7 +112,9 @@ def _unproven(check: str, context: Context, why: str, todo: str) -> Finding:
 def _drilled(context: Context, progress: Callable[[str], None]) -> Drilled:
     python, sources = interpreter(context), loaded(context)
     assert python is not None  # noqa: S101 - that would be an obstacle
-    wanted = octavia_python.effective_task_flow(python, sources)
+    wanted = octavia_python.effective_task_flow(
+        python, sources, context.host.state_path
+    )
     return octavia_canary.drill(
         python,
         sources,

@@ -40,7 +40,7 @@ FUNCTION_LINES = 40
 PLAIN_LINES = 5
 """A function no longer than this says itself what a docstring would."""
 
-PROGRAMS = ("adapters.octavia_probe", "adapters.octavia_programs")
+PROGRAMS = ("adapters.octavia_programs",)
 """Programs of their own, which Octavia's Python runs on Octavia's configuration."""
 
 CATCH_ALL_ALLOWED = (
@@ -399,7 +399,7 @@ BREACHES: tuple[tuple[Rule, str, str], ...] = (
     (no_global_configuration, "tasks.x", "from oslo_config.cfg import CONF"),
     (no_global_configuration, "tasks.x", "from oslo_config import cfg\ncfg.CONF.x"),
     (standalone, "adapters.octavia_programs.x", "import amphv2_bootstrap.errors"),
-    (standalone, "adapters.octavia_probe", "from amphv2_bootstrap import errors"),
+    (standalone, "adapters.octavia_programs.x", "from amphv2_bootstrap import x"),
     (standalone, "adapters.octavia_programs.x", "from .. import scrubbing"),
     (clear_name, "adapters.utils", ""),
     (clear_name, "engine.helpers.x", ""),

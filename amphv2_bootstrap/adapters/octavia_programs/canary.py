@@ -21,7 +21,7 @@ import time
 from typing import Any
 
 from . import loading
-from .loading import GROUP
+from .options import GROUP
 from .posting import Posted, posted, remove_orphans
 from .refusal import told_apart, try_own
 from .reporting import BrokenLinkError, Report, fork, kill, run

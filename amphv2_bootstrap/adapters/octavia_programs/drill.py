@@ -19,7 +19,7 @@ from typing import Any
 
 from . import loading
 from .drill_folder import drill_folder
-from .loading import GROUP
+from .options import GROUP
 from .posting import Posted, posted, remove_orphans
 from .refusal import told_apart
 from .reporting import BrokenLinkError, Report, fork, kill, run

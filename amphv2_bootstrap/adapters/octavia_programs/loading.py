@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_plus
 
+from .options import GROUP, arguments
 from .reporting import BrokenLinkError
 
 if TYPE_CHECKING:
     from .reporting import Report
 
-GROUP = "task_flow"
 _MODULES = {
     "redis": "taskflow.jobs.backends.impl_redis",
     "zookeeper": "taskflow.jobs.backends.impl_zookeeper",
@@ -32,7 +32,7 @@ def configuration(sources: list[str], report: Report) -> Any:
     conf = cfg.CONF
     only = {"default_config_files": [], "default_config_dirs": [], "use_env": False}
     try:
-        config.init(_arguments(sources), prog="octavia-worker", **only)
+        config.init(arguments(sources), prog="octavia-worker", **only)
     except cfg.ConfigFileParseError as exc:
         # Its text quotes the line, which may hold a secret.
         line = getattr(exc.__context__, "lineno", None) or "unknown"
@@ -42,13 +42,6 @@ def configuration(sources: list[str], report: Report) -> Any:
         _read(conf, option, cfg, report)
     conf.set_override("max_retries", 1, group="database")
     return conf
-
-
-def _arguments(sources: list[str]) -> list[str]:
-    found = []
-    for path in map(Path, sources):
-        found += ["--config-dir" if path.is_dir() else "--config-file", str(path)]
-    return found
 
 
 def _read(conf: Any, option: Any, cfg: Any, report: Report) -> None:

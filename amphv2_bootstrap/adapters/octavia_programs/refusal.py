@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .loading import GROUP
+from .options import GROUP
 from .own_rights import try_redis, try_zookeeper
 from .reporting import cause_of
 

@@ -15,7 +15,8 @@ import re
 import secrets
 from typing import Any
 
-from .loading import GROUP, driver_name
+from .loading import driver_name
+from .options import GROUP
 
 MARK = "_amphv2_canary_"
 _NAME = re.compile(r"amphv2_canary_([0-9a-f]{8})_[0-9a-f]{8}")

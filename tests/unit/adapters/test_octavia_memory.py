@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from amphv2_bootstrap.adapters.octavia_memory import Memory
-from amphv2_bootstrap.adapters.octavia_probe import stamp
+from amphv2_bootstrap.adapters.octavia_programs.answering import stamp
 
 
 @pytest.fixture

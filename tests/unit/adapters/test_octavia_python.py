@@ -11,9 +11,10 @@ import pytest
 from amphv2_bootstrap.adapters import (
     commands,
     octavia_conf,
-    octavia_probe,
+    octavia_program,
     octavia_python,
 )
+from amphv2_bootstrap.adapters.octavia_programs import facts
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
 
@@ -154,40 +155,14 @@ def test_versions_are_those_of_importlib(octavia_python_path: str) -> None:
     assert done.stdout == f"{list(found.values())}\n"
 
 
-@pytest.mark.parametrize(
-    ("files", "version"),
-    [
-        ({"oslo.config-1.2.dist-info/METADATA": "Version: 1.2\n\n"}, "1.2"),
-        ({"Oslo_Config-1.2.dist-info/METADATA": "Version: 1.2\n\n"}, "1.2"),
-        ({"oslo.config-1.2-py3.11.egg-info/PKG-INFO": "Version: 1.2\n\n"}, "1.2"),
-        ({"oslo.config-1.2.egg-info": "Version: 1.2\n\n"}, "1.2"),
-        ({"oslo.config.egg-info/PKG-INFO": "Name: oslo.config\nVersion: 1.2\n"}, "1.2"),
-        ({"oslo.config-1.2.dist-info/METADATA": "\n\nVersion: 3\n"}, None),
-        ({"oslo.config_more-1.2.dist-info/METADATA": "Version: 1.2\n\n"}, None),
-    ],
-)
-def test_version_in_every_form(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    files: dict[str, str],
-    version: str | None,
-) -> None:
-    """As pip, distributions and setup.py leave it."""
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    assert octavia_probe.version("oslo.config") == version
-
-
 def test_revisions(octavia_python_path: str) -> None:
     """Reading the migrations gives what alembic gives; a Python without, none."""
     found = octavia_python.revisions(octavia_python_path)
     script = (
-        "import sys, json; sys.path.insert(0, sys.argv[1]); import octavia_probe as p; "
-        "print(json.dumps(p.revisions_from_alembic(p.migrations())))"
+        "import sys, json; sys.path.insert(0, sys.argv[1]); import facts; "
+        "print(json.dumps(facts.revisions_from_alembic(facts.migrations())))"
     )
-    folder = str(Path(octavia_probe.__file__).parent)
+    folder = str(Path(facts.__file__).parent)
     done = subprocess.run(
         [octavia_python_path, "-c", script, folder],
         capture_output=True,
@@ -199,38 +174,10 @@ def test_revisions(octavia_python_path: str) -> None:
     assert octavia_python.revisions("/bin/true") == ()
 
 
-_PLAIN = "revision = 'b'\ndown_revision = 'a'\n"
-
-
-@pytest.mark.parametrize(
-    ("second", "found"),
-    [
-        (_PLAIN, ["a", "b"]),
-        (_PLAIN + "branch_labels = None\n", ["a", "b"]),
-        (_PLAIN + "branch_labels = ('x',)\n", None),
-        ("revision = 'b'\ndown_revision = ('a', 'c')\n", None),
-        ("revision = 'b'\ndown_revision = None\n", None),
-        ("revision = 'b'\ndown_revision = 'c'\n", None),
-        ("revision = 'b'\nrevision = 'c'\ndown_revision = 'a'\n", None),
-        ("revision = name()\ndown_revision = 'a'\n", None),
-        ("down_revision = 'a'\n", None),
-        ("revision = ", None),
-    ],
-)
-def test_revisions_are_read_only_where_plain(
-    tmp_path: Path, second: str, found: list[str] | None
-) -> None:
-    """Whatever isn't one plain chain is left to alembic."""
-    (tmp_path / "versions").mkdir()
-    first = "import os\nLOG = os.getcwd()\nrevision = 'a'\ndown_revision = None\n"
-    (tmp_path / "versions" / "one.py").write_text(first)
-    (tmp_path / "versions" / "two.py").write_text(second)
-    assert octavia_probe.revisions_from_source(str(tmp_path)) == found
-
-
-@pytest.mark.parametrize("question", ["versions", "redis"])
+@pytest.mark.parametrize("question", ["versions", "redis", "task_flow"])
 def test_answers_are_remembered(
     octavia_python_path: str,
+    conf: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     question: str,
@@ -244,13 +191,13 @@ def test_answers_are_remembered(
         return run(*args, **options)
 
     monkeypatch.setattr(commands, "run", counted)
-    state = str(tmp_path)
-    answers = [
-        octavia_python.versions(octavia_python_path, state)
-        if question == "versions"
-        else octavia_python.can_import_driver(octavia_python_path, "redis", state)
-        for _ in range(2)
-    ]
+    python, state = octavia_python_path, str(tmp_path)
+    ask = {
+        "versions": lambda: octavia_python.versions(python, state),
+        "redis": lambda: octavia_python.can_import_driver(python, "redis", state),
+        "task_flow": lambda: octavia_python.load_task_flow(python, (str(conf),), state),
+    }
+    answers = [ask[question]() for _ in range(2)]
     assert answers[0] == answers[1]
     assert len(asked) == 1
     octavia_python.revisions(octavia_python_path, state)
@@ -258,17 +205,17 @@ def test_answers_are_remembered(
 
 
 def test_our_modules_do_not_hide_theirs(tmp_path: Path) -> None:
-    """The folder of the probe isn't searched for Octavia's libraries."""
+    """The folder of the programs isn't searched for Octavia's libraries."""
     python = _python_with(tmp_path, "unused.py", "")
-    request = {"ask": "import", "modules": ["octavia_probe"]}
+    request = {"ask": "import", "modules": ["facts"]}
     done = subprocess.run(
-        [python, octavia_probe.__file__],
+        octavia_program.command(python, "answering"),
         input=json.dumps(request),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "No module named 'octavia_probe'" in done.stdout
+    assert "No module named 'facts'" in done.stdout
 
 
 @pytest.mark.parametrize("real", [True, False])

@@ -64,8 +64,8 @@ def _refuse(controller: Controller) -> None:
     )
     python = Path(controller.folder) / "python"
     python.write_text(
-        f"#!/bin/sh\ncat > /dev/null\n[ \"$1\" = -c ] && echo '{broken}' || "
-        f"echo '{values}'\n"
+        f'#!/bin/sh\ncat > /dev/null\n[ "$4" = answering ] && '
+        f"echo '{values}' || echo '{broken}'\n"
     )
     python.chmod(0o755)
     controller.settings["octavia_python"] = str(python)

@@ -95,7 +95,6 @@ class Reconciler:
     def reconcile(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Bring the board up to date; the entries as they are afterwards."""
         now = time.monotonic()
-        self._watch_at = now + _WATCH_SECONDS
         is_due = now >= self._due_at
         # Before the look at the database: what changes after it makes it due again.
         self._due_at = now + self._interval if is_due else self._due_at
@@ -108,6 +107,8 @@ class Reconciler:
         except BaseException:
             self.make_due()
             raise
+        # From now on: the look itself takes longer than that with enough jobs.
+        self._watch_at = time.monotonic() + _WATCH_SECONDS
         return self._board.entries() if changed else entries
 
     def _compare(self, entries: Sequence[Entry]) -> int:

@@ -2,6 +2,7 @@ from typing import Any
 
 class ActionEngine:
     _compiled: bool
+    _compiler: Any
     _runtime: Any
     storage: Any
     def __init__(

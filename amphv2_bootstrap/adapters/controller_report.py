@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from amphv2_bootstrap.adapters import database_url, octavia_python, octavia_sources
+from amphv2_bootstrap.adapters.octavia_interpreter import interpreter_of
 from amphv2_bootstrap.adapters.octavia_sources import sources
 from amphv2_bootstrap.adapters.restart_marker import RestartMarker
 from amphv2_bootstrap.adapters.scrubbing import MASK
@@ -81,8 +82,7 @@ class ControllerReport:
         }
 
     def _python(self) -> str | None:
-        host = self._host
-        return host.octavia_python or octavia_python.find_python(host.db_manage_command)
+        return interpreter_of(self._host)
 
     def _versions(self, python: str | None) -> dict[str, Any]:
         if python is None:

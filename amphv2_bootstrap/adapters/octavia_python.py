@@ -8,13 +8,9 @@ installed as Python (containers), our own table of Octavia's options stands for 
 """
 
 import json
-import os
-import shlex
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
@@ -54,38 +50,6 @@ class TaskFlow:
     values: Mapping[str, Any]
     defaults: Mapping[str, Any]
     invalid: Mapping[str, str]
-
-
-def find_python(db_manage_command: Sequence[str]) -> str | None:
-    """The interpreter that runs octavia-db-manage, from its first line.
-
-    None where the program isn't there or isn't a Python script, as with a
-    container's ``docker exec``.
-    """
-    program = shutil.which(db_manage_command[0]) if db_manage_command else None
-    if program is None:
-        return None
-    try:
-        with Path(program).open("rb") as stream:
-            first, second = stream.readline(4096), stream.readline(4096)
-    except OSError:
-        return None
-    if not first.startswith(b"#!"):
-        return None
-    return _interpreter(os.fsdecode(first[2:]), os.fsdecode(second))
-
-
-def _interpreter(shebang: str, second_line: str) -> str | None:
-    words = shebang.split()
-    if words and Path(words[0]).name == "env":
-        words = [word for word in words[1:] if word[:1] != "-" and "=" not in word]
-    elif second_line.startswith("'''exec' "):
-        # pip's form for interpreters whose path is long or has a space.
-        words = shlex.split(second_line[len("'''exec' ") :])
-    found = shutil.which(words[0]) if words else None
-    if found is None or not Path(found).name.startswith(("python", "pypy")):
-        return None
-    return found
 
 
 def versions(python: str, state_path: str | None = None) -> dict[str, str | None]:

@@ -24,6 +24,10 @@ class Guarded:
     app_args: Any
     _redactor: "Redactor | None" = None
 
+    def get_epilog(self) -> str:
+        """Nothing: cliff reads every installed package's files to tell whose it is."""
+        return ""
+
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; the one place where errors become exit codes."""
         try:

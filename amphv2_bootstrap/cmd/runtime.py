@@ -24,20 +24,19 @@ from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.owner import Owner
 from amphv2_bootstrap.engine.records import Bootstrap
 from amphv2_bootstrap.engine.redaction import Redactor
-from amphv2_bootstrap.engine.registry import RegisteredFlows
 from amphv2_bootstrap.engine.rivals import Rivals
 from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.flows.outlines import CONTROLLER
 from amphv2_bootstrap.jobboards.registry import open_board
 from amphv2_bootstrap.posting import fingerprints
-from amphv2_bootstrap.posting.plan import CONTROLLER
 from amphv2_bootstrap.posting.poster import Poster
 from amphv2_bootstrap.spec.model import Spec
-from amphv2_bootstrap.tasks.base import Context
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.engine.conductor import Conductor
     from amphv2_bootstrap.engine.reporter import Reporter
     from amphv2_bootstrap.engine.runner import Runner
+    from amphv2_bootstrap.tasks.base import Context
 
 
 class HostContexts:
@@ -61,14 +60,17 @@ class HostContexts:
         bootstrap: Bootstrap,
         cancelled: threading.Event,
         release: Callable[[str], tuple[str, ...]],
-    ) -> Context:
+    ) -> "Context":
+        # Imported here, as below: whoever only posts needs no tasks, and no engine.
+        from amphv2_bootstrap.tasks.base import Context
+
         return Context(
             spec=_spec_of(bootstrap),
             host=self._loaded.host,
             secrets=self._loaded.secrets,
             cancelled=cancelled,
             retry=self._loaded.retry,
-            release_controllers=lambda: release(CONTROLLER),
+            release_controllers=lambda: release(CONTROLLER.flow),
         )
 
 
@@ -134,15 +136,14 @@ class Runtime:
 
     @cached_property
     def runner(self) -> "Runner":
-        # Imported here, as below: whoever only posts needs no engine.
+        from amphv2_bootstrap.engine.registry import RegisteredFlows
         from amphv2_bootstrap.engine.runner import Runner
 
         flows = RegisteredFlows()
         return Runner(self.database, self.journal, flows, self.contexts, self.redactor)
 
     def poster(self) -> Poster:
-        drafts = Drafts(self.database, self.journal)
-        return Poster(self.store, drafts, RegisteredFlows(), self.contexts)
+        return Poster(self.store, Drafts(self.database, self.journal))
 
     def board(self) -> Board:
         """A new board, not yet connected."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from oslo_config import cfg
 
-from amphv2_bootstrap.adapters.octavia_python import find_python
+from amphv2_bootstrap.adapters.octavia_interpreter import find_python
 from amphv2_bootstrap.conf.files import check_files
 from amphv2_bootstrap.conf.own import EngineSettings, Own
 from amphv2_bootstrap.conf.pace import conductor_settings, retry_policy
@@ -17,7 +17,7 @@ from amphv2_bootstrap.conf.target import Target
 from amphv2_bootstrap.engine.settings import ConductorSettings
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
-from amphv2_bootstrap.tasks.base import RetryPolicy
+from amphv2_bootstrap.tasks.retry import RetryPolicy
 
 FindPython = Callable[[Sequence[str]], str | None]
 

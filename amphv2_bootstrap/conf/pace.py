@@ -5,7 +5,7 @@ from amphv2_bootstrap.conf.problems import Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.engine.history import DAY
 from amphv2_bootstrap.engine.settings import ConductorSettings
-from amphv2_bootstrap.tasks.base import RetryPolicy
+from amphv2_bootstrap.tasks.retry import RetryPolicy
 
 
 def conductor_settings(values: Values, expiry: float) -> ConductorSettings:

@@ -5,7 +5,6 @@ A flow is found by the entry point's name only, never by an import path that was
 read from a database: whoever writes there must not choose what code runs here.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Protocol
@@ -13,8 +12,8 @@ from typing import Any, Protocol
 from stevedore.exception import NoMatches
 from taskflow.patterns import linear_flow
 
-from amphv2_bootstrap.engine.database import to_json
 from amphv2_bootstrap.engine.errors import UnknownFlowError
+from amphv2_bootstrap.spec.outline import Atom, Outline
 
 NAMESPACE = "amphv2_bootstrap.flows"
 
@@ -63,14 +62,9 @@ def atoms(flow: linear_flow.Flow) -> Iterator[Any]:
 
 
 def shape(flow: linear_flow.Flow) -> str:
-    """A digest of the flow's name, its atoms' names and versions, and their order.
-
-    Only the major version counts: a minor one promises that a step begun by the
-    older code can be finished by the newer.
-    """
-    described = [
-        [atom.name, atom.version[0], sorted(atom.requires), sorted(atom.provides)]
+    """The flow's :attr:`Outline.shape`."""
+    found = (
+        Atom(atom.name, atom.version[0], tuple(atom.requires), tuple(atom.provides))
         for atom in atoms(flow)
-    ]
-    text = to_json([flow.name, described])
-    return hashlib.sha256(text.encode()).hexdigest()
+    )
+    return Outline(flow.name, tuple(found)).shape

@@ -6,41 +6,19 @@ jobboard only dispatches it. Times are seconds since the epoch, by the
 database's clock.
 """
 
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
-from taskflow.persistence.backends.sqlalchemy import tables as taskflow_tables
+
+from amphv2_bootstrap.engine import taskflow_tables
 
 metadata = sa.MetaData()
 
-_JSON_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+_JSON_TEXT = taskflow_tables.LONG_TEXT
 _SECONDS: sa.Double[float] = sa.Double()
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
-class LongJson(taskflow_tables.JSONType):
-    """taskflow's JSON column, without the 64 KB limit of MySQL's TEXT."""
-
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
-        return dialect.type_descriptor(_JSON_TEXT.dialect_impl(dialect))
-
-
-def _taskflow_tables() -> Any:
-    tables = taskflow_tables.fetch(metadata)
-    for table in tables:
-        for column in table.columns:
-            if isinstance(column.type, taskflow_tables.JSONType):
-                column.type = LongJson()
-    return tables
-
-
-taskflow = _taskflow_tables()
-logbooks: sa.Table = taskflow.logbooks
-flowdetails: sa.Table = taskflow.flowdetails
-atomdetails: sa.Table = taskflow.atomdetails
+taskflow = taskflow_tables.tables(metadata)
+logbooks, flowdetails, atomdetails = taskflow
 sa.Index("ix_flowdetails_parent_uuid", flowdetails.c.parent_uuid)
 sa.Index("ix_atomdetails_parent_uuid", atomdetails.c.parent_uuid)
 

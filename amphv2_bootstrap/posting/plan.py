@@ -2,11 +2,9 @@
 """Which jobs a specification needs, in which stages."""
 
 from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.flows.outlines import BOOTSTRAP, CONTROLLER, KEY_VALUE_HOST
 from amphv2_bootstrap.spec.model import Spec
-
-KEY_VALUE_HOST = "key-value-host"
-BOOTSTRAP = "bootstrap"
-CONTROLLER = "controller"
+from amphv2_bootstrap.spec.outline import Outline
 
 
 def plan(spec: Spec) -> tuple[PlannedJob, ...]:
@@ -18,7 +16,11 @@ def plan(spec: Spec) -> tuple[PlannedJob, ...]:
     """
     hosts = spec.key_value_hosts if spec.install_key_value_backend else ()
     return (
-        *(PlannedJob(KEY_VALUE_HOST, 0, host) for host in hosts),
-        PlannedJob(BOOTSTRAP, 1),
-        *(PlannedJob(CONTROLLER, 2, host) for host in spec.controllers),
+        *(_job(KEY_VALUE_HOST, 0, host) for host in hosts),
+        _job(BOOTSTRAP, 1),
+        *(_job(CONTROLLER, 2, host) for host in spec.controllers),
     )
+
+
+def _job(outline: Outline, stage: int, host: str | None = None) -> PlannedJob:
+    return PlannedJob(outline.flow, stage, host, outline.shape)

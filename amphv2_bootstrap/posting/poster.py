@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Posting: one transaction in the database, then entries on the jobboard."""
 
-import dataclasses
 import hashlib
 import logging
-import threading
 import uuid as uuids
 from dataclasses import dataclass
 
 from amphv2_bootstrap.engine.board import Board, BoardUnavailableError
-from amphv2_bootstrap.engine.contexts import Contexts
 from amphv2_bootstrap.engine.database import to_json
 from amphv2_bootstrap.engine.drafts import Draft, Drafts
 from amphv2_bootstrap.engine.reconcile import posting
-from amphv2_bootstrap.engine.records import Bootstrap, PlannedJob
-from amphv2_bootstrap.engine.registry import Flows, atoms, shape
+from amphv2_bootstrap.engine.records import Bootstrap
 from amphv2_bootstrap.engine.store import Store
 from amphv2_bootstrap.errors import ConflictError
+from amphv2_bootstrap.flows.outlines import OUTLINES
 from amphv2_bootstrap.posting import fingerprints
 from amphv2_bootstrap.posting.plan import plan
 from amphv2_bootstrap.spec.model import Spec
@@ -36,13 +33,9 @@ class Posted:
 class Poster:
     """Posts a specification; posting again while it is unfinished changes nothing."""
 
-    def __init__(
-        self, store: Store, drafts: Drafts, flows: Flows, contexts: Contexts
-    ) -> None:
+    def __init__(self, store: Store, drafts: Drafts) -> None:
         self._store = store
         self._drafts = drafts
-        self._flows = flows
-        self._contexts = contexts
 
     def post(
         self, spec: Spec, secrets: Secrets, *, posted_by: str, renewing: bool = False
@@ -57,7 +50,7 @@ class Poster:
             secrets, is unfinished.
         :raises DatabaseUnavailableError: nothing was posted.
         """
-        draft = self._draft(spec, secrets, posted_by)
+        draft = _draft(spec, secrets, posted_by)
         uuid = self._drafts.create(draft)
         bootstrap = self._store.bootstrap(uuid)
         if bootstrap.spec_digest != draft.spec_digest:
@@ -86,47 +79,23 @@ class Poster:
             return False
         return True
 
-    def _draft(self, spec: Spec, secrets: Secrets, posted_by: str) -> Draft:
-        data = spec.to_dict()
-        # What a failure shall lead to isn't what is wanted of the cloud.
-        wanted = {name: data[name] for name in data if name != "on_failure"}
-        digest = hashlib.sha256(to_json(wanted).encode()).hexdigest()
-        draft = Draft(
-            uuid=str(uuids.uuid4()),
-            spec=data,
-            spec_digest=digest,
-            fingerprints=fingerprints.of(secrets, spec.secret_names),
-            on_failure=spec.on_failure,
-            posted_by=posted_by,
-            jobs=(),
-            atoms={},
-        )
-        return self._with_flows(draft, plan(spec))
 
-    def _with_flows(self, draft: Draft, planned: tuple[PlannedJob, ...]) -> Draft:
-        bootstrap = Bootstrap(
-            draft.uuid,
-            draft.spec,
-            draft.spec_digest,
-            draft.fingerprints,
-            draft.on_failure,
-            draft.posted_by,
-            created_at=0.0,
-            finished_at=None,
-        )
-        context = self._contexts.make(bootstrap, threading.Event(), lambda _: ())
-        flows = {
-            name: self._flows.factory(name)(context)
-            for name in {job.flow for job in planned}
-        }
-        jobs = [
-            dataclasses.replace(job, shape=shape(flows[job.flow])) for job in planned
-        ]
-        names = {
-            name: tuple(atom.name for atom in atoms(flow))
-            for name, flow in flows.items()
-        }
-        return dataclasses.replace(draft, jobs=tuple(jobs), atoms=names)
+def _draft(spec: Spec, secrets: Secrets, posted_by: str) -> Draft:
+    data = spec.to_dict()
+    # What a failure shall lead to isn't what is wanted of the cloud.
+    wanted = {name: data[name] for name in data if name != "on_failure"}
+    digest = hashlib.sha256(to_json(wanted).encode()).hexdigest()
+    planned = plan(spec)
+    return Draft(
+        uuid=str(uuids.uuid4()),
+        spec=data,
+        spec_digest=digest,
+        fingerprints=fingerprints.of(secrets, spec.secret_names),
+        on_failure=spec.on_failure,
+        posted_by=posted_by,
+        jobs=planned,
+        atoms={job.flow: OUTLINES[job.flow].names for job in planned},
+    )
 
 
 def _refuse_other_secrets(bootstrap: Bootstrap, secrets: Secrets) -> None:

@@ -14,6 +14,7 @@ from taskflow import task
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
+from amphv2_bootstrap.tasks.retry import RetryPolicy
 
 CHANGED = "changed"
 UNCHANGED = "unchanged"
@@ -50,16 +51,6 @@ class StepResult:
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How long a step goes on against transient errors; times in seconds."""
-
-    attempts: int = 5
-    max_elapsed: float = 60.0
-    first_wait: float = 0.5
-    max_wait: float = 10.0
 
 
 class Intents(Protocol):
@@ -108,7 +99,7 @@ class Context:
     host: HostSettings
     secrets: Secrets
     cancelled: threading.Event = field(default_factory=threading.Event)
-    retry: RetryPolicy = RetryPolicy()
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     release_controllers: Callable[[], tuple[str, ...]] = tuple
 
 

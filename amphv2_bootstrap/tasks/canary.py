@@ -4,8 +4,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from amphv2_bootstrap.adapters import octavia_canary, octavia_python, octavia_sources
+from amphv2_bootstrap.adapters import octavia_canary, octavia_sources
 from amphv2_bootstrap.adapters.octavia_canary import Proof
+from amphv2_bootstrap.adapters.octavia_interpreter import interpreter_of
 from amphv2_bootstrap.adapters.octavia_verdict import UnprovenError
 from amphv2_bootstrap.tasks.base import (
     NOT_APPLICABLE,
@@ -18,8 +19,7 @@ from amphv2_bootstrap.tasks.target_database import texts
 
 def interpreter(context: Context) -> str | None:
     """Octavia's Python on this host; None where it isn't installed as Python."""
-    host = context.host
-    return host.octavia_python or octavia_python.find_python(host.db_manage_command)
+    return interpreter_of(context.host)
 
 
 def loaded(context: Context) -> tuple[str, ...]:

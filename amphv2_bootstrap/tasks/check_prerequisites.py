@@ -11,6 +11,7 @@ from amphv2_bootstrap.adapters.mysql_accounts import (
     DATABASE_PRIVILEGES,
     own_grants,
 )
+from amphv2_bootstrap.adapters.octavia_interpreter import interpreter_of
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS
 from amphv2_bootstrap.spec.model import Spec
@@ -77,9 +78,7 @@ class CheckPrerequisites(Step):
 
     def _octavia_versions(self) -> None:
         host = self.context.host
-        python = host.octavia_python or octavia_python.find_python(
-            host.db_manage_command
-        )
+        python = interpreter_of(host)
         versions = octavia_python.versions(python, host.state_path) if python else {}
         if versions.get("octavia") is None:
             why = f"{python} has no Octavia" if python else "its Python wasn't found"

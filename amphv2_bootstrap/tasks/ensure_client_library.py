@@ -4,6 +4,7 @@
 import shlex
 
 from amphv2_bootstrap.adapters import commands, octavia_python, packages
+from amphv2_bootstrap.adapters.octavia_interpreter import interpreter_of
 from amphv2_bootstrap.adapters.restart_marker import RestartMarker
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.tasks.base import (
@@ -32,9 +33,7 @@ class EnsureClientLibrary(Step):
 
     def act(self) -> StepResult:
         host, driver = self.context.host, self.context.spec.driver
-        python = host.octavia_python or octavia_python.find_python(
-            host.db_manage_command
-        )
+        python = interpreter_of(host)
         if python is None:
             return StepResult(
                 NOT_APPLICABLE,

@@ -17,6 +17,7 @@ from amphv2_bootstrap.adapters import (
 from amphv2_bootstrap.adapters import persistence_schema as schemas
 from amphv2_bootstrap.adapters.mysql import Session, lock_name
 from amphv2_bootstrap.adapters.octavia_db_manage import Outcome
+from amphv2_bootstrap.adapters.octavia_interpreter import interpreter_of
 from amphv2_bootstrap.adapters.persistence_schema import Schema
 from amphv2_bootstrap.adapters.schema_revisions import CHAIN
 from amphv2_bootstrap.adapters.schema_state import State, Verdict, classify
@@ -77,9 +78,7 @@ class UpgradePersistenceSchema(Step):
     def _ask_chain(self) -> None:
         """The revisions of Octavia's own taskflow, first to last."""
         host = self.context.host
-        python = host.octavia_python or octavia_python.find_python(
-            host.db_manage_command
-        )
+        python = interpreter_of(host)
         asked = octavia_python.revisions(python, host.state_path) if python else ()
         self._chain, self._warnings = asked or CHAIN, ()
         if not asked:

@@ -12,7 +12,8 @@ import pytest
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
-from amphv2_bootstrap.tasks.base import Context, RetryPolicy, Step, StepResult
+from amphv2_bootstrap.tasks.base import Context, Step, StepResult
+from amphv2_bootstrap.tasks.retry import RetryPolicy
 from tests.servers.mariadb import MariaDB
 
 PASSWORD = "p@s:s/w#o%r$d'\\\"x"

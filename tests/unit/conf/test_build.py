@@ -15,7 +15,7 @@ from amphv2_bootstrap.conf.build import build
 from amphv2_bootstrap.errors import InvalidInputError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.octavia_options import ALWAYS_WRITTEN, TASK_FLOW_OPTIONS
-from amphv2_bootstrap.tasks.base import RetryPolicy
+from amphv2_bootstrap.tasks.retry import RetryPolicy
 from tests.unit.conf.configuration import (
     ADMIN,
     BOARD,

@@ -49,7 +49,7 @@ def cloud(tmp_path: Path) -> Cloud:
 
 
 def _poster(cloud: Cloud) -> Poster:
-    return Poster(cloud.store, cloud.drafts, cloud.flows, cloud.contexts)
+    return Poster(cloud.store, cloud.drafts)
 
 
 def _post(cloud: Cloud, spec: Spec = SPEC) -> Posted:

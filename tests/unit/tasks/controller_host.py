@@ -9,7 +9,8 @@ from amphv2_bootstrap.adapters.restart_marker import RestartMarker
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import HostSettings, Spec, Value
 from amphv2_bootstrap.spec.secret import Secrets
-from amphv2_bootstrap.tasks.base import Context, RetryPolicy
+from amphv2_bootstrap.tasks.base import Context
+from amphv2_bootstrap.tasks.retry import RetryPolicy
 
 DATA = Path(__file__).parents[2] / "data"
 PASSWORD = "p@s:w/o#r%d$x"

@@ -10,8 +10,9 @@ from amphv2_bootstrap.errors import TransientError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
-from amphv2_bootstrap.tasks.base import Context, RetryPolicy
+from amphv2_bootstrap.tasks.base import Context
 from amphv2_bootstrap.tasks.ensure_key_value_backend import EnsureKeyValueBackend
+from amphv2_bootstrap.tasks.retry import RetryPolicy
 
 
 @pytest.fixture

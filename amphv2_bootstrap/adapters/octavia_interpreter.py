@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which Python Octavia is installed in."""
+
+import os
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from amphv2_bootstrap.spec.model import HostSettings
+
+
+def interpreter_of(host: HostSettings) -> str | None:
+    """The one that is configured, or that of octavia-db-manage; None without either."""
+    return host.octavia_python or find_python(host.db_manage_command)
+
+
+def find_python(db_manage_command: Sequence[str]) -> str | None:
+    """The interpreter that runs octavia-db-manage, from its first line.
+
+    None where the program isn't there or isn't a Python script, as with a
+    container's ``docker exec``.
+    """
+    program = shutil.which(db_manage_command[0]) if db_manage_command else None
+    if program is None:
+        return None
+    try:
+        with Path(program).open("rb") as stream:
+            first, second = stream.readline(4096), stream.readline(4096)
+    except OSError:
+        return None
+    if not first.startswith(b"#!"):
+        return None
+    return _interpreter(os.fsdecode(first[2:]), os.fsdecode(second))
+
+
+def _interpreter(shebang: str, second_line: str) -> str | None:
+    words = shebang.split()
+    if words and Path(words[0]).name == "env":
+        words = [word for word in words[1:] if word[:1] != "-" and "=" not in word]
+    elif second_line.startswith("'''exec' "):
+        # pip's form for interpreters whose path is long or has a space.
+        words = shlex.split(second_line[len("'''exec' ") :])
+    found = shutil.which(words[0]) if words else None
+    if found is None or not Path(found).name.startswith(("python", "pypy")):
+        return None
+    return found

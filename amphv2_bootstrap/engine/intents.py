@@ -46,9 +46,12 @@ class Intents:
         return tuple(self._names)
 
 
-def bind(flow: linear_flow.Flow, backend: FencedBackend) -> None:
-    """Give its intents to each step of the flow that has any."""
-    earlier = _read(backend.database, backend.job)
+def bind(flow: linear_flow.Flow, backend: FencedBackend, *, is_begun: bool) -> None:
+    """Give its intents to each step of the flow that has any.
+
+    :param is_begun: a step was begun before, and may have noted something.
+    """
+    earlier = _read(backend.database, backend.job) if is_begun else {}
     connection = backend.get_connection()
     for atom in atoms(flow):
         if hasattr(atom, "intents"):

@@ -3,14 +3,15 @@
 
 Each write of a flow or an atom checks the job's epoch in its own transaction
 (promise P3), writes only the columns that changed, never the atom's siblings,
-and puts the event of a state change beside it. The end of a step is written in one
-transaction with what follows at once: the beginning of the next step, or the end of
-the flow. taskflow's own connection
-declares its tables anew at every call, reads before each write and rewrites all
-atoms at each change of the flow's state.
+and puts the event of a state change beside it. What is followed at once by another
+write is written with that, in one transaction: the beginning of a flow with that of
+its first step, the end of a step with the beginning of the next one, or with the end
+of the flow. taskflow's own connection declares its tables anew at every call, reads
+before each write and rewrites all atoms at each change of the flow's state.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,11 +30,25 @@ from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.step_writes import Change, StepWrites
 from amphv2_bootstrap.errors import BootstrapError
 
+# After these, another write follows at once: of atoms, and of a flow.
 _ENDS = (states.SUCCESS, states.REVERTED)
+_BEGINNINGS = (None, states.PENDING, states.RUNNING)
 _FREE_TEXT = ("results", "failure", "revert_results", "revert_failure", "meta")
 # Of a step's result: no free text, and masked it would be of no use to an undoing.
 _NAMES = ("outcome", "made")
 Row = dict[str, Any]
+
+
+@dataclass
+class _Unwritten:
+    """What the database doesn't have yet."""
+
+    flow: Row = field(default_factory=dict)
+    new: list[Any] = field(default_factory=list)
+    atoms: list[Change] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.flow or self.new or self.atoms)
 
 
 class FencedBackend(impl_sqlalchemy.SQLAlchemyBackend):
@@ -77,7 +92,7 @@ class FencedConnection(impl_sqlalchemy.Connection):
         self._tables = schema.taskflow
         self._converter = impl_sqlalchemy._Alchemist(schema.taskflow)
         self._stored: dict[str, Row] = {}
-        self._unwritten: list[Change] = []
+        self._unwritten = _Unwritten()
         self._writes = StepWrites(backend.database, backend.job, backend.journal.owner)
 
     def load(self) -> models.FlowDetail:
@@ -115,33 +130,32 @@ class FencedConnection(impl_sqlalchemy.Connection):
             row["results"] = self._stored[atom_detail.uuid]["results"]
         changes = self._changes(atom_detail.uuid, row)
         if changes:
-            self._unwritten.append(Change(atom_detail.uuid, atom_detail.name, changes))
+            change = Change(atom_detail.uuid, atom_detail.name, changes)
+            self._unwritten.atoms.append(change)
             self._stored[atom_detail.uuid] = row
             if changes.get("state") not in _ENDS:
                 self.flush()
         return atom_detail
 
-    def flush(self) -> None:
-        """Write what is still to be written; same errors as above."""
-        if self._unwritten:
-            self._transact(self._write_atoms)
-            self._unwritten.clear()
-
     def update_flow_details(self, flow_detail: Any) -> Any:
-        """Write the flow's own row and its new atoms; same errors as above."""
+        """Write the flow's own row and its new atoms, a beginning later; as above."""
         row = _flow_row(flow_detail)
         changes = self._changes(flow_detail.uuid, row)
         new = [atom for atom in flow_detail if atom.uuid not in self._stored]
         if changes or new:
-            self._transact(
-                lambda connection: self._write_flow(
-                    connection, flow_detail, changes, new
-                )
-            )
-            self._unwritten.clear()
+            self._unwritten.flow.update(changes)
+            self._unwritten.new += new
             self._stored[flow_detail.uuid] = row
             self._stored |= {atom.uuid: _atom_row(atom) for atom in new}
+            if flow_detail.state not in _BEGINNINGS:
+                self.flush()
         return flow_detail
+
+    def flush(self) -> None:
+        """Write what is still to be written; same errors as above."""
+        if self._unwritten:
+            self._transact(self._write)
+            self._unwritten = _Unwritten()
 
     def note(self, atom: str, kind: str, message: str) -> None:
         """Record an event of a step by itself; same errors as above."""
@@ -167,28 +181,17 @@ class FencedConnection(impl_sqlalchemy.Connection):
             return {}  # taskflow's own 0.0 and 1.0 say no more than the state
         return changes
 
-    def _write_atoms(self, connection: sa.Connection) -> None:
-        self._writes.write(connection, self._unwritten)
-
-    def _write_flow(
-        self, connection: sa.Connection, flow: Any, changes: Row, new: list[Any]
-    ) -> None:
+    def _write(self, connection: sa.Connection) -> None:
+        flow, unwritten = self._backend.job.flow_uuid, self._unwritten
+        if unwritten.new:
+            check_epoch(connection, self._backend.job)
+            _insert(connection, flow, unwritten.new)
         # Checks the epoch, also where there is no atom to be written.
-        self._write_atoms(connection)
-        table = schema.flowdetails
-        if changes:
-            connection.execute(
-                table.update().where(table.c.uuid == flow.uuid).values(**changes)
-            )
-        # Where the answer to a commit was lost, they are there already.
-        there = _atoms_of(connection, flow) if new else set()
-        rows = [
-            {**_atom_row(atom), **_identity(atom, flow)}
-            for atom in new
-            if atom.uuid not in there
-        ]
-        if rows:
-            connection.execute(schema.atomdetails.insert(), rows)
+        self._writes.write(connection, unwritten.atoms)
+        if unwritten.flow:
+            table = schema.flowdetails
+            where = table.c.uuid == flow
+            connection.execute(table.update().where(where).values(**unwritten.flow))
 
     def _transact(self, write: Callable[[sa.Connection], None]) -> None:
         """Carry ``write`` out, however often the database is away meanwhile.
@@ -214,10 +217,18 @@ class FencedConnection(impl_sqlalchemy.Connection):
         self._backend.lease.check()
 
 
-def _atoms_of(connection: sa.Connection, flow: Any) -> set[str]:
+def _insert(connection: sa.Connection, flow: str, atoms: Sequence[Any]) -> None:
+    # Where the answer to a commit was lost, they are there already.
     table = schema.atomdetails
-    query = sa.select(table.c.uuid).where(table.c.parent_uuid == flow.uuid)
-    return set(connection.execute(query).scalars())
+    query = sa.select(table.c.uuid).where(table.c.parent_uuid == flow)
+    there = set(connection.execute(query).scalars())
+    rows = [
+        {**_atom_row(atom), **_identity(atom, flow)}
+        for atom in atoms
+        if atom.uuid not in there
+    ]
+    if rows:
+        connection.execute(table.insert(), rows)
 
 
 def _flow_row(flow: Any) -> Row:
@@ -245,11 +256,11 @@ def _redacted(row: Row, redact: Redactor) -> Row:
     return clean
 
 
-def _identity(atom: Any, flow: Any) -> Row:
+def _identity(atom: Any, flow: str) -> Row:
     return {
         "uuid": atom.uuid,
         "name": atom.name,
-        "parent_uuid": flow.uuid,
+        "parent_uuid": flow,
         "atom_type": models.atom_detail_type(atom),
     }
 

@@ -125,7 +125,10 @@ class Runner:
             detail = backend.get_connection().load()
             if detail.state in _ENDED:
                 return End(_ENDED[detail.state])
-            outlast(lambda: intents.bind(flow, backend), lease.cancelled)
+            is_begun = bool(len(detail))
+            outlast(
+                lambda: intents.bind(flow, backend, is_begun=is_begun), lease.cancelled
+            )
             engine = _load(backend, flow, detail, revert)
             _iterate(engine, stopping)
             backend.get_connection().flush()

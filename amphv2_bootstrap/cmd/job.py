@@ -131,9 +131,10 @@ class ResumeJob(Guarded, Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         runtime = self.runtime()
         bootstrap = runtime.store.resolve(parsed_args.id)
+        board = runtime.board()  # before the change: its library may be missing
         moved = resume(runtime, bootstrap)
         if moved:
-            runtime.poster().announce(bootstrap, runtime.board())
+            runtime.poster().announce(bootstrap, board)
             print(f"Job {bootstrap.uuid}: {len(moved)} parked flow(s) resumed.")
         else:
             print(f"Job {bootstrap.uuid}: no flow of it is parked; nothing to do.")

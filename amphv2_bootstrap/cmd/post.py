@@ -148,8 +148,11 @@ class PostJob(Guarded, ShowOne):
                 ["--timeout has no effect without --wait. Add --wait, or leave it out."]
             )
         runtime = self.runtime(controllers_of(parsed_args))
+        # Before the post: its library may be missing, and it is slow to load, while
+        # a job that is posted waits for it.
+        board = runtime.board()
         posted = post(runtime, parsed_args)
-        runtime.poster().announce(posted.bootstrap, runtime.board())
+        runtime.poster().announce(posted.bootstrap, board)
         summary = head(runtime.store, posted.bootstrap)
         if parsed_args.wait:
             self.exit_code, summary = wait_for(

@@ -40,26 +40,49 @@ persistence_connection = mysql+pymysql://o:no-such-word@127.0.0.1/octavia_persis
 jobboard_backend_hosts = 127.0.0.1
 """
 _UNUSED = ("engine.runner", "tasks.base", "adapters.mysql", "flows.bootstrap")
+_LARGE = ("networkx", "jsonschema", "taskflow.engines", "redis", "kazoo", "etcd3gw")
+_REDIS = """
+[task_flow]
+jobboard_backend_driver = redis_taskflow_driver
+jobboard_backend_hosts = 127.0.0.1
+"""
 _POST = """\
-import sys
+import pathlib, sys
 from amphv2_bootstrap.cmd.main import main
-code = main(["--config-file", sys.argv[1], "post-job"])
-print(*sys.modules, file=sys.stderr)
+folder, *missing = sys.argv[1:]
+sys.modules.update(dict.fromkeys(missing))  # can't be imported
+code = main(["--config-file", f"{folder}/amphv2-bootstrap.conf", "post-job"])
+pathlib.Path(folder, "loaded").write_text("\\n".join(sys.modules))
 sys.exit(code)
 """
 
 
+def _post(folder: Path, more: str = "", *missing: str) -> tuple[int, str]:
+    """Post by a process that has some libraries not: its exit code and stderr."""
+    (folder / "octavia.conf").touch()
+    config = folder / "amphv2-bootstrap.conf"
+    config.touch(mode=0o600)
+    config.write_text(_CONFIGURATION.format(folder=folder) + more)
+    argv = [sys.executable, "-c", _POST, str(folder), *missing]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
 def test_a_post_loads_only_what_it_uses(tmp_path: Path) -> None:
     """No engine, no task, and none of the large libraries that these need."""
-    (tmp_path / "octavia.conf").touch()
-    config = tmp_path / "amphv2-bootstrap.conf"
-    config.touch(mode=0o600)
-    config.write_text(_CONFIGURATION.format(folder=tmp_path))
-    argv = [sys.executable, "-c", _POST, str(config)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    loaded = set(done.stderr.split())
+    code, told = _post(tmp_path)
+    assert code == 0, told
+    loaded = set((tmp_path / "loaded").read_text().split())
     assert "amphv2_bootstrap.posting.poster" in loaded
-    for name in ("networkx", "jsonschema", "taskflow.engines", "redis", "kazoo"):
-        assert name not in loaded
     assert not {f"amphv2_bootstrap.{name}" for name in _UNUSED} & loaded
+    assert not set(_LARGE) & loaded
+
+
+def test_nothing_is_posted_without_the_boards_library(tmp_path: Path) -> None:
+    """It is said what to install, before anything is written."""
+    code, told = _post(tmp_path, _REDIS, "redis")
+    assert code == 1, told
+    assert "amphv2-bootstrap[redis]" in told
+    assert "posted" not in told
+    code, told = _post(tmp_path)
+    assert " posted." in told

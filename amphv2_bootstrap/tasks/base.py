@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import tenacity
 from taskflow import task
@@ -15,6 +15,8 @@ from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientErr
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.tasks.retry import RetryPolicy
+
+_T = TypeVar("_T")
 
 CHANGED = "changed"
 UNCHANGED = "unchanged"
@@ -128,7 +130,10 @@ class Step(task.Task, metaclass=abc.ABCMeta):
         """
 
     def undo(self, result: StepResult) -> None:
-        """Take back what ``result.made`` names; by default a step leaves no trace."""
+        """Take back what ``result.made`` names; safe to run twice, as :meth:`act` is.
+
+        By default a step leaves no trace. Raises what :meth:`act` does.
+        """
 
     @contextlib.contextmanager
     def making(self, name: str) -> Iterator[None]:
@@ -145,7 +150,19 @@ class Step(task.Task, metaclass=abc.ABCMeta):
             raise
 
     def execute(self) -> dict[str, Any]:
-        """Run :meth:`act`, with backoff and full jitter on transient errors."""
+        """Run :meth:`act`; a transient error lets it be tried again."""
+        return self._retried(self.act).to_dict()
+
+    def revert(self, result: Any, **_: Any) -> None:
+        """Undo what this step made, whether it was completed or failed on the way."""
+        completed = isinstance(result, Mapping)
+        done = StepResult.from_dict(result) if completed else StepResult(CHANGED, "")
+        made = tuple(dict.fromkeys((*done.made, *self.intents.all())))
+        if made:
+            self._retried(lambda: self.undo(replace(done, made=made)))
+
+    def _retried(self, action: Callable[[], _T]) -> _T:
+        """With backoff and full jitter, in the bounds of the policy."""
         policy = self.context.retry
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
@@ -159,15 +176,7 @@ class Step(task.Task, metaclass=abc.ABCMeta):
             sleep=self._pause,
             reraise=True,
         )
-        return retrying(self.act).to_dict()
-
-    def revert(self, result: Any, **_: Any) -> None:
-        """Undo what this step made, whether it was completed or failed on the way."""
-        completed = isinstance(result, Mapping)
-        done = StepResult.from_dict(result) if completed else StepResult(CHANGED, "")
-        made = tuple(dict.fromkeys((*done.made, *self.intents.all())))
-        if made:
-            self.undo(replace(done, made=made))
+        return retrying(action)
 
     def _pause(self, seconds: float) -> None:
         if self.context.cancelled.wait(seconds):

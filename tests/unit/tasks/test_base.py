@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a step makes is undone, however the step ends; and nothing else is."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 from taskflow.types import failure
 
 from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
 from amphv2_bootstrap.tasks.base import CHANGED, UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.tasks.retry import RetryPolicy
 from tests.unit.tasks.controller_host import Controller
 
 WRONG, AWAY = PermanentError("make it"), TransientError("make it")
@@ -84,3 +88,43 @@ def test_what_an_ended_run_made_is_undone(controller: Controller) -> None:
 def test_what_was_there_is_not_undone(controller: Controller) -> None:
     """Nothing was made, so there is nothing to take back (promise P6)."""
     assert _undone(Maker(controller.context, is_there=True)) == ()
+
+
+class Reluctant(Maker):
+    """Its undoing fails as often as the test wants."""
+
+    failures: list[BootstrapError]
+
+    def undo(self, result: StepResult) -> None:
+        if self.failures:
+            raise self.failures.pop()
+        super().undo(result)
+
+
+_PATIENT = RetryPolicy(attempts=3, first_wait=0.001, max_wait=0.001)
+
+
+def _reluctant(controller: Controller, *failures: BootstrapError) -> Reluctant:
+    step = Reluctant(replace(controller.context, retry=_PATIENT))
+    step.failures = list(failures)
+    return step
+
+
+def test_an_undoing_is_tried_again(controller: Controller) -> None:
+    """A database that is away for a moment doesn't park a revert."""
+    assert _undone(_reluctant(controller, AWAY, AWAY)) == ("thing",)
+
+
+@pytest.mark.parametrize(
+    ("failures", "left"),
+    [((WRONG,) * 4, 3), ((AWAY,) * 4, 1)],
+    ids=["for good", "for too long"],
+)
+def test_an_undoing_fails_in_the_end(
+    controller: Controller, failures: Sequence[BootstrapError], left: int
+) -> None:
+    """For good, or when the attempts are used up: its own error is told."""
+    step = _reluctant(controller, *failures)
+    with pytest.raises(type(failures[0])):
+        _undone(step)
+    assert len(step.failures) == left

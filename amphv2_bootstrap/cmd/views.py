@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How progress is shown: a bar on a terminal, plain lines otherwise."""
 
+import abc
 import sys
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -33,11 +34,24 @@ class View(Protocol):
         """Say what wasn't said yet of flows that failed; after the context's end."""
 
 
-class Lines:
-    """Prints each step when it ends, each flow when it changes."""
+class _Teller(abc.ABC):
+    """Tells each thing once, however often it is seen."""
 
     def __init__(self) -> None:
-        self._seen: set[tuple[Any, ...]] = set()
+        self._told: set[tuple[Any, ...]] = set()
+
+    @abc.abstractmethod
+    def tell(self, text: str) -> None:
+        """Say it now."""
+
+    def _once(self, key: tuple[Any, ...], lines: list[str]) -> None:
+        if key not in self._told:
+            self._told.add(key)
+            self.tell("\n".join(lines))
+
+
+class Lines(_Teller):
+    """Prints each step when it ends, each flow when it changes."""
 
     def __enter__(self) -> "Lines":
         return self
@@ -63,17 +77,12 @@ class Lines:
     def finish(self, report: Report) -> None:
         """All was said by :meth:`show`."""
 
-    def _once(self, key: tuple[Any, ...], lines: list[str]) -> None:
-        if key not in self._seen:
-            self._seen.add(key)
-            self.tell("\n".join(lines))
 
-
-class Bar:
+class Bar(_Teller):
     """A live bar over all steps, with the one under way.
 
-    A flow that stops while others go on is told above the bar, at once; the rest
-    below it, at the end.
+    A flow that stops while others go on, and a step that ends with a warning, is told
+    above the bar, at once; the rest below it, at the end.
 
     :param console: where to; the terminal at stderr by default.
     """
@@ -82,6 +91,7 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+        super().__init__()
         self._progress = Progress(
             TextColumn("{task.description:<42}", markup=False),
             BarColumn(),
@@ -89,7 +99,6 @@ class Bar:
             console=console or Console(stderr=True),
         )
         self._task = self._progress.add_task("waiting for a conductor", total=None)
-        self._told: set[tuple[Any, ...]] = set()
 
     def __enter__(self) -> "Bar":
         self._progress.start()
@@ -112,6 +121,9 @@ class Bar:
             completed=done,
             description=", ".join(running) or report["state"],
         )
+        for flow, task in steps:
+            if task["warnings"]:
+                self._once((flow["id"], task["name"], task["runs"]), task_lines(task))
         if exit_code(report["state"]) is None:
             self.finish(report)
 
@@ -124,11 +136,9 @@ class Bar:
     def finish(self, report: Report) -> None:
         for flow in report["flows"]:
             runs = sum(task["runs"] for task in flow["tasks"])
-            key = (flow["id"], flow["state"], runs)
             lines = stopped_lines(flow)
-            if lines and key not in self._told:
-                self._told.add(key)
-                self.tell("\n".join(lines))
+            if lines:
+                self._once((flow["id"], flow["state"], runs), lines)
 
 
 def view_of(stream: TextIO) -> View:

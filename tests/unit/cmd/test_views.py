@@ -86,6 +86,15 @@ def test_a_reverted_flow_says_what_went_wrong() -> None:
     assert after.splitlines() == ["bootstrap: reverted", f"  reason: {REASON}"]
 
 
+def test_a_warning_is_told_at_once() -> None:
+    """A job may be done although something wasn't proven: once, in full."""
+    warned = task("prove-jobboard", warnings=["the jobboard is NOT PROVEN: no Octavia"])
+    done = report("done", flow("done", task("a"), warned))
+    live, after = _shown(report("running", flow("running", warned)), done, done)
+    assert live.count("warning: the jobboard is NOT PROVEN: no Octavia") == 1
+    assert after == ""
+
+
 def test_lines_say_each_thing_once(capsys: pytest.CaptureFixture[str]) -> None:
     """A log has the reason in the flow's own line, and no repetition."""
     with view_of(io.StringIO()) as view:

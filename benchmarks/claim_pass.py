@@ -7,7 +7,10 @@ it comes once a second while others hold claims.
 """
 
 import contextlib
+import gc
+import itertools
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,21 +76,29 @@ def _rows(board: str, found: dict[int, _Passes]) -> list[Row]:
 def _measure(
     servers: Servers, board: str, sizes: tuple[int, ...], rounds: int
 ) -> dict[int, _Passes]:
+    """Passes over boards of all sizes in turns, so that each has its share of noise."""
+    with contextlib.ExitStack() as stack:
+        crowds = {
+            size: stack.enter_context(_crowd(servers, board, size)) for size in sizes
+        }
+        for _, passing in itertools.product(range(rounds), crowds.values()):
+            passing.measure()
+        return {size: passing.passes(servers) for size, passing in crowds.items()}
+
+
+@contextlib.contextmanager
+def _crowd(servers: Servers, board: str, size: int) -> Iterator["_Passing"]:
+    """A board with that many jobs, and a conductor that has met them."""
     place, folder = servers.place(board), servers.new_folder()
-    toys = flows(folder / "none")
-    cloud = Cloud(folder, toys, place.database_url)
-    found = {}
+    cloud = Cloud(folder, flows(folder / "none"), place.database_url)
     with (
         contextlib.closing(cloud.database),
         crowded(place, cloud.database) as add,
         _Passing(place, cloud.database, folder) as passing,
     ):
-        present = 0
-        for size in sizes:
-            add(postings(present + 1, size))
-            present = size
-            found[size] = passing.measure(servers, rounds)
-    return found
+        add(postings(1, size))
+        passing.warm_up()
+        yield passing
 
 
 class _Passing:
@@ -97,6 +108,8 @@ class _Passing:
         self._name = place.name
         toys = flows(folder / "none")
         self._conductor = conductor(place, database, "here", toys)
+        self._plain: list[float] = []
+        self._reconciling: list[float] = []
 
     def __enter__(self) -> "_Passing":
         return self
@@ -104,17 +117,24 @@ class _Passing:
     def __exit__(self, *_: object) -> None:
         self._conductor._parts.board.close()
 
-    def measure(self, servers: Servers, rounds: int) -> _Passes:
-        """Alternately one that reconciles and one that doesn't."""
-        self._pass()  # meets the new jobs
-        plain, reconciling = [], []
-        for _ in range(rounds):
-            self._conductor._reconciler.make_due()
-            reconciling.append(self._pass())
-            plain.append(self._pass())
-        return _Passes(median(plain), median(reconciling), self._requests(servers))
+    def warm_up(self) -> None:
+        """Meet the jobs for the first time."""
+        self._pass()
+
+    def measure(self) -> None:
+        """A pass that reconciles, and one that doesn't."""
+        self._conductor._reconciler.make_due()
+        self._reconciling.append(self._pass())
+        self._plain.append(self._pass())
+
+    def passes(self, servers: Servers) -> _Passes:
+        """The medians of what was measured."""
+        plain, reconciling = median(self._plain), median(self._reconciling)
+        return _Passes(plain, reconciling, self._requests(servers))
 
     def _pass(self) -> float:
+        # Not now: it would go over all that this process has ever loaded.
+        gc.collect()
         began = time.perf_counter()
         self._conductor._pass()
         return (time.perf_counter() - began) * 1000

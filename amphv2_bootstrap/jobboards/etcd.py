@@ -26,7 +26,7 @@ from taskflow.jobs.backends import impl_etcd
 
 from amphv2_bootstrap.engine.board import Board, Entry, Posting
 from amphv2_bootstrap.jobboards import etcd_transaction as txn
-from amphv2_bootstrap.jobboards import failures
+from amphv2_bootstrap.jobboards import etcd_watch, failures
 from amphv2_bootstrap.jobboards.listing import Listing, read_listing, write_listing
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.jobboards.waking import Bell, Listener
@@ -256,7 +256,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
                 self._listener.start()
 
     def _hear(self, stopped: threading.Event) -> None:
-        """Ring at every message of a watch; that it was created is the first.
+        """Ring at every message of a watch but of claims; its creation is the first.
 
         The watch is made anew after a while of silence: a connection whose peer
         vanished looks just like a quiet one.
@@ -274,10 +274,10 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
             ) as stream,
         ):
             self._watch = stream
-            for chunk in stream.iter_content(chunk_size=None):
+            for message in etcd_watch.messages(stream.iter_content(chunk_size=None)):
                 if stopped.is_set():
                     return
-                if chunk.strip():
+                if etcd_watch.is_news(message):
                     self._bell.ring()
 
 

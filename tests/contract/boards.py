@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import importlib
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -275,3 +276,13 @@ def answers(board: Board) -> bool:
     except BoardUnavailableError:
         return False
     return True
+
+
+def settle(board: Board) -> None:
+    """Look at the board until it stays quiet."""
+    quiet = False
+    while not quiet:
+        board.entries()
+        began = time.monotonic()
+        board.wait_for_change(0.5)
+        quiet = time.monotonic() - began >= 0.5

@@ -2,13 +2,14 @@
 """What only the board in etcd has to promise."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 import etcd3gw
 import pytest
 
 from amphv2_bootstrap.engine.board import BoardUnavailableError, ClaimRefusedError
-from tests.contract.boards import LONG, Boards, etcd, posted, posting
+from tests.contract.boards import LONG, Boards, etcd, posted, posting, settle
 
 
 @pytest.fixture
@@ -41,6 +42,20 @@ def test_no_lease_is_left_behind(boards: Boards) -> None:
     with pytest.raises(ClaimRefusedError):
         board.claim_entry(entry, "me", LONG)
     assert leases(boards) <= before
+
+
+def test_a_claim_calls_nobody(boards: Boards) -> None:
+    """Not even its own conductor; the end of the claim does."""
+    board, other = boards.open(), boards.open()
+    entry = posted(other)
+    settle(board)
+    other.claim_entry(entry, "other", LONG)
+    began = time.monotonic()
+    board.wait_for_change(0.5)
+    assert time.monotonic() - began >= 0.5
+    other.release(entry, "other")
+    board.wait_for_change(LONG)
+    assert time.monotonic() - began < LONG / 2
 
 
 def test_next_host_is_asked(boards: Boards) -> None:

@@ -14,7 +14,15 @@ import pytest
 
 from amphv2_bootstrap.engine.board import Board, ClaimRefusedError, Entry
 from amphv2_bootstrap.jobboards.settings import BoardSettings
-from tests.contract.boards import LONG, Boards, can_claim, open_board, posted, posting
+from tests.contract.boards import (
+    LONG,
+    Boards,
+    can_claim,
+    open_board,
+    posted,
+    posting,
+    settle,
+)
 from tests.servers.process import wait_until
 
 T = TypeVar("T")
@@ -291,16 +299,6 @@ def test_woken_it_finds_what_was_posted(board_factory: Boards) -> None:
             board.wait_for_change(LONG)
         timer.join()
     assert time.monotonic() - began < LONG / 2
-
-
-def settle(board: Board) -> None:
-    """Look at the board until it stays quiet."""
-    quiet = False
-    while not quiet:
-        board.entries()
-        began = time.monotonic()
-        board.wait_for_change(0.5)
-        quiet = time.monotonic() - began >= 0.5
 
 
 def test_interrupt_ends_a_wait(board_factory: Boards) -> None:

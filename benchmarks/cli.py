@@ -9,21 +9,11 @@ from pathlib import Path
 
 from benchmarks.figures import Effort, Figure, Row, median, rounded
 from benchmarks.servers import Servers
+from tests.unit.cmd.smallest import write_configuration
 
 _COMMAND = str(Path(sys.executable).with_name("amphv2-bootstrap"))
 _IMPORTS = [sys.executable, "-c", "import oslo_config.cfg, sqlalchemy"]
 _LIMIT = 2.5
-_CONFIGURATION = """\
-[DEFAULT]
-host = ctl1
-state_path = {folder}
-[octavia]
-config_file = {folder}/octavia.conf
-controllers = ctl1
-admin_connection = mysql+pymysql://root:no-such-word@127.0.0.1/
-persistence_connection = mysql+pymysql://o:no-such-word@127.0.0.1/octavia_persistence
-jobboard_backend_hosts = 127.0.0.1
-"""
 
 
 def benchmark(servers: Servers, effort: Effort) -> Figure:
@@ -55,10 +45,7 @@ def benchmark(servers: Servers, effort: Effort) -> Figure:
 
 def _runs(folder: Path) -> dict[str, list[str]]:
     """The commands; the first post makes the job that the others find unfinished."""
-    folder.joinpath("octavia.conf").touch()
-    config = folder / "amphv2-bootstrap.conf"
-    config.touch(mode=0o600)
-    config.write_text(_CONFIGURATION.format(folder=folder))
+    config = write_configuration(folder)
     return {
         "imports": _IMPORTS,
         "help": [_COMMAND, "--help"],

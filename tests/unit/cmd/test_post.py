@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from amphv2_bootstrap.cmd.post import user_name
+from tests.unit.cmd.smallest import write_configuration
 
 _NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 
@@ -28,17 +29,6 @@ def test_a_user_without_a_name_is_told_by_number(
     assert user_name() == f"uid{os.getuid()}"
 
 
-_CONFIGURATION = """\
-[DEFAULT]
-host = ctl1
-state_path = {folder}
-[octavia]
-config_file = {folder}/octavia.conf
-controllers = ctl1
-admin_connection = mysql+pymysql://root:no-such-word@127.0.0.1/
-persistence_connection = mysql+pymysql://o:no-such-word@127.0.0.1/octavia_persistence
-jobboard_backend_hosts = 127.0.0.1
-"""
 _UNUSED = ("engine.runner", "tasks.base", "adapters.mysql", "flows.bootstrap")
 _LARGE = ("networkx", "jsonschema", "taskflow.engines", "redis", "kazoo", "etcd3gw")
 _REDIS = """
@@ -49,21 +39,18 @@ jobboard_backend_hosts = 127.0.0.1
 _POST = """\
 import pathlib, sys
 from amphv2_bootstrap.cmd.main import main
-folder, *missing = sys.argv[1:]
+config, *missing = sys.argv[1:]
 sys.modules.update(dict.fromkeys(missing))  # can't be imported
-code = main(["--config-file", f"{folder}/amphv2-bootstrap.conf", "post-job"])
-pathlib.Path(folder, "loaded").write_text("\\n".join(sys.modules))
+code = main(["--config-file", config, "post-job"])
+pathlib.Path(config).with_name("loaded").write_text("\\n".join(sys.modules))
 sys.exit(code)
 """
 
 
 def _post(folder: Path, more: str = "", *missing: str) -> tuple[int, str]:
     """Post by a process that has some libraries not: its exit code and stderr."""
-    (folder / "octavia.conf").touch()
-    config = folder / "amphv2-bootstrap.conf"
-    config.touch(mode=0o600)
-    config.write_text(_CONFIGURATION.format(folder=folder) + more)
-    argv = [sys.executable, "-c", _POST, str(folder), *missing]
+    config = write_configuration(folder, more)
+    argv = [sys.executable, "-c", _POST, str(config), *missing]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     return done.returncode, done.stderr
 

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The smallest configuration by which a job can be posted, into SQLite."""
+
+from pathlib import Path
+
+_CONFIGURATION = """\
+[DEFAULT]
+host = ctl1
+state_path = {folder}
+[octavia]
+config_file = {folder}/octavia.conf
+controllers = ctl1
+admin_connection = mysql+pymysql://root:no-such-word@127.0.0.1/
+persistence_connection = mysql+pymysql://o:no-such-word@127.0.0.1/octavia_persistence
+jobboard_backend_hosts = 127.0.0.1
+"""
+
+
+def write_configuration(folder: Path, more: str = "") -> Path:
+    """Write it there, with ``more`` at its end; the file."""
+    (folder / "octavia.conf").touch()
+    config = folder / "amphv2-bootstrap.conf"
+    config.touch(mode=0o600)
+    config.write_text(_CONFIGURATION.format(folder=folder) + more)
+    return config

@@ -46,7 +46,9 @@ class ControllerReport:
     def stamp(self) -> object:
         """Differs when what Octavia loads was changed, or its services restarted."""
         marker = RestartMarker(self._host.state_path, self._host.config_file)
-        files = octavia_sources.files_of(sources(self._host, self._python()))
+        files = octavia_sources.files_of(
+            sources(self._host, interpreter_of(self._host))
+        )
         return (marker.is_set(), tuple(map(_stamp, files)))
 
     def make(self) -> dict[str, Any]:
@@ -62,7 +64,7 @@ class ControllerReport:
 
         :raises PermanentError: the file can't be loaded, or Octavia's Python run.
         """
-        host, python = self._host, self._python()
+        host, python = self._host, interpreter_of(self._host)
         loaded = octavia_python.load_task_flow(
             python, sources(host, python), host.state_path
         )
@@ -80,9 +82,6 @@ class ControllerReport:
             "restart": list(stale_services(host, self._systemd)),
             "utc_offset": time.localtime().tm_gmtoff,
         }
-
-    def _python(self) -> str | None:
-        return interpreter_of(self._host)
 
     def _versions(self, python: str | None) -> dict[str, Any]:
         if python is None:

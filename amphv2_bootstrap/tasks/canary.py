@@ -17,14 +17,9 @@ from amphv2_bootstrap.tasks.base import (
 from amphv2_bootstrap.tasks.target_database import texts
 
 
-def interpreter(context: Context) -> str | None:
-    """Octavia's Python on this host; None where it isn't installed as Python."""
-    return interpreter_of(context.host)
-
-
 def loaded(context: Context) -> tuple[str, ...]:
     """See :func:`octavia_sources.sources`."""
-    return octavia_sources.sources(context.host, interpreter(context))
+    return octavia_sources.sources(context.host, interpreter_of(context.host))
 
 
 class Obstacle(NamedTuple):
@@ -41,7 +36,7 @@ def obstacle(context: Context) -> Obstacle | None:
             "with SQLite no other controller can take over",
             "Name a database server in persistence_connection.",
         )
-    if interpreter(context) is None:
+    if interpreter_of(context.host) is None:
         return Obstacle(
             "Octavia's Python isn't on this host",
             "Set [octavia] python, or run 'amphv2-bootstrap verify' on a controller "
@@ -52,7 +47,7 @@ def obstacle(context: Context) -> Obstacle | None:
 
 def prove(context: Context, sources: Sequence[str]) -> Proof:
     """See :func:`octavia_canary.prove`; only where there is no :func:`obstacle`."""
-    python = interpreter(context)
+    python = interpreter_of(context.host)
     assert python is not None  # noqa: S101 - that would be an obstacle
     return octavia_canary.prove(
         python,

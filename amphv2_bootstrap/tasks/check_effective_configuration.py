@@ -11,12 +11,12 @@ from amphv2_bootstrap.adapters import (
     octavia_python,
     octavia_sources,
 )
+from amphv2_bootstrap.adapters.octavia_interpreter import interpreter_of
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import HostSettings, Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.spec.task_flow_traps import traps
 from amphv2_bootstrap.tasks.base import UNCHANGED, Step, StepResult
-from amphv2_bootstrap.tasks.canary import interpreter
 from amphv2_bootstrap.tasks.foreign_options import foreign_options
 from amphv2_bootstrap.tasks.wanted_options import SECTION, wanted_values
 
@@ -31,7 +31,8 @@ class CheckEffectiveConfiguration(Step):
     atom_name = "check-effective-configuration"
 
     def act(self) -> StepResult:
-        host, python = self.context.host, interpreter(self.context)
+        host = self.context.host
+        python = interpreter_of(host)
         sources = octavia_sources.sources(host, python)
         loaded = octavia_python.load_task_flow(python, sources, host.state_path)
         wanted = wanted_values(self.context)

@@ -9,11 +9,11 @@ from amphv2_bootstrap.adapters import octavia_python, persistence_schema
 from amphv2_bootstrap.adapters.account_login import Logins, try_logins
 from amphv2_bootstrap.adapters.mysql import Session
 from amphv2_bootstrap.adapters.mysql_accounts import DATABASE_PRIVILEGES, Account
+from amphv2_bootstrap.adapters.octavia_interpreter import interpreter_of
 from amphv2_bootstrap.adapters.schema_revisions import CHAIN
 from amphv2_bootstrap.adapters.schema_state import State, Verdict, classify
 from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.tasks.base import Context
-from amphv2_bootstrap.tasks.canary import interpreter
 from amphv2_bootstrap.tasks.finding import FAILED, OK, SKIPPED, WARNING, Finding
 from amphv2_bootstrap.tasks.target_database import (
     account,
@@ -124,7 +124,7 @@ def schema(context: Context) -> Iterator[Finding]:
     if context.spec.persistence.is_sqlite:
         yield Finding("schema", SKIPPED, _SQLITE)
         return
-    python = interpreter(context)
+    python = interpreter_of(context.host)
     chain = octavia_python.revisions(python) if python else ()
     if not chain:
         chain = CHAIN

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 
 from amphv2_bootstrap.adapters import key_value, octavia_canary, octavia_python
 from amphv2_bootstrap.adapters.octavia_canary import Drilled
+from amphv2_bootstrap.adapters.octavia_interpreter import interpreter_of
 from amphv2_bootstrap.adapters.octavia_verdict import UnprovenError
 from amphv2_bootstrap.tasks.base import Context
-from amphv2_bootstrap.tasks.canary import interpreter, loaded, obstacle, prove
+from amphv2_bootstrap.tasks.canary import loaded, obstacle, prove
 from amphv2_bootstrap.tasks.check_effective_configuration import (
     CheckEffectiveConfiguration,
 )
@@ -29,7 +30,7 @@ def configuration(context: Context) -> Iterator[Finding]:
 
 def client_library(context: Context) -> Iterator[Finding]:
     """Octavia's Python can import its jobboard driver."""
-    python, driver = interpreter(context), context.spec.driver
+    python, driver = interpreter_of(context.host), context.spec.driver
     if python is None:
         yield Finding(
             "client-library",
@@ -110,7 +111,7 @@ def _unproven(check: str, context: Context, why: str, todo: str) -> Finding:
 
 
 def _drilled(context: Context, progress: Callable[[str], None]) -> Drilled:
-    python, sources = interpreter(context), loaded(context)
+    python, sources = interpreter_of(context.host), loaded(context)
     assert python is not None  # noqa: S101 - that would be an obstacle
     wanted = octavia_python.effective_task_flow(
         python, sources, context.host.state_path

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_plus
 
-from .options import GROUP, arguments
+from .options import ALONE, GROUP, arguments, unparsable
 from .reporting import BrokenLinkError
 
 if TYPE_CHECKING:
@@ -24,20 +24,15 @@ _MODULES = {
 def configuration(sources: list[str], report: Report) -> Any:
     """Load the files, and folders of ``*.conf``; the later wins. Then CONF.
 
-    Our own environment and home are kept out: the services don't have them. A
-    database that isn't there is tried once, not for minutes.
+    A database that isn't there is tried once, not for minutes.
     """
     config = importlib.import_module("octavia.common.config")
     cfg: Any = importlib.import_module("oslo_config.cfg")
     conf = cfg.CONF
-    only = {"default_config_files": [], "default_config_dirs": [], "use_env": False}
     try:
-        config.init(arguments(sources), prog="octavia-worker", **only)
+        config.init(arguments(sources), **ALONE)
     except cfg.ConfigFileParseError as exc:
-        # Its text quotes the line, which may hold a secret.
-        line = getattr(exc.__context__, "lineno", None) or "unknown"
-        which = "it" if exc.config_file == sources[0] else exc.config_file
-        raise BrokenLinkError(f"{which} can't be parsed (line {line})") from None
+        raise BrokenLinkError(unparsable(exc, sources)) from None
     for option in config.task_flow_opts:
         _read(conf, option, cfg, report)
     conf.set_override("max_retries", 1, group="database")

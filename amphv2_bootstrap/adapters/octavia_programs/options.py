@@ -20,20 +20,23 @@ if TYPE_CHECKING:
     from typing import Any
 
 GROUP = "task_flow"
+ALONE: dict[str, Any] = {
+    "prog": "octavia-worker",
+    "default_config_files": [],
+    "default_config_dirs": [],
+    "use_env": False,
+}
+"""Neither our environment nor our home counts: the services don't have them."""
 
 
 def load(sources: list[str], conf: Any, options: list[Any]) -> dict[str, Any]:
-    """Load these and nothing else: neither our environment nor our home counts."""
+    """Load these and nothing else."""
     from oslo_config import cfg
 
-    settings: dict[str, Any] = {"project": "octavia", "prog": "octavia-worker"}
-    settings.update(default_config_files=[], default_config_dirs=[], use_env=False)
     try:
-        conf(arguments(sources), **settings)
+        conf(arguments(sources), project="octavia", **ALONE)
     except cfg.ConfigFileParseError as exc:
-        line = getattr(exc.__context__, "lineno", None)
-        which = "it" if exc.config_file == sources[0] else exc.config_file
-        return {"error": f"{which} can't be parsed (line {line or 'unknown'})"}
+        return {"error": unparsable(exc, sources)}
     except (cfg.Error, OSError, ValueError) as exc:
         return {"error": f"it can't be loaded ({type(exc).__name__})"}
     values, invalid = {}, {}
@@ -45,6 +48,13 @@ def load(sources: list[str], conf: Any, options: list[Any]) -> dict[str, Any]:
             invalid[option.dest] = type(exc).__name__ if hidden else str(exc)
     defaults = {option.dest: option.default for option in options}
     return {"values": values, "defaults": defaults, "invalid": invalid}
+
+
+def unparsable(error: Any, sources: list[str]) -> str:
+    """Which file, and where; the error's own text quotes it, maybe a secret."""
+    line = getattr(error.__context__, "lineno", None) or "unknown"
+    which = "it" if error.config_file == sources[0] else error.config_file
+    return f"{which} can't be parsed (line {line})"
 
 
 def arguments(sources: list[str]) -> list[str]:

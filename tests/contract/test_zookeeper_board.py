@@ -13,6 +13,7 @@ from amphv2_bootstrap.engine.board import BoardUnavailableError
 from amphv2_bootstrap.errors import PermanentError
 from tests.contract.boards import LONG, Boards, answers, can_claim, posted, zookeeper
 from tests.servers.process import wait_until
+from tests.servers.proxy import running_proxy
 
 
 @pytest.fixture
@@ -42,20 +43,29 @@ def test_claim_whose_answer_got_lost(boards: Boards) -> None:
 
 def test_lost_session(boards: Boards) -> None:
     """With its session a board loses its claims, says so, and works on."""
-    board: Any = boards.open()
-    other = boards.open()
-    entry = posted(board)
-    board.claim_entry(entry, "me", LONG)
-    thief = KazooClient(boards.settings.servers[0], client_id=board._client.client_id)
+    with running_proxy(boards.server.host, boards.server.port) as proxy:
+        board: Any = boards.open(port=proxy.port)
+        other = boards.open()
+        entry = posted(board)
+        board.claim_entry(entry, "me", LONG)
+        session = board._client.client_id
+        # Connected, both would take the session from each other again and again.
+        proxy.cut()
+        _end_session(boards, session)
+        wait_until(lambda: can_claim(other, entry, "other"), what="the claim is gone")
+        proxy.heal()
+        wait_until(lambda: answers(board), what="the board has a new session")
+        assert not board.renew(entry, "me", LONG)
+        assert other.renew(entry, "other", LONG)
+        assert other.release(entry, "other")
+        board.claim_entry(entry, "me", LONG)
+
+
+def _end_session(boards: Boards, session: tuple[int, bytes]) -> None:
+    thief = KazooClient(boards.settings.servers[0], client_id=session)
     thief.start()
     thief.stop()
     thief.close()
-    wait_until(lambda: can_claim(other, entry, "other"), what="the claim is gone")
-    wait_until(lambda: answers(board), what="the board has a new session")
-    assert not board.renew(entry, "me", LONG)
-    assert other.renew(entry, "other", LONG)
-    assert other.release(entry, "other")
-    board.claim_entry(entry, "me", LONG)
 
 
 def test_new_claim_is_not_mistaken_for_the_old(boards: Boards) -> None:

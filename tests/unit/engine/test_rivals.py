@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.owner import Owner
 from amphv2_bootstrap.engine.presence import Presence
@@ -25,7 +26,15 @@ JOBS = (PlannedJob("main", 0), PlannedJob("own", 0, "one"))
 
 
 def _beat(cloud: Cloud, owner: Owner) -> None:
+    """A sign of life that is newer than all before: SQLite counts milliseconds."""
+    before = _clock(cloud)
+    wait_until(lambda: _clock(cloud) > before, what="the clock has moved on")
     Presence(cloud.database, str(owner)).heartbeat(owner.host, owner.pid, "1.0")
+
+
+def _clock(cloud: Cloud) -> float:
+    with cloud.database.read() as connection:
+        return float(connection.execute(sa.select(cloud.database.now)).scalar_one())
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from amphv2_bootstrap.engine.host_reports import HostReports
 from amphv2_bootstrap.engine.owner import Owner
 from amphv2_bootstrap.engine.presence import Presence
 from amphv2_bootstrap.engine.store import Store
+from tests.unit.engine.signs import beat
 
 ME = Owner.of_this_process("c1")
 
@@ -55,7 +56,7 @@ def test_two_machines_of_one_name_are_in_conflict(database: Database) -> None:
     rival = dataclasses.replace(ME, machine="aaaaaaaa.bbbbbbbb")
     third = dataclasses.replace(rival, host="c2")
     for owner in (ME, rival, third, ME):
-        Presence(database, str(owner)).heartbeat(owner.host, owner.pid, "1.0")
+        beat(database, owner)
     rows = Store(database).conductors()
     found = {row.owner: has_rival(row, rows, 30.0) for row in rows}
     assert found == {str(ME): True, str(rival): True, str(third): False}

@@ -7,14 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.owner import Owner
-from amphv2_bootstrap.engine.presence import Presence
 from amphv2_bootstrap.engine.records import PlannedJob
 from amphv2_bootstrap.engine.rivals import Rivals
 from amphv2_bootstrap.errors import ConflictError
 from tests.servers.process import wait_until
+from tests.unit.engine.signs import beat
 from tests.unit.engine.toys import SETTINGS, Cloud
 
 MakeCloud = Callable[..., Cloud]
@@ -25,28 +24,16 @@ OLDER_VERSION = dataclasses.replace(ME, machine="aaaaaaaa")
 JOBS = (PlannedJob("main", 0), PlannedJob("own", 0, "one"))
 
 
-def _beat(cloud: Cloud, owner: Owner) -> None:
-    """A sign of life that is newer than all before: SQLite counts milliseconds."""
-    before = _clock(cloud)
-    wait_until(lambda: _clock(cloud) > before, what="the clock has moved on")
-    Presence(cloud.database, str(owner)).heartbeat(owner.host, owner.pid, "1.0")
-
-
-def _clock(cloud: Cloud) -> float:
-    with cloud.database.read() as connection:
-        return float(connection.execute(sa.select(cloud.database.now)).scalar_one())
-
-
 @contextlib.contextmanager
 def _beating(cloud: Cloud, owner: Owner) -> Iterator[None]:
     """A conductor that says all the time that it is alive, and claims nothing."""
     ended = threading.Event()
 
-    def beat() -> None:
+    def go_on() -> None:
         while not ended.wait(0.05):
-            _beat(cloud, owner)
+            beat(cloud.database, owner)
 
-    thread = threading.Thread(target=beat)
+    thread = threading.Thread(target=go_on)
     thread.start()
     try:
         yield
@@ -83,7 +70,7 @@ def test_a_reboot_is_no_rival(
 ) -> None:
     """Our former self on another boot was just alive: it is waited for, no alarm."""
     cloud = make_cloud(main=["a"], own=["b"])
-    _beat(cloud, ELSEWHERE)
+    beat(cloud.database, ELSEWHERE)
     uuid = cloud.post(JOBS)
     with cloud.running("one"):
         wait_until(lambda: cloud.states(uuid) == ["done"] * 2, what="both are done")
@@ -98,8 +85,8 @@ def test_a_reboot_is_no_rival(
 def test_others_are_no_rivals(other: Owner, make_cloud: MakeCloud) -> None:
     """Nobody on this machine, nor of another name, nor whose machine isn't known."""
     cloud = make_cloud()
-    _beat(cloud, ME)
-    _beat(cloud, other)
+    beat(cloud.database, ME)
+    beat(cloud.database, other)
     rivals = Rivals(cloud.store, ME, SETTINGS.reconcile_interval)
     rivals.look()
     rivals.check()
@@ -110,7 +97,7 @@ def test_a_rival_is_told_to_who_asks(make_cloud: MakeCloud) -> None:
     """With both names, and what to correct."""
     cloud = make_cloud()
     for owner in (ME, ELSEWHERE, ME):
-        _beat(cloud, owner)
+        beat(cloud.database, owner)
     rivals = Rivals(cloud.store, ME, SETTINGS.reconcile_interval)
     with pytest.raises(ConflictError, match=r"its own \[DEFAULT\] host") as caught:
         rivals.check()

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signs of life of conductors that tests only pretend to run."""
+
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.owner import Owner
+from amphv2_bootstrap.engine.presence import Presence
+from tests.servers.process import wait_until
+
+
+def beat(database: Database, owner: Owner) -> None:
+    """A sign of life that is newer than all before: SQLite counts milliseconds."""
+    before = _clock(database)
+    wait_until(lambda: _clock(database) > before, what="the clock has moved on")
+    Presence(database, str(owner)).heartbeat(owner.host, owner.pid, "1.0")
+
+
+def _clock(database: Database) -> float:
+    with database.read() as connection:
+        return float(connection.execute(sa.select(database.now)).scalar_one())

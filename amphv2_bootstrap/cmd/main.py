@@ -19,8 +19,8 @@ database, key-value backend, configuration of every controller, restarts.
 
 Begin with 'amphv2-bootstrap post-job --wait' while amphv2-conductor runs on the
 controllers; or, without conductors, 'amphv2-bootstrap run' on each controller.
-Both go on where they were interrupted. 'job show' tells how far it is, 'job watch'
-until its end.
+Both go on where they were interrupted. 'plan' shows beforehand what they will do,
+'job show' how far it is, 'job watch' until its end.
 """
 
 EPILOG = """\

@@ -31,6 +31,11 @@ def add_post_arguments(parser: argparse.ArgumentParser) -> None:
         "stay, and so do flows that were done before it or on other controllers "
         f"(default: {_PARK})",
     )
+    add_controllers_argument(parser)
+
+
+def add_controllers_argument(parser: argparse.ArgumentParser) -> None:
+    """``--controllers``, which :func:`controllers_of` reads."""
     parser.add_argument(
         "--controllers",
         metavar="HOST[,HOST...]",

@@ -121,6 +121,14 @@ class Step(task.Task, metaclass=abc.ABCMeta):
         self.context = context
         self.intents: Intents = Unpersisted()
 
+    @property
+    @abc.abstractmethod
+    def aim(self) -> str:
+        """What it will make sure of, for ``plan``: nothing is asked for it.
+
+        No secret, and in the imperative.
+        """
+
     @abc.abstractmethod
     def act(self) -> StepResult:
         """Look up, compare, act; safe to run twice, and after a crash within.

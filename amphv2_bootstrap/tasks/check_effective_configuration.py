@@ -30,6 +30,10 @@ class CheckEffectiveConfiguration(Step):
 
     atom_name = "check-effective-configuration"
 
+    @property
+    def aim(self) -> str:
+        return "load the configuration as Octavia does, and compare; changes nothing"
+
     def act(self) -> StepResult:
         host = self.context.host
         python = interpreter_of(host)

@@ -41,6 +41,14 @@ class CheckPrerequisites(Step):
         self._warnings: list[str] = []
         self._found: list[str] = []
 
+    @property
+    def aim(self) -> str:
+        spec = self.context.spec
+        return (
+            f"check octavia-db-manage, the rights on {spec.persistence.place}, "
+            f"{spec.driver}, and clocks; changes nothing"
+        )
+
     def act(self) -> StepResult:
         self._problems, self._warnings, self._found = [], [], []
         away: TransientError | None = None

@@ -31,6 +31,13 @@ class EnsureClientLibrary(Step):
 
     atom_name = "ensure-client-library"
 
+    @property
+    def aim(self) -> str:
+        library = f"the {self.context.spec.driver} client library"
+        if self.context.host.install_client_library == "never":
+            return f"check that Octavia's Python has {library}"
+        return f"install {library} where Octavia's Python lacks it"
+
     def act(self) -> StepResult:
         host, driver = self.context.host, self.context.spec.driver
         python = interpreter_of(host)

@@ -20,6 +20,14 @@ class EnsureDatabase(Step):
 
     atom_name = "ensure-database"
 
+    @property
+    def aim(self) -> str:
+        wanted = self.context.spec.persistence
+        if wanted.is_sqlite:
+            return f"make the folder of {wanted.place} where it is missing"
+        name = database_name(self.context.spec)
+        return f"create the database {name} on {wanted.place} where it is missing"
+
     def act(self) -> StepResult:
         if self.context.spec.persistence.is_sqlite:
             return self._ensure_folder()

@@ -35,6 +35,17 @@ class EnsureDatabaseAccounts(Step):
         super().__init__(context)
         self._changed = False  # also by an attempt that failed afterwards
 
+    @property
+    def aim(self) -> str:
+        spec = self.context.spec
+        if spec.persistence.is_sqlite:
+            return "nothing: SQLite has no accounts"
+        names = ", ".join(f"'{self._user}'@'{host}'" for host in spec.grant_hosts)
+        return (
+            f"create {names} where missing, with all privileges on "
+            f"{database_name(spec)}; passwords that are there stay"
+        )
+
     def act(self) -> StepResult:
         if self.context.spec.persistence.is_sqlite:
             return StepResult(NOT_APPLICABLE, "SQLite has no accounts")

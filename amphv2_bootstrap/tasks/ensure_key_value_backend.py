@@ -14,6 +14,12 @@ class EnsureKeyValueBackend(Step):
 
     atom_name = "ensure-key-value-backend"
 
+    @property
+    def aim(self) -> str:
+        spec = self.context.spec
+        servers = ", ".join(f"{host}:{port}" for host, port in spec.key_value_servers)
+        return f"try {spec.driver} at {servers} as Octavia would; leaves nothing there"
+
     def act(self) -> StepResult:
         """See :func:`amphv2_bootstrap.adapters.key_value.check` for the errors."""
         spec = self.context.spec

@@ -77,6 +77,11 @@ class InstallKeyValueHost(Step):
         self._services: Services = services or Systemd()
         self._layout = layout
 
+    @property
+    def aim(self) -> str:
+        driver = self.context.spec.driver
+        return f"install {driver} and set it up; one that is there stays as it is"
+
     def act(self) -> StepResult:
         """Safe to run twice, and after a crash at any point.
 

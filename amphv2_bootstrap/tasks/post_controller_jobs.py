@@ -13,6 +13,10 @@ class PostControllerJobs(Step):
 
     atom_name = "post-controller-jobs"
 
+    @property
+    def aim(self) -> str:
+        return "let the controllers begin"
+
     def act(self) -> StepResult:
         hosts = self.context.release_controllers()
         if not hosts:

@@ -10,6 +10,10 @@ class ProveController(Step):
 
     atom_name = "prove-controller"
 
+    @property
+    def aim(self) -> str:
+        return "send a job through the jobboard by this controller's configuration"
+
     def act(self) -> StepResult:
         """See :func:`amphv2_bootstrap.tasks.canary.result_of_proof`."""
         found = obstacle(self.context)

@@ -19,6 +19,10 @@ class ProveJobboard(Step):
 
     atom_name = "prove-jobboard"
 
+    @property
+    def aim(self) -> str:
+        return "send a job through the jobboard by Octavia's own code"
+
     def act(self) -> StepResult:
         """See :func:`amphv2_bootstrap.tasks.canary.result_of_proof`."""
         found = obstacle(self.context)

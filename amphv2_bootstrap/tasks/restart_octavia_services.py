@@ -21,6 +21,14 @@ class RestartOctaviaServices(Step):
         super().__init__(context)
         self._systemd = systemd or Systemd()
 
+    @property
+    def aim(self) -> str:
+        host = self.context.host
+        commands = "; ".join(map(shlex.join, host.restart_commands))
+        units = ", ".join(host.services)
+        how = commands or units or "Octavia's services"
+        return f"restart, if the configuration has changed: {how}"
+
     def act(self) -> StepResult:
         return restart_where_needed(self.context, self._systemd)
 

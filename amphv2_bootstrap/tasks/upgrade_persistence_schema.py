@@ -4,6 +4,7 @@
 import contextlib
 import fcntl
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,11 @@ class UpgradePersistenceSchema(Step):
         self._mended: tuple[str, ...] = ()
         self._warnings: tuple[str, ...] = ()
         self._chain = CHAIN
+
+    @property
+    def aim(self) -> str:
+        command = shlex.join(self.context.host.db_manage_command)
+        return f"run {command} upgrade_persistence where tables aren't at its head"
 
     def act(self) -> StepResult:
         if self.context.spec.persistence.is_sqlite:

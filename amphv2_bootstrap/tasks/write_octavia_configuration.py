@@ -12,7 +12,11 @@ from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.tasks.base import CHANGED, UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.tasks.foreign_options import refuse_foreign_options
 from amphv2_bootstrap.tasks.restart_octavia_services import restart_where_needed
-from amphv2_bootstrap.tasks.wanted_options import SECTION, wanted_options
+from amphv2_bootstrap.tasks.wanted_options import (
+    SECTION,
+    wanted_options,
+    wanted_values,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -41,6 +45,11 @@ class WriteOctaviaConfiguration(Step):
     @property
     def _marker(self) -> RestartMarker:
         return RestartMarker(self.context.host.state_path, self._path)
+
+    @property
+    def aim(self) -> str:
+        names = ", ".join(wanted_values(self.context))
+        return f"set in [task_flow] of {self._path}, where they differ: {names}"
 
     def act(self) -> StepResult:
         wanted = wanted_options(self.context)

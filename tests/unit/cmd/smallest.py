@@ -9,17 +9,21 @@ host = ctl1
 state_path = {folder}
 [octavia]
 config_file = {folder}/octavia.conf
-controllers = ctl1
+controllers = {controllers}
 admin_connection = mysql+pymysql://root:no-such-word@127.0.0.1/
 persistence_connection = mysql+pymysql://o:no-such-word@127.0.0.1/octavia_persistence
 jobboard_backend_hosts = 127.0.0.1
 """
 
 
-def write_configuration(folder: Path, more: str = "") -> Path:
+def write_configuration(
+    folder: Path, more: str = "", *, controllers: str = "ctl1"
+) -> Path:
     """Write it there, with ``more`` at its end; the file."""
     (folder / "octavia.conf").touch()
     config = folder / "amphv2-bootstrap.conf"
     config.touch(mode=0o600)
-    config.write_text(_CONFIGURATION.format(folder=folder) + more)
+    config.write_text(
+        _CONFIGURATION.format(folder=folder, controllers=controllers) + more
+    )
     return config

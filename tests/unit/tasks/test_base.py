@@ -19,6 +19,7 @@ class Maker(Step):
     """Makes one thing, and ends as the test wants, while it does so or afterwards."""
 
     atom_name = "make"
+    aim = "make one thing"
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ import pytest
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.tasks.base import Context
 from amphv2_bootstrap.tasks.ensure_database import EnsureDatabase
+from amphv2_bootstrap.tasks.ensure_database_accounts import EnsureDatabaseAccounts
 from amphv2_bootstrap.tasks.upgrade_persistence_schema import UpgradePersistenceSchema
 from tests.unit.tasks.controller_host import Controller
 
@@ -55,6 +56,12 @@ def test_folders_and_file_are_open_to_octavias_group(
     assert UpgradePersistenceSchema(context).execute()["outcome"] == "changed"
     assert _mode(file) == 0o660
     assert _mode(file.parent) == _mode(file.parent.parent) == 0o770
+
+
+def test_a_plan_speaks_of_the_file(context: Context, file: Path) -> None:
+    """There is neither a server nor an account."""
+    assert EnsureDatabase(context).aim.startswith(f"make the folder of {file}")
+    assert "no accounts" in EnsureDatabaseAccounts(context).aim
 
 
 def test_a_file_that_is_there_stays_as_it_is(context: Context, file: Path) -> None:

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``plan``: what a post would do."""
+
+import argparse
+import itertools
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from cliff.columns import FormattableColumn
+from cliff.formatters.base import ListFormatter
+from cliff.lister import Lister
+
+from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.post import add_controllers_argument, controllers_of
+
+if TYPE_CHECKING:
+    from amphv2_bootstrap.conf.build import Loaded
+
+_COLUMNS = ("stage", "flow", "host", "step", "aim")
+_HEAD = {"stage": "Stage {}:", "flow": "{}", "host": "on {}"}
+
+
+class Host(FormattableColumn[str | None]):
+    """Where a flow runs; None, and null for machines, on any controller."""
+
+    def human_readable(self) -> str:
+        return self._value or "any controller"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.human_readable(), spec)
+
+
+class Plan(Guarded, Lister):
+    """Show what 'post-job' would have done: flow by flow, step by step.
+
+    Only reads the configuration: it changes nothing, asks no server, and needs no
+    job. All problems of the configuration are told, with exit code 2. A stage begins
+    when all flows of the one before are done. Paths, commands and services are those
+    of this host; the others go by their own configuration. What is so already stays
+    as it is: 'amphv2-bootstrap verify' tells.
+    """
+
+    @property
+    def formatter_namespace(self) -> str:
+        """Our own: a format of ours must not show up in other cliff programs."""
+        return "amphv2_bootstrap.plan_formatters"
+
+    @property
+    def formatter_default(self) -> str:
+        return "steps"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        add_controllers_argument(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        loaded = self.runtime(controllers_of(parsed_args)).loaded
+        rows = list(_steps(loaded))
+        print(
+            "Nothing was changed. To begin: amphv2-bootstrap post-job --wait",
+            file=sys.stderr,
+        )
+        return _COLUMNS, rows
+
+
+def _steps(loaded: "Loaded") -> "Iterator[tuple[int, str, Host, str, str]]":
+    from amphv2_bootstrap.engine.registry import RegisteredFlows, atoms
+    from amphv2_bootstrap.posting.plan import plan
+    from amphv2_bootstrap.tasks.base import Context
+
+    flows, spec = RegisteredFlows(), loaded.spec
+    context = Context(spec, loaded.host, loaded.secrets)
+    for job in plan(spec):
+        for step in atoms(flows.factory(job.flow)(context)):
+            yield job.stage, job.flow, Host(job.host), step.name, step.aim
+
+
+class StepsFormatter(ListFormatter):
+    """The steps of each flow below its name."""
+
+    def add_argument_group(self, parser: argparse.ArgumentParser) -> None:
+        """It has no arguments."""
+
+    def emit_list(
+        self,
+        column_names: Sequence[str],
+        data: Iterable[Sequence[Any]],
+        stdout: TextIO,
+        parsed_args: argparse.Namespace,
+    ) -> None:
+        rows = [dict(zip(column_names, row, strict=True)) for row in data]
+        for head, steps in itertools.groupby(rows, key=_head):
+            stdout.writelines(
+                [head, *(line for step in steps for line in _lines(step))]
+            )
+
+
+def _head(row: Mapping[str, Any]) -> str:
+    """The line above a flow's steps, of the columns that were asked for."""
+    found = [text.format(row[name]) for name, text in _HEAD.items() if name in row]
+    return " ".join(found) + "\n" if found else ""
+
+
+def _lines(row: Mapping[str, Any]) -> Iterator[str]:
+    if "step" in row:
+        yield f"  {row['step']}\n"
+    if "aim" in row:
+        yield _indented(row["aim"]) + "\n"
+
+
+def _indented(text: str) -> str:
+    indent = " " * 6
+    return textwrap.fill(
+        text,
+        width=88,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

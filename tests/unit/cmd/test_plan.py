@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``plan`` shows, and what it leaves alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.cmd.main import main
+from amphv2_bootstrap.flows.outlines import BOOTSTRAP, CONTROLLER, KEY_VALUE_HOST
+from tests.unit.cmd.smallest import write_configuration
+
+_TWO = """\
+install_key_value_backend = True
+key_value_hosts = ctl2
+restart_commands = systemctl restart 'octavia worker'
+jobboard_backend_password = no-such-word
+"""
+
+
+def _two(folder: Path) -> Path:
+    return write_configuration(folder, _TWO, controllers="ctl1, ctl2")
+
+
+def _plan(config: Path, *arguments: str) -> int:
+    return main(["--config-file", str(config), "plan", *arguments])
+
+
+def test_every_step_is_there_in_its_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each with its flow, its host, and what it is for."""
+    assert _plan(_two(tmp_path), "-f", "json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    flows = (
+        (KEY_VALUE_HOST, "ctl2"),
+        (BOOTSTRAP, None),
+        (CONTROLLER, "ctl1"),
+        (CONTROLLER, "ctl2"),
+    )
+    assert [(row["flow"], row["host"], row["step"]) for row in rows] == [
+        (outline.flow, host, atom.name)
+        for outline, host in flows
+        for atom in outline.atoms
+    ]
+    assert sorted(row["stage"] for row in rows) == [row["stage"] for row in rows]
+    assert all(row["aim"] for row in rows)
+
+
+def test_it_is_told_what_becomes_of_what(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The names of this cloud, in lines to read; no secret."""
+    assert _plan(_two(tmp_path)) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Stage 0: key-value-host on ctl2 install-key-value-host install red" in told
+    assert "Stage 1: bootstrap on any controller check-prerequisites" in told
+    assert "database octavia_persistence on 127.0.0.1:3306" in told
+    assert "'o'@'localhost', 'o'@'%'" in told
+    assert f"[task_flow] of {tmp_path}/octavia.conf" in told
+    assert "jobboard_backend_password" in told
+    assert "systemctl restart 'octavia worker'" in told
+    assert "no-such-word" not in told
+
+
+@pytest.mark.parametrize(
+    ("column", "line"),
+    [("step", "  check-prerequisites"), ("host", "on any controller")],
+)
+def test_columns_that_were_not_asked_for_are_left_out(
+    column: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also from the lines to read."""
+    assert _plan(write_configuration(tmp_path), "-c", column) == 0
+    assert capsys.readouterr().out.startswith(line + "\n")
+
+
+def test_nothing_is_changed(tmp_path: Path) -> None:
+    """Not even the engine's own database is made."""
+    config = write_configuration(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    assert _plan(config) == 0
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_plan_of_nonsense_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a post of it is: all problems together, exit code 2."""
+    more = "jobboard_backend_driver = paper\ngrant_hosts =\n"
+    assert _plan(write_configuration(tmp_path, more), "--controllers", "ctl9") == 2
+    told = capsys.readouterr()
+    assert "paper" in told.err
+    assert "ctl9" in told.err
+    assert not told.out

@@ -5,9 +5,11 @@ All functions only look, and give full sentences with what to do. Errors are tho
 of :meth:`amphv2_bootstrap.adapters.mysql.Session.rows`.
 """
 
+import contextlib
 import datetime
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from amphv2_bootstrap.adapters import durable_file, octavia_conf
 from amphv2_bootstrap.adapters.mysql import Session
@@ -27,13 +29,18 @@ _NARROW = (
 )
 
 
-def recycle_seconds(config_file: str) -> int:
-    """connection_recycle_time as octavia.conf has it; the default where it doesn't."""
-    try:
-        options = octavia_conf.get_options(durable_file.read(config_file), "database")
-        return int(options.get("connection_recycle_time", RECYCLE_SECONDS))
-    except (BootstrapError, ValueError):
-        return RECYCLE_SECONDS  # whoever loads the file says what is wrong with it
+def recycle_seconds(files: Iterable[Path]) -> int:
+    """connection_recycle_time as the last of the files has it that sets it.
+
+    The default where none does.
+    """
+    found = RECYCLE_SECONDS
+    for file in files:
+        # Whoever loads the file says what is wrong with it.
+        with contextlib.suppress(BootstrapError, ValueError):
+            options = octavia_conf.get_options(durable_file.read(str(file)), "database")
+            found = int(options.get("connection_recycle_time", found))
+    return found
 
 
 def clock_offset(session: Session) -> float:
@@ -44,11 +51,11 @@ def clock_offset(session: Session) -> float:
     return float(there.replace(tzinfo=datetime.UTC).timestamp() - here)
 
 
-def traps(session: Session, database: str, config_file: str) -> tuple[str, ...]:
-    """All of the below, for Octavia's own ``config_file``."""
+def traps(session: Session, database: str, files: Iterable[Path]) -> tuple[str, ...]:
+    """All of the below, for an Octavia that loads these files."""
     return (
         *small_packets(session),
-        *short_idle_time(session, recycle_seconds(config_file)),
+        *short_idle_time(session, recycle_seconds(files)),
         *narrow_columns(session, database),
     )
 

@@ -29,6 +29,11 @@ def sources(host: HostSettings, python: str | None) -> tuple[str, ...]:
     return load_order(host.config_file, host.service_arguments)
 
 
+def files(host: HostSettings, python: str | None) -> tuple[Path, ...]:
+    """The files of :func:`sources`, those within the folders too."""
+    return tuple(files_of(sources(host, python)))
+
+
 def load_order(
     config_file: str,
     stated: Sequence[tuple[str, str]],

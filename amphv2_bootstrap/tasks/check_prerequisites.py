@@ -5,7 +5,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from amphv2_bootstrap.adapters import key_value, mysql_fitness, octavia_python
+from amphv2_bootstrap.adapters import (
+    key_value,
+    mysql_fitness,
+    octavia_python,
+    octavia_sources,
+)
 from amphv2_bootstrap.adapters.mysql import Server, Session
 from amphv2_bootstrap.adapters.mysql_accounts import (
     DATABASE_PRIVILEGES,
@@ -117,9 +122,9 @@ class CheckPrerequisites(Step):
             self._server_state(session)
             self._judge_clock(mysql_fitness.clock_offset(session), session.place)
             # The database may be there, from an earlier run.
-            self._warnings += mysql_fitness.traps(
-                session, database_name(self.context.spec), self.context.host.config_file
-            )
+            host, database = self.context.host, database_name(self.context.spec)
+            files = octavia_sources.files(host, interpreter_of(host))
+            self._warnings += mysql_fitness.traps(session, database, files)
 
     def _version(self, server: Server) -> None:
         oldest = OLDEST[server.flavour]

@@ -36,7 +36,7 @@ def _setting(server: MariaDB, name: str, value: int) -> Iterator[None]:
 
 def test_a_server_with_defaults_is_fit(admin: Session, tmp_path: Path) -> None:
     """Without tables, and without a configuration that says otherwise."""
-    assert mysql_fitness.traps(admin, DATABASE, str(tmp_path / "none")) == ()
+    assert mysql_fitness.traps(admin, DATABASE, [tmp_path / "none"]) == ()
 
 
 def test_small_packets_are_told(mariadb: MariaDB, admin: Session) -> None:
@@ -57,8 +57,8 @@ def test_idle_connections_that_are_closed_too_soon_are_told(
     conf = tmp_path / "octavia.conf"
     conf.write_text("[database]\nconnection_recycle_time = 500\n")
     with _setting(mariadb, "wait_timeout", 600):
-        (found,) = mysql_fitness.traps(admin, DATABASE, str(tmp_path / "none"))
-        assert mysql_fitness.traps(admin, DATABASE, str(conf)) == ()
+        (found,) = mysql_fitness.traps(admin, DATABASE, [tmp_path / "none"])
+        assert mysql_fitness.traps(admin, DATABASE, [conf]) == ()
     assert "after 600 s" in found
     assert "for 3600 s" in found
 
@@ -70,7 +70,16 @@ def test_a_configuration_without_sense_is_taken_for_the_default(
     conf = tmp_path / "octavia.conf"
     for text in ("[database]\nconnection_recycle_time = soon\n", "[database\n"):
         conf.write_text(text)
-        assert mysql_fitness.recycle_seconds(str(conf)) == 3600
+        assert mysql_fitness.recycle_seconds([conf]) == 3600
+
+
+def test_the_last_file_that_sets_it_counts(tmp_path: Path) -> None:
+    """As Octavia loads them: a file of conf.d after octavia.conf."""
+    first, last, other = (tmp_path / name for name in ("a", "b", "c"))
+    first.write_text("[database]\nconnection_recycle_time = 500\n")
+    last.write_text("[database]\nconnection_recycle_time = 700\n")
+    other.write_text("[task_flow]\nconnection_recycle_time = 900\n")
+    assert mysql_fitness.recycle_seconds([first, last, other]) == 700
 
 
 def _make_tables(server: MariaDB) -> None:
@@ -110,7 +119,7 @@ def test_nothing_is_written(mariadb: MariaDB, admin: Session, tmp_path: Path) ->
     """The server gets questions only."""
     _make_tables(mariadb)
     mark = mariadb.mark()
-    mysql_fitness.traps(admin, DATABASE, str(tmp_path / "none"))
+    mysql_fitness.traps(admin, DATABASE, [tmp_path / "none"])
     mysql_fitness.clock_offset(admin)
     sent = mariadb.statements(mark)
     assert sent

@@ -5,17 +5,32 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
 from amphv2_bootstrap.engine.board import Board, BoardUnavailableError, Entry
-from tests.contract.boards import LONG, Boards, answers, can_claim, posted, posting
-from tests.contract.test_jobboards import in_parallel, settle
+from tests.contract.boards import (
+    LONG,
+    Boards,
+    answers,
+    can_claim,
+    posted,
+    posting,
+    settle,
+)
+from tests.contract.test_jobboards import in_parallel
 from tests.servers.process import wait_until
 from tests.servers.proxy import running_proxy
 
 BOUND = 20.0
 """Seconds that no call may take, on however slow a machine."""
+
+
+def _reconnect(board: Board, _: Entry) -> None:
+    board.close()
+    board.connect()
+
 
 CALLS: dict[str, Callable[[Board, Entry], object]] = {
     "entries": lambda board, entry: board.entries(),
@@ -24,7 +39,7 @@ CALLS: dict[str, Callable[[Board, Entry], object]] = {
     "renew": lambda board, entry: board.renew(entry, "me", LONG),
     "release": lambda board, entry: board.release(entry, "me"),
     "remove": lambda board, entry: board.remove(entry, "me"),
-    "connect": lambda board, entry: (board.close(), board.connect()),
+    "connect": _reconnect,
 }
 
 
@@ -64,7 +79,7 @@ def test_hanging(boards: Boards) -> None:
     boards.server.signal(signal.SIGSTOP)
     in_parallel(
         [
-            lambda n=name: must_be_unavailable(board, entry, n)
+            partial(must_be_unavailable, board, entry, name)
             for name in ("entries", "post", "claim", "renew")
         ]
     )

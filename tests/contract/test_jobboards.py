@@ -6,7 +6,8 @@ import dataclasses
 import multiprocessing
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.synchronize import Event as ProcessEvent
 from typing import TypeVar
 
@@ -28,7 +29,7 @@ from tests.servers.process import wait_until
 T = TypeVar("T")
 
 
-def in_parallel(tasks: list[Callable[[], T]]) -> list[T]:
+def in_parallel(tasks: Sequence[Callable[[], T]]) -> list[T]:
     """The results of ``tasks``, started at the same moment."""
     start = threading.Barrier(len(tasks))
 
@@ -62,7 +63,7 @@ def test_posting_twice_leaves_one(board_factory: Boards) -> None:
 def test_concurrent_postings_leave_one(board_factory: Boards) -> None:
     """However many post the same job at the same time, it is there once."""
     boards = [board_factory.open() for _ in range(4)]
-    in_parallel([lambda b=board: b.post_entry(posting()) for board in boards])
+    in_parallel([partial(board.post_entry, posting()) for board in boards])
     assert [entry.uuid for entry in boards[0].entries()] == [posting().uuid]
 
 
@@ -97,7 +98,7 @@ def test_one_of_many_wins(board_factory: Boards) -> None:
     for sequence in range(1, 6):
         entry = posted(boards[0], sequence)
         claims = [
-            lambda b=board, n=number, e=entry: can_claim(b, e, f"owner{n}")
+            partial(can_claim, board, entry, f"owner{number}")
             for number, board in enumerate(boards)
         ]
         assert in_parallel(claims).count(True) == 1
@@ -246,13 +247,14 @@ def test_claim_and_removal_never_cross(board_factory: Boards) -> None:
         entry = posted(board, sequence)
         board.claim_entry(entry, "me", LONG)
         removed, claimed = in_parallel(
-            [
-                lambda e=entry: board.remove(e, "me"),
-                lambda e=entry: any(can_claim(other, e, "other") for _ in range(5)),
-            ]
+            [partial(board.remove, entry, "me"), partial(_insist, other, entry)]
         )
         assert (removed, claimed) == (True, False)
     assert list(board.entries()) == []
+
+
+def _insist(board: Board, entry: Entry) -> bool:
+    return any(can_claim(board, entry, "other") for _ in range(5))
 
 
 def test_strangers_are_passed_over(board_factory: Boards) -> None:

@@ -43,7 +43,8 @@ def test_claim_whose_answer_got_lost(boards: Boards) -> None:
 
 def test_lost_session(boards: Boards) -> None:
     """With its session a board loses its claims, says so, and works on."""
-    with running_proxy(boards.server.host, boards.server.port) as proxy:
+    host, port = boards.settings.hosts[0], boards.settings.port
+    with running_proxy(host, port) as proxy:
         board: Any = boards.open(port=proxy.port)
         other = boards.open()
         entry = posted(board)

@@ -226,7 +226,7 @@ class Site:
         def reached() -> bool:
             report.clear()
             report.update(self.show())
-            return report["state"] == state
+            return bool(report["state"] == state)
 
         try:
             wait_until(reached, what=f"the job is {state}", timeout=timeout)

@@ -95,7 +95,9 @@ class Sentinels:
     def master(self) -> RedisServer:
         """The node that the first Sentinel takes for the master."""
         with contextlib.closing(self.sentinels[0].client()) as client:
-            _, port = client.sentinel_get_master_addr_by_name(self.name)
+            address = client.sentinel_get_master_addr_by_name(self.name)
+        assert isinstance(address, tuple)
+        _, port = address
         return next(node for node in self.nodes if node.port == port)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from kazoo.client import KazooClient
-from kazoo.security import make_acl
+from kazoo.security import ACL, make_acl
 
 from amphv2_bootstrap.adapters import key_value
 from amphv2_bootstrap.adapters.key_value import zookeeper
@@ -39,7 +39,7 @@ GOOD = Secrets({"jobboard_backend_password": PASSWORD})
 
 
 def spec_for(
-    driver: str, port: int, hosts: tuple[str, ...] = (HOST,), **options: Value
+    driver: str, port: int, hosts: tuple[str, ...] = (HOST,), /, **options: Value
 ) -> Spec:
     """A specification whose backend is there."""
     task_flow: Mapping[str, Value] = {
@@ -388,7 +388,7 @@ def test_zookeeper_that_may_not_be_written(tmp_path: Path) -> None:
     assert "create nodes" in error.todo
 
 
-def _read_only() -> Any:
+def _read_only() -> list[ACL]:
     return [make_acl("world", "anyone", read=True, admin=True)]
 
 

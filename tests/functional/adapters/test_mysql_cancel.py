@@ -22,12 +22,12 @@ def test_cancel_stops_the_statement_in_the_server(mariadb: MariaDB) -> None:
     """The caller gets CancelledError, and the server doesn't go on with it."""
     url, password = database_url.parse(mariadb.root_url)
     cancelled = threading.Event()
-    threading.Thread(
-        target=lambda: (
-            wait_until(lambda: _running(mariadb), what="the statement runs"),
-            cancelled.set(),
-        )
-    ).start()
+
+    def cancel() -> None:
+        wait_until(lambda: _running(mariadb), what="the statement runs")
+        cancelled.set()
+
+    threading.Thread(target=cancel).start()
     with (
         mysql.session(url, password, cancelled=cancelled) as session,
         pytest.raises(CancelledError, match="told to stop"),

@@ -228,7 +228,8 @@ def redis_user(cloud: CanaryCloud, server: RedisServer, *rights: str) -> Iterato
     )
     with contextlib.closing(server.client()) as client:
         rules = ("reset", "on", ">only$own", *rights)
-        client.execute_command("ACL", "SETUSER", "octavia", *rules)
+        execute: Callable[..., object] = client.execute_command
+        execute("ACL", "SETUSER", "octavia", *rules)
         try:
             yield
         finally:

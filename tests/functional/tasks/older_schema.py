@@ -60,7 +60,7 @@ class OlderSchema:
 
     def migrate(self, revision: str) -> None:
         """Run taskflow's migrations, without us."""
-        python = octavia_venv() / "bin" / "python"
+        python = str(octavia_venv() / "bin" / "python")
         url = f"{self.server.root_url}/{self.database}"
         command = [python, "-c", _MIGRATE, url, revision]
         subprocess.run(command, check=True, timeout=120, cwd=Path("/"))

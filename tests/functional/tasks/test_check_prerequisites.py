@@ -180,7 +180,7 @@ def test_clock_off_by_a_minute(ready: Target, monkeypatch: pytest.MonkeyPatch) -
 
 def turn_clock(monkeypatch: pytest.MonkeyPatch, shift: int) -> None:
     module = sys.modules["amphv2_bootstrap.adapters.mysql_fitness"]
-    true = module.time.time  # type: ignore[attr-defined]
+    true = module.time.time
     monkeypatch.setattr(module, "time", ShiftedClock(true, shift))
 
 

@@ -167,9 +167,9 @@ def check_whole_flow(site: Site, older: OlderSchema, kill: Kill, tell: Tell) -> 
     conf = site.folder / "by-hand.conf"
     connection = f"{server.root_url}/{DATABASE}".replace("$", "$$")
     conf.write_text(f"[task_flow]\npersistence_connection = {connection}\n")
-    python = octavia_venv() / "bin" / "python"
-    moment = [kill.moment, str(site.folder / "killed")]
-    argv = [python, KILLER, *moment, "--config-file", conf, "upgrade_persistence"]
+    python = str(octavia_venv() / "bin" / "python")
+    argv = [python, str(KILLER), kill.moment, str(site.folder / "killed")]
+    argv += ["--config-file", str(conf), "upgrade_persistence"]
     killed = subprocess.run(argv, capture_output=True, check=False, timeout=120)
     assert killed.returncode == -9, killed.stderr
     tell(LEFT, state_of(server))

@@ -56,7 +56,9 @@ def schema(server: MariaDB) -> dict[str, str]:
 
 
 def revision(server: MariaDB) -> str:
-    return server.execute(f"SELECT version_num FROM `{DATABASE}`.alembic_version")[0][0]
+    rows = server.execute(f"SELECT version_num FROM `{DATABASE}`.alembic_version")
+    number: str = rows[0][0]
+    return number
 
 
 @pytest.fixture(scope="module")

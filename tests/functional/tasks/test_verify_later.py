@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checks of ``verify`` for what would break later, on a real server."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.adapters import mysql_fitness
 from amphv2_bootstrap.adapters.restart_marker import RestartMarker
 from amphv2_bootstrap.tasks.finding import OK, SKIPPED, WARNING, Check, Finding
 from amphv2_bootstrap.tasks.upgrade_persistence_schema import UpgradePersistenceSchema
@@ -79,7 +79,7 @@ def test_another_clock_is_a_warning(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the difference, and what to do."""
-    monkeypatch.setattr(mysql_fitness.time, "time", lambda: 0.0)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
     found = _only(server_settings, target)
     assert found.state == WARNING
     assert "s from this host's" in found.message

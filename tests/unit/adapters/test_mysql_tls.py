@@ -12,8 +12,7 @@ from amphv2_bootstrap.adapters.mysql_tls import Connection
 
 def context(kind: type[pymysql.Connection], options: dict[str, Any]) -> ssl.SSLContext:
     """What that class makes, without connecting."""
-    found: ssl.SSLContext = kind(defer_connect=True, **options).ctx
-    return found
+    return kind(defer_connect=True, **options).ctx
 
 
 def what_counts(one: ssl.SSLContext) -> tuple[Any, ...]:

@@ -30,7 +30,8 @@ def test_the_interpreter_is_found_in_the_script(
     if " -s" in head or head == "#!{python}\n":
         python = tmp_path / "python3"
     python.symlink_to(sys.executable)
-    (tmp_path / "python3").is_symlink() or (tmp_path / "python3").symlink_to(python)
+    if not (tmp_path / "python3").is_symlink():
+        (tmp_path / "python3").symlink_to(python)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     script = tmp_path / "octavia-db-manage"
     script.write_text(head.format(python=python, name="python3"))

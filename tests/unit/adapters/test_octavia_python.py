@@ -2,6 +2,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from amphv2_bootstrap.adapters import (
 )
 from amphv2_bootstrap.adapters.octavia_programs import facts
 from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
 
 DATA = Path(__file__).parents[2] / "data"
@@ -24,7 +26,7 @@ PASSWORD = "p@s:w/o#r%d$x${y}"
 @pytest.fixture
 def conf(tmp_path: Path) -> Path:
     """A realistic file with options that need every escape."""
-    options = {
+    options: dict[str, Value] = {
         "persistence_connection": f"mysql+pymysql://o:{PASSWORD}@db/p",
         "jobboard_enabled": True,
         "jobboard_backend_hosts": ("10.0.0.1", "fd00::2"),
@@ -191,7 +193,7 @@ def test_answers_are_remembered(
 
     monkeypatch.setattr(commands, "run", counted)
     python, state = octavia_python_path, str(tmp_path)
-    ask = {
+    ask: dict[str, Callable[[], object]] = {
         "versions": lambda: octavia_python.versions(python, state),
         "redis": lambda: octavia_python.can_import_driver(python, "redis", state),
         "task_flow": lambda: octavia_python.load_task_flow(python, (str(conf),), state),

@@ -109,7 +109,7 @@ FIRST = list(shape_at(CHAIN[0]).pieces.values())
 def test_within_the_first_revision(tables: int, others: int) -> None:
     """The first migration makes tables, then keys, then indexes."""
     names = ["logbooks", "flowdetails", ATOMS][:tables]
-    late = [p for p in FIRST if isinstance(p, ForeignKey)]
+    late: list[Piece] = [p for p in FIRST if isinstance(p, ForeignKey)]
     late += [p for p in FIRST if isinstance(p, Index) and p.name != "PRIMARY"]
     kept = [p for p in FIRST if p not in late and p.table in names]
     kept += late[:others] if tables == 3 else []

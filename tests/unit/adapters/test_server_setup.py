@@ -6,13 +6,13 @@ import pytest
 from amphv2_bootstrap.adapters.server_setup import Place, place_of
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
-from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.spec.model import Spec, Value
 
 
 def spec(
     addresses: tuple[str, ...], hosts: tuple[str, ...], controllers: int = 1
 ) -> Spec:
-    task_flow = {
+    task_flow: dict[str, Value] = {
         "jobboard_backend_driver": "zookeeper_taskflow_driver",
         "jobboard_backend_hosts": addresses,
         "jobboard_backend_port": 2181,

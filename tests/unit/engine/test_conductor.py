@@ -85,7 +85,8 @@ def test_an_unexpected_exception_of_a_step_parks_the_job(
 ) -> None:
     """A bug in a step is no reason to lose the job, nor to repeat it for ever."""
     cloud = make_cloud(main=["a"])
-    cloud.flows.actions["a"] = lambda: {}["missing"]
+    empty: dict[str, str] = {}
+    cloud.flows.actions["a"] = lambda: empty["missing"]
     uuid = cloud.post([PlannedJob("main", 0)])
     with cloud.running():
         wait_until(_settled(cloud, uuid, "parked"), what="the job is parked")

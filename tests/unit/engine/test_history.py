@@ -37,6 +37,11 @@ def _rows(cloud: Cloud) -> dict[str, int]:
         }
 
 
+def _do_one(cloud: Cloud) -> None:
+    uuid = cloud.post([PlannedJob("main", 0)])
+    wait_until(lambda: cloud.states(uuid) == ["done"], what="it is done")
+
+
 def test_only_what_ended_long_ago_is_forgotten(
     make_cloud: Callable[..., Cloud],
 ) -> None:
@@ -44,10 +49,7 @@ def test_only_what_ended_long_ago_is_forgotten(
     cloud = make_cloud(main=["a"])
     with cloud.running():
         for _ in range(2):
-            uuid = cloud.post([PlannedJob("main", 0)])
-            wait_until(
-                lambda uuid=uuid: cloud.states(uuid) == ["done"], what="it is done"
-            )
+            _do_one(cloud)
     old, young = (each.uuid for each in reversed(cloud.store.bootstraps()))
     unfinished = cloud.post([PlannedJob("main", 0)])
     before = _rows(cloud)

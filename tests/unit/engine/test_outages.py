@@ -129,7 +129,7 @@ def test_a_refusal_is_noted_once(make_cloud: MakeCloud) -> None:
     uuid = cloud.post([PlannedJob("main", 0)])
     looks = 0
 
-    def refuse(_: object) -> None:
+    def refuse(bootstrap: object) -> None:
         nonlocal looks
         looks += 1
         raise RefusedError("take the job", why="not here")

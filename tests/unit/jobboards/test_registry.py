@@ -37,7 +37,8 @@ def test_driver_is_found_by_name(install: Install) -> None:
     """The driver of the settings gets them, and makes the board."""
     install("toy", "def open_board(settings): return ['board', settings]")
     settings = BoardSettings(driver="toy", namespace="test")
-    assert open_board(settings) == ["board", settings]
+    board: object = open_board(settings)
+    assert board == ["board", settings]
 
 
 def test_missing_client_library(install: Install) -> None:

@@ -36,7 +36,7 @@ reporting.run(program)
 """
 
 
-def _run(hindrance: str, left: list[str]) -> list[dict[str, str]]:
+def _run(hindrance: str, left: list[str]) -> list[dict[str, object]]:
     program = _PROGRAM.replace("HINDRANCE", hindrance).replace("LEFT", repr(left))
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -80,7 +80,8 @@ class Journal:
         with self.database.write() as connection:
             stages.lock_bootstrap(connection, job.bootstrap_uuid)
             check_epoch(connection, job)
-            self._set_state(connection, job, state, reason)
+            if not self._set_state(connection, job, state, reason):
+                return  # only the answer to an earlier call was lost
             if state is JobState.DONE:
                 released = stages.release_next(connection, job.bootstrap_uuid)
                 self._record_release(connection, job.bootstrap_uuid, released)
@@ -92,18 +93,17 @@ class Journal:
         """Record that the job goes backwards from now on, also after a crash."""
         with self.database.write() as connection:
             check_epoch(connection, job)
-            connection.execute(
-                schema.jobs.update()
-                .where(schema.jobs.c.uuid == job.uuid)
-                .values(reverting=True)
-            )
-            self.record(
-                connection,
-                job.bootstrap_uuid,
-                "reverting",
-                job_uuid=job.uuid,
-                message=reason,
-            )
+            table = schema.jobs
+            mine = sa.and_(table.c.uuid == job.uuid, table.c.reverting.is_(False))
+            begin = table.update().where(mine).values(reverting=True)
+            if connection.execute(begin).rowcount:
+                self.record(
+                    connection,
+                    job.bootstrap_uuid,
+                    "reverting",
+                    job_uuid=job.uuid,
+                    message=reason,
+                )
 
     def resume(
         self, bootstrap_uuid: str, secrets: NewSecrets | None = None
@@ -193,20 +193,23 @@ class Journal:
 
     def _set_state(
         self, connection: sa.Connection, job: Job, state: JobState, reason: str | None
-    ) -> None:
+    ) -> bool:
+        """Whether it had another state before."""
+        table = schema.jobs
         values: dict[str, Any] = {"state": state.value, "reason": reason, "owner": None}
         if state.is_terminal:
             values["finished_at"] = self.database.now
-        connection.execute(
-            schema.jobs.update().where(schema.jobs.c.uuid == job.uuid).values(**values)
-        )
-        self.record(
-            connection,
-            job.bootstrap_uuid,
-            state.value,
-            job_uuid=job.uuid,
-            message=reason,
-        )
+        mine = sa.and_(table.c.uuid == job.uuid, table.c.state != state.value)
+        changed = connection.execute(table.update().where(mine).values(**values))
+        if changed.rowcount:
+            self.record(
+                connection,
+                job.bootstrap_uuid,
+                state.value,
+                job_uuid=job.uuid,
+                message=reason,
+            )
+        return bool(changed.rowcount)
 
     def note(self, job: Job, kind: str, message: str) -> None:
         """Record an event by itself."""
@@ -214,6 +217,24 @@ class Journal:
             self.record(
                 connection, job.bootstrap_uuid, kind, job_uuid=job.uuid, message=message
             )
+
+    def last_event(
+        self, connection: sa.Connection, job: Job, atom: str
+    ) -> tuple[str, str | None] | None:
+        """Kind and message of what was recorded last of a step, if anything was."""
+        table = schema.events
+        query = (
+            sa.select(table.c.kind, table.c.message)
+            .where(
+                table.c.bootstrap_uuid == job.bootstrap_uuid,
+                table.c.job_uuid == job.uuid,
+                table.c.atom == atom,
+            )
+            .order_by(table.c.id.desc())
+            .limit(1)
+        )
+        row = connection.execute(query).first()
+        return None if row is None else (row.kind, row.message)
 
     def record(
         self,

@@ -10,6 +10,7 @@ of the flow. taskflow's own connection declares its tables anew at every call, r
 before each write and rewrites all atoms at each change of the flow's state.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,8 @@ _FREE_TEXT = ("results", "failure", "revert_results", "revert_failure", "meta")
 # Of a step's result: no free text, and masked it would be of no use to an undoing.
 _NAMES = ("outcome", "made")
 Row = dict[str, Any]
+Write = Callable[[sa.Connection], None]
+Test = Callable[[sa.Connection], bool]
 
 
 @dataclass
@@ -154,7 +157,7 @@ class FencedConnection(impl_sqlalchemy.Connection):
     def flush(self) -> None:
         """Write what is still to be written; same errors as above."""
         if self._unwritten:
-            self._transact(self._write)
+            self._transact(self._write, self._is_written)
             self._unwritten = _Unwritten()
 
     def note(self, atom: str, kind: str, message: str) -> None:
@@ -172,7 +175,11 @@ class FencedConnection(impl_sqlalchemy.Connection):
                 message=message,
             )
 
-        self._transact(write)
+        def is_written(connection: sa.Connection) -> bool:
+            found = journal.last_event(connection, job, atom)
+            return bool(found == (kind, message))
+
+        self._transact(write, is_written)
 
     def _changes(self, uuid: str, row: Row) -> Row:
         stored = self._stored.get(uuid, {})
@@ -193,21 +200,38 @@ class FencedConnection(impl_sqlalchemy.Connection):
             where = table.c.uuid == flow
             connection.execute(table.update().where(where).values(**unwritten.flow))
 
-    def _transact(self, write: Callable[[sa.Connection], None]) -> None:
-        """Carry ``write`` out, however often the database is away meanwhile.
+    def _is_written(self, connection: sa.Connection) -> bool:
+        """Whether the last of the new states is there; nobody else may write it."""
+        moved = [change for change in self._unwritten.atoms if change.state]
+        if not moved:
+            return False  # written again it is the same, and no event tells of it
+        table = schema.atomdetails
+        query = sa.select(table.c.state).where(table.c.uuid == moved[-1].uuid)
+        return bool(connection.execute(query).scalar() == moved[-1].state)
 
-        ``write`` checks the epoch with its first statement.
+    def _transact(self, write: Write, is_written: Test) -> None:
+        """Carry ``write`` out once, however often the database is away meanwhile.
+
+        ``write`` checks the epoch with its first statement. ``is_written`` tells,
+        before it is tried again, whether only its answer was lost.
         """
         backend = self._backend
+
+        def write_unless_there(connection: sa.Connection) -> None:
+            check_epoch(connection, backend.job)
+            if not is_written(connection):
+                write(connection)
+
+        attempts = itertools.chain([write], itertools.repeat(write_unless_there))
         try:
-            outlast(lambda: self._attempt(write), backend.lease.cancelled)
+            outlast(lambda: self._attempt(next(attempts)), backend.lease.cancelled)
         except BootstrapError as exc:
             backend.trouble = backend.trouble or exc
             if isinstance(exc, FencedError):
                 backend.lease.lose(exc.why)
             raise
 
-    def _attempt(self, write: Callable[[sa.Connection], None]) -> None:
+    def _attempt(self, write: Write) -> None:
         self._backend.lease.check()
         with self._backend.database.write() as connection:
             write(connection)

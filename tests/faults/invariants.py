@@ -201,6 +201,20 @@ def unordered(history: History) -> Iterator[str]:
             ends[event.atom] = now
 
 
+def told_again(history: History) -> Iterator[str]:
+    """Of one claim each state of a step, and the end of the job, is told once."""
+    for job in history.known:
+        told: Counter[tuple[str, str | None, str | None]] = Counter()
+        for event in history.events_of(job):
+            if event.kind in RAISES_EPOCH:
+                told.clear()
+            elif event.kind in BY_HOLDER:
+                step = event.message if event.kind == "task" else None
+                told[event.kind, event.atom, step] += 1
+                if told[event.kind, event.atom, step] == 2:
+                    yield f"{job}: {event.kind} {event.atom or ''} {step or ''} again"
+
+
 Invariant = Callable[[History], Iterator[str]]
 ALL: tuple[Invariant, ...] = (
     lost,
@@ -212,6 +226,7 @@ ALL: tuple[Invariant, ...] = (
     written_when_fenced,
     turned_back,
     unordered,
+    told_again,
 )
 
 

@@ -82,9 +82,6 @@ SOUND = {
         "2 end-undo a",
         "reverted",
     ),
-    "its end was written twice: the answer to the first was lost": history(
-        "A claimed, A a=SUCCESS, A a=SUCCESS, A done, A done", "1 begin a, 1 end a"
-    ),
     "parked, resumed, done": history(
         "A claimed, A a=FAILURE, A parked, O resumed, B claimed, B a=SUCCESS, B done",
         "1 begin a, 1 end a, 3 begin a, 3 end a",
@@ -140,6 +137,9 @@ BREACHES: tuple[tuple[Invariant, History], ...] = (
     (invariants.turned_back, history("A claimed, A done, A reverted", "")),
     (invariants.unordered, history("A claimed, A a=SUCCESS, A a=RUNNING", "")),
     (invariants.unordered, history("A claimed, A a=REVERTED, A a=SUCCESS", "")),
+    (invariants.told_again, history("A claimed, A a=RUNNING, A a=RUNNING", "")),
+    (invariants.told_again, history("A claimed, A reverting, A reverting", "")),
+    (invariants.told_again, history("A claimed, A done, A done", "")),
 )
 
 

@@ -15,7 +15,7 @@ from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.records import PlannedJob
 from amphv2_bootstrap.errors import PermanentError
 from tests.servers.process import wait_until
-from tests.unit.engine.toys import Cloud, Ledger
+from tests.unit.engine.toys import Cloud, Ledger, lose_answers
 
 Run = Callable[["Maker"], None]
 
@@ -101,6 +101,29 @@ def test_another_conductor_knows_what_was_begun(cloud: Cloud, flows: Flows) -> N
         go_on.set()
         wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
     assert seen == [("one", ()), ("one", ("thing",)), ("two", ())]
+
+
+def test_an_intent_is_noted_once(
+    cloud: Cloud, flows: Flows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the answer of the database is lost, after it was written."""
+
+    def run(step: Maker) -> None:
+        step.intents.add(f"thing of {step.name}")
+        step.intents.remove(f"thing of {step.name}")
+        step.intents.add(f"thing of {step.name}")
+
+    flows.run = run
+    lose_answers(cloud, monkeypatch)
+    uuid = cloud.post([PlannedJob("main", 0)])
+    with cloud.running():
+        wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+    events = [event for _, event in cloud.store.events(uuid) if event.atom == "one"]
+    assert [event.kind for event in events] == [
+        "task",
+        *("intends", "retracts", "intends"),
+        "task",
+    ]
 
 
 def test_an_intent_is_fenced(cloud: Cloud, flows: Flows) -> None:

@@ -4,11 +4,14 @@
 import contextlib
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+import sqlalchemy as sa
 from taskflow import task
 from taskflow.patterns import linear_flow
 
@@ -16,7 +19,7 @@ from amphv2_bootstrap.engine import migrate
 from amphv2_bootstrap.engine.conductor import Conductor
 from amphv2_bootstrap.engine.database import Database
 from amphv2_bootstrap.engine.drafts import Draft, Drafts
-from amphv2_bootstrap.engine.errors import UnknownFlowError
+from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, UnknownFlowError
 from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.owner import Owner
 from amphv2_bootstrap.engine.parts import Parts
@@ -197,3 +200,20 @@ class Cloud:
 
     def states(self, uuid: str) -> list[str]:
         return [job.state.value for job in self.store.jobs_of(uuid)]
+
+
+def lose_answers(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To a job's thread: once it has the job, each transaction is made twice."""
+    write, made = cloud.database.write, Counter[int]()
+
+    @contextlib.contextmanager
+    def committed() -> Iterator[sa.Connection]:
+        with write() as connection:
+            yield connection
+        thread = threading.current_thread()
+        if thread.name.startswith("job_"):
+            made[id(thread)] += 1
+            if made[id(thread)] % 2 == 0:
+                raise DatabaseUnavailableError("commit", why="the answer was lost")
+
+    monkeypatch.setattr(cloud.database, "write", committed)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is committed, while its answer is lost, is written once all the same."""
+
+from collections.abc import Callable
+
+import pytest
+
+from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.errors import PermanentError
+from tests.servers.process import wait_until
+from tests.unit.engine.toys import Cloud, lose_answers
+
+MakeCloud = Callable[..., Cloud]
+
+
+def _history(cloud: Cloud, uuid: str) -> list[str]:
+    events = [event for _, event in cloud.store.events(uuid)]
+    return [
+        f"{event.atom} {event.message}" if event.atom else event.kind
+        for event in events
+    ]
+
+
+def test_each_step_and_each_end_is_told_once(
+    make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that was begun once isn't said to have been begun twice."""
+    cloud = make_cloud(main=["a", "b"])
+    lose_answers(cloud, monkeypatch)
+    uuid = cloud.post([PlannedJob("main", 0)])
+    with cloud.running():
+        wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+    job = cloud.store.jobs_of(uuid)[0]
+    assert [step.runs for step in cloud.store.steps(job, ["a", "b"])] == [1, 1]
+    assert _history(cloud, uuid)[-5:] == [
+        *(f"{name} {state}" for name in "ab" for state in ("RUNNING", "SUCCESS")),
+        "done",
+    ]
+
+
+def test_so_is_each_step_of_a_revert(
+    make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forth and back."""
+
+    def fail() -> None:
+        raise PermanentError("go on", why="the test says so")
+
+    cloud = make_cloud(main=["a", "b"])
+    cloud.flows.actions["b"] = fail
+    lose_answers(cloud, monkeypatch)
+    uuid = cloud.post([PlannedJob("main", 0)], on_failure="revert")
+    with cloud.running():
+        wait_until(lambda: cloud.states(uuid) == ["reverted"], what="it is undone")
+    told = _history(cloud, uuid)
+    assert len(set(told[1:])) == len(told[1:]), told

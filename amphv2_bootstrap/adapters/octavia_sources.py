@@ -11,6 +11,7 @@ With ``--config-dir`` that folder takes the place of the default ones.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from amphv2_bootstrap.adapters.octavia_programs.options import files_of
 from amphv2_bootstrap.spec.model import HostSettings
 
 FILE, FOLDER = "--config-file", "--config-dir"
@@ -31,7 +32,7 @@ def sources(host: HostSettings, python: str | None) -> tuple[str, ...]:
 
 def files(host: HostSettings, python: str | None) -> tuple[Path, ...]:
     """The files of :func:`sources`, those within the folders too."""
-    return tuple(files_of(sources(host, python)))
+    return tuple(map(Path, files_of(sources(host, python))))
 
 
 def load_order(
@@ -65,15 +66,6 @@ def is_loaded(config_file: str, stated: Sequence[tuple[str, str]]) -> bool:
     found, file = load_order(config_file, stated), Path(config_file)
     within = file.suffix == ".conf" and str(file.parent) in found
     return within or config_file in found
-
-
-def files_of(found: Sequence[str]) -> Iterator[Path]:
-    """The files that are there, those within the folders too."""
-    for path in map(Path, found):
-        if path.is_dir():
-            yield from sorted(one for one in path.glob("*.conf") if one.name[0] != ".")
-        else:
-            yield path
 
 
 def _defaults(folders: Sequence[str], suffix: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ import re
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
 GROUP = "task_flow"
@@ -66,7 +66,7 @@ def arguments(sources: list[str]) -> list[str]:
     ]
 
 
-def files_of(sources: list[str]) -> Iterator[str]:
+def files_of(sources: Sequence[str]) -> Iterator[str]:
     """The files, those within the folders too."""
     for path in sources:
         if os.path.isdir(path):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from amphv2_bootstrap.adapters.octavia_programs.options import files_of
 from amphv2_bootstrap.adapters.octavia_sources import (
     FILE,
     FOLDER,
-    files_of,
     is_loaded,
     load_order,
 )
@@ -85,14 +85,14 @@ def test_the_order_is_oslo_configs(
     assert theirs
     folders = (str(etc / ".octavia"), str(etc))
     ours = load_order(str(etc / MAIN), pairs, folders)
-    assert [str(path) for path in files_of(ours)] == theirs
+    assert list(files_of(ours)) == theirs
 
 
 def test_a_file_elsewhere_is_named_to_the_service(etc: Path) -> None:
     """Without a statement it must be so, since no default leads there."""
     found = load_order(str(etc / "more/40.conf"), (), (str(etc / ".octavia"), str(etc)))
     theirs = _by_oslo_config(etc, [FILE, str(etc / "more/40.conf")])
-    assert [str(path) for path in files_of(found)] == theirs
+    assert list(files_of(found)) == theirs
 
 
 def test_what_is_written_has_to_be_loaded(etc: Path) -> None:

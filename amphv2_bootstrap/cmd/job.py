@@ -10,6 +10,7 @@ from cliff.lister import Lister
 from cliff.show import ShowOne
 
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.formats import OwnFormats
 from amphv2_bootstrap.cmd.post import seconds, wait_for
 
 if TYPE_CHECKING:
@@ -38,21 +39,15 @@ class ListJobs(Guarded, Lister):
         return _COLUMNS, [tuple(row[name] for name in _COLUMNS) for row in rows]
 
 
-class ShowJob(Guarded, ShowOne):
+class ShowJob(Guarded, OwnFormats, ShowOne):
     """Show a job: its flows, and each step's state, host, duration and reason.
 
     Without '-f' it is a timeline to read. With '-f json' or '-f yaml' the form is
     stable and documented; see the reference.
     """
 
-    @property
-    def formatter_namespace(self) -> str:
-        """Our own: a format of ours must not show up in other cliff programs."""
-        return "amphv2_bootstrap.job_formatters"
-
-    @property
-    def formatter_default(self) -> str:
-        return "timeline"
+    formats = "job_formatters"
+    default_format = "timeline"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)

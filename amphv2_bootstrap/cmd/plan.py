@@ -5,14 +5,14 @@ import argparse
 import itertools
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from cliff.columns import FormattableColumn
-from cliff.formatters.base import ListFormatter
 from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.formats import OwnFormats, RowsFormatter
 from amphv2_bootstrap.cmd.post import add_controllers_argument, controllers_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Host(FormattableColumn[str | None]):
         return format(self.human_readable(), spec)
 
 
-class Plan(Guarded, Lister):
+class Plan(Guarded, OwnFormats, Lister):
     """Show what 'post-job' would have done: flow by flow, step by step.
 
     Only reads the configuration: it changes nothing, asks no server, and needs no
@@ -42,14 +42,8 @@ class Plan(Guarded, Lister):
     as it is: 'amphv2-bootstrap verify' tells.
     """
 
-    @property
-    def formatter_namespace(self) -> str:
-        """Our own: a format of ours must not show up in other cliff programs."""
-        return "amphv2_bootstrap.plan_formatters"
-
-    @property
-    def formatter_default(self) -> str:
-        return "steps"
+    formats = "plan_formatters"
+    default_format = "steps"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
@@ -78,20 +72,10 @@ def _steps(loaded: "Loaded") -> "Iterator[tuple[int, str, Host, str, str]]":
             yield job.stage, job.flow, Host(job.host), step.name, step.aim
 
 
-class StepsFormatter(ListFormatter):
+class StepsFormatter(RowsFormatter):
     """The steps of each flow below its name."""
 
-    def add_argument_group(self, parser: argparse.ArgumentParser) -> None:
-        """It has no arguments."""
-
-    def emit_list(
-        self,
-        column_names: Sequence[str],
-        data: Iterable[Sequence[Any]],
-        stdout: TextIO,
-        parsed_args: argparse.Namespace,
-    ) -> None:
-        rows = [dict(zip(column_names, row, strict=True)) for row in data]
+    def write(self, rows: Sequence[dict[str, Any]], stdout: TextIO) -> None:
         for head, steps in itertools.groupby(rows, key=_head):
             stdout.writelines(
                 [head, *(line for step in steps for line in _lines(step))]

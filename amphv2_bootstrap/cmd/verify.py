@@ -9,11 +9,11 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-from cliff.formatters.base import ListFormatter
 from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd import exits
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.formats import OwnFormats, RowsFormatter
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
@@ -25,7 +25,7 @@ _FAILED = "failed"
 _PROOF = "canary"
 
 
-class Verify(Guarded, Lister):
+class Verify(Guarded, OwnFormats, Lister):
     """Check that Octavia's jobboard works as it is; changes nothing.
 
     Compares this host's octavia.conf with what is wanted, and looks at accounts,
@@ -35,14 +35,8 @@ class Verify(Guarded, Lister):
     could not be proven.
     """
 
-    @property
-    def formatter_namespace(self) -> str:
-        """Our own: a format of ours must not show up in other cliff programs."""
-        return "amphv2_bootstrap.verify_formatters"
-
-    @property
-    def formatter_default(self) -> str:
-        return "lines"
+    formats = "verify_formatters"
+    default_format = "lines"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
@@ -109,20 +103,10 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-class LinesFormatter(ListFormatter):
+class LinesFormatter(RowsFormatter):
     """A line for each finding, what to do about some, and whether it is proven."""
 
-    def add_argument_group(self, parser: argparse.ArgumentParser) -> None:
-        """It has no arguments."""
-
-    def emit_list(
-        self,
-        column_names: Sequence[str],
-        data: Iterable[Sequence[Any]],
-        stdout: TextIO,
-        parsed_args: argparse.Namespace,
-    ) -> None:
-        rows = [dict(zip(column_names, row, strict=True)) for row in data]
+    def write(self, rows: Sequence[dict[str, Any]], stdout: TextIO) -> None:
         for row in rows:
             state = str(row.get("state", ""))
             mark = state.upper() if state == _FAILED else state

@@ -46,7 +46,7 @@ class ControllerReport:
     def stamp(self) -> object:
         """Differs when what Octavia loads was changed, or its services restarted."""
         marker = RestartMarker(self._host.state_path, self._host.config_file)
-        files = octavia_sources.files(self._host, interpreter_of(self._host))
+        files = octavia_sources.files(self._host)
         return (marker.is_set(), tuple(map(_stamp, files)))
 
     def make(self) -> dict[str, Any]:

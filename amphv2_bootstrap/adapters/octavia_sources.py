@@ -11,6 +11,7 @@ With ``--config-dir`` that folder takes the place of the default ones.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from amphv2_bootstrap.adapters.octavia_interpreter import interpreter_of
 from amphv2_bootstrap.adapters.octavia_programs.options import files_of
 from amphv2_bootstrap.spec.model import HostSettings
 
@@ -30,9 +31,9 @@ def sources(host: HostSettings, python: str | None) -> tuple[str, ...]:
     return load_order(host.config_file, host.service_arguments)
 
 
-def files(host: HostSettings, python: str | None) -> tuple[Path, ...]:
-    """The files of :func:`sources`, those within the folders too."""
-    return tuple(map(Path, files_of(sources(host, python))))
+def files(host: HostSettings) -> tuple[Path, ...]:
+    """The files of :func:`sources` for this host, those within the folders too."""
+    return tuple(map(Path, files_of(sources(host, interpreter_of(host)))))
 
 
 def load_order(

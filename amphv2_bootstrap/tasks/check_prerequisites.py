@@ -122,8 +122,8 @@ class CheckPrerequisites(Step):
             self._server_state(session)
             self._judge_clock(mysql_fitness.clock_offset(session), session.place)
             # The database may be there, from an earlier run.
-            host, database = self.context.host, database_name(self.context.spec)
-            files = octavia_sources.files(host, interpreter_of(host))
+            database = database_name(self.context.spec)
+            files = octavia_sources.files(self.context.host)
             self._warnings += mysql_fitness.traps(session, database, files)
 
     def _version(self, server: Server) -> None:

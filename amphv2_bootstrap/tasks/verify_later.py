@@ -8,7 +8,6 @@ What of this is about ``[task_flow]`` itself is among the warnings of the check
 from collections.abc import Iterator
 
 from amphv2_bootstrap.adapters import account_traps, mysql_fitness, octavia_sources
-from amphv2_bootstrap.adapters.octavia_interpreter import interpreter_of
 from amphv2_bootstrap.adapters.stale_services import stale_services
 from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.spec.clocks import CLOCK_WARNING_SECONDS
@@ -37,7 +36,7 @@ def server_settings(context: Context) -> Iterator[Finding]:
     try:
         with admin(context) as session:
             database = database_name(context.spec)
-            files = octavia_sources.files(context.host, interpreter_of(context.host))
+            files = octavia_sources.files(context.host)
             found = mysql_fitness.traps(session, database, files)
             place, offset = session.place, mysql_fitness.clock_offset(session)
     except BootstrapError as exc:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from amphv2_bootstrap.engine.host_reports import HostReports
-from amphv2_bootstrap.engine.report import describe
+from amphv2_bootstrap.cmd.output.report import describe
+from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from benchmarks.figures import Effort, Figure, Row, median, rounded
 from benchmarks.servers import Servers
 from tests.functional.site import OCTAVIA_CONF, PASSWORD, KeyValue, Site, stopped_at_end

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.storage.database import Database
 from benchmarks.conductor_program import conductor, flows
 from benchmarks.crowd import crowded, postings
 from benchmarks.figures import Effort, Figure, Row, median, rounded

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.conductor import Conductor
-from amphv2_bootstrap.engine.database import Database
-from amphv2_bootstrap.engine.journal import Journal
-from amphv2_bootstrap.engine.owner import Owner
-from amphv2_bootstrap.engine.parts import Parts
+from amphv2_bootstrap.engine.conductor.conductor import Conductor
+from amphv2_bootstrap.engine.conductor.parts import Parts
+from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
+from amphv2_bootstrap.engine.execution.runner import Runner
+from amphv2_bootstrap.engine.process_identity import Owner
 from amphv2_bootstrap.engine.redaction import Redactor
-from amphv2_bootstrap.engine.runner import Runner
-from amphv2_bootstrap.engine.settings import ConductorSettings
-from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.engine.storage.store import Store
 from benchmarks.places import Place
 from tests.unit.engine.toys import Action, AnyHost, Ledger, ToyFlows
 

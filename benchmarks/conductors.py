@@ -7,7 +7,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from amphv2_bootstrap.engine.reconcile import posting
+from amphv2_bootstrap.engine.conductor.reconcile import posting
 from amphv2_bootstrap.engine.records import PlannedJob
 from benchmarks.conductor_program import FLOW, Task, flows
 from benchmarks.places import Place

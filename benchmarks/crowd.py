@@ -14,12 +14,12 @@ from typing import Any
 import etcd3gw
 from kazoo.client import KazooClient
 
-from amphv2_bootstrap.engine import schema
 from amphv2_bootstrap.engine.board import Posting
-from amphv2_bootstrap.engine.database import Database, to_json
 from amphv2_bootstrap.engine.records import JobState
-from amphv2_bootstrap.jobboards import etcd_transaction as txn
-from amphv2_bootstrap.jobboards.listing import write_listing
+from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.database import Database, to_json
+from amphv2_bootstrap.jobboards.codec import write_listing
+from amphv2_bootstrap.jobboards.etcd import transaction as txn
 from benchmarks.conductor_program import FLOW
 from benchmarks.places import Place
 

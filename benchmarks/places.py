@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from amphv2_bootstrap.engine.board import Board
-from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.jobboards.registry import open_board
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret

@@ -22,11 +22,11 @@ from taskflow import engines
 from taskflow.patterns import linear_flow
 from taskflow.persistence import backends, models
 
+from amphv2_bootstrap.engine.execution.outcome import Outcome
+from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.lease import Lease
-from amphv2_bootstrap.engine.outcome import Outcome
 from amphv2_bootstrap.engine.records import JobState, PlannedJob
 from amphv2_bootstrap.engine.redaction import Redactor
-from amphv2_bootstrap.engine.runner import Runner
 from benchmarks.figures import Effort, Figure, Row, median, rounded
 from benchmarks.servers import Servers
 from tests.servers.mariadb import MariaDB

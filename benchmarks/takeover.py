@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from amphv2_bootstrap.engine.settings import ConductorSettings
+from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
 from benchmarks.conductor_program import STEPS
 from benchmarks.conductors import ConductorProcess, Post
 from benchmarks.figures import Effort, Figure, Row, rounded

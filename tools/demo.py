@@ -17,11 +17,11 @@ from urllib.parse import quote
 from demo_servers import PATIENCE, DemoError, free_port, mariadb_at, redis_at, run
 from interruption import InterruptionError, heed, note_signals
 
-from amphv2_bootstrap.cmd.timeline import Timeline
-from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.cmd.output.report import describe
+from amphv2_bootstrap.cmd.output.timeline import Timeline
 from amphv2_bootstrap.engine.errors import SchemaError
-from amphv2_bootstrap.engine.report import describe
-from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.store import Store
 
 REPO = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from amphv2_bootstrap.cmd import exits
+from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.errors import BootstrapError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Guarded:
     A command sets ``exit_code`` where 0 isn't the answer.
     """
 
-    exit_code = exits.DONE
+    exit_code = exit_codes.DONE
     app_args: Any
     _redactor: "Redactor | None" = None
 
@@ -35,11 +35,11 @@ class Guarded:
         except BootstrapError as exc:
             if self.app_args.debug:
                 raise
-            text = exits.message_of(exc)
+            text = exit_codes.message_of(exc)
             print(
                 self._redactor.text(text) if self._redactor else text, file=sys.stderr
             )
-            return exits.code_of(exc)
+            return exit_codes.code_of(exc)
         return self.exit_code
 
     def runtime(self, controllers: Sequence[str] | None = None) -> "Runtime":

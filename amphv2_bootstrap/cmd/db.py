@@ -16,8 +16,8 @@ class UpgradeDatabase(Guarded, Command):
     """
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        from amphv2_bootstrap.engine import migrate
-        from amphv2_bootstrap.engine.database import Database
+        from amphv2_bootstrap.engine.storage import migrate
+        from amphv2_bootstrap.engine.storage.database import Database
 
         loaded = self.runtime().loaded
         database = Database(loaded.engine.persistence_connection.reveal())

@@ -10,7 +10,7 @@ from cliff.lister import Lister
 from cliff.show import ShowOne
 
 from amphv2_bootstrap.cmd.base import Guarded
-from amphv2_bootstrap.cmd.formats import OwnFormats
+from amphv2_bootstrap.cmd.output.formats import OwnFormats
 from amphv2_bootstrap.cmd.post import seconds, wait_for
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class ListJobs(Guarded, Lister):
     """List the newest jobs, newest first."""
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from amphv2_bootstrap.cmd.shows import head
+        from amphv2_bootstrap.cmd.output.summaries import head
 
         store = self.runtime().store
         rows = [head(store, bootstrap) for bootstrap in store.bootstraps()]
@@ -55,8 +55,8 @@ class ShowJob(Guarded, OwnFormats, ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from amphv2_bootstrap.cmd.timeline import Timeline
-        from amphv2_bootstrap.engine.report import describe
+        from amphv2_bootstrap.cmd.output.report import describe
+        from amphv2_bootstrap.cmd.output.timeline import Timeline
 
         store = self.runtime().store
         report = describe(store, store.resolve(parsed_args.id))
@@ -83,7 +83,7 @@ class WatchJob(Guarded, ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from amphv2_bootstrap.cmd.shows import head
+        from amphv2_bootstrap.cmd.output.summaries import head
 
         runtime = self.runtime()
         bootstrap = runtime.store.resolve(parsed_args.id)

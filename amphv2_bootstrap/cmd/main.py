@@ -11,7 +11,7 @@ from typing import Any
 from cliff.app import App
 from cliff.commandmanager import CommandManager
 
-from amphv2_bootstrap.cmd import exits, logs
+from amphv2_bootstrap.cmd import exit_codes, logs
 
 DESCRIPTION = """\
 Give a cloud's Octavia the jobboard of its amphorav2 provider: persistence
@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(BootstrapApp().run(arguments or ["--help"]))
     except BrokenPipeError:
-        return exits.DONE
+        return exit_codes.DONE
 
 
 if __name__ == "__main__":

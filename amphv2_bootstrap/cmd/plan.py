@@ -12,7 +12,7 @@ from cliff.columns import FormattableColumn
 from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd.base import Guarded
-from amphv2_bootstrap.cmd.formats import OwnFormats, RowsFormatter
+from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
 from amphv2_bootstrap.cmd.post import add_controllers_argument, controllers_of
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ class Plan(Guarded, OwnFormats, Lister):
 
 
 def _steps(loaded: "Loaded") -> "Iterator[tuple[int, str, Host, str, str]]":
-    from amphv2_bootstrap.engine.registry import RegisteredFlows, atoms
-    from amphv2_bootstrap.posting.plan import plan
-    from amphv2_bootstrap.tasks.base import Context
+    from amphv2_bootstrap.engine.execution.registry import RegisteredFlows, atoms
+    from amphv2_bootstrap.posting.composition import plan
+    from amphv2_bootstrap.steps.base import Context
 
     flows, spec = RegisteredFlows(), loaded.spec
     context = Context(spec, loaded.host, loaded.secrets)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cliff.show import ShowOne
 
-from amphv2_bootstrap.cmd import exits
+from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.errors import InvalidInputError
 
@@ -110,9 +110,9 @@ def wait_for(
 
     :param summary: the head as it is now.
     """
-    from amphv2_bootstrap.cmd.conductors import patience_of
-    from amphv2_bootstrap.cmd.progress import follow
-    from amphv2_bootstrap.cmd.shows import head_of
+    from amphv2_bootstrap.cmd.conductor_list import patience_of
+    from amphv2_bootstrap.cmd.output.progress import follow
+    from amphv2_bootstrap.cmd.output.summaries import head_of
 
     patience = patience_of(runtime.loaded.conductor)
     done = follow(runtime.store, bootstrap, timeout=timeout, patience=patience)
@@ -146,7 +146,7 @@ class PostJob(Guarded, ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from amphv2_bootstrap.cmd.shows import head
+        from amphv2_bootstrap.cmd.output.summaries import head
 
         if parsed_args.timeout is not None and not parsed_args.wait:
             raise InvalidInputError(
@@ -168,6 +168,6 @@ class PostJob(Guarded, ShowOne):
                 f"It is parked: see 'amphv2-bootstrap job show {summary['id']}'.",
                 file=sys.stderr,
             )
-            self.exit_code = exits.FAILED
+            self.exit_code = exit_codes.FAILED
         summary["new"] = posted.is_new
         return tuple(summary), tuple(summary.values())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cliff.show import ShowOne
 
-from amphv2_bootstrap.cmd import exits
+from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.job import resume
 from amphv2_bootstrap.cmd.post import add_post_arguments, controllers_of, post
@@ -35,7 +35,7 @@ class Run(Guarded, ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from amphv2_bootstrap.cmd.shows import head_of
+        from amphv2_bootstrap.cmd.output.summaries import head_of
 
         runtime = self.runtime(controllers_of(parsed_args))
         bootstrap = post(runtime, parsed_args, renewing=True).bootstrap
@@ -68,9 +68,9 @@ def _follow_here(
     runtime: "Runtime", bootstrap: "Bootstrap", worker: threading.Thread
 ) -> dict[str, Any]:
     """Show progress until all that this host can do is done, or it is told to stop."""
-    from amphv2_bootstrap.cmd.progress import Watch
-    from amphv2_bootstrap.cmd.views import view_of
-    from amphv2_bootstrap.engine.report import describe
+    from amphv2_bootstrap.cmd.output.progress import Watch
+    from amphv2_bootstrap.cmd.output.report import describe
+    from amphv2_bootstrap.cmd.output.views import view_of
 
     with view_of(sys.stderr) as view:
         watch = Watch(runtime.store, bootstrap, view)
@@ -124,4 +124,4 @@ def _exit_code(flows: list[dict[str, Any]], host: str) -> int:
             "run 'amphv2-bootstrap run' or amphv2-conductor there.",
             file=sys.stderr,
         )
-    return exits.DONE if done else exits.FAILED
+    return exit_codes.DONE if done else exit_codes.FAILED

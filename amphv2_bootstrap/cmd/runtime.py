@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from amphv2_bootstrap.conf.build import Loaded
-from amphv2_bootstrap.engine import migrate
 from amphv2_bootstrap.engine.board import Board
-from amphv2_bootstrap.engine.database import Database
-from amphv2_bootstrap.engine.drafts import Drafts
+from amphv2_bootstrap.engine.conductor.duplicate_hosts import Rivals
 from amphv2_bootstrap.engine.errors import RefusedError
-from amphv2_bootstrap.engine.host_reports import HostReports
-from amphv2_bootstrap.engine.journal import Journal
-from amphv2_bootstrap.engine.owner import Owner
+from amphv2_bootstrap.engine.process_identity import Owner
 from amphv2_bootstrap.engine.records import Bootstrap
 from amphv2_bootstrap.engine.redaction import Redactor
-from amphv2_bootstrap.engine.rivals import Rivals
-from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.engine.storage import migrate
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.host_reports import HostReports
+from amphv2_bootstrap.engine.storage.job_creation import Drafts
+from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.flows.outlines import CONTROLLER
 from amphv2_bootstrap.jobboards.registry import open_board
 from amphv2_bootstrap.posting import fingerprints
@@ -33,10 +33,10 @@ from amphv2_bootstrap.posting.poster import Poster
 from amphv2_bootstrap.spec.model import Spec
 
 if TYPE_CHECKING:
-    from amphv2_bootstrap.engine.conductor import Conductor
-    from amphv2_bootstrap.engine.reporter import Reporter
-    from amphv2_bootstrap.engine.runner import Runner
-    from amphv2_bootstrap.tasks.base import Context
+    from amphv2_bootstrap.engine.conductor.conductor import Conductor
+    from amphv2_bootstrap.engine.conductor.reporter import Reporter
+    from amphv2_bootstrap.engine.execution.runner import Runner
+    from amphv2_bootstrap.steps.base import Context
 
 
 class HostContexts:
@@ -62,7 +62,7 @@ class HostContexts:
         release: Callable[[str], tuple[str, ...]],
     ) -> "Context":
         # Imported here, as below: whoever only posts needs no tasks, and no engine.
-        from amphv2_bootstrap.tasks.base import Context
+        from amphv2_bootstrap.steps.base import Context
 
         return Context(
             spec=_spec_of(bootstrap),
@@ -136,8 +136,8 @@ class Runtime:
 
     @cached_property
     def runner(self) -> "Runner":
-        from amphv2_bootstrap.engine.registry import RegisteredFlows
-        from amphv2_bootstrap.engine.runner import Runner
+        from amphv2_bootstrap.engine.execution.registry import RegisteredFlows
+        from amphv2_bootstrap.engine.execution.runner import Runner
 
         flows = RegisteredFlows()
         return Runner(self.database, self.journal, flows, self.contexts, self.redactor)
@@ -154,8 +154,8 @@ class Runtime:
 
     def conductor(self, only: frozenset[str] | None = None) -> "Conductor":
         """A conductor of this host, with a board of its own, not yet at work."""
-        from amphv2_bootstrap.engine.conductor import Conductor
-        from amphv2_bootstrap.engine.parts import Parts
+        from amphv2_bootstrap.engine.conductor.conductor import Conductor
+        from amphv2_bootstrap.engine.conductor.parts import Parts
 
         # A conductor for some jobs only, as of 'run', is gone too soon to report.
         reporter = self.reporter() if only is None else None
@@ -164,8 +164,8 @@ class Runtime:
 
     def reporter(self) -> "Reporter | None":
         """What tells of this host's Octavia; None where it is no controller."""
-        from amphv2_bootstrap.adapters.controller_report import ControllerReport
-        from amphv2_bootstrap.engine.reporter import Reporter, ReportSource
+        from amphv2_bootstrap.adapters.octavia.controller_report import ControllerReport
+        from amphv2_bootstrap.engine.conductor.reporter import Reporter, ReportSource
 
         host = self.loaded.host
         if host.name not in self.loaded.spec.controllers:

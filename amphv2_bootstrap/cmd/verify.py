@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from cliff.lister import Lister
 
-from amphv2_bootstrap.cmd import exits
+from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
-from amphv2_bootstrap.cmd.formats import OwnFormats, RowsFormatter
+from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
 
 if TYPE_CHECKING:
+    from amphv2_bootstrap.checks.finding import Check, Finding
     from amphv2_bootstrap.cmd.runtime import Runtime
-    from amphv2_bootstrap.tasks.base import Context
-    from amphv2_bootstrap.tasks.finding import Check, Finding
+    from amphv2_bootstrap.steps.base import Context
 
 _COLUMNS = ("check", "state", "message", "todo")
 _FAILED = "failed"
@@ -56,8 +56,8 @@ class Verify(Guarded, OwnFormats, Lister):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from amphv2_bootstrap.tasks.base import Context
-        from amphv2_bootstrap.tasks.verification import CHECKS, verify
+        from amphv2_bootstrap.checks.verification import CHECKS, verify
+        from amphv2_bootstrap.steps.base import Context
 
         cancelled = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -72,20 +72,20 @@ class Verify(Guarded, OwnFormats, Lister):
             checks.append(_drill)
         found = list(verify(context, checks, _begin))
         if any(finding.state == _FAILED for finding in found):
-            self.exit_code = exits.FAILED
+            self.exit_code = exit_codes.FAILED
         return _COLUMNS, [dataclasses.astuple(finding) for finding in found]
 
 
 def _drill(context: "Context") -> "Iterable[Finding]":
-    from amphv2_bootstrap.tasks.verify_host import drill
+    from amphv2_bootstrap.checks.host import drill
 
     return drill(context, _say)
 
 
 def _agreement(runtime: "Runtime") -> "Check":
     """The check that compares the controllers, by what they told the engine."""
-    from amphv2_bootstrap.cmd.conductors import controllers
-    from amphv2_bootstrap.tasks.agreement import compare
+    from amphv2_bootstrap.checks.agreement import compare
+    from amphv2_bootstrap.cmd.conductor_list import controllers
 
     def agreement(context: "Context") -> "Iterable[Finding]":
         names = context.spec.controllers

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 
 from oslo_config import cfg
 
-from amphv2_bootstrap.adapters.octavia_interpreter import find_python
+from amphv2_bootstrap.adapters.octavia.interpreter import find_python
+from amphv2_bootstrap.conf.conductor_settings import conductor_settings, retry_policy
+from amphv2_bootstrap.conf.cross_checks import check_relations
+from amphv2_bootstrap.conf.engine_settings import EngineSettings, Own
 from amphv2_bootstrap.conf.files import check_files
-from amphv2_bootstrap.conf.own import EngineSettings, Own
-from amphv2_bootstrap.conf.pace import conductor_settings, retry_policy
+from amphv2_bootstrap.conf.octavia_settings import Target
 from amphv2_bootstrap.conf.problems import Problems, suggestion
 from amphv2_bootstrap.conf.reading import read
-from amphv2_bootstrap.conf.relations import check_relations
-from amphv2_bootstrap.conf.target import Target
-from amphv2_bootstrap.engine.settings import ConductorSettings
+from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
-from amphv2_bootstrap.tasks.retry import RetryPolicy
+from amphv2_bootstrap.steps.retry_policy import RetryPolicy
 
 FindPython = Callable[[Sequence[str]], str | None]
 

@@ -7,7 +7,7 @@ from importlib import metadata
 from oslo_config import cfg
 from oslo_log import log
 
-from amphv2_bootstrap.conf import conductor, default, octavia, task_flow
+from amphv2_bootstrap.conf.options import conductor, default, octavia, task_flow
 from amphv2_bootstrap.errors import InvalidInputError
 
 PROJECT = "amphv2-bootstrap"

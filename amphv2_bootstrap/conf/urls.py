@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from amphv2_bootstrap.adapters import database_url
+from amphv2_bootstrap.adapters.mysql import database_url
 from amphv2_bootstrap.conf.problems import Problems
 from amphv2_bootstrap.conf.tls import check_file
 from amphv2_bootstrap.spec.database import DatabaseUrl

@@ -3,14 +3,16 @@
 
 from taskflow.patterns import linear_flow
 
-from amphv2_bootstrap.tasks.base import Context
-from amphv2_bootstrap.tasks.check_effective_configuration import (
+from amphv2_bootstrap.steps.base import Context
+from amphv2_bootstrap.steps.controller.check_effective_configuration import (
     CheckEffectiveConfiguration,
 )
-from amphv2_bootstrap.tasks.ensure_client_library import EnsureClientLibrary
-from amphv2_bootstrap.tasks.prove_controller import ProveController
-from amphv2_bootstrap.tasks.restart_octavia_services import RestartOctaviaServices
-from amphv2_bootstrap.tasks.write_octavia_configuration import (
+from amphv2_bootstrap.steps.controller.ensure_client_library import EnsureClientLibrary
+from amphv2_bootstrap.steps.controller.prove_controller import ProveController
+from amphv2_bootstrap.steps.controller.restart_octavia_services import (
+    RestartOctaviaServices,
+)
+from amphv2_bootstrap.steps.controller.write_octavia_configuration import (
     WriteOctaviaConfiguration,
 )
 

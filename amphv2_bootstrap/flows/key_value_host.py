@@ -3,8 +3,10 @@
 
 from taskflow.patterns import linear_flow
 
-from amphv2_bootstrap.tasks.base import Context
-from amphv2_bootstrap.tasks.install_key_value_host import InstallKeyValueHost
+from amphv2_bootstrap.steps.base import Context
+from amphv2_bootstrap.steps.key_value_host.install_key_value_host import (
+    InstallKeyValueHost,
+)
 
 
 def build(context: Context) -> linear_flow.Flow:

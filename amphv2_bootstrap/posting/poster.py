@@ -7,15 +7,15 @@ import uuid as uuids
 from dataclasses import dataclass
 
 from amphv2_bootstrap.engine.board import Board, BoardUnavailableError
-from amphv2_bootstrap.engine.database import to_json
-from amphv2_bootstrap.engine.drafts import Draft, Drafts
-from amphv2_bootstrap.engine.reconcile import posting
+from amphv2_bootstrap.engine.conductor.reconcile import posting
 from amphv2_bootstrap.engine.records import Bootstrap
-from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.engine.storage.database import to_json
+from amphv2_bootstrap.engine.storage.job_creation import Draft, Drafts
+from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.flows.outlines import OUTLINES
 from amphv2_bootstrap.posting import fingerprints
-from amphv2_bootstrap.posting.plan import plan
+from amphv2_bootstrap.posting.composition import plan
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 

@@ -17,7 +17,6 @@ import pytest
 from kazoo.client import KazooClient
 from oslo_serialization import msgpackutils
 
-from amphv2_bootstrap.engine import schema
 from amphv2_bootstrap.engine.board import (
     Board,
     BoardUnavailableError,
@@ -25,7 +24,8 @@ from amphv2_bootstrap.engine.board import (
     Entry,
     Posting,
 )
-from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret
 from tests.servers.process import Server

@@ -14,13 +14,13 @@ from urllib.parse import quote
 
 import pytest
 
-from amphv2_bootstrap.engine import migrate
 from amphv2_bootstrap.engine.board import Board
-from amphv2_bootstrap.engine.database import Database
-from amphv2_bootstrap.engine.drafts import Drafts
-from amphv2_bootstrap.engine.journal import Journal
 from amphv2_bootstrap.engine.records import Job, PlannedJob
-from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.engine.storage import migrate
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.job_creation import Drafts
+from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.engine.storage.store import Store
 from tests.contract.boards import open_board
 from tests.faults import ledger
 from tests.faults.conductor_process import board_settings

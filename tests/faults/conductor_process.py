@@ -19,25 +19,21 @@ from typing import Any
 from taskflow import task
 from taskflow.patterns import linear_flow
 
-from amphv2_bootstrap.engine import migrate
-from amphv2_bootstrap.engine.conductor import Conductor
-from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.conductor.conductor import Conductor
+from amphv2_bootstrap.engine.conductor.parts import Parts
+from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
 from amphv2_bootstrap.engine.errors import UnknownFlowError
-from amphv2_bootstrap.engine.journal import Journal
+from amphv2_bootstrap.engine.execution.outcome import End
+from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.lease import Lease
-from amphv2_bootstrap.engine.outcome import End
-from amphv2_bootstrap.engine.owner import Owner
-from amphv2_bootstrap.engine.parts import Parts
+from amphv2_bootstrap.engine.process_identity import Owner
 from amphv2_bootstrap.engine.records import Bootstrap, Job
 from amphv2_bootstrap.engine.redaction import Redactor
-from amphv2_bootstrap.engine.runner import Runner
-from amphv2_bootstrap.engine.settings import ConductorSettings
-from amphv2_bootstrap.engine.store import Store
-from amphv2_bootstrap.errors import (
-    CancelledError,
-    PermanentError,
-    TransientError,
-)
+from amphv2_bootstrap.engine.storage import migrate
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.engine.storage.store import Store
+from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret
 from tests.contract.boards import open_board

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import REPOSITORY
 from tests.faults.plan import Plan
 from tests.servers.process import new_machine, wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 _PR_SET_PDEATHSIG = 1
 
 
@@ -35,7 +35,7 @@ class Machine:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=ROOT,
+            cwd=REPOSITORY,
             start_new_session=True,
         )
 

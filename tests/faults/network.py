@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from kazoo.exceptions import NoNodeError
 
-from amphv2_bootstrap.engine import schema
+from amphv2_bootstrap.engine.storage import schema
 from tests.contract import boards
 from tests.faults.cloud import Backends, Cloud
 from tests.faults.conductor_process import board_settings

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from amphv2_bootstrap.engine.drafts import Draft, Drafts
-from amphv2_bootstrap.engine.journal import Journal
-from amphv2_bootstrap.engine.reconcile import posting
+from amphv2_bootstrap.engine.conductor.reconcile import posting
+from amphv2_bootstrap.engine.execution.registry import atoms, shape
 from amphv2_bootstrap.engine.records import PlannedJob
-from amphv2_bootstrap.engine.registry import atoms, shape
-from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.engine.storage.job_creation import Draft, Drafts
+from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.engine.storage.store import Store
 from tests.contract.boards import open_board
 from tests.faults.conductor_process import Diary, ToyFlows, board_settings
 from tests.faults.ledger import Ledger

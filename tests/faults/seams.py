@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from pymysql.err import OperationalError
 
 from amphv2_bootstrap.engine.board import Board, Entry, Posting
-from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.storage.database import Database
 from tests.faults import plan as plans
 
 LOST_ANSWER = 2013

@@ -9,14 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine import schema
-from tests.faults.cloud import (
-    BOARDS,
-    Cloud,
-    explained,
-    own_board,
-    wait_for_empty_board,
-)
+from amphv2_bootstrap.engine.storage import schema
+from tests.faults.cloud import BOARDS, Cloud, explained, own_board, wait_for_empty_board
 from tests.faults.machine import wait_until_over
 from tests.faults.plan import KILL, LOSE, WAIT, StepPlan
 from tests.servers.process import wait_until

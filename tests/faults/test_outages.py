@@ -16,22 +16,9 @@ from typing import Any
 import pytest
 
 from amphv2_bootstrap.engine.records import PlannedJob
-from tests.faults.cloud import (
-    BOARDS,
-    Cloud,
-    Posted,
-    explained,
-    wait_for_empty_board,
-)
+from tests.faults.cloud import BOARDS, Cloud, Posted, explained, wait_for_empty_board
 from tests.faults.machine import Process, wait_until_over
-from tests.faults.network import (
-    SERVED,
-    TARGETS,
-    WAYS,
-    Network,
-    between,
-    spend,
-)
+from tests.faults.network import SERVED, TARGETS, WAYS, Network, between, spend
 from tests.faults.plan import WAIT, StepPlan
 from tests.servers.process import wait_until
 

@@ -12,7 +12,7 @@ from typing import Any
 import etcd3gw
 from kazoo.client import KazooClient
 
-from amphv2_bootstrap.adapters import octavia_conf
+from amphv2_bootstrap.adapters.octavia import conf_file
 from tests.servers.mariadb import MariaDB
 
 NAMESPACE = "octavia_jobboard"
@@ -54,9 +54,9 @@ def make(
         "jobboard_expiration_time": 5,
         **options,
     }
-    rendered = {name: octavia_conf.render(value) for name, value in wanted.items()}
+    rendered = {name: conf_file.render(value) for name, value in wanted.items()}
     conf = folder / "octavia.conf"
-    conf.write_bytes(octavia_conf.set_options(b"", "task_flow", rendered))
+    conf.write_bytes(conf_file.set_options(b"", "task_flow", rendered))
     program = str(venv / "bin" / "octavia-db-manage")
     argv = [program, "--config-file", str(conf), "upgrade_persistence"]
     subprocess.run(argv, check=True, capture_output=True, timeout=120)

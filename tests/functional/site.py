@@ -20,14 +20,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from amphv2_bootstrap.engine.database import Database
-from amphv2_bootstrap.engine.report import describe
-from amphv2_bootstrap.engine.store import Store
+from amphv2_bootstrap.cmd.output.report import describe
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.store import Store
+from tests import DATA
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import new_machine, wait_until
 
 PASSWORD = "p@ss:w/o#r%d$1"
-OCTAVIA_CONF = Path(__file__).parent.parent / "data" / "octavia.conf"
+OCTAVIA_CONF = DATA / "octavia.conf"
 HOSTS = ("ctl1", "ctl2")
 
 # Notes its run in the ledger, waits while a gate file is there, then runs the
@@ -195,7 +196,7 @@ class Site:
 
     def start_conductor(self, host: str) -> "subprocess.Popen[bytes]":
         config = str(self.folder / host / "amphv2-bootstrap.conf")
-        module = "amphv2_bootstrap.cmd.conductor"
+        module = "amphv2_bootstrap.cmd.daemon"
         # As on two machines, no conductor can see whether the other's process lives.
         argv = [*(new_machine() if self.apart else ()), sys.executable, "-m", module]
         with self.log(host).open("ab") as log:

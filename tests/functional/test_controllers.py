@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.adapters import octavia_conf
-from amphv2_bootstrap.engine import schema
-from amphv2_bootstrap.engine.host_reports import HostReport, HostReports
+from amphv2_bootstrap.adapters.octavia import conf_file
+from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.host_reports import HostReport, HostReports
 from tests.functional.site import PASSWORD, KeyValue, Site, stopped_at_end
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until
@@ -69,8 +69,8 @@ def _written(site: Site, host: str, **options: Any) -> Iterator[None]:
     """Options of one controller's ``[task_flow]`` changed by hand, then back."""
     conf = site.octavia_conf(host)
     before, reported = conf.read_bytes(), _reports(site)[host].content["task_flow"]
-    rendered = {name: octavia_conf.render(value) for name, value in options.items()}
-    conf.write_bytes(octavia_conf.set_options(before, "task_flow", rendered))
+    rendered = {name: conf_file.render(value) for name, value in options.items()}
+    conf.write_bytes(conf_file.set_options(before, "task_flow", rendered))
     try:
         name = next(iter(options))
         wait_until(

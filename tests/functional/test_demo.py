@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import REPOSITORY
 from tests.servers.process import wait_until
 
-DEMO = Path(__file__).resolve().parents[2] / "tools" / "demo.py"
+DEMO = REPOSITORY / "tools" / "demo.py"
 
 
 @pytest.fixture

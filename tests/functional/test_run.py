@@ -4,7 +4,7 @@
 import subprocess
 from collections.abc import Callable
 
-from amphv2_bootstrap.engine import schema
+from amphv2_bootstrap.engine.storage import schema
 from tests.functional.site import Site
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until

@@ -87,7 +87,7 @@ def test_no_secret_is_found_anywhere(
     places = dict(_searched(site, redis_server, tmp_path / "engine.sqlite"))
     places["output"] = (done.stdout + done.stderr + shown.stdout).encode()
     places["command lines"] = b"\n".join(watcher.seen)
-    assert b"amphv2_bootstrap.cmd.conductor" in places["command lines"]
+    assert b"amphv2_bootstrap.cmd.daemon" in places["command lines"]
     database = b"".join(places[name] for name in places if "engine.sqlite" in name)
     assert b"ensure-database-accounts" in database
     secrets = (PASSWORD, mariadb.root_password, redis_server.password)

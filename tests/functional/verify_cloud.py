@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from amphv2_bootstrap.adapters import octavia_conf
+from amphv2_bootstrap.adapters.octavia import conf_file
 from tests.functional.canary_ledger import foreign_writes
 from tests.functional.site import PASSWORD, KeyValue, Site, stopped_at_end
 from tests.servers.mariadb import MariaDB
@@ -90,7 +90,7 @@ Breaking = Callable[[Cloud], contextlib.AbstractContextManager[None]]
 def option(cloud: Cloud, name: str, value: str) -> Iterator[None]:
     """One option of ``[task_flow]`` changed by hand."""
     before = cloud.conf.read_bytes()
-    cloud.conf.write_bytes(octavia_conf.set_options(before, "task_flow", {name: value}))
+    cloud.conf.write_bytes(conf_file.set_options(before, "task_flow", {name: value}))
     try:
         yield
     finally:

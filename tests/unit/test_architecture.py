@@ -3,33 +3,41 @@
 
 import ast
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import REPOSITORY
+
 PACKAGE = "amphv2_bootstrap"
 
 LAYERS = (
     "cmd",
+    "web",
     "conf",
     "posting",
     "jobboards",
     "engine",
     "flows",
-    "tasks",
+    "checks",
+    "steps",
     "adapters",
     "spec",
     "errors",
 )
 """A layer may import itself and those to its right, never one to its left."""
 
+FLOORS = {"engine": ("conductor", "execution", "storage", "")}
+"""The same within a layer; the empty name stands for the modules at its root."""
+
 CLOSED_TO = {
-    "engine": {"flows", "tasks", "adapters"},
-    "posting": {"adapters"},
-    "jobboards": {"flows", "tasks", "adapters"},
+    "engine": {"flows", "steps", "checks", "adapters"},
+    "posting": {"steps", "checks", "adapters"},
+    "jobboards": {"flows", "steps", "checks", "adapters"},
+    "flows": {"checks", "adapters"},
 }
 """To the right of these layers, but none of their business: see the architecture."""
 
@@ -37,19 +45,18 @@ WITHOUT_GLOBAL_CONF = set(LAYERS) - {"cmd", "conf"}
 VAGUE_NAMES = {"util", "utils", "helper", "helpers", "manager", "managers", "common"}
 MODULE_LINES = 330
 FUNCTION_LINES = 40
+FOLDER_MODULES = 14
 PLAIN_LINES = 5
 """A function no longer than this says itself what a docstring would."""
 
-PROGRAMS = ("adapters.octavia_programs",)
+PROGRAMS = ("adapters.octavia.programs",)
 """Programs of their own, which Octavia's Python runs on Octavia's configuration."""
 
 CATCH_ALL_ALLOWED = (
     "cmd",
     "engine.conductor",
-    "engine.reporter",
-    "engine.runner",
-    "engine.workers",
-    "jobboards.waking",
+    "engine.execution.runner",
+    "jobboards.change_notifier",
     *PROGRAMS,
 )
 """The outermost frames of processes and threads; elsewhere an error has a name."""
@@ -98,7 +105,7 @@ def read(folder: Path) -> tuple[Module, ...]:
 
 
 def _read(path: Path) -> Module:
-    relative = path.relative_to(ROOT)
+    relative = path.relative_to(REPOSITORY)
     parts = relative.with_suffix("").parts
     name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
     return parse(name, path.read_text(encoding="utf-8"), relative)
@@ -149,6 +156,23 @@ def layer_order(module: Module) -> Iterator[str]:
             )
         elif target in CLOSED_TO.get(module.layer, set()):
             yield at(module, imported.line, f"{module.layer} knows nothing of {target}")
+
+
+def floor_order(module: Module) -> Iterator[str]:
+    """Within a layer that has floors, imports go one way, too."""
+    floors = FLOORS.get(module.layer, ())
+    own = _floor_of(module.place, floors)
+    for imported in imports(module):
+        if floors and _layer_of(imported.target) == module.layer:
+            target = _floor_of(imported.target.partition(".")[2], floors)
+            if floors.index(target) < floors.index(own):
+                rule = f"{module.layer}.{own} must not import {target}"
+                yield at(module, imported.line, rule)
+
+
+def _floor_of(place: str, floors: Sequence[str]) -> str:
+    name = place.split(".")[1] if "." in place else ""
+    return name if name in floors else ""
 
 
 def _layer_of(target: str) -> str | None:
@@ -271,7 +295,7 @@ def _says_itself(owner: ast.ClassDef, method: Definition) -> bool:
 def _protocol_methods() -> frozenset[str]:
     return frozenset(
         method.name
-        for module in read(ROOT / PACKAGE)
+        for module in read(REPOSITORY / PACKAGE)
         for node in ast.walk(module.tree)
         if isinstance(node, ast.ClassDef) and _is_protocol(node)
         for method in _public(node.body)
@@ -311,6 +335,7 @@ def described_tests(module: Module) -> Iterator[str]:
 
 SOURCE_RULES: tuple[Rule, ...] = (
     layer_order,
+    floor_order,
     no_octavia,
     no_global_configuration,
     standalone,
@@ -361,7 +386,7 @@ def _module_of(target: str, known: Iterable[str]) -> str:
 
 def broken(rule: Rule, folder: str) -> str:
     """All places below ``folder`` that break the rule, one a line."""
-    modules = read(ROOT / folder)
+    modules = read(REPOSITORY / folder)
     assert modules, f"no module found in {folder}"
     return "\n".join(found for module in modules for found in rule(module))
 
@@ -382,25 +407,53 @@ def test_tests(rule: Rule) -> None:
 
 def test_no_cycle() -> None:
     """No module imports itself by way of others."""
-    assert not cycle(import_graph(read(ROOT / PACKAGE)))
+    assert not cycle(import_graph(read(REPOSITORY / PACKAGE)))
+
+
+def crowded(modules: Iterable[Module]) -> list[str]:
+    """The folders with more modules than a reader takes in at a glance."""
+    counts = Counter(
+        module.path.parent for module in modules if module.path.name != "__init__.py"
+    )
+    return [str(folder) for folder, n in counts.items() if n > FOLDER_MODULES]
+
+
+def test_no_folder_is_crowded() -> None:
+    """A folder has about a dozen modules at most."""
+    assert not crowded(read(REPOSITORY / PACKAGE))
+
+
+def test_crowded_folder_is_found() -> None:
+    """One module too many is found; the folder's own docstring does not count."""
+    paths = [Path(f"spec/m{number}.py") for number in range(FOLDER_MODULES)]
+    modules = [parse("spec.x", "", path) for path in paths]
+    assert not crowded([*modules, parse("spec", "", Path("spec/__init__.py"))])
+    assert crowded([*modules, parse("spec.y", "", Path("spec/y.py"))]) == ["spec"]
 
 
 BREACHES: tuple[tuple[Rule, str, str], ...] = (
-    (layer_order, "tasks.x", "import amphv2_bootstrap.engine.board"),
-    (layer_order, "tasks.x", "from amphv2_bootstrap.jobboards import sql"),
-    (layer_order, "tasks.x", "from amphv2_bootstrap import engine"),
-    (layer_order, "adapters.x", "from ..tasks.base import Step"),
-    (layer_order, "engine.x", "from amphv2_bootstrap.flows import bootstrap"),
+    (layer_order, "steps.x", "import amphv2_bootstrap.engine.board"),
+    (layer_order, "steps.x", "from amphv2_bootstrap.jobboards import sql"),
+    (layer_order, "steps.x", "from amphv2_bootstrap import engine"),
+    (layer_order, "adapters.x", "from ..steps.base import Step"),
+    (layer_order, "engine.x", "from amphv2_bootstrap.flows import cloud"),
     (layer_order, "engine.x", "from amphv2_bootstrap.adapters import mysql"),
     (layer_order, "spec.x", "def f():\n    import amphv2_bootstrap.conf"),
+    (layer_order, "steps.x", "from amphv2_bootstrap.checks import finding"),
     (layer_order, "plumbing.x", ""),
+    (
+        floor_order,
+        "engine.storage.x",
+        "from amphv2_bootstrap.engine.execution import runner",
+    ),
+    (floor_order, "engine.board", "import amphv2_bootstrap.engine.storage.store"),
     (no_octavia, "engine.x", "import octavia.common.config"),
     (no_octavia, "jobboards.x", "from amphv2_bootstrap.spec import octavia_options"),
-    (no_global_configuration, "tasks.x", "from oslo_config.cfg import CONF"),
-    (no_global_configuration, "tasks.x", "from oslo_config import cfg\ncfg.CONF.x"),
-    (standalone, "adapters.octavia_programs.x", "import amphv2_bootstrap.errors"),
-    (standalone, "adapters.octavia_programs.x", "from amphv2_bootstrap import x"),
-    (standalone, "adapters.octavia_programs.x", "from .. import scrubbing"),
+    (no_global_configuration, "steps.x", "from oslo_config.cfg import CONF"),
+    (no_global_configuration, "steps.x", "from oslo_config import cfg\ncfg.CONF.x"),
+    (standalone, "adapters.octavia.programs.x", "import amphv2_bootstrap.errors"),
+    (standalone, "adapters.octavia.programs.x", "from amphv2_bootstrap import x"),
+    (standalone, "adapters.octavia.programs.x", "from .. import scrubbing"),
     (clear_name, "adapters.utils", ""),
     (clear_name, "engine.helpers.x", ""),
     (licence_line, "spec.x", "x = 1\n# SPDX-License-Identifier: Apache-2.0\n"),
@@ -419,9 +472,9 @@ BREACHES: tuple[tuple[Rule, str, str], ...] = (
         "spec.x",
         '"""A."""\nclass C(Protocol):\n    """A."""\n    def f(self): ...',
     ),
-    (named_errors, "tasks.x", "try: ...\nexcept Exception: ..."),
-    (named_errors, "tasks.x", "try: ...\nexcept (OSError, Exception): ..."),
-    (named_errors, "tasks.x", "try: ...\nexcept: ..."),
+    (named_errors, "steps.x", "try: ...\nexcept Exception: ..."),
+    (named_errors, "steps.x", "try: ...\nexcept (OSError, Exception): ..."),
+    (named_errors, "steps.x", "try: ...\nexcept: ..."),
     (described_tests, "tests.x", "class TestC:\n    def test_f(self): ..."),
 )
 

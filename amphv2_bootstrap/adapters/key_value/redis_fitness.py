@@ -7,7 +7,7 @@ import redis
 from redis import exceptions
 
 from amphv2_bootstrap.adapters.key_value.wording import SCRATCH_SECONDS, scratch_name
-from amphv2_bootstrap.adapters.octavia_programs.own_rights import try_redis
+from amphv2_bootstrap.adapters.octavia.programs.own_rights import try_redis
 from amphv2_bootstrap.errors import PermanentError
 
 

@@ -17,14 +17,14 @@ from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.protocol.states import KeeperState
 from taskflow.utils import kazoo_utils
 
-from amphv2_bootstrap.adapters import addresses
+from amphv2_bootstrap.adapters.host import addresses
 from amphv2_bootstrap.adapters.key_value.wording import (
     options_of,
     place,
     said,
     scratch_name,
 )
-from amphv2_bootstrap.adapters.octavia_programs.own_rights import try_zookeeper
+from amphv2_bootstrap.adapters.octavia.programs.own_rights import try_zookeeper
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets

@@ -24,13 +24,7 @@ from amphv2_bootstrap.spec.model import Spec, Value
 from amphv2_bootstrap.spec.secret import Secrets
 from tests.servers.etcd import EtcdServer, running_etcd
 from tests.servers.process import binary, free_port
-from tests.servers.redis import (
-    HOST,
-    PASSWORD,
-    RedisServer,
-    Sentinels,
-    running_redis,
-)
+from tests.servers.redis import HOST, PASSWORD, RedisServer, Sentinels, running_redis
 from tests.servers.zookeeper import ZookeeperServer, running_zookeeper
 
 check = partial(key_value.check, timeout=60.0)  # no verdict by the machine's speed

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.storage.database import Database
 from tests.servers.mariadb import MariaDB
 
 OpenDatabase = Callable[[], Database]

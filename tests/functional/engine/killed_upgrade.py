@@ -11,8 +11,8 @@ import sys
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine import migrate
-from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.storage import migrate
+from amphv2_bootstrap.engine.storage.database import Database
 
 _WRITES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE")
 

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.engine.registry import RegisteredFlows, shape
+from amphv2_bootstrap.engine.execution.registry import RegisteredFlows, shape
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
-from amphv2_bootstrap.tasks.base import Context
+from amphv2_bootstrap.steps.base import Context
+from tests import DATA
 from tests.servers.process import wait_until
 from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
 
-FIXTURES = sorted((Path(__file__).parents[2] / "data" / "jobs").glob("*.sql"))
+FIXTURES = sorted((DATA / "jobs").glob("*.sql"))
 
 
 @pytest.fixture(params=FIXTURES, ids=lambda path: path.stem)

@@ -4,8 +4,8 @@
 import pytest
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine import migrate, schema
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
+from amphv2_bootstrap.engine.storage import migrate, schema
 from tests.functional.engine.conftest import OpenDatabase
 
 

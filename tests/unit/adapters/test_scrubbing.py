@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amphv2_bootstrap.adapters.database_url import with_password
+from amphv2_bootstrap.adapters.mysql.database_url import with_password
 from amphv2_bootstrap.adapters.scrubbing import scrub
 from amphv2_bootstrap.spec.database import DatabaseUrl
 

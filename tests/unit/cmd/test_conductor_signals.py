@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from amphv2_bootstrap.cmd.conductor import _Signals
+from amphv2_bootstrap.cmd.daemon import _Signals
 from tests.servers.process import wait_until
 
 

@@ -29,7 +29,12 @@ def test_a_user_without_a_name_is_told_by_number(
     assert user_name() == f"uid{os.getuid()}"
 
 
-_UNUSED = ("engine.runner", "tasks.base", "adapters.mysql", "flows.bootstrap")
+_UNUSED = (
+    "engine.execution.runner",
+    "steps.base",
+    "adapters.mysql.sessions",
+    "flows.cloud",
+)
 _LARGE = ("networkx", "jsonschema", "taskflow.engines", "redis", "kazoo", "etcd3gw")
 _REDIS = """
 [task_flow]

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amphv2_bootstrap.adapters import database_url
+from amphv2_bootstrap.adapters.mysql import database_url
 from amphv2_bootstrap.conf import load
 from amphv2_bootstrap.conf.build import build
 from amphv2_bootstrap.errors import InvalidInputError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.octavia_options import ALWAYS_WRITTEN, TASK_FLOW_OPTIONS
-from amphv2_bootstrap.tasks.retry import RetryPolicy
+from amphv2_bootstrap.steps.retry_policy import RetryPolicy
 from tests.unit.conf.configuration import (
     ADMIN,
     BOARD,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.cmd import exits
+from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.main import main
 from amphv2_bootstrap.errors import InvalidInputError
 from tests.unit.conf.cases import CASES, Case, octavia
@@ -53,7 +53,7 @@ def test_the_command_refuses_it_and_changes_nothing(
     before = _files(configuration.folder)
     code = main(["--config-file", str(configuration.path), "post-job"])
     said = capsys.readouterr()
-    assert code == exits.BAD_INPUT
+    assert code == exit_codes.BAD_INPUT
     assert f"  * {case.option} " in said.err
     assert not said.out
     assert _files(configuration.folder) == before

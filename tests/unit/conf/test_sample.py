@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from amphv2_bootstrap.conf import list_opts
+from tests import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[3]
 SAMPLE = REPOSITORY / "etc/amphv2-bootstrap/amphv2-bootstrap.conf.sample"
 _OSLO_LOG = re.compile(r"#\n# From oslo\.log\n#\n.*?(?=^\[)", re.DOTALL | re.MULTILINE)
 

@@ -3,9 +3,9 @@
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.database import Database
-from amphv2_bootstrap.engine.owner import Owner
-from amphv2_bootstrap.engine.presence import Presence
+from amphv2_bootstrap.engine.process_identity import Owner
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.heartbeats import Presence
 from tests.servers.process import wait_until
 
 

@@ -15,7 +15,7 @@ from amphv2_bootstrap.engine.lease import (
     USABLE_PART,
     Lease,
 )
-from amphv2_bootstrap.jobboards.zookeeper_session import SESSION_PART
+from amphv2_bootstrap.jobboards.zookeeper.session import SESSION_PART
 from tests.servers.process import wait_until
 
 ENTRY = Entry("11111111-0000-0000-0000-000000000000", "job", {}, True, None)

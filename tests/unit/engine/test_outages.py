@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.aside import LONGEST_PAUSE, Aside
 from amphv2_bootstrap.engine.board import Entry
-from amphv2_bootstrap.engine.database import Database
+from amphv2_bootstrap.engine.conductor.backoff import LONGEST_PAUSE, Aside
 from amphv2_bootstrap.engine.errors import (
     DatabaseUnavailableError,
     RefusedError,
     SchemaError,
 )
-from amphv2_bootstrap.engine.outlast import outlast
+from amphv2_bootstrap.engine.execution.retry_until_cancelled import outlast
 from amphv2_bootstrap.engine.records import PlannedJob
-from amphv2_bootstrap.jobboards.sql import SqlJobBoard
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
 from tests.servers.process import wait_until
 from tests.unit.engine.toys import Cloud
 

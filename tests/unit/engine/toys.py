@@ -15,21 +15,21 @@ import sqlalchemy as sa
 from taskflow import task
 from taskflow.patterns import linear_flow
 
-from amphv2_bootstrap.engine import migrate
-from amphv2_bootstrap.engine.conductor import Conductor
-from amphv2_bootstrap.engine.database import Database
-from amphv2_bootstrap.engine.drafts import Draft, Drafts
+from amphv2_bootstrap.engine.conductor.conductor import Conductor
+from amphv2_bootstrap.engine.conductor.parts import Parts
+from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, UnknownFlowError
-from amphv2_bootstrap.engine.journal import Journal
-from amphv2_bootstrap.engine.owner import Owner
-from amphv2_bootstrap.engine.parts import Parts
+from amphv2_bootstrap.engine.execution.registry import atoms, shape
+from amphv2_bootstrap.engine.execution.runner import Runner
+from amphv2_bootstrap.engine.process_identity import Owner
 from amphv2_bootstrap.engine.records import Bootstrap, PlannedJob
 from amphv2_bootstrap.engine.redaction import Redactor
-from amphv2_bootstrap.engine.registry import atoms, shape
-from amphv2_bootstrap.engine.runner import Runner
-from amphv2_bootstrap.engine.settings import ConductorSettings
-from amphv2_bootstrap.engine.store import Store
-from amphv2_bootstrap.jobboards.sql import SqlJobBoard
+from amphv2_bootstrap.engine.storage import migrate
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.job_creation import Draft, Drafts
+from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.engine.storage.store import Store
+from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
 
 SETTINGS = ConductorSettings(
     concurrency=2,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.engine.registry import NAMESPACE, atoms, shape
+from amphv2_bootstrap.engine.execution.registry import NAMESPACE, atoms, shape
 from amphv2_bootstrap.flows.outlines import OUTLINES
 
 REGISTERED = {point.name: point for point in metadata.entry_points(group=NAMESPACE)}

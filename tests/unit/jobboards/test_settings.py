@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings of a board keep their secrets."""
 
-from amphv2_bootstrap.jobboards import failures
+from amphv2_bootstrap.jobboards import board_errors
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret
 
@@ -21,7 +21,7 @@ SETTINGS = BoardSettings(
 
 def test_no_secret_is_shown() -> None:
     """Neither the settings' text nor an error's, whatever its cause says."""
-    error = failures.unavailable(SETTINGS, "connect", ValueError(" ".join(SECRETS)))
+    error = board_errors.unavailable(SETTINGS, "connect", ValueError(" ".join(SECRETS)))
     shown = f"{SETTINGS!r} {SETTINGS} {SETTINGS.place} {error!r} {error}"
     assert "ValueError" in shown
     assert not [secret for secret in SECRETS if secret in shown]

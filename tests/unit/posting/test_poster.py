@@ -104,7 +104,7 @@ def test_concurrent_posts_are_one(cloud: Cloud) -> None:
 
 def test_job_ids_follow_from_the_bootstrap(cloud: Cloud) -> None:
     """The same flow and host of one bootstrap always has the same id."""
-    from amphv2_bootstrap.engine.drafts import job_uuid
+    from amphv2_bootstrap.engine.storage.job_creation import job_uuid
 
     posted = _post(cloud)
     planned = PlannedJob("controller", 2, "ctl2")

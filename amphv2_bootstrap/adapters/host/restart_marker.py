@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The note on this host's disk that Octavia's services still need a restart.
+
+It is written before the change that needs the restart, and removed after the
+restart: whatever dies in between, the restart isn't lost.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from amphv2_bootstrap.adapters.host import durable_file
+
+
+class RestartMarker:
+    """The marker of one configuration file; every method is safe to run twice.
+
+    :raises BootstrapError: from every method, when ``state_path`` can't be used.
+    """
+
+    def __init__(self, state_path: str, config_file: str) -> None:
+        self._config_file = os.path.realpath(config_file)
+        digest = hashlib.sha256(os.fsencode(self._config_file)).hexdigest()[:16]
+        self.path = str(Path(state_path) / f"restart-needed-{digest}.json")
+
+    def set(self, backup: str | None = None) -> None:
+        """Note that a restart is needed; ``backup`` is the file before the change."""
+        if backup is None and self.is_set():
+            return
+        note = {"config_file": self._config_file, "backup": backup}
+        durable_file.write_private(self.path, json.dumps(note).encode())
+
+    def is_set(self) -> bool:
+        return Path(self.path).exists()
+
+    def backup(self) -> str | None:
+        """Path of the configuration file's backup, if the marker names one."""
+        if not self.is_set():
+            return None
+        try:
+            note = json.loads(durable_file.read(self.path))
+        except ValueError:
+            return None  # not ours, or torn by hand: it still asks for a restart
+        backup = note.get("backup") if isinstance(note, dict) else None
+        return backup if isinstance(backup, str) else None
+
+    def clear(self) -> None:
+        durable_file.remove(self.path)

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accounts of MariaDB and MySQL, and what they may do."""
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from amphv2_bootstrap.adapters.mysql.errors import (
+    ACCOUNT_FAILED,
+    NO_SUCH_GRANT,
+    PASSWORD_REFUSED,
+    DatabaseRefusalError,
+)
+from amphv2_bootstrap.adapters.mysql.sessions import GrantName, Session
+
+NATIVE = "mysql_native_password"
+DATABASE_PRIVILEGES = (
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "CREATE",
+    "DROP",
+    "REFERENCES",
+    "INDEX",
+    "ALTER",
+    "CREATE TEMPORARY TABLES",
+    "LOCK TABLES",
+    "EXECUTE",
+    "CREATE VIEW",
+    "SHOW VIEW",
+    "CREATE ROUTINE",
+    "ALTER ROUTINE",
+    "EVENT",
+    "TRIGGER",
+)
+"""What ALL PRIVILEGES on a database means on every supported server."""
+
+_IDENTIFIER = r"\*|`(?:[^`]|``)*`"
+_GRANT = re.compile(
+    rf"(?P<verb>GRANT|REVOKE) (?P<privileges>.+?) ON "
+    rf"(?P<database>{_IDENTIFIER})\.(?P<table>{_IDENTIFIER}) (?:TO|FROM) (?P<rest>.*)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One line of SHOW GRANTS about all of a database, or (``%``) of the server."""
+
+    pattern: str
+    privileges: frozenset[str]
+    may_grant: bool = False
+    revoked: bool = False
+
+    def reaches(self, database: str) -> bool:
+        return self.pattern == "%" or bool(_like(self.pattern).fullmatch(database))
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What an account may do with whole databases and with the server."""
+
+    entries: tuple[Grant, ...]
+
+    def holds(self, privilege: str, database: str) -> bool:
+        """Whether it holds the privilege on all of that database."""
+        reaching = [entry for entry in self.entries if entry.reaches(database)]
+        # A partial revoke (MySQL 8) takes a global privilege from one database.
+        taken = any(e.revoked and privilege in e.privileges for e in reaching)
+        return any(
+            not entry.revoked
+            and ({privilege, "ALL PRIVILEGES"} & entry.privileges)
+            and not (taken and entry.pattern == "%")
+            for entry in reaching
+        )
+
+    def holds_globally(self, privilege: str) -> bool:
+        """Whether it holds the privilege on the whole server."""
+        return any(
+            entry.pattern == "%"
+            and not entry.revoked
+            and {privilege, "ALL PRIVILEGES"} & entry.privileges
+            for entry in self.entries
+        )
+
+    def may_grant(self, database: str) -> bool:
+        """Whether it may give its privileges on that database to others."""
+        return any(e.may_grant and e.reaches(database) for e in self.entries)
+
+    def holds_all(self, database: str) -> bool:
+        """Whether it may do everything with that database."""
+        return all(self.holds(one, database) for one in DATABASE_PRIVILEGES)
+
+    def has_own(self, database: str) -> bool:
+        """Whether there is a grant on exactly this database's escaped name."""
+        return any(
+            entry.pattern == re.sub(r"([\\_%])", r"\\\1", database)
+            for entry in self.entries
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it may only log in."""
+        return all(entry.privileges == {"USAGE"} for entry in self.entries)
+
+
+def parse_grants(lines: Iterable[str]) -> Grants:
+    """Read SHOW GRANTS of either flavour.
+
+    Grants of roles, proxies, and on single tables, columns and routines are
+    passed over: none of them is what a bootstrap needs.
+    """
+    entries = []
+    for line in lines:
+        found = _GRANT.match(line)
+        if found is None or found["table"] != "*":
+            continue
+        entries.append(
+            Grant(
+                pattern="%" if found["database"] == "*" else _plain(found["database"]),
+                privileges=frozenset(
+                    part.strip().upper() for part in found["privileges"].split(",")
+                ),
+                may_grant="WITH GRANT OPTION" in found["rest"].upper(),
+                revoked=found["verb"] == "REVOKE",
+            )
+        )
+    return Grants(tuple(entries))
+
+
+def _plain(quoted: str) -> str:
+    return quoted[1:-1].replace("``", "`")
+
+
+def _like(pattern: str) -> re.Pattern[str]:
+    """The regular expression that means the same as the SQL pattern."""
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    wild = {"%": ".*", "_": "."}
+    return re.compile(
+        "".join(wild.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL
+    )
+
+
+def own_grants(session: Session) -> Grants:
+    """What the logged-in account may do, with its active roles."""
+    rows = session.rows("SHOW GRANTS")
+    if not session.server().is_mariadb:
+        roles = session.value("SELECT CURRENT_ROLE()")
+        if roles and roles != "NONE":  # quoted by the server, ready for use
+            rows += session.rows(f"SHOW GRANTS FOR CURRENT_USER USING {roles}")
+    return parse_grants(str(row[0]) for row in rows)
+
+
+def grants_of(session: Session, user: str, host: str) -> Grants:
+    """What that account may do; DatabaseRefusalError where there is none."""
+    rows = session.rows("SHOW GRANTS FOR %s@%s", user, host)
+    return parse_grants(str(row[0]) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account. ``digest`` is its stored password where that can be compared."""
+
+    user: str
+    host: str
+    plugin: str
+    digest: str | None
+
+    def accepts(self, password: str) -> bool | None:
+        """Whether this is its password; None where the server doesn't let us know."""
+        if self.digest is None:
+            return None
+        return self.digest.upper() == native_digest(password)
+
+    def __str__(self) -> str:
+        return f"'{self.user}'@'{self.host}'"
+
+
+def accounts(session: Session, user: str) -> tuple[Account, ...]:
+    """All accounts of that user name, ``""`` for the anonymous ones."""
+    digest = "authentication_string"
+    if session.server().is_mariadb:  # before 10.4 it is in the other column
+        digest = "IF(authentication_string = '', Password, authentication_string)"
+    rows = session.rows(
+        f"SELECT Host, plugin, IF(plugin IN ('', %s), {digest}, '')"  # noqa: S608
+        " FROM mysql.user WHERE User = %s ORDER BY Host",
+        NATIVE,
+        user,
+    )
+    return tuple(
+        Account(user, _text(host), _text(plugin) or NATIVE, _digest(_text(stored)))
+        for host, plugin, stored in rows
+    )
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value or "")
+
+
+def _digest(stored: str) -> str | None:
+    return stored if re.fullmatch(r"\*[0-9A-Fa-f]{40}", stored) else None
+
+
+def native_digest(password: str) -> str:
+    """What ``mysql_native_password`` stores, of the bytes that PyMySQL sends."""
+    once = hashlib.sha1(password.encode("latin-1"), usedforsecurity=False).digest()
+    return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
+
+
+def create_account(session: Session, user: str, host: str, password: str) -> bool:
+    """CREATE USER; False when somebody else made it first.
+
+    MariaDB logs statements as they come, so it gets the password's digest;
+    unless a password policy is on that has to see the password itself.
+    """
+    if session.server().is_mariadb:
+        with contextlib.suppress(_PasswordPolicyError):
+            return _create(session, user, host, "PASSWORD %s", native_digest(password))
+    return _create(session, user, host, "%s", password)
+
+
+class _PasswordPolicyError(Exception):
+    """A digest isn't accepted."""
+
+
+def _create(session: Session, user: str, host: str, form: str, secret: str) -> bool:
+    sql = f"CREATE USER %s@%s IDENTIFIED BY {form}"
+    try:
+        return session.done(sql, user, host, secret, unless=(ACCOUNT_FAILED,))
+    except DatabaseRefusalError as exc:
+        if exc.code in PASSWORD_REFUSED and form != "%s":
+            raise _PasswordPolicyError from exc
+        raise
+
+
+def grant_all(session: Session, database: str, user: str, host: str) -> None:
+    """GRANT ALL on exactly that database; safe to run twice."""
+    session.rows(
+        "GRANT ALL PRIVILEGES ON %s.* TO %s@%s", GrantName(database), user, host
+    )
+
+
+def revoke_all(session: Session, database: str, user: str, host: str) -> None:
+    """Take back what :func:`grant_all` gave; nothing when it is gone already."""
+    session.done(
+        "REVOKE ALL PRIVILEGES ON %s.* FROM %s@%s",
+        GrantName(database),
+        user,
+        host,
+        unless=(NO_SUCH_GRANT,),
+    )
+
+
+def drop_account(session: Session, user: str, host: str) -> None:
+    """DROP USER; nothing when it is gone already."""
+    session.done("DROP USER %s@%s", user, host, unless=(ACCOUNT_FAILED,))

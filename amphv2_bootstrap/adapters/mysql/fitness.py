@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a database server is fit to keep what Octavia's tasks write.
+
+All functions only look, and give full sentences with what to do. Errors are those
+of :meth:`amphv2_bootstrap.adapters.mysql.sessions.Session.rows`.
+"""
+
+import contextlib
+import datetime
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from amphv2_bootstrap.adapters.host import durable_file
+from amphv2_bootstrap.adapters.mysql.sessions import Session
+from amphv2_bootstrap.adapters.octavia import conf_file
+from amphv2_bootstrap.errors import BootstrapError
+
+PACKET_BYTES = 16 * 2**20
+"""MariaDB's default; one row of a load balancer with many members takes megabytes."""
+
+RECYCLE_SECONDS = 3600
+"""Default of oslo.db's connection_recycle_time, which Octavia hands to taskflow."""
+
+# taskflow's migrations make the other JSON columns LONGTEXT, and forget these.
+_NARROW = (
+    ("logbooks", "meta"),
+    ("atomdetails", "meta"),
+    ("atomdetails", "revert_results"),
+)
+
+
+def recycle_seconds(files: Iterable[Path]) -> int:
+    """connection_recycle_time as the last of the files has it that sets it.
+
+    The default where none does.
+    """
+    found = RECYCLE_SECONDS
+    for file in files:
+        # Whoever loads the file says what is wrong with it.
+        with contextlib.suppress(BootstrapError, ValueError):
+            options = conf_file.get_options(durable_file.read(str(file)), "database")
+            found = int(options.get("connection_recycle_time", found))
+    return found
+
+
+def clock_offset(session: Session) -> float:
+    """By how many seconds the server's clock is ahead of this host's."""
+    before = time.time()
+    there = session.value("SELECT UTC_TIMESTAMP(6)")
+    here = (before + time.time()) / 2  # the answer was made in between
+    return float(there.replace(tzinfo=datetime.UTC).timestamp() - here)
+
+
+def traps(session: Session, database: str, files: Iterable[Path]) -> tuple[str, ...]:
+    """All of the below, for an Octavia that loads these files."""
+    return (
+        *small_packets(session),
+        *short_idle_time(session, recycle_seconds(files)),
+        *narrow_columns(session, database),
+    )
+
+
+def small_packets(session: Session) -> Iterator[str]:
+    """A statement above max_allowed_packet ends the connection."""
+    found = int(session.value("SELECT @@GLOBAL.max_allowed_packet"))
+    if found < PACKET_BYTES:
+        yield (
+            f"max_allowed_packet of {session.place} is {found} bytes: the state of a "
+            "large load balancer is one statement, which would be refused. Set it to "
+            f"{PACKET_BYTES} (16M) in the server's configuration and by SET GLOBAL."
+        )
+
+
+def short_idle_time(
+    session: Session, recycle_seconds: int = RECYCLE_SECONDS
+) -> Iterator[str]:
+    """Connections that the server closes before their pool gives them up.
+
+    :param recycle_seconds: Octavia's [database] connection_recycle_time.
+    """
+    found = int(session.value("SELECT @@GLOBAL.wait_timeout"))
+    if found < recycle_seconds:
+        yield (
+            f"{session.place} closes idle connections after {found} s (wait_timeout), "
+            f"but Octavia keeps them for {recycle_seconds} s: it will find them gone. "
+            f"Set [database] connection_recycle_time in octavia.conf below {found}, "
+            "or wait_timeout higher."
+        )
+
+
+def narrow_columns(session: Session, database: str) -> Iterator[str]:
+    """Columns of 64 KB, which a load balancer with many members fills.
+
+    Nothing where the tables aren't there.
+    """
+    rows = session.rows(
+        "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS"
+        " WHERE TABLE_SCHEMA = %s AND DATA_TYPE = 'text' AND TABLE_NAME IN"
+        " ('logbooks', 'atomdetails') AND COLUMN_NAME IN ('meta', 'revert_results')",
+        database,
+    )
+    there = {(str(table), str(column)) for table, column in rows}
+    narrow = [place for place in _NARROW if place in there]
+    if narrow:
+        names = ", ".join(".".join(place) for place in narrow)
+        yield (
+            f"{names} in {database} hold 64 KB at most, as taskflow made them: the "
+            "flow of a very large load balancer fails there. While no load balancer "
+            f"is in work, run: {_widening(narrow, database)}"
+        )
+
+
+def _widening(places: list[tuple[str, str]], database: str) -> str:
+    quoted = database.replace("`", "``")
+    tables = dict.fromkeys(table for table, _ in places)
+    return " ".join(
+        f"ALTER TABLE `{quoted}`.{table} "
+        + ", ".join(
+            f"MODIFY {col} LONGTEXT NULL" for name, col in places if name == table
+        )
+        + ";"
+        for table in tables
+    )

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections to MariaDB and MySQL, and statements on them."""
+
+import contextlib
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pymysql
+import sqlalchemy
+from pymysql.converters import conversions
+from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+
+from amphv2_bootstrap.adapters.mysql.cancel_query import cancellable
+from amphv2_bootstrap.adapters.mysql.errors import (
+    DatabaseRefusalError,
+    DatabaseTroubleError,
+    translated,
+)
+from amphv2_bootstrap.adapters.mysql.tls import Connection
+from amphv2_bootstrap.errors import BootstrapError, CancelledError
+from amphv2_bootstrap.spec.database import DatabaseUrl
+
+Row = tuple[Any, ...]
+
+LOCK_WAIT_SECONDS = 20
+"""How long the server lets a statement wait for a table; less than a read may
+last, so that no statement of ours is done after we stopped to wait for it."""
+
+# A fixed mode, so that quotes, backslashes and SHOW GRANTS mean the same everywhere.
+_SESSION = (
+    f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}, sql_mode = 'TRADITIONAL'"
+)
+_CONNECT_SECONDS = 10
+_IO_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """An identifier, as an argument of a statement: quoted with backticks."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantName:
+    """A database's name in GRANT and REVOKE, where ``_`` and ``%`` are wildcards."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Facts of a server: ``flavour`` is ``MariaDB`` or ``MySQL``."""
+
+    flavour: str
+    version: tuple[int, ...]
+    text: str
+
+    @property
+    def is_mariadb(self) -> bool:
+        return self.flavour == "MariaDB"
+
+
+class Session:
+    """One open connection; every statement is its own transaction."""
+
+    def __init__(
+        self,
+        connection: pymysql.Connection,
+        place: str,
+        secrets: Collection[str],
+        cancelled: threading.Event | None = None,
+    ) -> None:
+        self.place = place
+        self._cancelled = cancelled
+        self._connection = connection
+        self._secrets = secrets
+        self._server: Server | None = None
+
+    def rows(self, sql: str, *args: object) -> list[Row]:
+        """All rows of one statement.
+
+        ``%s`` in ``sql`` stands for an argument, quoted by its type: a str as a
+        text, :class:`Name` and :class:`GrantName` as identifiers.
+
+        :raises DatabaseRefusalError: the server refused it.
+        :raises DatabaseTroubleError: it may work later.
+        :raises CancelledError: the session's step was told to stop.
+        """
+        attempted = f"run {' '.join(sql.split()[:2])} ..."
+        try:
+            with translated(attempted, self.place, self._secrets):
+                cursor = self._connection.cursor()
+                cursor.execute(sql, args or None)
+                return list(cursor.fetchall())
+        except BootstrapError as exc:
+            if self._cancelled is not None and self._cancelled.is_set():
+                raise CancelledError(
+                    attempted, on=self.place, why="told to stop"
+                ) from exc
+            raise
+
+    def value(self, sql: str, *args: object) -> Any:
+        """The first column of the first row; None without a row."""
+        rows = self.rows(sql, *args)
+        return rows[0][0] if rows else None
+
+    def done(self, sql: str, *args: object, unless: Collection[int] = ()) -> bool:
+        """Run a statement; False when the server answers an error of ``unless``."""
+        try:
+            self.rows(sql, *args)
+        except DatabaseRefusalError as exc:
+            if exc.code in unless:
+                return False
+            raise
+        return True
+
+    def server(self) -> Server:
+        """Facts of the server; asked once."""
+        if self._server is None:
+            version, comment = self.rows("SELECT VERSION(), @@version_comment")[0]
+            self._server = parse_server(str(version), str(comment))
+        return self._server
+
+    @contextlib.contextmanager
+    def locked(
+        self, lock: str, seconds: float, cancelled: threading.Event
+    ) -> Iterator[None]:
+        """Hold the server's named lock; it is gone with the connection.
+
+        :param lock: see :func:`lock_name`.
+        :raises DatabaseTroubleError: not got within ``seconds``.
+        :raises CancelledError: ``cancelled`` was set first.
+        """
+        deadline = time.monotonic() + seconds
+        while self.value("SELECT GET_LOCK(%s, 1)", lock) != 1:
+            if cancelled.is_set():
+                raise CancelledError(f"wait for the lock {lock}", why="told to stop")
+            if time.monotonic() > deadline:
+                holder = self.value("SELECT IS_USED_LOCK(%s)", lock)
+                raise DatabaseTroubleError(
+                    f"take the lock {lock}",
+                    on=self.place,
+                    why=f"connection {holder} held it for {seconds:g} s",
+                    todo="Another run is at work; see it in SHOW PROCESSLIST.",
+                )
+        try:
+            yield
+        finally:
+            with contextlib.suppress(BootstrapError):
+                self.rows("SELECT RELEASE_LOCK(%s)", lock)
+
+
+@contextlib.contextmanager
+def session(
+    url: DatabaseUrl,
+    password: str | None,
+    *,
+    secrets: Iterable[str] = (),
+    database: str | None = None,
+    cancelled: threading.Event | None = None,
+) -> Iterator[Session]:
+    """Log in, and log out afterwards. Bounded: 10 s to connect, 30 s a statement.
+
+    TLS, socket and other arguments of the URL are read as SQLAlchemy reads
+    them, so that this connection goes the way that Octavia's will.
+
+    :param database: the database to enter; the URL's own is not entered.
+    :param secrets: texts to mask in errors, besides ``password``.
+    :param cancelled: when it is set, the statement under way is stopped.
+    :raises DatabaseRefusalError: access denied, no such database...
+    :raises DatabaseTroubleError: the server can't be reached.
+    """
+    masked = tuple(secrets) + ((password,) if password else ())
+    attempted = f"log in to the database server as {url.username or 'nobody'}"
+
+    def connect() -> pymysql.Connection:
+        return Connection(**_options(url, password, database))
+
+    with translated(attempted, url.place, masked):
+        connection = connect()
+    watch = (
+        contextlib.nullcontext()
+        if cancelled is None
+        else cancellable(connection, connect, cancelled)
+    )
+    try:
+        with watch:
+            yield Session(connection, url.place, masked, cancelled)
+    finally:
+        with contextlib.suppress(pymysql.Error, OSError):
+            connection.close()
+
+
+def _options(
+    url: DatabaseUrl, password: str | None, database: str | None
+) -> dict[str, Any]:
+    location = sqlalchemy.URL.create(
+        url.drivername,
+        username=url.username,
+        host=url.host,
+        port=url.port,
+        query=url.query,
+    )
+    options = dict(MySQLDialect_pymysql().create_connect_args(location)[1])
+    for replaced in ("passwd", "db"):  # names of older SQLAlchemys
+        options.pop(replaced, None)
+    return {
+        **options,
+        "password": password or "",
+        "database": database,
+        "autocommit": True,
+        "charset": "utf8mb4",
+        "connect_timeout": min(options.get("connect_timeout", 99), _CONNECT_SECONDS),
+        "read_timeout": _IO_SECONDS,
+        "write_timeout": _IO_SECONDS,
+        "init_command": _SESSION,
+        "conv": {**conversions, Name: _quoted_name, GrantName: _quoted_grant_name},
+    }
+
+
+def lock_name(purpose: str, database: str) -> str:
+    """A name for GET_LOCK: at most 64 characters, and none that needs quoting."""
+    if not re.fullmatch(r"\w{1,40}", database, re.ASCII):
+        database = hashlib.sha256(database.encode()).hexdigest()[:32]
+    return f"{purpose}:{database}"
+
+
+def _quoted_name(name: Name, _mapping: object) -> str:
+    return "`" + name.text.replace("`", "``") + "`"
+
+
+def _quoted_grant_name(name: GrantName, mapping: object) -> str:
+    return _quoted_name(Name(re.sub(r"([\\_%])", r"\\\1", name.text)), mapping)
+
+
+def parse_server(version: str, comment: str) -> Server:
+    """Read ``VERSION()`` and ``@@version_comment``."""
+    is_mariadb = "mariadb" in (version + comment).lower()
+    # Some MariaDBs put 5.5.5- before their version, for old replicas.
+    found = re.match(r"(?:5\.5\.5-)?(\d+(?:\.\d+)*)", version)
+    numbers = tuple(int(part) for part in found[1].split(".")) if found else (0,)
+    flavour = "MariaDB" if is_mariadb else "MySQL"
+    return Server(flavour, numbers, f"{flavour} {'.'.join(map(str, numbers))}")
+
+
+Connect = Callable[..., contextlib.AbstractContextManager[Session]]
+"""The type of :func:`session`, for callers that take another in tests."""

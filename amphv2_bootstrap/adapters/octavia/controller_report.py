@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one controller's Octavia is, in a form that may lie in a database.
+
+Other controllers' operators compare it: no secret is in it, only digests under a
+salt that all hosts of the cloud share.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
+from amphv2_bootstrap.adapters.host.services import Systemd
+from amphv2_bootstrap.adapters.host.stale_services import stale_services
+from amphv2_bootstrap.adapters.mysql import database_url
+from amphv2_bootstrap.adapters.octavia import config_sources, introspection
+from amphv2_bootstrap.adapters.octavia.config_sources import sources
+from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.adapters.scrubbing import MASK
+from amphv2_bootstrap.spec.digest import keyed_digest
+from amphv2_bootstrap.spec.model import HostSettings
+from amphv2_bootstrap.spec.octavia_options import BY_NAME
+from amphv2_bootstrap.spec.task_flow_traps import driver_of
+
+_CONNECTION = "persistence_connection"
+
+
+class ControllerReport:
+    """Makes the report of one controller.
+
+    :param salt: gives the cloud's salt; may raise what its owner raises.
+    """
+
+    def __init__(
+        self,
+        host: HostSettings,
+        salt: Callable[[], bytes],
+        systemd: Systemd | None = None,
+    ) -> None:
+        self._host = host
+        self._salt = salt
+        self._systemd = systemd or Systemd()
+        self._digests: dict[tuple[str, str], str] = {}
+
+    def stamp(self) -> object:
+        """Differs when what Octavia loads was changed, or its services restarted."""
+        marker = RestartMarker(self._host.state_path, self._host.config_file)
+        files = config_sources.files(self._host)
+        return (marker.is_set(), tuple(map(_stamp, files)))
+
+    def make(self) -> dict[str, Any]:
+        """The report; it starts Octavia's Python where it doesn't remember its answers.
+
+        ``task_flow`` has for each option of the group either ``value`` or, where
+        it may hold a secret, ``digest`` (with ``shown``, the part that is none),
+        or ``invalid``, the reason why Octavia refuses it. ``versions`` is empty,
+        and ``client_library`` None, where Octavia isn't installed as Python.
+        ``client_library`` is else the reason why it can't be imported, empty
+        where it can. ``restart`` holds full sentences on services that run with
+        an older configuration.
+
+        :raises PermanentError: the file can't be loaded, or Octavia's Python run.
+        """
+        host, python = self._host, interpreter_of(self._host)
+        loaded = introspection.load_task_flow(
+            python, sources(host, python), host.state_path
+        )
+        driver = driver_of(loaded.values)
+        library = None
+        if python and driver:
+            library = introspection.can_import_driver(python, driver, host.state_path)[
+                1
+            ]
+        return {
+            "config_file": host.config_file,
+            "task_flow": self._options(loaded),
+            "versions": self._versions(python),
+            "client_library": library,
+            "restart": list(stale_services(host, self._systemd)),
+            "utc_offset": time.localtime().tm_gmtoff,
+        }
+
+    def _versions(self, python: str | None) -> dict[str, Any]:
+        if python is None:
+            return {}
+        return introspection.versions(python, self._host.state_path)
+
+    def _options(self, loaded: introspection.TaskFlow) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            name: {"invalid": why} for name, why in loaded.invalid.items()
+        }
+        for name, value in loaded.values.items():
+            if isinstance(value, Mapping):
+                for key, entry in value.items():
+                    found[f"{name}.{key}"] = self._entry(name, key, entry)
+            else:
+                found[name] = self._entry(name, None, value)
+        return found
+
+    def _entry(self, name: str, key: str | None, value: Any) -> dict[str, Any]:
+        if value is None or isinstance(value, bool) or not _may_be_secret(name, key):
+            # Written or by default, a boolean of a dictionary is the same.
+            return {"value": str(value) if key else value}
+        entry = {"digest": self._digest(f"{name}.{key}" if key else name, str(value))}
+        if name == _CONNECTION:
+            entry["shown"] = _without_password(str(value))
+        return entry
+
+    def _digest(self, name: str, text: str) -> str:
+        if (name, text) not in self._digests:
+            # Those of values that were there before needn't be kept.
+            others = {k: v for k, v in self._digests.items() if k[0] != name}
+            digest = keyed_digest(text, self._salt(), name)
+            self._digests = {**others, (name, text): digest}
+        return self._digests[name, text]
+
+
+def _stamp(file: Path) -> tuple[str, int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return (str(file), found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def _may_be_secret(name: str, key: str | None) -> bool:
+    """Also what we don't know: an option of a newer Octavia, or a misspelt key."""
+    option = BY_NAME.get(name)
+    if option is None or option.secret:
+        return True
+    return key is not None and (key in option.secret_keys or key not in option.keys)
+
+
+def _without_password(text: str) -> str:
+    try:
+        url, _ = database_url.parse(text)
+    except ValueError:
+        return "a URL that can't be parsed"
+    place = database_url.with_password(dataclasses.replace(url, query={}), None)
+    # A driver takes a password there, too, and more that nobody else is to see.
+    arguments = "&".join(f"{name}={MASK}" for name in sorted(url.query))
+    return f"{place}?{arguments}" if arguments else place

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The schema of taskflow's persistence, as it is found in a database."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from amphv2_bootstrap.adapters.mysql.errors import NO_SUCH_TABLE, DatabaseRefusalError
+from amphv2_bootstrap.adapters.mysql.sessions import Name, Session
+from amphv2_bootstrap.adapters.schema.difference import compare
+from amphv2_bootstrap.adapters.schema.revisions import CHAIN, ENDS_OF_RELEASES
+from amphv2_bootstrap.adapters.schema.revisions import KNOWN_HEAD as KNOWN_HEAD
+from amphv2_bootstrap.adapters.schema.shape import Shape, read_shape
+from amphv2_bootstrap.errors import PermanentError, TransientError
+
+TABLES = frozenset({"logbooks", "flowdetails", "atomdetails"})
+VERSION_TABLE = "alembic_version"
+# taskdetails is what the first migrations called atomdetails. Children first.
+_OURS = ("atomdetails", "taskdetails", "flowdetails", "logbooks", VERSION_TABLE)
+_WITH_SHAPE = frozenset(_OURS) - {VERSION_TABLE}
+
+_SHAPE_QUERIES = (
+    "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT"
+    " FROM information_schema.COLUMNS"
+    " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN (%s, %s, %s, %s)"
+    " ORDER BY TABLE_NAME, ORDINAL_POSITION",
+    "SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME"
+    " FROM information_schema.STATISTICS"
+    " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN (%s, %s, %s, %s)"
+    " ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX",
+    "SELECT k.TABLE_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_NAME,"
+    " k.REFERENCED_COLUMN_NAME, r.DELETE_RULE"
+    " FROM information_schema.KEY_COLUMN_USAGE AS k"
+    " JOIN information_schema.REFERENTIAL_CONSTRAINTS AS r"
+    " ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA"
+    " AND r.TABLE_NAME = k.TABLE_NAME AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME"
+    " WHERE k.TABLE_SCHEMA = DATABASE() AND k.TABLE_NAME IN (%s, %s, %s, %s)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What is there. ``filled`` names the tables that hold a row, ``shape`` has
+    the pieces of those of taskflow."""
+
+    tables: frozenset[str] = frozenset()
+    filled: frozenset[str] = frozenset()
+    revisions: tuple[str, ...] = ()
+    shape: Shape = field(default_factory=Shape)
+
+    @property
+    def foreign(self) -> frozenset[str]:
+        """Tables that aren't of taskflow's persistence."""
+        return self.tables - set(_OURS)
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The tables of taskflow's persistence that are there."""
+        return self.tables & set(_OURS)
+
+    @property
+    def rows_anywhere(self) -> frozenset[str]:
+        """Tables with rows, leaving out the revision."""
+        return self.filled - {VERSION_TABLE}
+
+    @property
+    def may_be_cleared(self) -> bool:
+        """Whether there is something of ours here, and nothing of value."""
+        return bool(self.own and not self.foreign and not self.rows_anywhere)
+
+    def is_complete(self, revision: str) -> bool:
+        """Whether everything of the revision is there, under its number.
+
+        Of a revision that we don't know, it is only looked whether it has tables.
+        """
+        if not self.tables >= TABLES or self.revisions != (revision,):
+            return False
+        return revision not in CHAIN or compare(self.shape, revision, revision).is_whole
+
+    def is_of_a_release(self) -> bool:
+        """Whether a taskflow may be using it as it is, maybe an older one."""
+        return any(self.is_complete(revision) for revision in ENDS_OF_RELEASES)
+
+    def __str__(self) -> str:
+        tables = ", ".join(sorted(self.tables)) or "none"
+        filled = ", ".join(sorted(self.rows_anywhere)) or "none"
+        revision = ", ".join(self.revisions) or "none"
+        return f"tables: {tables}; with rows: {filled}; revision: {revision}"
+
+
+def look(session: Session, *, rows: bool = True) -> Schema:
+    """The schema of the database that the session has entered; writes nothing.
+
+    :param rows: look for rows, too, which waits for whoever changes a table.
+    """
+    found = session.rows(
+        "SELECT TABLE_NAME FROM information_schema.TABLES"
+        " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'VIEW'"
+    )
+    tables = frozenset(str(row[0]) for row in found)
+    filled = frozenset(
+        name for name in sorted(tables) if rows and _has_row(session, name)
+    )
+    revisions = _revisions(session) if VERSION_TABLE in tables else ()
+    shape = _look_at_shape(session) if tables & _WITH_SHAPE else Shape()
+    return Schema(tables, filled, revisions, shape)
+
+
+def _has_row(session: Session, table: str) -> bool:
+    with _unless_gone():
+        return bool(session.value("SELECT EXISTS (SELECT 1 FROM %s)", Name(table)))
+    return False
+
+
+def _revisions(session: Session) -> tuple[str, ...]:
+    with _unless_gone():
+        rows = session.rows("SELECT version_num FROM alembic_version ORDER BY 1")
+        return tuple(str(row[0]) for row in rows)
+    return ()
+
+
+@contextlib.contextmanager
+def _unless_gone() -> Iterator[None]:
+    """Who looks without the lock may see a table that is dropped the next moment."""
+    try:
+        yield
+    except DatabaseRefusalError as exc:
+        if exc.code != NO_SUCH_TABLE:
+            raise
+
+
+def _look_at_shape(session: Session) -> Shape:
+    names = sorted(_WITH_SHAPE)
+    return read_shape(*(session.rows(query, *names) for query in _SHAPE_QUERIES))
+
+
+def clear(session: Session) -> None:
+    """Drop the tables of a half-made schema, if none of them holds a row.
+
+    They are locked while that is looked at, so that no row comes in between.
+    Killed in the middle it leaves less of the same, and may be run again.
+
+    :raises PermanentError: there is something that must not be dropped.
+    """
+    own = [name for name in _OURS if name in look(session).own]
+    if not own:
+        return
+    locks = ", ".join(["%s WRITE"] * len(own))
+    names = [Name(name) for name in own]
+    session.rows(f"LOCK TABLES {locks}", *names)
+    try:
+        filled = [
+            name
+            for name in own
+            if name != VERSION_TABLE
+            and session.value("SELECT COUNT(*) FROM %s", Name(name))
+        ]
+        if filled:
+            raise PermanentError(
+                "clear the half-made persistence schema",
+                on=session.place,
+                why=f"rows came into {', '.join(filled)}",
+                todo="Is an Octavia using this database? Run the bootstrap again.",
+            )
+        for name in names:
+            session.rows("DROP TABLE %s", name)
+    finally:
+        session.rows("UNLOCK TABLES")
+
+
+def look_at_file(path: Path) -> Schema:
+    """The schema in a SQLite file; empty where there is no file. Writes nothing.
+
+    taskflow makes SQLite's tables without alembic, so there is no revision.
+
+    :raises TransientError: it is locked.
+    :raises PermanentError: it can't be read, or isn't a database.
+    """
+    if not path.exists():
+        return Schema()
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            rows = connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table'"
+            ).fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error as exc:
+        kind = TransientError if "locked" in str(exc) else PermanentError
+        raise kind("read the database", on=str(path), why=str(exc)) from exc
+    return Schema(frozenset(str(row[0]) for row in rows))

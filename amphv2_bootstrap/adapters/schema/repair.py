@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mending a half-applied schema that holds rows.
+
+The way is always forward: what the next revision lacks is made, by the statements
+of its migration, and its number is written last. Killed at any place it leaves
+a half-applied schema again, which the next run mends.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from amphv2_bootstrap.adapters.mysql.sessions import Session
+from amphv2_bootstrap.adapters.schema.difference import Change, compare
+from amphv2_bootstrap.adapters.schema.persistence_schema import (
+    VERSION_TABLE,
+    Schema,
+    look,
+)
+from amphv2_bootstrap.adapters.schema.revisions import shape_at
+from amphv2_bootstrap.adapters.schema.shape import (
+    ATOMS,
+    PRIMARY,
+    Column,
+    ForeignKey,
+    Index,
+    Piece,
+    Shape,
+)
+from amphv2_bootstrap.errors import PermanentError
+
+_ATTEMPTED = "repair the half-applied persistence schema"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """Rows without the parent that a foreign key demands."""
+
+    key: ForeignKey
+    look: str
+    remove: str
+
+    @property
+    def exists(self) -> str:
+        """The statement that tells whether there is one."""
+        return f"SELECT EXISTS ({self.look})"
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Statements that bring a schema to ``target``, the rows untouched.
+
+    ``certain``: they undo no choice of the operator and hide no loss, so that
+    they may be run without asking.
+    """
+
+    target: str
+    changes: tuple[str, ...]
+    stamp: tuple[str, ...]
+    certain: bool
+    orphans: tuple[Orphans, ...] = ()
+
+
+def plan(
+    found: Schema, target: str, changes: Sequence[Change], *, certain: bool
+) -> Repair:
+    """How to get from what was found to the whole of ``target``."""
+    return Repair(
+        target,
+        tuple(_statements(found.shape, shape_at(target), changes)),
+        tuple(_stamp(found, target)),
+        certain,
+        tuple(_orphans(found.shape, changes)),
+    )
+
+
+def perform(
+    session: Session, repair: Repair, *, reasons: Sequence[str], on: str
+) -> None:
+    """Run a repair. Its number is written when all of its revision is there.
+
+    The caller holds the lock of whoever changes tables.
+
+    :param reasons: why it is to be repaired, for errors.
+    :param on: the database's name and place, for errors.
+    :raises PermanentError: it isn't certain; the error has the statements to run.
+    :raises DatabaseRefusalError: the server refused a statement.
+    """
+    orphans = [one for one in repair.orphans if session.value(one.exists)]
+    if orphans or not repair.certain:
+        raise PermanentError(
+            _ATTEMPTED,
+            on=on,
+            why="; ".join([*reasons, _doubt(orphans)]),
+            todo=by_hand(repair, orphans),
+        )
+    for statement in repair.changes:
+        session.rows(statement)
+    found = look(session)
+    if not compare(found.shape, repair.target, repair.target).is_whole:
+        raise PermanentError(
+            _ATTEMPTED,
+            on=on,
+            why=f"it isn't whole after {'; '.join(repair.changes)}: {found}",
+            todo="Is another program changing these tables?",
+        )
+    for statement in repair.stamp:
+        session.rows(statement)
+
+
+def _doubt(orphans: Sequence[Orphans]) -> str:
+    if orphans:
+        return "; ".join(f"rows lack the parent of the {one.key}" for one in orphans)
+    return "it isn't certain that nothing was lost, so nothing is done unasked"
+
+
+def by_hand(repair: Repair, orphans: Sequence[Orphans] = ()) -> str:
+    """The advice to the operator, with the statements."""
+    looks = "".join(f" {one.look};" for one in orphans)
+    statements = [one.remove for one in orphans]
+    statements += [*repair.changes, *repair.stamp]
+    text = f"Dump the database.{' Look at:' if looks else ''}{looks}"
+    run = " ".join(f"{statement};" for statement in statements)
+    return f"{text} If you agree, run on it: {run} Then resume."
+
+
+def _statements(
+    found: Shape, target: Shape, changes: Sequence[Change]
+) -> Iterator[str]:
+    if ATOMS in found.tables and found.atoms != target.atoms:
+        yield f"ALTER TABLE `{found.atoms}` RENAME TO `{target.atoms}`"
+    whole_tables = target.tables - found.tables
+    for table in dict.fromkeys(piece.table for piece in target.pieces.values()):
+        if table in whole_tables:
+            yield _create(table, target)
+    # What is to go goes last: first of all nothing is lost.
+    for change in sorted(changes, key=lambda change: change.wanted is None):
+        created = change.piece.table in whole_tables
+        if not (created and _is_in_create(change.piece)):
+            table = target.real(change.piece.table)
+            yield f"ALTER TABLE `{table}` {_clause(change, target)}"
+
+
+def _create(table: str, target: Shape) -> str:
+    pieces = [p for p in target.pieces.values() if p.table == table]
+    columns = [_definition(p) for p in pieces if isinstance(p, Column)]
+    inner = ", ".join([*columns, "PRIMARY KEY (`uuid`)"])
+    return (
+        f"CREATE TABLE `{target.real(table)}` ({inner}) ENGINE=InnoDB"
+        " DEFAULT CHARACTER SET utf8"  # as in the migrations: keys need the same
+    )
+
+
+def _is_in_create(piece: Piece) -> bool:
+    return isinstance(piece, Column) or piece.key[2] == PRIMARY
+
+
+def _definition(column: Column) -> str:
+    null = "NULL" if column.nullable else "NOT NULL"
+    default = f" DEFAULT '{column.default}'" if column.default else ""
+    return f"`{column.name}` {column.type} {null}{default}"
+
+
+def _clause(change: Change, target: Shape) -> str:
+    """What comes after ALTER TABLE and the name."""
+    piece = change.piece
+    if change.wanted is None:
+        return f"DROP {piece.kind.upper()} `{piece.key[2]}`"
+    if isinstance(piece, Column):
+        verb = "MODIFY" if change.found else "ADD"
+        return f"{verb} COLUMN {_definition(piece)}"
+    if isinstance(piece, Index):
+        return _index_clause(piece, replaced=change.found is not None)
+    table = target.real(piece.table)
+    return (
+        f"ADD CONSTRAINT `{table}_ibfk_1` FOREIGN KEY (`{piece.column}`) REFERENCES"
+        f" `{piece.parent}` (`{piece.parent_column}`) ON DELETE {piece.on_delete}"
+    )
+
+
+def _index_clause(index: Index, *, replaced: bool) -> str:
+    columns = ", ".join(f"`{name}`" for name in index.columns)
+    if index.name == PRIMARY:
+        return f"ADD PRIMARY KEY ({columns})"
+    drop = f"DROP INDEX `{index.name}`, " if replaced else ""
+    unique = "UNIQUE " if index.unique else ""
+    return f"{drop}ADD {unique}INDEX `{index.name}` ({columns})"
+
+
+def _stamp(found: Schema, target: str) -> Iterator[str]:
+    if found.revisions == (target,):
+        return
+    if VERSION_TABLE not in found.tables:
+        yield (
+            f"CREATE TABLE `{VERSION_TABLE}` (`version_num` VARCHAR(32) NOT NULL,"
+            " CONSTRAINT `alembic_version_pkc` PRIMARY KEY (`version_num`))"
+        )
+    if len(found.revisions) == 1:
+        yield f"UPDATE `{VERSION_TABLE}` SET `version_num` = '{target}'"  # noqa: S608
+        return
+    if found.revisions:
+        yield f"DELETE FROM `{VERSION_TABLE}`"  # noqa: S608 - a constant
+    yield f"INSERT INTO `{VERSION_TABLE}` (`version_num`) VALUES ('{target}')"  # noqa: S608
+
+
+def _orphans(found: Shape, changes: Sequence[Change]) -> Iterator[Orphans]:
+    """Queries for the foreign keys to be made between tables that are there."""
+    for change in changes:
+        key = change.wanted
+        if isinstance(key, ForeignKey) and {key.table, key.parent} <= found.tables:
+            rows = (
+                f"FROM `{found.real(key.table)}` AS child LEFT JOIN `{key.parent}` AS"
+                f" parent ON parent.`{key.parent_column}` = child.`{key.column}`"
+                f" WHERE child.`{key.column}` IS NOT NULL"
+                f" AND parent.`{key.parent_column}` IS NULL"
+            )
+            yield Orphans(key, f"SELECT child.* {rows}", f"DELETE child {rows}")

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The judgement on a persistence schema, from what was found; touches nothing."""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from amphv2_bootstrap.adapters.schema.difference import compare, wholes
+from amphv2_bootstrap.adapters.schema.persistence_schema import TABLES, Schema
+from amphv2_bootstrap.adapters.schema.repair import Repair, plan
+from amphv2_bootstrap.adapters.schema.revisions import CHAIN, next_after
+from amphv2_bootstrap.adapters.schema.shape import ATOMS, OLD_ATOMS
+
+
+class State(enum.StrEnum):
+    """What a schema is."""
+
+    ABSENT = "absent"
+    HEAD = "head"
+    BEHIND = "behind"
+    HALF = "half-applied"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``reasons`` say why it is half-applied or foreign; ``remarks`` do no harm.
+
+    ``revision`` is where the schema is, or where ``repair`` brings a half-applied
+    one. A half-applied schema without ``repair`` is one that we can't explain.
+    """
+
+    state: State
+    revision: str | None = None
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    repair: Repair | None = None
+    """Certain or not; see :class:`Repair`."""
+
+    def __str__(self) -> str:
+        at = f" (revision {self.revision})" if self.revision else ""
+        why = f": {'; '.join(self.reasons)}" if self.reasons else ""
+        return f"{self.state}{at}{why}"
+
+
+def classify(found: Schema, chain: Sequence[str] = CHAIN) -> Verdict:
+    """Judge a schema.
+
+    A schema whole at the head is at the head whatever else is in the database:
+    nothing is left to do to it. Otherwise what isn't taskflow's makes it foreign.
+
+    :param chain: the revisions of Octavia's own taskflow, first to last.
+    """
+    strangers = tuple(f"the table {name}" for name in sorted(found.foreign))
+    unknown = tuple(_unknown(name) for name in found.revisions if name not in chain)
+    if unknown or {ATOMS, OLD_ATOMS} <= found.tables:
+        both = () if unknown else (f"both tables, {OLD_ATOMS} and {ATOMS}",)
+        return Verdict(State.FOREIGN, reasons=strangers + unknown + both)
+    verdict = _judge(found, chain)
+    if strangers and verdict.state is State.HEAD:
+        return Verdict(State.HEAD, verdict.revision, remarks=strangers)
+    if strangers:
+        return Verdict(State.FOREIGN, reasons=strangers + verdict.reasons)
+    return verdict
+
+
+def _unknown(revision: str) -> str:
+    whose = "" if revision in CHAIN else "another program, or to "
+    return f"the revision {revision}, which belongs to {whose}a newer taskflow"
+
+
+def _judge(found: Schema, chain: Sequence[str]) -> Verdict:
+    if not found.own - {"alembic_version"} and not found.revisions:
+        return Verdict(State.ABSENT)
+    if len(found.revisions) > 1:
+        return _contradicted(found, f"it has {len(found.revisions)} revisions")
+    stamp = found.revisions[0] if found.revisions else None
+    if stamp is not None and stamp not in CHAIN:
+        return _judge_newer(found, stamp, chain[-1])
+    after = next_after(stamp, chain) or stamp
+    difference = compare(found.shape, stamp, after)
+    remarks = tuple(difference.remarks)
+    if difference.unexplained:
+        if stamp != chain[-1] and next_after(stamp, chain) is None:
+            # The next migration is one that we don't know.
+            return Verdict(State.HALF, stamp, tuple(difference.unexplained))
+        return _contradicted(found, *difference.unexplained)
+    if difference.is_whole:
+        state = State.HEAD if stamp == chain[-1] else State.BEHIND
+        return Verdict(state, stamp, remarks=remarks)
+    changes = tuple(difference.lost)
+    if difference.begun:
+        changes += tuple(difference.pending)
+    target = after if difference.begun else stamp
+    assert target is not None  # noqa: S101 - something is there
+    certain = not any(change.lost_data for change in difference.lost)
+    repair = plan(found, target, changes, certain=certain)
+    reasons = tuple(str(change) for change in changes) or (
+        f"all of revision {target} is there, but not its number",
+    )
+    return Verdict(State.HALF, target, reasons, remarks, repair)
+
+
+def _judge_newer(found: Schema, stamp: str, head: str) -> Verdict:
+    """A revision of Octavia's taskflow that is newer than what we know."""
+    if found.tables >= TABLES:
+        return Verdict(State.HEAD if stamp == head else State.BEHIND, stamp)
+    missing = ", ".join(sorted(TABLES - found.tables))
+    return Verdict(State.HALF, stamp, (f"there is no table {missing}",))
+
+
+def _contradicted(found: Schema, *reasons: str) -> Verdict:
+    """The revision's number doesn't explain the tables: does another?
+
+    Without any number, the tables alone are enough to tell. Where there is
+    another number, one of both is wrong, and only the operator knows which.
+    """
+    for name in wholes(found.shape):
+        repair = plan(found, name, (), certain=not found.revisions)
+        whole = f"its tables are those of revision {name}"
+        return Verdict(State.HALF, name, (*reasons, whole), repair=repair)
+    return Verdict(
+        State.FOREIGN, found.revisions[0] if found.revisions else None, reasons
+    )

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of the persistence database: logins, grants, tables."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from amphv2_bootstrap.adapters.mysql import accounts as accounts
+from amphv2_bootstrap.adapters.mysql.account_login import Logins, try_logins
+from amphv2_bootstrap.adapters.mysql.accounts import DATABASE_PRIVILEGES, Account
+from amphv2_bootstrap.adapters.mysql.sessions import Session
+from amphv2_bootstrap.adapters.octavia import introspection
+from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.adapters.schema import persistence_schema
+from amphv2_bootstrap.adapters.schema.revisions import CHAIN
+from amphv2_bootstrap.adapters.schema.state import State, Verdict, classify
+from amphv2_bootstrap.checks.finding import FAILED, OK, SKIPPED, WARNING, Finding
+from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.steps.base import Context
+from amphv2_bootstrap.steps.target_database import account, admin, database_name, texts
+
+_SQLITE = "the persistence is SQLite: there is no server"
+_MEND = "'amphv2-bootstrap post-job' mends it, or says what it can't."
+
+
+def database(context: Context) -> Iterator[Finding]:
+    """Every account that Octavia may be given lets it in, as far as can be tried."""
+    if context.spec.persistence.is_sqlite:
+        yield Finding("database", SKIPPED, _SQLITE)
+        return
+    yield from _own_login(context)
+    try:
+        with admin(context) as session:
+            yield from _accounts(context, session)
+    except BootstrapError as exc:
+        yield Finding.of("database", exc, WARNING)
+
+
+def _own_login(context: Context) -> Iterator[Finding]:
+    """On the way that persistence_connection names."""
+    try:
+        with account(context) as session:
+            who = session.value("SELECT CURRENT_USER()")
+            message = f"{who} may enter {database_name(context.spec)}"
+            yield Finding("database", OK, f"{message} on {session.place}")
+    except BootstrapError as exc:
+        found = Finding.of("database", exc)
+        yield dataclasses.replace(found, todo=found.todo or _MEND)
+
+
+def _accounts(context: Context, session: Session) -> Iterator[Finding]:
+    user = str(context.spec.persistence.username)
+    there = {one.host: one for one in accounts.accounts(session, user)}
+    password = context.secrets.text("persistence_password") or ""
+    logins = try_logins(
+        context.spec.persistence,
+        password,
+        context.host.admin,
+        session,
+        secrets=texts(context.secrets),
+    )
+    for host in context.spec.grant_hosts:
+        if host in there:
+            yield _password_of(there[host], password, logins)
+        else:
+            message = f"the account '{user}'@'{host}' is not there"
+            yield Finding("database", FAILED, message, _MEND)
+
+
+def _password_of(one: Account, password: str, logins: Logins) -> Finding:
+    if (one.user, one.host) in logins.reached:
+        return Finding("database", OK, f"the password of {one} is right: logged in")
+    accepts = one.accepts(password)
+    if accepts:
+        return Finding("database", OK, f"the password of {one} is right: compared")
+    if accepts is False or (logins.socket_refused and one.host == "localhost"):
+        return Finding(
+            "database",
+            FAILED,
+            f"the account {one} has another password than persistence_connection",
+            "Put the account's password there; or, if nothing else uses the account, "
+            f"run yourself: ALTER USER {one} IDENTIFIED BY '...'",
+        )
+    return Finding(
+        "database",
+        WARNING,
+        f"the password of {one} could not be proven: no login from here leads to it, "
+        f"and {one.plugin} doesn't let passwords be compared",
+        "Run 'amphv2-bootstrap verify' on the other controllers, too.",
+    )
+
+
+def grants(context: Context) -> Iterator[Finding]:
+    """Each account may do all that Octavia and its migrations do."""
+    if context.spec.persistence.is_sqlite:
+        yield Finding("grants", SKIPPED, _SQLITE)
+        return
+    user, name = str(context.spec.persistence.username), database_name(context.spec)
+    try:
+        with admin(context) as session:
+            there = {one.host for one in accounts.accounts(session, user)}
+            for host in context.spec.grant_hosts:
+                if host in there:
+                    yield _grants_of(session, name, user, host)
+    except BootstrapError as exc:
+        yield Finding.of("grants", exc, SKIPPED)
+
+
+def _grants_of(session: Session, name: str, user: str, host: str) -> Finding:
+    held = accounts.grants_of(session, user, host)
+    lacks = [one for one in DATABASE_PRIVILEGES if not held.holds(one, name)]
+    who = f"'{user}'@'{host}'"
+    if not lacks:
+        return Finding("grants", OK, f"{who} may do everything with {name}")
+    what = "everything" if len(lacks) == len(DATABASE_PRIVILEGES) else ", ".join(lacks)
+    return Finding("grants", FAILED, f"{who} lacks {what} on {name}", _MEND)
+
+
+def schema(context: Context) -> Iterator[Finding]:
+    """The tables are whole, at the revision that Octavia's taskflow ends at."""
+    if context.spec.persistence.is_sqlite:
+        yield Finding("schema", SKIPPED, _SQLITE)
+        return
+    python = interpreter_of(context.host)
+    chain = introspection.revisions(python) if python else ()
+    if not chain:
+        chain = CHAIN
+        message = f"Octavia's Python could not be asked; {chain[-1]} is taken for its"
+        yield Finding("schema", WARNING, f"{message} head")
+    try:
+        with account(context) as session:
+            verdict = classify(persistence_schema.look(session, rows=False), chain)
+    except BootstrapError as exc:
+        yield Finding.of("schema", exc, SKIPPED)
+        return
+    yield _judged(verdict, chain[-1])
+
+
+def _judged(verdict: Verdict, head: str) -> Finding:
+    if verdict.state is State.HEAD:
+        more = f"; besides: {', '.join(verdict.remarks)}" if verdict.remarks else ""
+        return Finding("schema", OK, f"the tables are whole, at revision {head}{more}")
+    message = f"the schema is {verdict}; Octavia's taskflow wants revision {head}"
+    if verdict.state is State.FOREIGN:
+        todo = "Give taskflow's persistence a database of its own, or mend it by hand."
+        return Finding("schema", FAILED, message, todo)
+    return Finding("schema", FAILED, message, _MEND)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that ``verify`` looks at, in this order."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from amphv2_bootstrap.checks.database import database, grants, schema
+from amphv2_bootstrap.checks.finding import Check, Finding, name_of
+from amphv2_bootstrap.checks.host import (
+    canary,
+    client_library,
+    configuration,
+    key_value_backend,
+)
+from amphv2_bootstrap.checks.upkeep import other_accounts, server_settings, services
+from amphv2_bootstrap.errors import BootstrapError, CancelledError
+from amphv2_bootstrap.steps.base import Context
+
+CHECKS: tuple[Check, ...] = (
+    configuration,
+    client_library,
+    database,
+    grants,
+    schema,
+    key_value_backend,
+    services,
+    server_settings,
+    other_accounts,
+    canary,
+)
+"""A new check is a function in this list: it takes the context and yields what it
+finds. An error of ours that it raises is a finding, too."""
+
+
+def verify(
+    context: Context,
+    checks: Sequence[Check] = CHECKS,
+    begin: Callable[[str], None] = lambda name: None,
+) -> Iterator[Finding]:
+    """Run all checks, whatever the others found; nothing is changed.
+
+    :param begin: called with the name of each check before it begins.
+    :raises CancelledError: ``context.cancelled`` was set.
+    """
+    for check in checks:
+        name = name_of(check)
+        begin(name)
+        try:
+            yield from check(context)
+        except CancelledError:
+            raise
+        except BootstrapError as exc:
+            yield Finding.of(name, exc)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``amphv2-conductor``: the daemon that carries jobs out."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from amphv2_bootstrap.cmd import exit_codes
+from amphv2_bootstrap.engine.errors import SchemaError
+from amphv2_bootstrap.errors import BootstrapError, TransientError
+
+if TYPE_CHECKING:
+    from oslo_config import cfg
+
+    from amphv2_bootstrap.cmd.runtime import Runtime
+    from amphv2_bootstrap.engine.conductor.conductor import Conductor
+
+LOG = logging.getLogger(__name__)
+
+_START_PAUSE = 5.0
+
+
+class _Signals:
+    """What the process was asked by signals; to end outranks to start anew."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self.reload = False
+        self.conductor: Conductor | None = None
+        self._ending = False
+        signal.signal(signal.SIGTERM, self._end)
+        signal.signal(signal.SIGINT, self._end)
+        signal.signal(signal.SIGHUP, self._reload)
+
+    def _end(self, *_: object) -> None:
+        again = self._ending
+        self._ending, self.reload = True, False
+        self._stop(now=again)
+
+    def _reload(self, *_: object) -> None:
+        if not self.stopping.is_set():
+            self.reload = True
+            self._stop(now=False)
+
+    def _stop(self, *, now: bool) -> None:
+        self.stopping.set()
+        if self.conductor is not None:
+            # In a thread: a handler must not wait for a lock that it interrupts.
+            action = self.conductor.stop_now if now else self.conductor.stop
+            threading.Thread(target=action, daemon=True).start()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script: run until SIGTERM; SIGHUP starts it anew.
+
+    SIGTERM lets the step under way end (for at most ``grace_period``), gives its
+    job back to the other conductors and exits; a second one doesn't wait. A step
+    that doesn't hear is left behind after some seconds.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    os.umask(0o077)
+    signals = _Signals()
+    try:
+        _serve(arguments, signals)
+    except BootstrapError as exc:
+        print(exit_codes.message_of(exc), file=sys.stderr)
+        return exit_codes.code_of(exc)
+    if signals.reload:
+        LOG.info("Starting anew to read the configuration again")
+        os.execv(sys.executable, [sys.executable, *_command_line(arguments)])  # noqa: S606
+    return exit_codes.DONE
+
+
+def _command_line(arguments: Sequence[str]) -> list[str]:
+    return ["-m", "amphv2_bootstrap.cmd.daemon", *arguments]
+
+
+def _serve(arguments: Sequence[str], signals: _Signals) -> None:
+    from amphv2_bootstrap.cmd.runtime import Runtime
+    from amphv2_bootstrap.conf.build import build
+    from amphv2_bootstrap.conf.loading import load
+
+    conf = load(arguments, prog="amphv2-conductor")
+    loaded = build(conf)
+    runtime = Runtime(loaded)
+    _set_up_logging(conf, runtime)
+    for warning in loaded.warnings:
+        LOG.warning("%s", warning)
+    _wait_for_database(runtime, signals.stopping)
+    if signals.stopping.is_set():
+        return
+    conductor = runtime.conductor()
+    signals.conductor = conductor
+    LOG.info("Conductor %s serves host %s", runtime.owner, loaded.host.name)
+    if not signals.stopping.is_set():
+        conductor.run()
+    LOG.info("Conductor %s has stopped", runtime.owner)
+
+
+def _set_up_logging(conf: "cfg.ConfigOpts", runtime: "Runtime") -> None:
+    from oslo_log import log
+
+    from amphv2_bootstrap.cmd import logs
+
+    log.setup(conf, "amphv2-bootstrap")
+    logs.redact(runtime.redactor)
+    if not conf.debug:
+        logs.quieten()
+
+
+def _wait_for_database(runtime: "Runtime", stopping: threading.Event) -> None:
+    """Outlast a database that isn't there, or has no tables, yet (promise P4)."""
+    while not stopping.is_set():
+        try:
+            _ = runtime.database
+        except (TransientError, SchemaError) as exc:
+            LOG.warning("%s; trying again", exc)
+            stopping.wait(_START_PAUSE)
+        else:
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

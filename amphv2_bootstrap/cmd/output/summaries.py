@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The head of a bootstrap, and what its state means for an exit code."""
+
+from typing import Any
+
+from amphv2_bootstrap.cmd import exit_codes
+from amphv2_bootstrap.cmd.output.report import summarize
+from amphv2_bootstrap.engine.records import Bootstrap
+from amphv2_bootstrap.engine.storage.store import Store
+
+_ENDS = {
+    "done": exit_codes.DONE,
+    "parked": exit_codes.FAILED,
+    "reverted": exit_codes.FAILED,
+    "cancelled": exit_codes.FAILED,
+}
+
+
+def head(store: Store, bootstrap: Bootstrap) -> dict[str, Any]:
+    """The whole's id, state and times."""
+    fresh = store.bootstrap(bootstrap.uuid)
+    return summarize(fresh, [job.state for job in store.jobs_of(fresh.uuid)])
+
+
+def head_of(report: dict[str, Any]) -> dict[str, Any]:
+    """The same, taken out of what :func:`describe` gave."""
+    names = ("id", "state", "posted_at", "finished_at", "posted_by")
+    return {name: report[name] for name in names}
+
+
+def exit_code(state: str) -> int | None:
+    """The exit code that a state means; None while it isn't at rest."""
+    return _ENDS.get(state)

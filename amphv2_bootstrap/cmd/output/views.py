@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How progress is shown: a bar on a terminal, plain lines otherwise."""
+
+import abc
+import sys
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from amphv2_bootstrap.cmd.output.summaries import exit_code
+from amphv2_bootstrap.cmd.output.timeline import stopped_lines, task_lines
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Report = dict[str, Any]
+"""What :func:`amphv2_bootstrap.cmd.output.report.describe` gives."""
+
+
+class View(Protocol):
+    """Shows a bootstrap to whoever waits for it, as a context manager."""
+
+    def __enter__(self) -> "View":
+        """Begin to show."""
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the terminal as it was."""
+
+    def show(self, report: Report) -> None:
+        """Show how far it is now."""
+
+    def tell(self, text: str) -> None:
+        """Say something in between."""
+
+    def finish(self, report: Report) -> None:
+        """Say what wasn't said yet of flows that failed; after the context's end."""
+
+
+class _Teller(abc.ABC):
+    """Tells each thing once, however often it is seen."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[Any, ...]] = set()
+
+    @abc.abstractmethod
+    def tell(self, text: str) -> None:
+        """Say it now."""
+
+    def _once(self, key: tuple[Any, ...], lines: list[str]) -> None:
+        if key not in self._told:
+            self._told.add(key)
+            self.tell("\n".join(lines))
+
+
+class Lines(_Teller):
+    """Prints each step when it ends, each flow when it changes."""
+
+    def __enter__(self) -> "Lines":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def show(self, report: Report) -> None:
+        for flow in report["flows"]:
+            for task in flow["tasks"]:
+                key = (flow["id"], task["name"], task["state"], task["runs"])
+                if task["state"] != "PENDING":
+                    self._once(key, task_lines(task))
+            where = f" on {flow['host']}" if flow["host"] else ""
+            reason = f": {flow['reason']}" if flow["reason"] else ""
+            line = f"{flow['name']}{where}: {flow['state']}{reason}"
+            if flow["state"] != "waiting":
+                self._once((flow["id"], flow["state"], reason), [line])
+
+    def tell(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def finish(self, report: Report) -> None:
+        """All was said by :meth:`show`."""
+
+
+class Bar(_Teller):
+    """A live bar over all steps, with the one under way.
+
+    A flow that stops while others go on, and a step that ends with a warning, is told
+    above the bar, at once; the rest below it, at the end.
+
+    :param console: where to; the terminal at stderr by default.
+    """
+
+    def __init__(self, console: "Console | None" = None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        super().__init__()
+        self._progress = Progress(
+            TextColumn("{task.description:<42}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=console or Console(stderr=True),
+        )
+        self._task = self._progress.add_task("waiting for a conductor", total=None)
+
+    def __enter__(self) -> "Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, report: Report) -> None:
+        steps = [(flow, task) for flow in report["flows"] for task in flow["tasks"]]
+        done = sum(task["state"] == "SUCCESS" for _, task in steps)
+        running = [
+            f"{task['name']} on {task['host']}"
+            for _, task in steps
+            if task["state"] in ("RUNNING", "REVERTING")
+        ]
+        self._progress.update(
+            self._task,
+            total=len(steps),
+            completed=done,
+            description=", ".join(running) or report["state"],
+        )
+        for flow, task in steps:
+            if task["warnings"]:
+                self._once((flow["id"], task["name"], task["runs"]), task_lines(task))
+        if exit_code(report["state"]) is None:
+            self.finish(report)
+
+    def tell(self, text: str) -> None:
+        # As it is: a reason may look like markup, and is copied from here.
+        self._progress.console.print(
+            text, markup=False, highlight=False, soft_wrap=True
+        )
+
+    def finish(self, report: Report) -> None:
+        for flow in report["flows"]:
+            runs = sum(task["runs"] for task in flow["tasks"])
+            lines = stopped_lines(flow)
+            if lines:
+                self._once((flow["id"], flow["state"], runs), lines)
+
+
+def view_of(stream: TextIO) -> View:
+    """A bar where somebody watches, lines where it is kept."""
+    return Bar() if stream.isatty() else Lines()

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``[conductor]`` as the engine and the steps take it."""
+
+from amphv2_bootstrap.conf.problems import Problems
+from amphv2_bootstrap.conf.reading import Values
+from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
+from amphv2_bootstrap.engine.storage.retention import DAY
+from amphv2_bootstrap.steps.retry_policy import RetryPolicy
+
+
+def conductor_settings(values: Values, expiry: float) -> ConductorSettings:
+    """The conductor's settings; ``expiry`` is of a claim, in seconds."""
+    return ConductorSettings(
+        concurrency=values["concurrency"],
+        poll_interval=values["poll_interval"],
+        reconcile_interval=values["reconcile_interval"],
+        grace_period=values["grace_period"],
+        expiry=expiry,
+        refusal_pause=values["refusal_pause"],
+        history=values["history_days"] * DAY,
+    )
+
+
+def retry_policy(values: Values, problems: Problems) -> RetryPolicy:
+    """The steps' retries; the waits are checked against one another."""
+    first, longest = values["step_retry_first_wait"], values["step_retry_max_wait"]
+    if first > longest:
+        problems.add(
+            "conductor",
+            "step_retry_first_wait",
+            f"is {first:g} s, more than step_retry_max_wait with {longest:g} s",
+            "Make it less, or the other more",
+        )
+    return RetryPolicy(
+        attempts=values["step_retry_attempts"],
+        max_elapsed=values["step_retry_max_elapsed"],
+        first_wait=first,
+        max_wait=longest,
+    )

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The paths and commands of this host."""
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from amphv2_bootstrap.adapters.octavia.config_sources import FILE, FOLDER, is_loaded
+from amphv2_bootstrap.conf.problems import Problems
+from amphv2_bootstrap.conf.reading import Values
+from amphv2_bootstrap.conf.tls import check_file
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.model import HostSettings
+
+GROUP = "octavia"
+
+_UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]+")
+
+
+class Acting:
+    """Those options of ``[octavia]`` that say how this host does its part."""
+
+    def __init__(
+        self, values: Values, default: Values, problems: Problems, *, is_here: bool
+    ) -> None:
+        self._values = values
+        self._problems = problems
+        self._is_here = is_here
+        self._state_path: str = default["state_path"]
+        self._db_manage = self._split("db_manage_command", values["db_manage_command"])
+        self._arguments = tuple(self._pairs(values["service_arguments"]))
+        self._restarts = tuple(
+            self._split("restart_commands", command)
+            for command in values["restart_commands"]
+        )
+
+    def check(self) -> None:
+        """Collect what is wrong with paths, units and the interpreter."""
+        check_file(
+            "DEFAULT", "state_path", self._state_path, self._problems, here=False
+        )
+        check_file(
+            GROUP,
+            "config_file",
+            self._values["config_file"],
+            self._problems,
+            here=self._is_here,
+        )
+        self._check_arguments()
+        for unit in self._services:
+            if not _UNIT.fullmatch(unit):
+                self._problems.add(
+                    GROUP,
+                    "services",
+                    "has an entry that isn't the name of a systemd unit",
+                    "Write names such as octavia-worker with commas between them",
+                )
+        self._check_python()
+
+    def settings(
+        self,
+        name: str,
+        admin: DatabaseUrl,
+        find_python: Callable[[Sequence[str]], str | None],
+    ) -> HostSettings:
+        """The settings; only after a check that found nothing."""
+        return HostSettings(
+            name=name,
+            state_path=self._state_path,
+            config_file=self._values["config_file"],
+            admin=admin,
+            db_manage_command=self._db_manage,
+            db_manage_timeout=self._values["db_manage_timeout"],
+            octavia_python=self._values["python"] or find_python(self._db_manage),
+            service_arguments=self._arguments,
+            install_client_library=self._values["install_client_library"],
+            services=self._services,
+            restart_commands=self._restarts,
+        )
+
+    @property
+    def _services(self) -> tuple[str, ...]:
+        return tuple(unit.strip() for unit in self._values["services"])
+
+    def _split(self, option: str, command: str) -> tuple[str, ...]:
+        try:
+            words = tuple(shlex.split(command))
+        except ValueError:
+            self._problems.add(
+                GROUP,
+                option,
+                "has a quotation mark or a backslash without its other half",
+                "Complete or remove it; oslo.config takes away a pair of quotes "
+                "around the whole value",
+            )
+            return ()
+        if not words:
+            self._problems.add(
+                GROUP, option, "is an empty command", "Write the program to be called"
+            )
+        return words
+
+    def _pairs(self, arguments: str) -> Iterator[tuple[str, str]]:
+        """Each argument with its path; the path is empty where there is none."""
+        option = "service_arguments"
+        words = iter(self._split(option, arguments) if arguments.strip() else ())
+        for word in words:
+            kind, has_value, path = word.partition("=")
+            has_path = kind in (FILE, FOLDER)
+            yield kind, path if has_value or not has_path else next(words, "")
+
+    def _check_arguments(self) -> None:
+        option, file = "service_arguments", self._values["config_file"]
+        paths = [path for kind, path in self._arguments if kind in (FILE, FOLDER)]
+        for kind, path in self._arguments:
+            if kind in (FILE, FOLDER):
+                check_file(GROUP, option, path, self._problems, here=False)
+            else:
+                self._problems.add(
+                    GROUP,
+                    option,
+                    f"has {kind}, which names no configuration",
+                    f"Write only {FILE} PATH and {FOLDER} PATH",
+                )
+        if len(paths) < len(self._arguments) or not all(map(os.path.isabs, paths)):
+            return
+        if paths and not is_loaded(file, self._arguments):
+            self._problems.add(
+                GROUP,
+                option,
+                f"has nothing that makes Octavia load config_file, {file}",
+                "Correct one of the two: what is written there has to be read",
+            )
+
+    def _check_python(self) -> None:
+        python = self._values["python"]
+        if not python:
+            return
+        check_file(GROUP, "python", python, self._problems, here=self._is_here)
+        path = Path(python)
+        if self._is_here and path.is_file() and not os.access(path, os.X_OK):
+            self._problems.add(
+                GROUP,
+                "python",
+                f"is {python}, which is no program",
+                "Name Octavia's Python interpreter",
+            )

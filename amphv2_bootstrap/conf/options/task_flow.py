@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``[task_flow]``: the engine's own database and jobboard.
+
+The names are Octavia's, since operators know them; what they describe here is
+where this program keeps its own jobs, and never Octavia's.
+"""
+
+from oslo_config import cfg
+
+from amphv2_bootstrap.conf.options.octavia_names import named
+
+GROUP = "task_flow"
+
+_DRIVERS = [
+    ("sql", "The database of persistence_connection: no further server."),
+    ("redis_taskflow_driver", "Redis."),
+    ("zookeeper_taskflow_driver", "ZooKeeper."),
+    ("etcd_taskflow_driver", "etcd."),
+    ("redis", "The same as redis_taskflow_driver."),
+    ("zookeeper", "The same as zookeeper_taskflow_driver."),
+    ("etcd", "The same as etcd_taskflow_driver."),
+]
+_NOT_SQL = "Not for the sql jobboard."
+
+OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        "persistence_connection",
+        secret=True,
+        sample_default="sqlite:///<state_path>/engine.sqlite",
+        help=(
+            "URL of the database that keeps this program's jobs and the state of "
+            "their steps. Several controllers need one that all of them reach: "
+            "mysql+pymysql://USER:PASSWORD@HOST/DATABASE, percent-encoded (@ is "
+            "%40, / is %2F, # is %23), and each $ doubled. It must not be the "
+            "database of Octavia's persistence_connection."
+        ),
+    ),
+    cfg.StrOpt(
+        "jobboard_backend_driver",
+        default="sql",
+        choices=_DRIVERS,
+        help=(
+            "The jobboard through which conductors find this program's jobs. The "
+            "default needs no server but the database."
+        ),
+    ),
+    named("jobboard_backend_hosts", _NOT_SQL, default=[]),
+    named(
+        "jobboard_backend_port",
+        "Default: the driver's own (6379, 26379 with Sentinel, 2181, 2379).",
+        sample_default="<the driver's own>",
+    ),
+    named("jobboard_backend_username"),
+    named("jobboard_backend_password", "Double each $."),
+    named(
+        "jobboard_backend_namespace",
+        "It must differ from Octavia's: Octavia's workers claim whatever is there, "
+        "and throw away what they can't run.",
+        default="amphv2_bootstrap",
+    ),
+    named("jobboard_redis_backend_db", default=0),
+    named("jobboard_redis_sentinel"),
+    named("jobboard_redis_sentinel_username"),
+    named("jobboard_redis_sentinel_password", "Double each $."),
+    named("jobboard_redis_backend_ssl_options"),
+    named("jobboard_redis_sentinel_ssl_options"),
+    named("jobboard_zookeeper_ssl_options"),
+    named("jobboard_etcd_ssl_options"),
+    named("jobboard_etcd_timeout"),
+    named("jobboard_etcd_api_path"),
+    cfg.IntOpt(
+        "jobboard_expiration_time",
+        default=10,
+        min=5,
+        max=3600,
+        help=(
+            "Seconds that a claim of a job lasts when its conductor doesn't renew "
+            "it: so long it takes until another conductor goes on with the job of "
+            "one that died. It may be shorter than a step, since claims are renewed "
+            "while steps run."
+        ),
+    ),
+]
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """The options of this group, for the sample file and the reference."""
+    return [(GROUP, OPTS)]

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop that claims jobs from a board and has them carried out."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from amphv2_bootstrap.engine.board import (
+    BoardUnavailableError,
+    ClaimRefusedError,
+    Entry,
+)
+from amphv2_bootstrap.engine.conductor.backoff import LONGEST_PAUSE, Aside, longer
+from amphv2_bootstrap.engine.conductor.duplicate_hosts import Rivals
+from amphv2_bootstrap.engine.conductor.parts import Parts
+from amphv2_bootstrap.engine.conductor.reconcile import Reconciler
+from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
+from amphv2_bootstrap.engine.conductor.workers import Workers
+from amphv2_bootstrap.engine.errors import RefusedError
+from amphv2_bootstrap.engine.lease import Lease
+from amphv2_bootstrap.engine.process_identity import Owner
+from amphv2_bootstrap.engine.records import Job, JobState
+from amphv2_bootstrap.errors import BootstrapError
+
+LOG = logging.getLogger(__name__)
+
+# Where nothing is on the board for us, only a call that got lost is waited for.
+_IDLE_POLLS = 5
+
+
+class Conductor:
+    """Claims what it may, runs it, and outlives every outage (promise P4).
+
+    :param only: ids of the only jobs to take; None takes all.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        owner: Owner,
+        settings: ConductorSettings,
+        only: frozenset[str] | None = None,
+    ) -> None:
+        self._parts = parts
+        self._owner = owner
+        self._settings = settings
+        self._only = only
+        self._stopping = threading.Event()
+        self._aside = Aside(settings.refusal_pause, settings.poll_interval)
+        self._workers = Workers(
+            parts, str(owner), self._aside, self._stopping, self._on_settled
+        )
+        self._running = self._workers.running
+        self._rivals = Rivals(parts.store, owner, settings.reconcile_interval)
+        self._reconciler = Reconciler(
+            parts.board,
+            parts.store,
+            owner,
+            settings.reconcile_interval,
+            settings.history,
+        )
+
+    def stop(self) -> None:
+        """Ask :meth:`run` to end at the next step's boundary; returns at once."""
+        self._stopping.set()
+        self._parts.board.interrupt()
+
+    def stop_now(self) -> None:
+        """Interrupt the steps that run; they are run again later."""
+        # First of all: the rest may have to wait for a server.
+        self._workers.interrupt()
+        self.stop()
+
+    @property
+    def is_idle(self) -> bool:
+        return not len(self._running)
+
+    def run(self) -> None:
+        """Work until :meth:`stop`; then wait for the steps that run.
+
+        After the grace period they are interrupted, and after some seconds more
+        left alone: their threads end with the process. Claims are given back.
+        """
+        reporter = self._parts.reporter
+        if reporter is not None:
+            reporter.start()
+        self._loop()
+        self._workers.wait(self._settings.grace_period)
+        if reporter is not None:
+            reporter.stop()
+        self._reconciler.sign_off()
+        self._workers.abandon()
+        self._parts.board.close()
+
+    def _loop(self) -> None:
+        pause = 0.0
+        while not self._stopping.is_set():
+            try:
+                entries = self._pass()
+            except BootstrapError as exc:
+                pause = longer(pause, self._settings.poll_interval)
+                LOG.warning("%s; trying again in %.0f s", exc, pause)
+            except Exception:
+                # Whatever it was, the jobs under way must not end with it.
+                pause = LONGEST_PAUSE
+                LOG.exception("Unexpected error; trying again in %.0f s", pause)
+            else:
+                pause = 0.0
+                self._wait_for_change(entries)
+                continue
+            self._stopping.wait(pause)
+
+    def _wait_for_change(self, entries: Sequence[Entry]) -> None:
+        try:
+            self._parts.board.wait_for_change(self._patience(entries))
+        except BoardUnavailableError:
+            self._stopping.wait(self._settings.poll_interval)
+
+    def _patience(self, entries: Sequence[Entry]) -> float:
+        """How long to wait for a call: short while time alone may give us a job.
+
+        Another's claim may run out; a refused job is looked at again.
+        """
+        poll = self._settings.poll_interval
+        if any(self._may_come_to_us(entry) for entry in entries):
+            return poll
+        return max(poll, min(poll * _IDLE_POLLS, self._reconciler.seconds_until_due()))
+
+    def _may_come_to_us(self, entry: Entry) -> bool:
+        host = entry.details.get("host")
+        return host in (None, self._owner.host) and entry.uuid not in self._running
+
+    def _pass(self) -> Sequence[Entry]:
+        """Claim what may be claimed; the entries that were looked at."""
+        self._parts.board.connect()
+        entries = self._parts.board.entries()
+        if self._reconciler.is_due(entries):
+            entries = self._reconciler.reconcile(entries)
+            self._stop_superseded()
+            self._rivals.look()
+        for entry in entries:
+            if self._stopping.is_set() or self._is_full():
+                break
+            if self._is_for_us(entry):
+                self._consider(entry)
+        return entries
+
+    def _stop_superseded(self) -> None:
+        """Have steps stop whose job was cancelled, before they write again."""
+        uuids = [held.entry.uuid for held in self._running.all()]
+        if uuids:
+            self._running.lose_superseded(
+                {job.uuid: job.epoch for job in self._parts.store.jobs(uuids)}
+            )
+
+    def _is_full(self) -> bool:
+        return len(self._running) >= self._settings.concurrency
+
+    def _is_for_us(self, entry: Entry) -> bool:
+        host = entry.details.get("host")
+        return (
+            not entry.claimed
+            and host in (None, self._owner.host)
+            and not (host and self._rivals.may_be_about)
+            and (self._only is None or entry.uuid in self._only)
+            and entry.uuid not in self._running
+            and entry.uuid not in self._aside
+        )
+
+    def _consider(self, entry: Entry) -> None:
+        job = self._parts.store.job(entry.uuid)
+        if job is None:
+            self._refuse(entry, "the engine's database doesn't know this job")
+        elif job.state not in (JobState.READY, JobState.RUNNING):
+            self._clear(entry)
+        elif self._may_run(entry, job):
+            self._claim(entry)
+
+    def _may_run(self, entry: Entry, job: Job) -> bool:
+        if job.host not in (None, self._owner.host):
+            return False
+        try:
+            bootstrap = self._parts.store.bootstrap(job.bootstrap_uuid)
+            self._parts.runner.check(job, bootstrap)
+        except RefusedError as exc:
+            if self._refuse(entry, str(exc)):
+                self._parts.journal.note(job, "refused", str(exc))
+            return False
+        return True
+
+    def _refuse(self, entry: Entry, why: str) -> bool:
+        """Leave it to others; whether that is news, which is said only once."""
+        is_news = self._aside.refuse(entry.uuid, why)
+        LOG.log(
+            logging.ERROR if is_news else logging.DEBUG,
+            "Leaving job %s to others: %s",
+            entry.uuid,
+            why,
+        )
+        return is_news
+
+    def _clear(self, entry: Entry) -> None:
+        """Take off the board what the database says isn't to be done (now)."""
+        owner = str(self._owner)
+        try:
+            self._parts.board.claim_entry(entry, owner, self._settings.expiry)
+        except ClaimRefusedError:
+            return
+        self._parts.board.remove(entry, owner)
+
+    def _claim(self, entry: Entry) -> None:
+        claimed_at = time.monotonic()
+        owner, expiry = str(self._owner), self._settings.expiry
+        try:
+            self._parts.board.claim_entry(entry, owner, expiry)
+        except ClaimRefusedError:
+            return
+        lease = Lease(self._parts.board, entry, owner, expiry, claimed_at)
+        self._workers.begin(entry, lease)
+
+    def _on_settled(self) -> None:
+        self._reconciler.make_due()
+        if self._parts.reporter is not None:
+            self._parts.reporter.wake()

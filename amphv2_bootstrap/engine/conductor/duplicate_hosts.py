@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Noticing that another machine goes by this host's name.
+
+A host's own jobs are bound to it by its name. Where a copied configuration gives
+two machines one name, either would do the other's, and one would silently be left
+out. By their signs of life in the database such two see each other.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from amphv2_bootstrap.engine.process_identity import Owner
+from amphv2_bootstrap.engine.storage.store import Store
+from amphv2_bootstrap.errors import ConflictError
+
+LOG = logging.getLogger(__name__)
+
+MISSED = 3
+"""After so many of its intervals without a sign a conductor isn't taken for alive."""
+
+
+class Rivals:
+    """Looks for conductors of this one's host name on other machines.
+
+    :param interval: seconds between two signs of life of a conductor.
+    """
+
+    def __init__(self, store: Store, owner: Owner, interval: float) -> None:
+        self._store = store
+        self._owner = owner
+        self._patience = MISSED * interval
+        self._told: list[str] = []
+        self.may_be_about = False
+        """Whether this host's own jobs have to wait, by the last look. Also while one
+        that fell silent before we began may still be alive: after a reboot, our own
+        former self."""
+
+    def look(self) -> None:
+        """Look at the list of conductors, and log an error for new rivals."""
+        rows = self._store.conductors()
+        fresh = [row for row in rows if row.age <= self._patience]
+        self.may_be_about = any(self._is_elsewhere(row) for row in fresh)
+        names = self._names(fresh)
+        if names and names != self._told:
+            LOG.error("%s", self._conflict(names))
+        self._told = names
+
+    def check(self) -> None:
+        """:raises ConflictError: naming both."""
+        rows = self._store.conductors()
+        names = self._names([row for row in rows if row.age <= self._patience])
+        if names:
+            raise self._conflict(names)
+
+    def _is_elsewhere(self, row: Any) -> bool:
+        return row.host == self._owner.host and is_elsewhere(row.owner, self._owner)
+
+    def _names(self, rows: Sequence[Any]) -> list[str]:
+        ours = [row for row in rows if row.owner == str(self._owner)]
+        return [row.owner for mine in ours for row in rows if are_rivals(mine, row)]
+
+    def _conflict(self, names: Sequence[str]) -> ConflictError:
+        return ConflictError(
+            "take this host's own jobs",
+            on=f"host {self._owner.host}",
+            why=f"conductors of this host name run on several machines: {self._owner} "
+            f"here, and {', '.join(names)}",
+            todo="Give each its own [DEFAULT] host, as it stands in [octavia] "
+            "controllers, and restart them. Until then jobs of this name wait.",
+        )
+
+
+def is_elsewhere(owner: str, here: Owner) -> bool:
+    """Whether that conductor runs, or ran, under another kernel than ``here``."""
+    parsed = Owner.parse(owner)
+    return parsed is not None and parsed.kernel not in ("", here.kernel)
+
+
+def are_rivals(one: Any, other: Any) -> bool:
+    """Whether two conductors of one host name were alive on two machines at once.
+
+    So after a reboot nobody is his own rival. Both are rows of ``conductors``.
+    """
+    here = Owner.parse(one.owner)
+    return (
+        here is not None
+        and here.kernel != ""
+        and one.host == other.host
+        and is_elsewhere(other.owner, here)
+        and one.started_at < other.seen_at
+        and other.started_at < one.seen_at
+    )

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a step is about to make, persisted before it is made.
+
+A step's result names what it made, but comes too late for one that fails, or whose
+conductor dies, after it has begun to make something. So each thing is an event of
+its own, written before; a revert reads them back.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from taskflow.patterns import linear_flow
+
+from amphv2_bootstrap.engine.execution.fenced_persistence import (
+    FencedBackend,
+    FencedConnection,
+)
+from amphv2_bootstrap.engine.execution.registry import atoms
+from amphv2_bootstrap.engine.records import Job
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.store import Store
+
+_INTENDS, _RETRACTS = "intends", "retracts"
+
+
+class Intents:
+    """The intents of one step; a write is fenced as those of its state are.
+
+    :param names: what earlier runs of the step have noted.
+    """
+
+    def __init__(
+        self, connection: FencedConnection, atom: str, names: Iterable[str]
+    ) -> None:
+        self._connection = connection
+        self._atom = atom
+        self._names = dict.fromkeys(names)
+
+    def add(self, name: str) -> None:
+        if name not in self._names:
+            self._connection.note(self._atom, _INTENDS, name)
+            self._names[name] = None
+
+    def remove(self, name: str) -> None:
+        if name in self._names:
+            self._connection.note(self._atom, _RETRACTS, name)
+            del self._names[name]
+
+    def all(self) -> tuple[str, ...]:
+        return tuple(self._names)
+
+
+def bind(flow: linear_flow.Flow, backend: FencedBackend, *, is_begun: bool) -> None:
+    """Give its intents to each step of the flow that has any.
+
+    :param is_begun: a step was begun before, and may have noted something.
+    """
+    earlier = _read(backend.database, backend.job) if is_begun else {}
+    connection = backend.get_connection()
+    for atom in atoms(flow):
+        if hasattr(atom, "intents"):
+            names = earlier.get(atom.name, {})
+            atom.intents = Intents(connection, atom.name, names)
+
+
+def _read(database: Database, job: Job) -> Mapping[str, Mapping[str, None]]:
+    """The names that were noted and not taken back, by step."""
+    found: dict[str, dict[str, None]] = {}
+    for event in Store(database).job_events(job, (_INTENDS, _RETRACTS)):
+        names = found.setdefault(str(event.atom), {})
+        if event.kind == _INTENDS:
+            names[str(event.message)] = None
+        else:
+            names.pop(str(event.message), None)
+    return found

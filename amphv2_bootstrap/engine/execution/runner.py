@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of one claimed job, from its flow's first open step to an outcome."""
+
+import contextlib
+import dataclasses
+import logging
+import threading
+from typing import Any
+
+from taskflow import states
+from taskflow.patterns import linear_flow
+
+from amphv2_bootstrap.engine.errors import UnknownFlowError
+from amphv2_bootstrap.engine.execution import intents
+from amphv2_bootstrap.engine.execution.contexts import Contexts
+from amphv2_bootstrap.engine.execution.fenced_persistence import FencedBackend
+from amphv2_bootstrap.engine.execution.linear import LinearEngine
+from amphv2_bootstrap.engine.execution.outcome import (
+    End,
+    Outcome,
+    of_failure,
+    of_surprise,
+    of_trouble,
+)
+from amphv2_bootstrap.engine.execution.registry import Flows, atoms, shape
+from amphv2_bootstrap.engine.execution.retry_until_cancelled import outlast
+from amphv2_bootstrap.engine.lease import Lease
+from amphv2_bootstrap.engine.records import Bootstrap, Job
+from amphv2_bootstrap.engine.redaction import Redactor
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.errors import BootstrapError, CancelledError
+
+LOG = logging.getLogger(__name__)
+
+# Characters; a column holds 64 KB, and a reason that doesn't fit parks no job.
+_LONGEST_REASON = 8000
+# A flow that is at its end is never loaded: taskflow would run a reverted one anew.
+_ENDED = {states.SUCCESS: Outcome.DONE, states.REVERTED: Outcome.REVERTED}
+
+
+class Runner:
+    """Carries jobs out; holds what all runs of one conductor share."""
+
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        flows: Flows,
+        contexts: Contexts,
+        redact: Redactor,
+    ) -> None:
+        self._database = database
+        self._journal = journal
+        self._flows = flows
+        self._contexts = contexts
+        self._redact = redact
+
+    def check(self, job: Job, bootstrap: Bootstrap) -> None:
+        """:raises RefusedError: this conductor leaves the job to others."""
+        self._contexts.accept(bootstrap)
+        self._flow(job, bootstrap, threading.Event())
+
+    def run(
+        self, job: Job, bootstrap: Bootstrap, lease: Lease, stopping: threading.Event
+    ) -> End:
+        """Run the job's open steps, one after the other.
+
+        Returns early, ``suspended``, between two steps once ``stopping`` is set.
+        A completed step is never run again; an interrupted one is.
+
+        :raises RefusedError: the bootstrap was given other secrets since the check.
+        """
+        self._contexts.accept(bootstrap)
+        end = self._run_directions(job, bootstrap, lease, stopping)
+        reason = self._redact.text(end.reason)[:_LONGEST_REASON] if end.reason else None
+        return dataclasses.replace(end, reason=reason)
+
+    def _run_directions(
+        self, job: Job, bootstrap: Bootstrap, lease: Lease, stopping: threading.Event
+    ) -> End:
+        if not job.reverting:
+            end = self._run(job, bootstrap, lease, stopping, revert=False)
+            if end.failed_step is None or bootstrap.on_failure != "revert":
+                return end
+            reason = self._redact.text(end.reason or "")[:_LONGEST_REASON]
+            LOG.warning("Job %s failed and is reverted: %s", job.uuid, reason)
+            outlast(lambda: self._journal.start_reverting(job, reason), lease.cancelled)
+        return self._run(job, bootstrap, lease, stopping, revert=True)
+
+    def _flow(
+        self, job: Job, bootstrap: Bootstrap, cancelled: threading.Event
+    ) -> linear_flow.Flow:
+        def release(flow_name: str) -> tuple[str, ...]:
+            # The engine's own database is none of the step's: its retries are for
+            # the cloud's servers.
+            return outlast(
+                lambda: tuple(self._journal.release_stage(job, flow_name)), cancelled
+            )
+
+        factory = self._flows.factory(job.flow)
+        flow = factory(self._contexts.make(bootstrap, cancelled, release))
+        if shape(flow) != job.shape:
+            raise UnknownFlowError(
+                "carry out the flow",
+                on=job.flow,
+                why="this version of amphv2-bootstrap knows it in another shape",
+                todo="Run the conductor of the version that posted the job.",
+            )
+        return flow
+
+    def _run(
+        self,
+        job: Job,
+        bootstrap: Bootstrap,
+        lease: Lease,
+        stopping: threading.Event,
+        *,
+        revert: bool,
+    ) -> End:
+        backend = FencedBackend(self._database, self._journal, job, lease, self._redact)
+        engine = None
+        try:
+            flow = self._flow(job, bootstrap, lease.cancelled)
+            detail = backend.get_connection().load()
+            if detail.state in _ENDED:
+                return End(_ENDED[detail.state])
+            is_begun = bool(len(detail))
+            outlast(
+                lambda: intents.bind(flow, backend, is_begun=is_begun), lease.cancelled
+            )
+            engine = _load(backend, flow, detail, revert)
+            _iterate(engine, stopping)
+            backend.get_connection().flush()
+        except Exception as exc:  # noqa: BLE001 - whatever a step or taskflow raises
+            return _end_of_exception(backend, engine, revert, exc)
+        return _end_of_state(engine.storage.get_flow_state())
+
+
+def _load(
+    backend: FencedBackend, flow: linear_flow.Flow, detail: Any, revert: bool
+) -> Any:
+    # Forwards, a failed step stops the flow where it is; only a second engine,
+    # loaded to revert, goes back over it.
+    options = {"never_resolve": not revert}
+    engine = LinearEngine(flow, detail, backend, options)
+    engine.compile()
+    engine.prepare()
+    names = [atom.name for atom in atoms(flow)]
+    if revert:
+        _reopen_reverts(engine, names)
+    else:
+        _reopen(engine, names)
+    return engine
+
+
+def _reopen(engine: Any, names: list[str]) -> None:
+    """Make failed and interrupted steps pending, so that they begin anew.
+
+    taskflow would go on with an interrupted one without a write, that is,
+    without the check that this conductor still holds the job.
+    """
+    for name in names:
+        if engine.storage.get_atom_state(name) in (states.FAILURE, states.RUNNING):
+            engine.storage.reset(name)
+
+
+def _reopen_reverts(engine: Any, names: list[str]) -> None:
+    """The same for steps whose undoing was interrupted, or failed."""
+    failed = engine.storage.get_execute_failures()
+    for name in names:
+        state = engine.storage.get_atom_state(name)
+        if state in (states.REVERTING, states.REVERT_FAILURE):
+            before = states.FAILURE if name in failed else states.SUCCESS
+            engine.storage.set_atom_state(name, before)
+
+
+def _iterate(engine: Any, stopping: threading.Event) -> None:
+    running = engine.run_iter()
+    suspended = False
+    with contextlib.suppress(StopIteration):
+        running.send(None)
+        while True:
+            # Asked from within: a write that is refused then ends it, instead of
+            # leaving it open to be refused once more when it is collected.
+            suspend = stopping.is_set() and not suspended
+            suspended |= suspend
+            running.send(suspend)
+
+
+def _end_of_exception(
+    backend: FencedBackend, engine: Any, revert: bool, exc: Exception
+) -> End:
+    if backend.trouble is not None:
+        return of_trouble(backend.trouble)
+    if backend.lease.is_lost:
+        return End(Outcome.FENCED, backend.lease.lost_because)
+    if engine is None:
+        if isinstance(exc, BootstrapError):
+            return of_trouble(exc)
+        return of_surprise("load the flow", exc)
+    if revert:
+        return _end_of_revert(engine, exc)
+    return _end_of_failures(engine) or of_surprise("run the flow", exc)
+
+
+def _end_of_failures(engine: Any) -> End | None:
+    for step, failure in engine.storage.get_execute_failures().items():
+        return of_failure(step, failure.exception, failure.exception_str)
+    return None
+
+
+def _end_of_revert(engine: Any, exc: Exception) -> End:
+    # A completed revert also raises what made it necessary.
+    if engine.storage.get_flow_state() == states.REVERTED:
+        cause = _end_of_failures(engine)
+        return End(Outcome.REVERTED, cause.reason if cause else None)
+    for step, failure in engine.storage.get_revert_failures().items():
+        reason = f"undo {step}: {failure.exception_str}"
+        if isinstance(failure.exception, CancelledError):
+            return End(Outcome.SUSPENDED, reason)
+        return End(Outcome.REVERT_FAILED, reason)
+    return End(Outcome.REVERT_FAILED, f"undo the flow: {exc}")
+
+
+def _end_of_state(state: str) -> End:
+    if state == states.SUSPENDED:
+        return End(Outcome.SUSPENDED, "the conductor is stopping")
+    if state == states.SUCCESS:
+        return End(Outcome.DONE)
+    if state == states.REVERTED:
+        return End(Outcome.REVERTED)
+    return End(Outcome.REVERT_FAILED, f"the flow ended in state {state}")

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list of conductors: who is there, and since when."""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.process_identity import Owner
+from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.database import Database
+
+_FORGOTTEN_SECONDS = 7 * 86400.0
+
+
+class Presence:
+    """One conductor's row; raises what :class:`Journal` does."""
+
+    def __init__(self, database: Database, owner: str) -> None:
+        self._database = database
+        self._owner = owner
+
+    def heartbeat(self, host: str, pid: int, version: str) -> None:
+        """Say that this conductor is alive."""
+        table = schema.conductors
+        with self._database.write() as connection:
+            seen = connection.execute(
+                table.update()
+                .where(table.c.owner == self._owner)
+                .values(seen_at=self._database.now)
+            )
+            if not seen.rowcount:
+                self._forget(connection, host)
+                connection.execute(
+                    table.insert().values(
+                        owner=self._owner,
+                        host=host,
+                        pid=pid,
+                        version=version,
+                        started_at=self._database.now,
+                        seen_at=self._database.now,
+                    )
+                )
+
+    def dead(self) -> list[str]:
+        """The conductors on the list that this machine sees to have ended."""
+        query = sa.select(schema.conductors.c.owner)
+        with self._database.read() as connection:
+            owners = connection.execute(query).scalars().all()
+        return _dead(owners)
+
+    def _forget(self, connection: sa.Connection, host: str) -> None:
+        """Take conductors off the list that died on this host, or long ago."""
+        table = schema.conductors
+        query = sa.select(table.c.owner).where(table.c.host == host)
+        dead = _dead(connection.execute(query).scalars().all())
+        long_ago = self._database.now - table.c.seen_at > _FORGOTTEN_SECONDS
+        connection.execute(
+            table.delete().where(sa.or_(table.c.owner.in_(dead), long_ago))
+        )
+
+    def sign_off(self) -> None:
+        """Take this conductor off the list; it ended in good order."""
+        table = schema.conductors
+        with self._database.write() as connection:
+            connection.execute(table.delete().where(table.c.owner == self._owner))
+
+
+def _dead(owners: Iterable[str]) -> list[str]:
+    parsed = [Owner.parse(owner) for owner in owners]
+    return [str(owner) for owner in parsed if owner and owner.is_surely_dead]

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Making and upgrading the engine's own tables."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.errors import (
+    DatabaseUnavailableError,
+    MissingDatabaseError,
+    SchemaError,
+)
+from amphv2_bootstrap.engine.storage.database import Database
+
+HEAD = "0002"
+VERSION_TABLE = "amphv2_alembic_version"
+_LOCK = "amphv2_bootstrap:schema"
+_LOCK_SECONDS, _PART_SECONDS = 60, 10
+
+
+def revision(database: Database) -> str | None:
+    """The revision of the tables; None where there are none.
+
+    :raises MissingDatabaseError: there is no database to hold them.
+    """
+    try:
+        with database.read() as connection:
+            found = connection.execute(
+                sa.text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608
+            ).scalar()
+    except MissingDatabaseError:
+        raise
+    except SchemaError:
+        return None
+    return None if found is None else str(found)
+
+
+def check(database: Database) -> None:
+    """:raises SchemaError: the tables aren't those of this version."""
+    found = revision(database)
+    if found != HEAD:
+        raise SchemaError(
+            "use the engine's database",
+            on=database.place,
+            why=f"its tables are at {found or 'no revision'}, not at {HEAD}",
+            todo="Run 'amphv2-bootstrap db upgrade'.",
+        )
+
+
+def upgrade(database: Database) -> bool:
+    """Bring the tables to this version; False when they were there already.
+
+    Safe to run from several processes at once (one works, the others wait) and
+    again after a crash in the middle: every revision looks before it acts.
+
+    :raises DatabaseUnavailableError: try again later.
+    :raises MissingDatabaseError: there is no database on that server yet.
+    """
+    if revision(database) == HEAD:
+        return False
+    if database.is_sqlite:
+        with database.write() as connection:
+            return _upgrade(connection)
+    # On a connection of its own: it is held until the revision is committed.
+    with database.read() as holder:
+        _lock(holder, database)
+        try:
+            with database.write() as connection:
+                return _upgrade(connection)
+        finally:
+            holder.execute(sa.select(sa.func.release_lock(_LOCK)))
+
+
+def _lock(connection: sa.Connection, database: Database) -> None:
+    # In parts, each shorter than the connection's patience with a silent server.
+    query = sa.select(sa.func.get_lock(_LOCK, _PART_SECONDS))
+    tries = _LOCK_SECONDS // _PART_SECONDS
+    if not any(connection.execute(query).scalar() == 1 for _ in range(tries)):
+        raise DatabaseUnavailableError(
+            "upgrade the engine's tables",
+            on=database.place,
+            why=f"another upgrade held the lock for {_LOCK_SECONDS} s",
+            todo="Wait for it to end, then run 'amphv2-bootstrap db upgrade' again.",
+        )
+
+
+def _upgrade(connection: sa.Connection) -> bool:
+    # Imported here: only an upgrade needs it, and it is slow to import.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.migration import MigrationContext
+
+    context = MigrationContext.configure(
+        connection, opts={"version_table": VERSION_TABLE}
+    )
+    if context.get_current_revision() == HEAD:
+        return False
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(__file__).with_name("migrations"))
+    )
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return True

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each host says of itself, and what is chosen once for all hosts."""
+
+from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.migrations.missing import make_missing
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    make_missing([schema.host_reports, schema.constants])

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first tables: taskflow's three and the engine's own.
+
+taskflow's own migrations are not used: killed in the middle they leave a schema
+on MySQL that can't be upgraded any more. Making what is missing, tables and
+indexes, is safe to repeat.
+"""
+
+from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.migrations.missing import make_missing
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    later = (schema.host_reports, schema.constants)
+    tables = schema.metadata.sorted_tables
+    make_missing([table for table in tables if table not in later])

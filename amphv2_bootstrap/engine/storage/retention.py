@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Forgetting what ended long ago."""
+
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.database import Database
+
+DAY = 86400.0
+
+
+def prune(database: Database, older_than: float) -> int:
+    """Delete bootstraps that ended more than ``older_than`` seconds ago.
+
+    With them go their jobs, logbooks and events; one that is unfinished or
+    parked is never touched. Safe to run from several hosts at once.
+
+    :returns: how many bootstraps were deleted.
+    """
+    bootstraps, jobs = schema.bootstraps, schema.jobs
+    with database.write() as connection:
+        old = connection.execute(
+            sa.select(bootstraps.c.uuid).where(
+                bootstraps.c.active.is_(None),
+                bootstraps.c.finished_at < database.now - older_than,
+            )
+        )
+        uuids = list(old.scalars())
+        books = connection.execute(
+            sa.select(jobs.c.book_uuid).where(jobs.c.bootstrap_uuid.in_(uuids))
+        )
+        for table, column, values in (
+            (schema.logbooks, schema.logbooks.c.uuid, list(books.scalars())),
+            (schema.events, schema.events.c.bootstrap_uuid, uuids),
+            (bootstraps, bootstraps.c.uuid, uuids),
+        ):
+            connection.execute(table.delete().where(column.in_(values)))
+    return len(uuids)

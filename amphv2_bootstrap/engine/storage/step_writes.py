@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The statements of a step's every change, made once and used again.
+
+Building a statement costs as much as sending it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.records import Job
+from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.journal import check_epoch
+from amphv2_bootstrap.engine.storage.store import ATOM_EVENT
+
+_UUID = "atom_uuid"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The changed columns of one atom; ``state`` is its new one, if that changed."""
+
+    uuid: str
+    name: str
+    columns: Mapping[str, Any]
+
+    @property
+    def state(self) -> str | None:
+        return self.columns.get("state")
+
+
+class StepWrites:
+    """Writes the steps of one job; every statement is fenced by its epoch."""
+
+    def __init__(self, database: Database, job: Job, owner: str) -> None:
+        self._job = job
+        self._now = str(database.now.compile())
+        self._fixed = {
+            "bootstrap_uuid": job.bootstrap_uuid,
+            "job_uuid": job.uuid,
+            "owner": owner,
+            "epoch": job.epoch,
+        }
+
+    def write(self, connection: sa.Connection, changes: Sequence[Change]) -> None:
+        """Write the changes, and an event for each new state, if the job is ours.
+
+        Holds the job's row until the commit, as :func:`check_epoch` does.
+
+        :raises FencedError: another conductor took the job, or it was cancelled.
+        """
+        moved = [change for change in changes if change.state is not None]
+        if not moved or not self._record(connection, moved):
+            check_epoch(connection, self._job)
+        for change in changes:
+            statement = _update_statement(tuple(change.columns))
+            connection.execute(statement, {**change.columns, _UUID: change.uuid})
+
+    def _record(self, connection: sa.Connection, moved: Sequence[Change]) -> bool:
+        values = dict(self._fixed)
+        for number, change in enumerate(moved):
+            values[f"atom{number}"] = change.name
+            values[f"message{number}"] = change.state
+        statement = _record_statement(self._now, len(moved))
+        return bool(connection.execute(statement, values).rowcount)
+
+
+@lru_cache
+def _record_statement(now: str, count: int) -> sa.Insert:
+    """Adds ``count`` events in their order; none where the job's epoch is another."""
+    jobs, news = schema.jobs, _news(count)
+    names = ("bootstrap_uuid", "job_uuid", "owner")
+    source = (
+        sa.select(
+            *(sa.bindparam(name, type_=sa.String()) for name in names),
+            news.c.atom,
+            news.c.message,
+            sa.literal_column(f"'{ATOM_EVENT}'"),
+            sa.literal_column(now, sa.Double()),
+        )
+        .select_from(jobs.join(news, sa.true()))
+        .where(
+            jobs.c.uuid == sa.bindparam("job_uuid", type_=sa.String()),
+            jobs.c.epoch == sa.bindparam("epoch", type_=sa.Integer()),
+        )
+        .order_by(news.c.number)
+        .with_for_update(read=True)
+    )
+    return schema.events.insert().from_select(
+        [*names, "atom", "message", "kind", "at"], source, include_defaults=False
+    )
+
+
+def _news(count: int) -> sa.Subquery:
+    rows = [
+        sa.select(
+            sa.literal_column(str(number), sa.Integer()).label("number"),
+            sa.bindparam(f"atom{number}", type_=sa.String()).label("atom"),
+            sa.bindparam(f"message{number}", type_=sa.String()).label("message"),
+        )
+        for number in range(count)
+    ]
+    return sa.union_all(*rows).subquery("news")
+
+
+@lru_cache
+def _update_statement(columns: tuple[str, ...]) -> sa.Update:
+    table = schema.atomdetails
+    return (
+        table.update()
+        .where(table.c.uuid == sa.bindparam(_UUID))
+        .values(
+            {name: sa.bindparam(name, type_=table.c[name].type) for name in columns}
+        )
+    )

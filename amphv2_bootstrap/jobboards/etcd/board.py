@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The jobboard in etcd: taskflow's, made safe to resume.
+
+Keys are taskflow's: ``/taskflow/jobs/NAMESPACE/jobN.data`` and, with the lease
+of the claim, ``jobN.lock``. Every change is one transaction.
+"""
+
+import contextlib
+import json
+import logging
+import math
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import etcd3gw
+import requests
+from etcd3gw.exceptions import Etcd3Exception
+from oslo_serialization import jsonutils
+from oslo_utils import strutils, timeutils
+from taskflow.jobs.backends import impl_etcd
+
+from amphv2_bootstrap.engine.board import Board, Entry, Posting
+from amphv2_bootstrap.jobboards import board_errors
+from amphv2_bootstrap.jobboards.change_notifier import Bell, Listener
+from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
+from amphv2_bootstrap.jobboards.etcd import transaction as txn
+from amphv2_bootstrap.jobboards.etcd import watch
+from amphv2_bootstrap.jobboards.settings import BoardSettings
+
+LOG = logging.getLogger(__name__)
+
+_KEY = re.compile(r"job([1-9]\d*)\.(data|lock)")
+_FRESH_SECONDS = 30.0
+# The last two: an answer that isn't etcd's.
+_TROUBLE = (Etcd3Exception, requests.RequestException, KeyError, ValueError)
+
+
+def open_board(settings: BoardSettings) -> Board:
+    """The board of these settings, not yet connected."""
+    return EtcdBoard(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """A claim as etcd holds it."""
+
+    owner: str
+    lease_id: int
+    revision: int
+
+
+class EtcdBoard(impl_etcd.EtcdJobBoard):
+    """See :class:`amphv2_bootstrap.engine.board.Board` for the contract.
+
+    A claim lasts as long as its lease, in whole seconds, rounded up; a renewal
+    gives it the length that the claim asked for. When a host doesn't answer,
+    the next call goes to the next one.
+    """
+
+    def __init__(self, settings: BoardSettings) -> None:
+        super().__init__(settings.namespace, _taskflow_conf(settings))
+        self._settings = settings
+        self._bell = Bell()
+        self._listener: Listener | None = None
+        self._watch: requests.Response | None = None
+        self._open = False
+        self._host = 0
+
+    def connect(self) -> None:
+        self._open = True
+        with self._asking("connect") as client:
+            if self._listener is None:
+                # A linearized read: answered only where there is a quorum.
+                client.get(self._path(self.SEQUENCE_KEY))
+
+    def close(self) -> None:
+        with self._open_close_lock:
+            self._open = False
+            if self._listener is not None:
+                self._listener.stop()
+                self._listener = None
+            if self._watch is not None:
+                watch.cut(self._watch)
+            super().close()
+        self._bell.ring()
+
+    def post_entry(self, posting: Posting) -> None:
+        key = self._path(f"{self.JOB_PREFIX}{posting.sequence}{self.DATA_POSTFIX}")
+        fields = write_listing(posting, created_on=timeutils.utcnow())
+        with self._asking(f"post job {posting.uuid}") as client:
+            added, answers = txn.transact(
+                client,
+                [txn.absent(key)],
+                [txn.put(key, jsonutils.dumps(fields))],
+                [txn.values_of(key)],
+            )
+        if not added and _uuid(answers[0]) != posting.uuid:
+            raise board_errors.occupied(self._settings, posting, key)
+
+    def entries(self) -> Sequence[Entry]:
+        """See the contract; costs one round trip."""
+        with self._asking("list the jobs") as client:
+            found = client.get_prefix(self._path(self.JOB_PREFIX))
+        jobs: list[Listing] = []
+        locked: set[int] = set()
+        for value, metadata in found:
+            name = metadata["key"].decode(errors="replace").rpartition("/")[2]
+            match = _KEY.fullmatch(name)
+            if match and match[2] == "lock":
+                locked.add(int(match[1]))
+            elif match:
+                jobs.extend(_listed(value, int(match[1])))
+        jobs.sort(key=lambda listing: listing.sequence)
+        return [self._entry(job, job.sequence in locked) for job in jobs]
+
+    def claim_entry(self, entry: Entry, owner: str, expiry: float) -> None:
+        key = entry.handle.key
+        with self._asking(f"claim job {entry.uuid}") as client:
+            lease = client.lease(ttl=math.ceil(expiry))
+            won = False
+            try:
+                won, answers = txn.transact(
+                    client,
+                    [
+                        txn.present(key + self.DATA_POSTFIX),
+                        txn.absent(key + self.LOCK_POSTFIX),
+                    ],
+                    self._claiming(key, owner, lease.id),
+                    [txn.values_of(key + self.DATA_POSTFIX)],
+                )
+            finally:
+                if not won:
+                    _revoke(client, lease.id)
+        if not won:
+            why = "it is claimed already" if answers[0] else "the job is gone"
+            raise board_errors.refused(self._settings, entry, why)
+
+    def renew(self, entry: Entry, owner: str, expiry: float) -> bool:
+        with self._asking(f"renew the claim on job {entry.uuid}") as client:
+            lock = self._lock(client, entry)
+            if lock is None or lock.owner != owner:
+                return False
+            if etcd3gw.Lease(lock.lease_id, client).refresh() <= 0:
+                return False
+            # Between the two the claim may have been lost to another: then only
+            # our own lease, which holds nothing any more, was made to last.
+            return self._lock(client, entry) == lock
+
+    def release(self, entry: Entry, owner: str) -> bool:
+        with self._asking(f"release job {entry.uuid}") as client:
+            return self._end_claim(client, entry, owner, [])
+
+    def remove(self, entry: Entry, owner: str) -> bool:
+        key = entry.handle.key
+        doomed = [txn.delete(key + self.DATA_POSTFIX)]
+        doomed.append(txn.delete(key + self.LAST_MODIFIED_POSTFIX))
+        with self._asking(f"remove job {entry.uuid}") as client:
+            return self._end_claim(client, entry, owner, doomed)
+
+    def wait_for_change(self, timeout: float) -> None:
+        self._bell.wait(timeout)
+
+    def interrupt(self) -> None:
+        self._bell.ring()
+
+    def _path(self, name: str) -> str:
+        return str(self._create_path(self._root_path, name))
+
+    def _claiming(self, key: str, owner: str, lease_id: int) -> list[txn.Operation]:
+        lock = json.dumps({"owner": owner, "lease_id": lease_id})
+        touched = jsonutils.dumps({"last_modified": timeutils.utcnow()})
+        return [
+            txn.put(key + self.LOCK_POSTFIX, lock, lease_id),
+            txn.put(key + self.LAST_MODIFIED_POSTFIX, touched),
+        ]
+
+    def _lock(self, client: etcd3gw.Etcd3Client, entry: Entry) -> _Lock | None:
+        found = client.get(entry.handle.key + self.LOCK_POSTFIX, metadata=True)
+        if not found:
+            return None
+        value, metadata = found[0]
+        try:
+            fields = json.loads(value)
+            return _Lock(
+                fields["owner"], fields["lease_id"], int(metadata["mod_revision"])
+            )
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def _end_claim(
+        self,
+        client: etcd3gw.Etcd3Client,
+        entry: Entry,
+        owner: str,
+        doomed: list[txn.Operation],
+    ) -> bool:
+        lock = self._lock(client, entry)
+        if lock is None or lock.owner != owner:
+            return False
+        key = entry.handle.key + self.LOCK_POSTFIX
+        done, _ = txn.transact(
+            client, [txn.unchanged(key, lock.revision)], [txn.delete(key), *doomed], []
+        )
+        _revoke(client, lock.lease_id)
+        return done
+
+    def _entry(self, listing: Listing, claimed: bool) -> Entry:
+        job = impl_etcd.EtcdJob(
+            self,
+            listing.name,
+            self._client,
+            self._path(f"{self.JOB_PREFIX}{listing.sequence}"),
+            uuid=listing.uuid,
+            details=dict(listing.details),
+            book_data=listing.book,
+            sequence=listing.sequence,
+        )
+        return Entry(job.uuid, job.name, job.details, claimed, job)
+
+    @contextlib.contextmanager
+    def _asking(self, attempted: str) -> Iterator[etcd3gw.Etcd3Client]:
+        """The client, for one question; its errors come out as ours."""
+        with self._open_close_lock:
+            if not self._open:
+                raise board_errors.closed(self._settings, attempted)
+            client = self._client = self._client or self._make_client()
+        try:
+            yield client
+            self._ensure_listening()
+        except _TROUBLE as error:
+            self._turn_to_next_host(client)
+            cause = getattr(error, "detail_text", None) or error
+            raise board_errors.unavailable(self._settings, attempted, cause) from error
+
+    def _make_client(self) -> etcd3gw.Etcd3Client:
+        options = {
+            name: convert(self._conf[name])
+            for name, convert in self.ETCD_CONFIG_OPTIONS
+            if name in self._conf
+        }
+        options["host"] = self._settings.hosts[self._host]
+        return etcd3gw.Etcd3Client(**options)
+
+    def _turn_to_next_host(self, client: etcd3gw.Etcd3Client) -> None:
+        self._host = (self._host + 1) % len(self._settings.hosts)
+        client.host = self._settings.hosts[self._host]
+
+    def _ensure_listening(self) -> None:
+        with self._open_close_lock:
+            if self._listener is None and self._open:
+                self._listener = Listener(f"board-{self.name}", self._hear)
+                self._listener.start()
+
+    def _hear(self, stopped: threading.Event) -> None:
+        """Ring at every message of a watch but of claims; its creation is the first.
+
+        The watch is made anew after a while of silence: a connection whose peer
+        vanished looks just like a quiet one.
+        """
+        client = self._make_client()
+        prefix = self._path(self.JOB_PREFIX)
+        wanted = {"key": txn.encode(prefix), "range_end": txn.encode(prefix[:-1] + "c")}
+        with (
+            client.session,
+            client.session.post(
+                client.get_url("/watch"),
+                json={"create_request": wanted},
+                stream=True,
+                timeout=(client.timeout, _FRESH_SECONDS),
+            ) as stream,
+        ):
+            self._watch = stream
+            for message in watch.messages(stream.iter_content(chunk_size=None)):
+                if stopped.is_set():
+                    return
+                if watch.is_news(message):
+                    self._bell.ring()
+
+
+def _listed(value: bytes, number: int) -> list[Listing]:
+    try:
+        listing = read_listing(json.loads(value), sequence=number)
+    except ValueError:
+        return []
+    return [] if listing is None else [listing]
+
+
+def _uuid(values: Sequence[bytes]) -> str | None:
+    listings = [listing for value in values for listing in _listed(value, 0)]
+    return listings[0].uuid if listings else None
+
+
+def _revoke(client: etcd3gw.Etcd3Client, lease_id: int) -> None:
+    """End a lease that nobody needs; if that fails it ends by itself."""
+    try:
+        etcd3gw.Lease(lease_id, client).revoke()
+    except _TROUBLE as error:
+        LOG.debug("lease left to expire: %s", type(error).__name__)
+
+
+def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
+    """The configuration that taskflow makes its client of."""
+    conf: dict[str, Any] = {
+        "host": settings.hosts[0],
+        "port": settings.port,
+        "path": settings.namespace,
+        "ttl": math.ceil(settings.expiry),
+        "timeout": settings.etcd_timeout or settings.call_seconds,
+    }
+    if settings.etcd_api_path:
+        conf["api_path"] = settings.etcd_api_path
+    if strutils.bool_from_string(settings.etcd_ssl.get("use_ssl", False)):
+        conf["protocol"] = "https"
+        files = ("ca_cert", "cert_key", "cert_cert")
+        given = {name: settings.etcd_ssl.get(name) for name in files}
+        conf |= {name: path for name, path in given.items() if path}
+    return conf

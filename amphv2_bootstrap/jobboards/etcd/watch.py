@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a watch of etcd tells, as its JSON gateway writes it: a message a line."""
+
+import base64
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import requests
+
+_OF_CLAIMS = (b".lock", b".last_modified")
+
+
+def messages(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The messages of a stream that comes in pieces, each as soon as it is whole."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from filter(bytes.strip, lines)
+
+
+def is_news(message: bytes) -> bool:
+    """Whether it may concern who waits for a job.
+
+    What a claim writes doesn't: its own conductor would be called by it to look at
+    the board, right when the job is to begin. That the watch was created does, and
+    whatever isn't understood.
+    """
+    try:
+        events = json.loads(message)["result"]["events"]
+        return not all(map(_is_of_a_claim, events))
+    except (ValueError, KeyError, TypeError):
+        return True
+
+
+def _is_of_a_claim(event: Any) -> bool:
+    key = base64.b64decode(event["kv"]["key"])
+    return event.get("type", "PUT") == "PUT" and key.endswith(_OF_CLAIMS)
+
+
+def cut(stream: requests.Response) -> None:
+    """End a stream that another thread is reading."""
+    with (
+        contextlib.suppress(OSError, ValueError, AttributeError),
+        socket.socket(fileno=os.dup(stream.raw.fileno())) as connection,
+    ):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of a SQL jobboard; each method is one statement, so atomic."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.board import BoardUnavailableError
+from amphv2_bootstrap.engine.errors import DatabaseError, DatabaseUnavailableError
+from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.database import Database, is_duplicate
+
+
+class EntryTable:
+    """The entries of one board. Expiries are in seconds, by the database's clock.
+
+    Every method raises :class:`BoardUnavailableError` when the database is away.
+    """
+
+    def __init__(self, database: Database, board: str) -> None:
+        self._database = database
+        self._table = schema.board_entries
+        self._columns = schema.board_entries.c
+        self._here = self._columns.board == board
+        self._board = board
+
+    def insert(self, uuid: str, sequence: int, posting: str) -> None:
+        """Add an entry; one of that id that is there already stays as it is."""
+        values = {
+            "board": self._board,
+            "job_uuid": uuid,
+            "sequence": sequence,
+            "posting": posting,
+            "modified_at": self._database.now,
+        }
+        try:
+            self._write(self._table.insert().values(**values))
+        except DatabaseError as exc:
+            if not is_duplicate(exc):
+                raise
+
+    def rows(self, uuid: str | None = None) -> list[Any]:
+        """All rows, or that of one job, oldest first, each with ``claimed``."""
+        held = sa.and_(
+            self._columns.owner.is_not(None),
+            self._columns.expires_at > self._database.now,
+        )
+        query = sa.select(self._table, sa.case((held, 1), else_=0).label("claimed"))
+        query = query.where(self._here).order_by(self._columns.sequence)
+        if uuid is not None:
+            query = query.where(self._columns.job_uuid == uuid)
+        with translated(), self._database.read() as connection:
+            return list(connection.execute(query))
+
+    def claim(self, uuid: str, owner: str, expiry: float) -> bool:
+        """Claim an entry that nobody holds."""
+        now = self._database.now
+        free = sa.or_(self._columns.owner.is_(None), self._columns.expires_at <= now)
+        return self._update(uuid, free, owner=owner, expires_at=now + expiry)
+
+    def renew(self, uuid: str, owner: str, expiry: float) -> bool:
+        """Make a claim that hasn't run out last ``expiry`` from now."""
+        now = self._database.now
+        held = sa.and_(self._columns.owner == owner, self._columns.expires_at > now)
+        return self._update(uuid, held, expires_at=now + expiry)
+
+    def release(self, uuid: str, owner: str) -> bool:
+        """Give a claim back; unlike a claim, a change that others wait for."""
+        held = self._columns.owner == owner
+        return self._update(
+            uuid, held, owner=None, expires_at=None, modified_at=self._database.now
+        )
+
+    def delete(self, uuid: str, owner: str) -> bool:
+        """Take an entry that ``owner`` holds off the board."""
+        row = self._columns.job_uuid == uuid
+        return (
+            self._write(
+                self._table.delete().where(
+                    self._here, row, self._columns.owner == owner
+                )
+            )
+            > 0
+        )
+
+    def _update(
+        self, uuid: str, condition: sa.ColumnElement[bool], **values: Any
+    ) -> bool:
+        statement = self._table.update().where(
+            self._here, self._columns.job_uuid == uuid, condition
+        )
+        return self._write(statement.values(**values)) > 0
+
+    def _write(self, statement: sa.Executable) -> int:
+        with translated(), self._database.write() as connection:
+            return int(connection.execute(statement).rowcount)
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """The board's view of the database's errors."""
+    try:
+        yield
+    except DatabaseUnavailableError as exc:
+        raise BoardUnavailableError(
+            exc.attempted, on=exc.on, why=exc.why, todo=exc.todo
+        ) from exc

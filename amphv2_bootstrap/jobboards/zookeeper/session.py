@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A session with ZooKeeper that comes back by itself, and calls that never hang."""
+
+import contextlib
+import math
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from kazoo import exceptions as kazoo_errors
+from kazoo.handlers.threading import KazooTimeoutError
+from kazoo.protocol.serialization import Connect
+from kazoo.protocol.states import KazooState, KeeperState
+from taskflow.jobs.backends import impl_zookeeper
+from taskflow.utils import kazoo_utils
+
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.jobboards import board_errors
+from amphv2_bootstrap.jobboards.change_notifier import Bell
+from amphv2_bootstrap.jobboards.settings import BoardSettings
+
+_RECONNECT_SECONDS = 1.0
+_ATTEMPT_SECONDS = 2.0
+_ROUNDING_SECONDS = 0.01
+# Of a claim's time: longer than its holder goes on without a renewal, and so much
+# shorter than the whole as servers take longer, which end sessions by their ticks.
+SESSION_PART = 0.9
+_ENDED = (KeeperState.CLOSED, KeeperState.AUTH_FAILED)
+
+
+class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
+    """taskflow's board with a client that is started, watched and replaced here.
+
+    kazoo queues what is sent while there is no session, and its blocking calls
+    then wait without end. So nothing is sent without a session, and every answer
+    is waited for a bounded time.
+    """
+
+    def __init__(self, settings: BoardSettings) -> None:
+        super().__init__(
+            settings.namespace, _taskflow_conf(settings), emit_notifications=False
+        )
+        self._settings = settings
+        self._bell = Bell()
+        # A dead connection must be noticed while the session can still be saved.
+        self._patience = settings.call_seconds
+        self._granted = 0.0
+        self._open = False
+        self._started = False
+        self._online = threading.Event()
+        self._watch_client()
+
+    def connect(self) -> None:
+        self._open = True
+        with self._asking("connect"):
+            pass
+
+    def close(self) -> None:
+        with self._open_close_lock:
+            self._open = False
+            # A server that hangs doesn't confirm the end of the session.
+            with contextlib.suppress(kazoo_errors.KazooException, OSError):
+                super().close()
+            self._replace_client()
+        self._bell.ring()
+
+    def _answer(self, request: Any) -> Any:
+        return request.get(timeout=self._patience)
+
+    @contextlib.contextmanager
+    def _asking(self, attempted: str) -> Iterator[None]:
+        try:
+            self._ensure_connected()
+            yield
+        except KazooTimeoutError as error:
+            self._drop_connection()
+            why = f"no answer in {self._patience:g} s"
+            raise board_errors.unavailable(self._settings, attempted, why) from error
+        except (kazoo_errors.KazooException, OSError) as error:
+            raise board_errors.unavailable(self._settings, attempted, error) from error
+
+    def _drop_connection(self) -> None:
+        """Have the client connect anew, to the next server, in the same session.
+
+        By itself it sends its heartbeat only when it has sent nothing else for a
+        while; calls that go unanswered would keep a dead connection for ever.
+        """
+        with contextlib.suppress(AttributeError, OSError):
+            self._client._connection._socket.shutdown(socket.SHUT_RDWR)
+
+    def _ensure_connected(self) -> None:
+        """Return when there is a session; a request sent without one may hang.
+
+        :raises ConnectionLoss: there is none after a bounded time.
+        """
+        if not self._open:
+            raise kazoo_errors.ConnectionClosedError("the board is closed")
+        if self._client.client_state in _ENDED:
+            self._start()
+        elif not self._online.wait(_RECONNECT_SECONDS):
+            raise kazoo_errors.ConnectionLoss("no server answers")
+        self._check_session()
+
+    def _start(self) -> None:
+        with self._open_close_lock:
+            if self._client.client_state in _ENDED:
+                if self._started:
+                    with contextlib.suppress(kazoo_errors.KazooException, OSError):
+                        kazoo_utils.finalize_client(self._client)
+                    self._replace_client()
+                self._started = True
+                self._client.start_async()
+            if not self._online.wait(self._patience):
+                # From here on the client goes on trying by itself.
+                raise kazoo_errors.ConnectionLoss("no server answers")
+
+    def _replace_client(self) -> None:
+        """A new client: one that has come to its end can't be relied on to restart."""
+        self._client.remove_listener(self._on_state)
+        self._client = kazoo_utils.make_client(self._conf)
+        self._client.add_listener(self._state_change_listener)
+        self._watch_client()
+        self._online.clear()
+        self._started = False
+
+    def _watch_client(self) -> None:
+        """Hear of its states, and of the session's timeout as the server grants it.
+
+        kazoo tells that nowhere: it is read from the answer to the handshake.
+        """
+        self._client.add_listener(self._on_state)
+        handler = self._client._connection
+        ask = handler._invoke
+
+        def listening(timeout: float, request: Any, xid: int | None = None) -> Any:
+            answer = ask(timeout, request, xid)
+            if isinstance(request, Connect):
+                self._granted = answer[0].time_out / 1000.0
+            return answer
+
+        handler._invoke = listening
+
+    def _check_session(self) -> None:
+        """:raises PermanentError: it may end before a holder would stop by itself."""
+        wanted = _session_seconds(self._settings)
+        if self._online.is_set() and self._granted < wanted - _ROUNDING_SECONDS:
+            longest = int(self._granted / SESSION_PART)
+            raise PermanentError(
+                "use the jobboard",
+                on=self._settings.place,
+                why=f"ZooKeeper grants sessions of {self._granted:g} s at most, and "
+                f"claims of {self._settings.expiry:g} s need one of {wanted:g} s",
+                todo=f"Set jobboard_expiration_time to {longest} or less, or raise "
+                "the server's maxSessionTimeout",
+            )
+
+    def _on_state(self, state: str) -> None:
+        if state == KazooState.CONNECTED:
+            self._online.set()
+        else:
+            self._online.clear()
+        self._bell.ring()
+
+
+def _rounds(settings: BoardSettings) -> int:
+    """How often to name the servers, so that one attempt to connect is short.
+
+    kazoo gives an attempt the session's timeout divided by the number of hosts.
+    A server that is only just starting takes connections that it then forgets:
+    waiting for that one would cost the session.
+    """
+    attempt = min(_ATTEMPT_SECONDS, settings.expiry / 3)
+    return math.ceil(settings.expiry / attempt / len(settings.servers))
+
+
+def _session_seconds(settings: BoardSettings) -> float:
+    return settings.expiry * SESSION_PART
+
+
+def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
+    """The configuration that taskflow makes its client of."""
+    return {
+        "hosts": list(settings.servers) * _rounds(settings),
+        "path": "/" + settings.namespace.strip("/"),
+        "timeout": _session_seconds(settings),
+        # kazoo's own default waits up to an hour between attempts.
+        "connection_retry": {"max_tries": -1, "delay": 0.1, "max_delay": 5.0},
+        **{name: value for name, value in settings.zookeeper_ssl.items() if value},
+    }

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The canary through Octavia's jobboard, as a step runs it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from amphv2_bootstrap.adapters.octavia import canary as octavia_canary
+from amphv2_bootstrap.adapters.octavia import config_sources
+from amphv2_bootstrap.adapters.octavia.canary import Proof
+from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
+from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Context, StepResult
+from amphv2_bootstrap.steps.target_database import texts
+
+
+def loaded(context: Context) -> tuple[str, ...]:
+    """See :func:`config_sources.sources`."""
+    return config_sources.sources(context.host, interpreter_of(context.host))
+
+
+class Obstacle(NamedTuple):
+    """Why no canary can run: a clause; and what to do, a full sentence."""
+
+    why: str
+    todo: str
+
+
+def obstacle(context: Context) -> Obstacle | None:
+    """Why no canary can run here; None if one can."""
+    if context.spec.persistence.is_sqlite:
+        return Obstacle(
+            "with SQLite no other controller can take over",
+            "Name a database server in persistence_connection.",
+        )
+    if interpreter_of(context.host) is None:
+        return Obstacle(
+            "Octavia's Python isn't on this host",
+            "Set [octavia] python, or run 'amphv2-bootstrap verify' on a controller "
+            "where it is.",
+        )
+    return None
+
+
+def prove(context: Context, sources: Sequence[str]) -> Proof:
+    """See :func:`octavia_canary.prove`; only where there is no :func:`obstacle`."""
+    python = interpreter_of(context.host)
+    assert python is not None  # noqa: S101 - that would be an obstacle
+    return octavia_canary.prove(
+        python,
+        sources,
+        secrets=texts(context.secrets),
+        cancelled=context.cancelled,
+    )
+
+
+def result_of_proof(context: Context, sources: Sequence[str]) -> StepResult:
+    """Prove, as a step's result; a broken link is an error.
+
+    :raises TransientError: a server is away.
+    :raises PermanentError: a link is broken.
+    """
+    try:
+        proof = prove(context, sources)
+    except UnprovenError as exc:
+        return unproven(context, str(exc))
+    driver = context.spec.driver
+    return StepResult(
+        UNCHANGED,
+        f"a job went through {driver} as Octavia would send it; another owner had it "
+        f"{proof.takeover_seconds:.1f} s after the dead one's claim of "
+        f"{proof.claim_seconds:g} s began",
+        warnings=proof.notes,
+    )
+
+
+def unproven(context: Context, why: str) -> StepResult:
+    """The result of a step that could not look, in words that stand out.
+
+    :param why: clause and advice.
+    """
+    told = f"the jobboard is NOT PROVEN on {context.host.name}"
+    return StepResult(NOT_APPLICABLE, f"done, but {told}", (f"{told}: {why}",))

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``check-prerequisites``: whether the rest can be done; writes nothing."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from amphv2_bootstrap.adapters import key_value
+from amphv2_bootstrap.adapters.mysql import fitness
+from amphv2_bootstrap.adapters.mysql.accounts import DATABASE_PRIVILEGES, own_grants
+from amphv2_bootstrap.adapters.mysql.sessions import Server, Session
+from amphv2_bootstrap.adapters.octavia import config_sources, introspection
+from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS
+from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.spec.secret import Secrets
+from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.target_database import admin, database_name
+
+OLDEST = {"MariaDB": (10, 0, 2), "MySQL": (8, 0)}
+"""MariaDB: the first where a connection may hold two named locks."""
+
+_OFF = ("0", "OFF")
+
+KeyValueCheck = Callable[[Spec, Secrets], tuple[str, ...]]
+
+
+class CheckPrerequisites(Step):
+    """Look at everything that the flow needs, and report all problems together."""
+
+    atom_name = "check-prerequisites"
+
+    def __init__(
+        self, context: Context, check_key_value: KeyValueCheck = key_value.check
+    ) -> None:
+        super().__init__(context)
+        self._check_key_value = check_key_value
+        self._problems: list[str] = []
+        self._warnings: list[str] = []
+        self._found: list[str] = []
+
+    @property
+    def aim(self) -> str:
+        spec = self.context.spec
+        return (
+            f"check octavia-db-manage, the rights on {spec.persistence.place}, "
+            f"{spec.driver}, and clocks; changes nothing"
+        )
+
+    def act(self) -> StepResult:
+        self._problems, self._warnings, self._found = [], [], []
+        away: TransientError | None = None
+        for check in (self._octavia, self._database_server, self._key_value):
+            try:
+                check()
+            except PermanentError as exc:
+                self._problems.append(str(exc))
+            except TransientError as exc:
+                away = exc
+        if self._problems:
+            self._problems += [str(away)] if away else []
+            raise PermanentError("check the prerequisites", why=self._numbered())
+        if away:
+            raise away
+        return StepResult(UNCHANGED, "; ".join(self._found), tuple(self._warnings))
+
+    def _numbered(self) -> str:
+        return "; ".join(f"({n}) {text}" for n, text in enumerate(self._problems, 1))
+
+    def _octavia(self) -> None:
+        host = self.context.host
+        if shutil.which(host.db_manage_command[0]) is None:
+            self._problems.append(
+                f"{host.db_manage_command[0]} is not there or can't be run: install "
+                "Octavia on this host, or correct db_manage_command."
+            )
+            return
+        if not Path(host.config_file).is_file():
+            self._problems.append(
+                f"Octavia's configuration {host.config_file} is not there: correct "
+                "config_file."
+            )
+        self._octavia_versions()
+
+    def _octavia_versions(self) -> None:
+        host = self.context.host
+        python = interpreter_of(host)
+        versions = introspection.versions(python, host.state_path) if python else {}
+        if versions.get("octavia") is None:
+            why = f"{python} has no Octavia" if python else "its Python wasn't found"
+            self._warnings.append(
+                f"Which Octavia {host.db_manage_command[0]} belongs to can't be told: "
+                f"{why}. Set [octavia] python to its interpreter, if it is on this "
+                "host."
+            )
+            return
+        names = ("octavia", "taskflow")
+        self._found += [f"{n} {versions[n]}" for n in names if versions[n]]
+
+    def _key_value(self) -> None:
+        if self.context.spec.install_key_value_backend:
+            return
+        self._warnings += self._check_key_value(self.context.spec, self.context.secrets)
+        self._found.append(f"{self.context.spec.driver} answers")
+
+    def _database_server(self) -> None:
+        if self.context.spec.persistence.is_sqlite:
+            self._found.append("SQLite: no database server")
+            return
+        with admin(self.context) as session:
+            server = session.server()
+            self._found.append(f"{server.text} on {session.place}")
+            self._version(server)
+            self._privileges(session)
+            self._server_state(session)
+            self._judge_clock(fitness.clock_offset(session), session.place)
+            # The database may be there, from an earlier run.
+            database = database_name(self.context.spec)
+            files = config_sources.files(self.context.host)
+            self._warnings += fitness.traps(session, database, files)
+
+    def _version(self, server: Server) -> None:
+        oldest = OLDEST[server.flavour]
+        if server.version < oldest:
+            self._problems.append(
+                f"{server.text} is too old: {server.flavour} "
+                f"{'.'.join(map(str, oldest))} or later is needed."
+            )
+
+    def _privileges(self, session: Session) -> None:
+        """What the account may do; with what it lacks, as a GRANT to run."""
+        database = database_name(self.context.spec)
+        held = own_grants(session)
+        lacks = [p for p in DATABASE_PRIVILEGES if not held.holds(p, database)]
+        if not held.may_grant(database):
+            lacks.append("GRANT OPTION")
+        if lacks:
+            self._lacks(session, ", ".join(lacks), f"the database {database}")
+        if not held.holds_globally("CREATE USER"):
+            self._lacks(session, "CREATE USER", "the server (*.*)")
+        if not held.holds("SELECT", "mysql"):
+            self._lacks(session, "SELECT", "the database mysql, to look at accounts")
+
+    def _lacks(self, session: Session, privileges: str, on: str) -> None:
+        user = self.context.host.admin.username
+        self._problems.append(
+            f"The admin account {user} on {session.place} lacks {privileges} on {on}."
+        )
+
+    def _server_state(self, session: Session) -> None:
+        if str(session.value("SELECT @@GLOBAL.read_only")).upper() not in _OFF:
+            self._problems.append(
+                f"The server {session.place} is read-only: is it a replica? The admin "
+                "connection has to lead to the one that is written to."
+            )
+        nodes = session.rows("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")
+        if nodes and str(nodes[0][1]).isdigit() and int(nodes[0][1]) > 1:
+            self._warnings.append(
+                f"{session.place} is one of {nodes[0][1]} Galera nodes. Locks hold "
+                "on one node: persistence_connection has to lead all controllers to "
+                "the same one at a time."
+            )
+
+    def _judge_clock(self, offset: float, place: str) -> None:
+        way = "ahead of" if offset > 0 else "behind"
+        text = (
+            f"The clock of {place} is {abs(offset):.1f} s {way} that of "
+            f"{self.context.host.name}: set both by NTP."
+        )
+        if abs(offset) > CLOCK_ERROR_SECONDS:
+            self._problems.append(text)
+        elif abs(offset) > CLOCK_WARNING_SECONDS:
+            self._warnings.append(text)

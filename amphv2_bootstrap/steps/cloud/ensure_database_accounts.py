@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``ensure-database-accounts``: Octavia's accounts and their grants."""
+
+import contextlib
+
+from amphv2_bootstrap.adapters.mysql import accounts as accounts
+from amphv2_bootstrap.adapters.mysql.account_login import Logins, try_logins
+from amphv2_bootstrap.adapters.mysql.account_traps import other_passwords, shadows
+from amphv2_bootstrap.adapters.mysql.accounts import Account
+from amphv2_bootstrap.adapters.mysql.sessions import Session
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.steps.base import (
+    CHANGED,
+    NOT_APPLICABLE,
+    UNCHANGED,
+    Context,
+    Step,
+    StepResult,
+)
+from amphv2_bootstrap.steps.target_database import admin, database_name, texts
+
+_ATTEMPTED = "ensure the database accounts"
+
+
+class EnsureDatabaseAccounts(Step):
+    """One account for each grant host, with all privileges on the database.
+
+    An account that is there keeps its password: it usually is the one that
+    Octavia's main database is used with. If ours is another, the step fails.
+    """
+
+    atom_name = "ensure-database-accounts"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._changed = False  # also by an attempt that failed afterwards
+
+    @property
+    def aim(self) -> str:
+        spec = self.context.spec
+        if spec.persistence.is_sqlite:
+            return "nothing: SQLite has no accounts"
+        names = ", ".join(f"'{self._user}'@'{host}'" for host in spec.grant_hosts)
+        return (
+            f"create {names} where missing, with all privileges on "
+            f"{database_name(spec)}; passwords that are there stay"
+        )
+
+    def act(self) -> StepResult:
+        if self.context.spec.persistence.is_sqlite:
+            return StepResult(NOT_APPLICABLE, "SQLite has no accounts")
+        with admin(self.context) as session:
+            there = {one.host: one for one in accounts.accounts(session, self._user)}
+            self._refuse_other_passwords(there, session.place)
+            for host in self.context.spec.grant_hosts:
+                self._ensure_account(session, host, host in there)
+                self._ensure_grant(session, host)
+            logins = self._log_in(session)
+            warnings = (
+                *self._unproven(there, logins),
+                *self._shadows(session),
+                *other_passwords(
+                    session, self._user, self._password, self.context.spec.grant_hosts
+                ),
+            )
+        return self._result(warnings)
+
+    def undo(self, result: StepResult) -> None:
+        """Take the grants back and drop the accounts that this step made."""
+        with admin(self.context) as session:
+            for made in reversed(result.made):
+                kind, _, account = made.partition(":")
+                user, _, host = account.rpartition("@")
+                if host not in {a.host for a in accounts.accounts(session, user)}:
+                    continue
+                if kind == "grant":
+                    accounts.revoke_all(session, self._database, user, host)
+                elif accounts.grants_of(session, user, host).is_empty:
+                    accounts.drop_account(session, user, host)
+
+    @property
+    def _database(self) -> str:
+        return database_name(self.context.spec)
+
+    @property
+    def _user(self) -> str:
+        user = self.context.spec.persistence.username
+        if not user:
+            raise PermanentError(
+                "read the wanted persistence_connection",
+                why="it names no user",
+                todo="Write it as mysql+pymysql://user:password@host/database.",
+            )
+        return user
+
+    @property
+    def _password(self) -> str:
+        password = self.context.secrets.text("persistence_password")
+        if not password:
+            raise PermanentError(
+                "read the wanted persistence_connection",
+                why="it has no password",
+                todo="Give the account a password: one without is open to all.",
+            )
+        if not password.isascii():
+            raise PermanentError(
+                "read the wanted persistence_connection",
+                why="its password has characters beyond ASCII, which PyMySQL and "
+                "the server encode differently",
+                todo="Choose a password of ASCII characters.",
+            )
+        return password
+
+    def _refuse_other_passwords(self, there: dict[str, Account], place: str) -> None:
+        """Before anything is made: all accounts whose password isn't ours."""
+        wrong = [
+            there[host]
+            for host in self.context.spec.grant_hosts
+            if host in there and there[host].accepts(self._password) is False
+        ]
+        if wrong:
+            raise self._other_password(wrong, place)
+
+    def _other_password(self, wrong: list[Account], place: str) -> PermanentError:
+        alter = "; ".join(f"ALTER USER {one} IDENTIFIED BY '...'" for one in wrong)
+        names = ", ".join(map(str, wrong))
+        return PermanentError(
+            _ATTEMPTED,
+            on=f"{names} on {place}",
+            why="the account is there with another password, which is not ours to "
+            "reset: Octavia's main database may be used with it",
+            todo="Either put the account's password into persistence_connection on "
+            "every controller and reload the conductors; or, if nothing else uses the "
+            f"account, run yourself: {alter}. Then resume the job. Or cancel it, and "
+            "post it anew with another user name there.",
+        )
+
+    def _ensure_account(self, session: Session, host: str, is_there: bool) -> None:
+        if is_there:
+            return
+        made = f"account:{self._user}@{host}"
+        with self.making(made):
+            created = accounts.create_account(session, self._user, host, self._password)
+        if not created:  # made by another just now
+            self.intents.remove(made)
+            found = {one.host: one for one in accounts.accounts(session, self._user)}
+            self._refuse_other_passwords(found, session.place)
+
+    def _ensure_grant(self, session: Session, host: str) -> None:
+        held = accounts.grants_of(session, self._user, host)
+        if held.holds_all(self._database):
+            return
+        with contextlib.ExitStack() as making:
+            if not held.has_own(self._database):  # else a revoke takes more than ours
+                making.enter_context(self.making(f"grant:{self._user}@{host}"))
+            accounts.grant_all(session, self._database, self._user, host)
+        self._changed = True
+
+    def _log_in(self, session: Session) -> Logins:
+        """Log in as Octavia will, and on the ways that lead to other accounts."""
+        logins = try_logins(
+            self.context.spec.persistence,
+            self._password,
+            self.context.host.admin,
+            session,
+            secrets=texts(self.context.secrets),
+        )
+        local = {one.host: one for one in accounts.accounts(session, self._user)}
+        if logins.socket_refused and "localhost" in self.context.spec.grant_hosts:
+            raise self._other_password([local["localhost"]], session.place)
+        if logins.refusal is not None:
+            raise self._refused(logins.refusal.why, session)
+        return logins
+
+    def _refused(self, why: str, session: Session) -> PermanentError:
+        shadows = " ".join(self._shadows(session))
+        persistence = self.context.spec.persistence
+        return PermanentError(
+            "log in as Octavia will",
+            on=f"{self._user} to {self._database} on {persistence.place}",
+            why=why,
+            todo=shadows
+            or "Is this the server that the admin connection leads to, is this host "
+            "among the grant hosts, and has an account that was there before, and is "
+            "never reset, another password?",
+        )
+
+    def _unproven(self, before: dict[str, Account], logins: Logins) -> tuple[str, ...]:
+        """Accounts that were there, whose password could be proven in no way."""
+        return tuple(
+            f"The password of {account} could not be proven: no login from here leads "
+            f"to it, and {account.plugin} doesn't let passwords be compared."
+            for host, account in before.items()
+            if host in self.context.spec.grant_hosts
+            and account.accepts(self._password) is None
+            and (account.user, host) not in logins.reached
+        )
+
+    def _shadows(self, session: Session) -> tuple[str, ...]:
+        """Accounts that the server takes before the granted ones."""
+        hosts = self.context.spec.grant_hosts
+        return tuple(shadows(session, self._user, self._database, hosts))
+
+    def _result(self, warnings: tuple[str, ...]) -> StepResult:
+        hosts = ", ".join(self.context.spec.grant_hosts)
+        summary = f"{self._user} may use {self._database} from {hosts}"
+        made = self.intents.all()
+        outcome = CHANGED if made or self._changed else UNCHANGED
+        return StepResult(outcome, summary, warnings, made)

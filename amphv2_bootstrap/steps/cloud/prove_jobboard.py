@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``prove-jobboard``: the wanted jobboard works, before any controller gets it."""
+
+from pathlib import Path
+
+from amphv2_bootstrap.adapters.octavia import db_manage
+from amphv2_bootstrap.adapters.octavia.diagnosis import MissingLibraryError
+from amphv2_bootstrap.steps.base import Step, StepResult
+from amphv2_bootstrap.steps.canary import loaded, obstacle, result_of_proof, unproven
+from amphv2_bootstrap.steps.wanted_options import wanted_options
+
+
+class ProveJobboard(Step):
+    """Send a job through it by Octavia's own code; leaves nothing behind.
+
+    The configuration is this host's octavia.conf with the wanted ``[task_flow]``
+    on top, since no octavia.conf has that yet.
+    """
+
+    atom_name = "prove-jobboard"
+
+    @property
+    def aim(self) -> str:
+        return "send a job through the jobboard by Octavia's own code"
+
+    def act(self) -> StepResult:
+        """See :func:`amphv2_bootstrap.steps.canary.result_of_proof`."""
+        found = obstacle(self.context)
+        if found:
+            return unproven(self.context, f"{found.why}. {found.todo}")
+        folder = Path(self.context.host.state_path)
+        db_manage.remove_orphans(folder)
+        options = wanted_options(self.context)
+        try:
+            with db_manage.options_overlay(folder, options) as overlay:
+                sources = (*loaded(self.context), str(overlay))
+                return result_of_proof(self.context, sources)
+        except MissingLibraryError as exc:
+            # ensure-client-library comes with the controllers; then they prove.
+            return unproven(
+                self.context,
+                f"only the database is, yet: {exc} After that, prove-controller "
+                "proves it, or 'amphv2-bootstrap verify' by hand.",
+            )

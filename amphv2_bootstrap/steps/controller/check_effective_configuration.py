@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Octavia, loading its configuration on this host, gets what is wanted."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from amphv2_bootstrap.adapters.host import durable_file
+from amphv2_bootstrap.adapters.octavia import conf_file, config_sources, introspection
+from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.model import HostSettings, Value
+from amphv2_bootstrap.spec.octavia_options import BY_NAME
+from amphv2_bootstrap.spec.task_flow_traps import traps
+from amphv2_bootstrap.steps.base import UNCHANGED, Step, StepResult
+from amphv2_bootstrap.steps.foreign_options import foreign_options
+from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_values
+
+
+class CheckEffectiveConfiguration(Step):
+    """Load the file as Octavia does, and compare option by option; change nothing.
+
+    The file alone doesn't tell: a conf.d folder may add options, and Octavia's
+    version decides which options there are and what their values mean.
+    """
+
+    atom_name = "check-effective-configuration"
+
+    @property
+    def aim(self) -> str:
+        return "load the configuration as Octavia does, and compare; changes nothing"
+
+    def act(self) -> StepResult:
+        host = self.context.host
+        python = interpreter_of(host)
+        sources = config_sources.sources(host, python)
+        loaded = introspection.load_task_flow(python, sources, host.state_path)
+        wanted = wanted_values(self.context)
+        problems = [
+            *_differences(wanted, loaded),
+            *foreign_options(wanted, loaded, self.context.spec.driver),
+        ]
+        if problems:
+            raise PermanentError(
+                "check the configuration as Octavia loads it",
+                on=" with ".join(sources),
+                why="; ".join(problems),
+                todo="Remove the line that sets it, in the file or in a conf.d folder. "
+                "To keep it, set it in [octavia] of amphv2-bootstrap.conf on all "
+                "controllers, and post the job anew.",
+            )
+        by = f"the options of {python}" if python else "our own table of its options"
+        return StepResult(
+            UNCHANGED,
+            f"all {len(wanted)} options are in force by {by}",
+            warnings=(
+                *_unknown(host.config_file, loaded),
+                *_supposed(host, sources),
+                *traps(loaded.values, len(self.context.spec.controllers)),
+            ),
+        )
+
+
+def _differences(
+    wanted: Mapping[str, Value], loaded: introspection.TaskFlow
+) -> Iterator[str]:
+    for name, value in wanted.items():
+        if name not in loaded.defaults:
+            yield f"{name} isn't an option of this version of Octavia"
+        elif name in loaded.invalid:
+            yield f"{name} is invalid: {loaded.invalid[name]}"
+        elif _comparable(loaded.values[name]) != _comparable(value):
+            yield f"{name} {_difference(name, loaded.values[name], value)}"
+
+
+def _difference(name: str, found: Any, wanted: Value) -> str:
+    """What differs, without any secret; of a dict only the keys are told."""
+    known = BY_NAME[name]
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        keys = sorted(
+            key for key in {*wanted, *found} if wanted.get(key) != found.get(key)
+        )
+        return f"differs in {', '.join(keys)}"
+    if known.secret or known.secret_keys:
+        return "differs"
+    return f"is {found!r}, wanted {_comparable(wanted)!r}"
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _supposed(host: HostSettings, sources: Sequence[str]) -> Iterator[str]:
+    """Where it matters how the services are started, and nobody has said it."""
+    if not host.service_arguments and len(sources) > 1:
+        yield (
+            "Octavia's files were taken in this order, the last one wins: "
+            f"{', '.join(sources)}. That depends on how its services are started: "
+            "state their arguments in [octavia] service_arguments."
+        )
+
+
+def _unknown(config_file: str, loaded: introspection.TaskFlow) -> Iterator[str]:
+    present = conf_file.get_options(durable_file.read(config_file), SECTION)
+    for name in present:
+        if name not in loaded.defaults:
+            close = difflib.get_close_matches(name, loaded.defaults, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            yield f"Octavia has no option [{SECTION}] {name}{hint}"

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Octavia's Python can import the client library of its key-value backend."""
+
+import shlex
+
+from amphv2_bootstrap.adapters.host import commands, packages
+from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
+from amphv2_bootstrap.adapters.octavia import introspection
+from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.steps.base import (
+    CHANGED,
+    NOT_APPLICABLE,
+    UNCHANGED,
+    Step,
+    StepResult,
+)
+
+_INSTALL_TIMEOUT = 900.0
+_PACKAGES = {
+    "redis": "python3-redis",
+    "zookeeper": "python3-kazoo",
+    "etcd": "python3-etcd3gw",
+}
+
+
+class EnsureClientLibrary(Step):
+    """Import the driver in Octavia's Python; install the library where allowed.
+
+    A library that this installs stays on a revert: others may use it by then.
+    """
+
+    atom_name = "ensure-client-library"
+
+    @property
+    def aim(self) -> str:
+        library = f"the {self.context.spec.driver} client library"
+        if self.context.host.install_client_library == "never":
+            return f"check that Octavia's Python has {library}"
+        return f"install {library} where Octavia's Python lacks it"
+
+    def act(self) -> StepResult:
+        host, driver = self.context.host, self.context.spec.driver
+        python = interpreter_of(host)
+        if python is None:
+            return StepResult(
+                NOT_APPLICABLE,
+                "Octavia isn't installed as Python on this host",
+                warnings=(
+                    f"It wasn't checked that Octavia has the {driver} client "
+                    f"library: its image needs octavia[{driver}].",
+                ),
+            )
+        ready, why = introspection.can_import_driver(python, driver, host.state_path)
+        if ready:
+            return StepResult(UNCHANGED, f"{python} can import the {driver} driver")
+        self._install(python, why)
+        return StepResult(CHANGED, f"installed the {driver} client library: {python}")
+
+    def _install(self, python: str, why: str) -> None:
+        how = self.context.host.install_client_library
+        pip = self._pip_command(python)
+        if how == "never":
+            raise self._failed(python, why, f"Run: {shlex.join(pip)}")
+        # Running services have loaded the old state of the libraries.
+        RestartMarker(self.context.host.state_path, self.context.host.config_file).set()
+        if how == "pip":
+            done = shlex.join(pip)
+            self._run(pip)
+        else:
+            done = _PACKAGES[self.context.spec.driver]
+            packages.detect().install((done,))
+        ready, why = introspection.can_import_driver(python, self.context.spec.driver)
+        if not ready:
+            todo = f"Installing it ({done}) wasn't enough: install it by hand."
+            raise self._failed(python, why, todo)
+
+    def _pip_command(self, python: str) -> tuple[str, ...]:
+        """Pinned to the taskflow that is there: its extra knows the right client."""
+        taskflow = introspection.versions(python)["taskflow"]
+        if taskflow is None:
+            raise self._failed(
+                python,
+                "taskflow isn't installed there",
+                "Check the [octavia] python option: it must be Octavia's interpreter.",
+            )
+        extra = f"taskflow[{self.context.spec.driver}]=={taskflow}"
+        return (python, "-m", "pip", "install", extra)
+
+    def _run(self, command: tuple[str, ...]) -> None:
+        done = commands.run(
+            command,
+            timeout=_INSTALL_TIMEOUT,
+            cancelled=self.context.cancelled,
+        )
+        if done.returncode:
+            raise TransientError(
+                "install the client library",
+                on=shlex.join(command),
+                why=done.output[-1000:] or f"it ended with {done.returncode}",
+                todo="Run the command by hand to see more.",
+            )
+
+    def _failed(self, python: str, why: str, todo: str) -> PermanentError:
+        return PermanentError(
+            f"import Octavia's {self.context.spec.driver} driver",
+            on=python,
+            why=why,
+            todo=todo,
+        )

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This host's octavia.conf has the wanted ``[task_flow]`` options."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from amphv2_bootstrap.adapters.host import durable_file
+from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
+from amphv2_bootstrap.adapters.host.services import Systemd
+from amphv2_bootstrap.adapters.octavia import conf_file
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.controller.restart_octavia_services import (
+    restart_where_needed,
+)
+from amphv2_bootstrap.steps.foreign_options import refuse_foreign_options
+from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_options, wanted_values
+
+LOG = logging.getLogger(__name__)
+
+_BACKUP = "backup of octavia.conf: "
+
+
+class WriteOctaviaConfiguration(Step):
+    """Set our options, and nothing else, in octavia.conf (promise P9).
+
+    Options of the jobboard that are set and aren't ours are refused first: see
+    :mod:`~amphv2_bootstrap.steps.foreign_options`. The order makes it safe to kill:
+    backup, marker of the needed restart, file.
+    ``made`` names the backup, from which a revert takes back what was there.
+    """
+
+    atom_name = "write-octavia-configuration"
+
+    def __init__(self, context: Context, systemd: Systemd | None = None) -> None:
+        super().__init__(context)
+        self._systemd = systemd or Systemd()
+
+    @property
+    def _path(self) -> str:
+        return self.context.host.config_file
+
+    @property
+    def _marker(self) -> RestartMarker:
+        return RestartMarker(self.context.host.state_path, self._path)
+
+    @property
+    def aim(self) -> str:
+        names = ", ".join(wanted_values(self.context))
+        return f"set in [task_flow] of {self._path}, where they differ: {names}"
+
+    def act(self) -> StepResult:
+        wanted = wanted_options(self.context)
+        before = durable_file.read(self._path)
+        after = _with_options(before, wanted, self._path)
+        if after == before:
+            return self._already_written()
+        refuse_foreign_options(self.context)
+        backup = durable_file.make_backup(self._path)
+        self._marker.set(backup)
+        durable_file.write_atomically(self._path, after, backup=False, expected=before)
+        changed = _changed_names(before, after)
+        return StepResult(
+            CHANGED,
+            f"set {', '.join(changed)} in {self._path}; backup: {backup}",
+            warnings=self._exposure(),
+            made=(_BACKUP + backup,),
+        )
+
+    def _already_written(self) -> StepResult:
+        backup, exposure = self._marker.backup(), self._exposure()
+        if backup is None:
+            return StepResult(
+                UNCHANGED, f"{self._path} has all wanted options", exposure
+            )
+        # A run of ours wrote it, and ended before the restart.
+        return StepResult(
+            CHANGED,
+            f"set by an interrupted run in {self._path}; backup: {backup}",
+            warnings=exposure,
+            made=(_BACKUP + backup,),
+        )
+
+    def _exposure(self) -> tuple[str, ...]:
+        """The mode is the operator's (P9), but the file holds passwords (P7)."""
+        if not durable_file.is_world_readable(self._path):
+            return ()
+        return (f"Everybody on this host may read {self._path} and its passwords.",)
+
+    def undo(self, result: StepResult) -> None:
+        """Put the backup back and restart, if the file is still what we wrote."""
+        for made in result.made:
+            if made.startswith(_BACKUP):
+                self._restore(made.removeprefix(_BACKUP))
+
+    def _restore(self, backup: str) -> None:
+        if not Path(backup).exists():
+            LOG.warning("%s stays: its backup %s is gone", self._path, backup)
+            return
+        before, now = durable_file.read(backup), durable_file.read(self._path)
+        if now == before:
+            return
+        if now != _with_options(before, wanted_options(self.context), self._path):
+            LOG.warning(
+                "%s stays: it was changed after this job wrote it; compare with %s",
+                self._path,
+                backup,
+            )
+            return
+        self._marker.set()
+        durable_file.write_atomically(self._path, before, backup=False, expected=now)
+        LOG.info("%s is as before this job", self._path)
+        for warning in restart_where_needed(self.context, self._systemd).warnings:
+            LOG.warning("%s", warning)
+
+
+def _with_options(text: bytes, options: Mapping[str, str], path: str) -> bytes:
+    try:
+        return conf_file.set_options(text, SECTION, options)
+    except ValueError as exc:
+        raise PermanentError(
+            "set options of Octavia",
+            on=path,
+            why=str(exc),
+            todo="Correct the file; Octavia's services can't load it either.",
+        ) from exc
+
+
+def _changed_names(before: bytes, after: bytes) -> list[str]:
+    old = conf_file.get_options(before, SECTION)
+    new = conf_file.get_options(after, SECTION)
+    return [name for name in new if new[name] != old.get(name)]

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of Octavia's jobboard that are set on a host, and that nobody asked for.
+
+They would make another jobboard of it than the wanted one, maybe on this host alone.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from amphv2_bootstrap.adapters.octavia import introspection
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.model import Value
+from amphv2_bootstrap.spec.octavia_options import BY_NAME
+from amphv2_bootstrap.steps.base import Context
+from amphv2_bootstrap.steps.canary import loaded
+from amphv2_bootstrap.steps.wanted_options import wanted_values
+
+_PREFIX = "jobboard_"
+
+
+def refuse_foreign_options(context: Context) -> None:
+    """Load this host's octavia.conf as Octavia does; nothing is changed.
+
+    :raises PermanentError: there are such options, or it can't be loaded.
+    """
+    host = context.host
+    # By our own table of Octavia's options: that takes no start of Octavia's Python,
+    # and what only that knows is found when the file has been written.
+    task_flow = introspection.load_task_flow(None, loaded(context))
+    wanted = wanted_values(context)
+    found = list(foreign_options(wanted, task_flow, context.spec.driver))
+    if found:
+        raise PermanentError(
+            "set the options of the jobboard",
+            on=host.config_file,
+            why=f"others are set there: {'; '.join(found)}",
+            todo="The file wasn't changed. To keep them, set them in [octavia] of "
+            "amphv2-bootstrap.conf on all controllers, cancel the job and post it "
+            "anew. To give them up, remove them from the file, or from its conf.d "
+            "folder, and resume the job.",
+        )
+
+
+def foreign_options(
+    wanted: Mapping[str, Value], loaded: introspection.TaskFlow, driver: str
+) -> Iterator[str]:
+    """Each that is set, matters to the driver and isn't wanted; without secrets."""
+    for name, default in loaded.defaults.items():
+        if not name.startswith(_PREFIX) or name in wanted:
+            continue
+        known = BY_NAME.get(name)
+        if known is not None and known.drivers and driver not in known.drivers:
+            continue
+        if name in loaded.invalid:
+            yield f"{name} is invalid: {loaded.invalid[name]}"
+        elif loaded.values[name] != default:
+            yield f"{name} {_surplus(name, loaded.values[name], default)}"
+
+
+def _surplus(name: str, found: Any, default: Any) -> str:
+    if name == "jobboard_etcd_ssl_options":
+        return "isn't wanted (Octavia takes any use_ssl for https, False too)"
+    known = BY_NAME.get(name)
+    if known is None:
+        return "is set, but isn't wanted, and [octavia] has no such option: remove it"
+    if known.secret or known.secret_keys:
+        return "is set, but isn't wanted"
+    return f"is {found!r}, but isn't wanted (Octavia's default is {default!r})"

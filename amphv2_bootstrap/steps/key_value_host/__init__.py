@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The step of the flow ``key-value-host``."""

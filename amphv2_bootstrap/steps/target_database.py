@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two ways of a step into the target's database server."""
+
+from contextlib import AbstractContextManager
+
+from amphv2_bootstrap.adapters.mysql import sessions
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.spec.secret import Secrets
+from amphv2_bootstrap.steps.base import Context
+
+
+def texts(secrets: Secrets) -> tuple[str, ...]:
+    """The texts of all secrets: what no message may hold."""
+    return tuple(secret.reveal() for secret in secrets.values())
+
+
+def admin(context: Context) -> AbstractContextManager[sessions.Session]:
+    """A session as the administrator; errors as of :func:`mysql.session`."""
+    return sessions.session(
+        context.host.admin,
+        context.secrets.text("admin_password"),
+        secrets=texts(context.secrets),
+        cancelled=context.cancelled,
+    )
+
+
+def account(context: Context) -> AbstractContextManager[sessions.Session]:
+    """A session as Octavia's persistence account, in its database."""
+    return sessions.session(
+        context.spec.persistence,
+        context.secrets.text("persistence_password"),
+        secrets=texts(context.secrets),
+        database=database_name(context.spec),
+        cancelled=context.cancelled,
+    )
+
+
+def database_name(spec: Spec) -> str:
+    """The wanted database's name; the specification was checked to have one."""
+    if not spec.persistence.database:
+        raise PermanentError(
+            "read the wanted persistence_connection",
+            why="it names no database",
+            todo="Append /octavia_persistence, or the name you want.",
+        )
+    return spec.persistence.database

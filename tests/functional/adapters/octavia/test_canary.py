@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The canary and the drill, by real Octavia on real servers."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kazoo.client import KazooClient
+from kazoo.security import make_acl
+
+from amphv2_bootstrap.adapters.octavia import (
+    canary as octavia_canary,
+)
+from amphv2_bootstrap.adapters.octavia import (
+    conf_file,
+    program_runner,
+)
+from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
+from amphv2_bootstrap.errors import CancelledError, PermanentError
+from tests.functional import canary_cloud as clouds
+from tests.functional.canary_cloud import CanaryCloud
+from tests.functional.canary_ledger import foreign_writes
+from tests.servers.mariadb import MariaDB
+from tests.servers.process import wait_until
+from tests.servers.redis import RedisServer
+from tests.servers.zookeeper import ZookeeperServer
+
+LINKS = (
+    "configuration",
+    "persistence",
+    "schema",
+    "jobboard-driver",
+    "jobboard-connect",
+    "post",
+    "claim",
+    "expiry",
+    "takeover",
+    "flow",
+    "consume",
+    "cleanup",
+)
+BACKENDS = ("redis", "sentinel", "zookeeper", "etcd")
+LATER = 100_000.0
+Make = Callable[[str], CanaryCloud]
+
+
+@pytest.fixture
+def make(
+    request: pytest.FixtureRequest, tmp_path: Path, mariadb: MariaDB, octavia_venv: Path
+) -> Make:
+    """Makes a cloud with one of the backends."""
+
+    def one(backend: str) -> CanaryCloud:
+        options, look = _backend(request, backend)
+        return replace(clouds.make(tmp_path, mariadb, octavia_venv, options), look=look)
+
+    return one
+
+
+def _backend(
+    request: pytest.FixtureRequest, backend: str
+) -> tuple[dict[str, Any], Callable[[], list[str]]]:
+    if backend == "sentinel":
+        cloud: Any = request.getfixturevalue("redis_sentinels")
+        sentinel = cloud.sentinels[0]
+        options = {
+            **clouds.redis_options(sentinel),
+            "jobboard_backend_password": cloud.password,
+            "jobboard_redis_sentinel": cloud.name,
+            "jobboard_redis_sentinel_password": cloud.sentinel_password,
+        }
+        return options, lambda: clouds.redis_keys(cloud.master())
+    server: Any = request.getfixturevalue(f"{backend}_server")
+    if backend == "redis":
+        return clouds.redis_options(server), lambda: clouds.redis_keys(server)
+    options = {
+        "jobboard_backend_driver": f"{backend}_taskflow_driver",
+        "jobboard_backend_port": server.port,
+    }
+    keys = clouds.etcd_keys if backend == "etcd" else clouds.zookeeper_nodes
+    return options, lambda: keys(server.port)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_canary_passes_and_leaves_nothing(backend: str, make: Make) -> None:
+    """All links hold; the same keys before and after, no row, no other write."""
+    cloud = make(backend)
+    before, mark = cloud.look(), cloud.mariadb.mark()
+    proof = octavia_canary.prove(cloud.python, [str(cloud.conf)])
+    assert proof.links == LINKS
+    assert proof.takeover_seconds >= proof.claim_seconds * 0.9
+    assert proof.revision == "00af93df9d77"
+    assert not proof.notes
+    assert cloud.look() == before
+    assert cloud.rows() == 0
+    statements = cloud.mariadb.statements(mark)
+    assert any("amphv2_canary_" in text for text in statements)
+    assert foreign_writes(statements) == []
+
+
+def _set(cloud: CanaryCloud, **options: Any) -> None:
+    rendered = {name: conf_file.render(value) for name, value in options.items()}
+    text = conf_file.set_options(cloud.conf.read_bytes(), "task_flow", rendered)
+    cloud.conf.write_bytes(text)
+
+
+def test_folders_of_a_namespace_that_octavia_has_yet_to_make(make: Make) -> None:
+    """In ZooKeeper a namespace may be a path; none of its folders stays."""
+    cloud = make("zookeeper")
+    _set(cloud, jobboard_backend_namespace="cloud/octavia/jobboard")
+    before = cloud.look()
+    octavia_canary.prove(cloud.python, [str(cloud.conf)])
+    assert cloud.look() == before
+
+
+@pytest.mark.parametrize("backend", ["redis", "zookeeper", "etcd"])
+def test_what_a_killed_canary_left_is_removed_by_the_next(
+    backend: str, make: Make
+) -> None:
+    """SIGKILL between claim and end leaves keys and rows; a later run has none."""
+    cloud = make(backend)
+    before = cloud.look()
+    _kill_in_the_middle(cloud, before)
+    assert cloud.rows()
+    octavia_canary.prove(cloud.python, [str(cloud.conf)])
+    assert cloud.rows(), "one that may be at work still must be left alone"
+    later = time.time() + LATER
+    octavia_canary.prove(cloud.python, [str(cloud.conf)], now=later)
+    assert cloud.rows() == 0
+    assert cloud.look() == before
+
+
+def _kill_in_the_middle(
+    cloud: CanaryCloud, before: list[str], when: Callable[[], bool] = lambda: True
+) -> None:
+    """Kill the whole session of a canary that has posted its job.
+
+    :param when: asked while it stands still; where it isn't so, it goes on.
+    """
+    request = program_runner.request([str(cloud.conf)], timeout=120, now=time.time())
+    process = subprocess.Popen(
+        program_runner.command(cloud.python, "canary"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    with process.stdin:
+        process.stdin.write(request)
+    try:
+        wait_until(
+            lambda: cloud.rows() >= 2 and len(cloud.look()) > len(before) + 1,
+            what="the canary has posted its job",
+        )
+        os.killpg(process.pid, signal.SIGSTOP)
+        while not when():
+            os.killpg(process.pid, signal.SIGCONT)
+            time.sleep(0.01)
+            os.killpg(process.pid, signal.SIGSTOP)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_redis_forgets_what_a_killed_canary_left(
+    make: Make, redis_server: RedisServer
+) -> None:
+    """Each key has a time to live, but for the moment between two commands."""
+    cloud = make("redis")
+    with contextlib.closing(redis_server.client()) as client:
+
+        def found() -> list[Any]:
+            return list(client.scan_iter(match="*_amphv2_canary_*"))
+
+        def are_claimed_and_expire() -> bool:
+            claimed = any(key.endswith(b".owned") for key in found())
+            return claimed and all(client.ttl(key) > 0 for key in found())
+
+        _kill_in_the_middle(cloud, cloud.look(), when=are_claimed_and_expire)
+        client.delete(*found())
+
+
+def test_cancelled_canary_cleans_up(make: Make) -> None:
+    """Told to stop in the middle, it leaves nothing behind either."""
+    cloud = make("zookeeper")  # there is time: a session takes 4 s to expire
+    before, cancelled = cloud.look(), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(
+            octavia_canary.prove,
+            cloud.python,
+            [str(cloud.conf)],
+            cancelled=cancelled,
+        )
+        wait_until(cloud.rows, what="the canary has posted its job")
+        cancelled.set()
+        with pytest.raises(CancelledError):
+            running.result()
+    assert cloud.rows() == 0
+    assert cloud.look() == before
+
+
+def test_several_at_once_do_not_disturb_each_other(make: Make) -> None:
+    """Three controllers prove at the same time; all pass, and nothing is left."""
+    cloud = make("redis")
+    before = cloud.look()
+    with ThreadPoolExecutor(3) as pool:
+        runs = [
+            pool.submit(octavia_canary.prove, cloud.python, [str(cloud.conf)])
+            for _ in range(3)
+        ]
+        assert {run.result().links for run in runs} == {LINKS}
+    assert cloud.rows() == 0
+    assert cloud.look() == before
+
+
+@contextlib.contextmanager
+def redis_user(cloud: CanaryCloud, server: RedisServer, *rights: str) -> Iterator[None]:
+    """Octavia's Redis user may do no more than that."""
+    _set(
+        cloud,
+        jobboard_backend_username="octavia",
+        jobboard_backend_password="only$own",
+    )
+    with contextlib.closing(server.client()) as client:
+        rules = ("reset", "on", ">only$own", *rights)
+        execute: Callable[..., object] = client.execute_command
+        execute("ACL", "SETUSER", "octavia", *rules)
+        try:
+            yield
+        finally:
+            client.acl_deluser("octavia")
+
+
+CONNECT = r"\(link jobboard-connect\)"
+OWN_KEYS = f"~{clouds.NAMESPACE}:*"
+
+
+def test_user_of_octavias_keys_only(make: Make, redis_server: RedisServer) -> None:
+    """An access list that allows nothing beside Octavia's keys is no failure."""
+    cloud = make("redis")
+    before = cloud.look()
+    with (
+        redis_user(cloud, redis_server, OWN_KEYS, "+@all"),
+        pytest.raises(UnprovenError, match="NoPermission") as caught,
+    ):
+        octavia_canary.prove(cloud.python, [str(cloud.conf)])
+    assert "only$own" not in str(caught.value)
+    assert cloud.rows() == 0
+    assert cloud.look() == before
+
+
+@pytest.mark.parametrize(
+    ("keys", "denied"),
+    [
+        ("~*", "ping"),
+        ("~*", "incrby"),
+        ("~*", "set"),
+        (OWN_KEYS, "incrby"),
+        (OWN_KEYS, "hdel"),
+    ],
+)
+def test_user_without_a_command_of_taskflows(
+    keys: str, denied: str, make: Make, redis_server: RedisServer
+) -> None:
+    """Octavia can't work so: the link is broken, whatever keys are allowed."""
+    cloud = make("redis")
+    before = cloud.look()
+    with (
+        redis_user(cloud, redis_server, keys, "+@all", f"-{denied}"),
+        pytest.raises(PermanentError, match=CONNECT) as caught,
+    ):
+        octavia_canary.prove(cloud.python, [str(cloud.conf)])
+    assert not isinstance(caught.value, UnprovenError)
+    assert f"'{denied}' command" in str(caught.value)
+    assert "+@write" in caught.value.todo
+    assert cloud.rows() == 0
+    assert cloud.look() == before
+
+
+def test_user_of_any_keys_but_octavias(make: Make, redis_server: RedisServer) -> None:
+    """That the scratch namespace is allowed proves nothing for Octavia's own."""
+    cloud = make("redis")
+    beside = f"~{clouds.NAMESPACE}_*"
+    with (
+        redis_user(cloud, redis_server, beside, "+@all"),
+        pytest.raises(PermanentError, match=CONNECT) as caught,
+    ):
+        octavia_canary.prove(cloud.python, [str(cloud.conf)])
+    assert not isinstance(caught.value, UnprovenError)
+    assert cloud.rows() == 0
+
+
+@contextlib.contextmanager
+def zookeeper_rights(port: int, closed: str) -> Iterator[None]:
+    """Octavia's folders are there, and in one of them nothing may be made."""
+    client = KazooClient(f"127.0.0.1:{port}")
+    client.start()
+    made = (clouds.NAMESPACE, ".trash", ".entities/conductor")
+    try:
+        for path in made:
+            client.ensure_path(f"/{path}")
+        before, _ = client.get_acls(closed)
+        client.set_acls(closed, [make_acl("world", "anyone", read=True, admin=True)])
+        try:
+            yield
+        finally:
+            client.set_acls(closed, before)
+            client.delete(f"/{clouds.NAMESPACE}", recursive=True)
+    finally:
+        client.stop()
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("closed", "is_unproven"), [("/", True), (f"/{clouds.NAMESPACE}", False)]
+)
+def test_nodes_of_zookeeper_that_may_not_be_made(
+    closed: str, is_unproven: bool, make: Make, zookeeper_server: ZookeeperServer
+) -> None:
+    """Beside Octavia's own folder is no failure; in it Octavia can't work."""
+    cloud = make("zookeeper")
+    with zookeeper_rights(zookeeper_server.port, closed):
+        before = cloud.look()
+        with pytest.raises(PermanentError, match="NoAuth") as caught:
+            octavia_canary.prove(cloud.python, [str(cloud.conf)])
+        assert isinstance(caught.value, UnprovenError) is is_unproven
+        assert cloud.look() == before
+    assert cloud.rows() == 0
+
+
+@pytest.mark.parametrize("backend", ["redis", "zookeeper", "etcd"])
+def test_drill(backend: str, make: Make) -> None:
+    """A killed conductor's flow goes on with the other; nothing is left behind."""
+    cloud = make(backend)
+    before, told = cloud.look(), list[str]()
+    drilled = octavia_canary.drill(
+        cloud.python, [str(cloud.conf)], expiration=5, progress=told.append
+    )
+    assert drilled.expiration_seconds == (10 if backend == "zookeeper" else 5)
+    assert drilled.takeover_seconds > 0
+    assert any("killed the conductor" in text for text in told)
+    assert cloud.rows() == 0
+    assert cloud.look() == before
+
+
+def test_cancelled_drill_cleans_up(make: Make) -> None:
+    """Told to stop in the middle: all traces are gone."""
+    cloud = make("redis")
+    before, cancelled = cloud.look(), threading.Event()
+
+    def progress(text: str) -> None:
+        cancelled.set()
+
+    with pytest.raises(CancelledError):
+        octavia_canary.drill(
+            cloud.python,
+            [str(cloud.conf)],
+            expiration=5,
+            progress=progress,
+            cancelled=cancelled,
+        )
+    assert cloud.rows() == 0
+    assert cloud.look() == before

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports of hosts in a real database."""
+
+import threading
+import time
+
+import pytest
+
+from amphv2_bootstrap.engine.storage import migrate
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.host_reports import HostReports
+from tests.functional.engine.conftest import OpenDatabase
+
+
+@pytest.fixture
+def database(open_database: OpenDatabase) -> Database:
+    database = open_database()
+    migrate.upgrade(database)
+    return database
+
+
+def test_the_newest_report_of_each_host_is_kept(database: Database) -> None:
+    """A report takes the place of the one before, whichever conductor made it."""
+    reports = HostReports(database)
+    reports.publish("c2", "c2:1:m:0", "0.1", {"of": "c2"})
+    reports.publish("c1", "c1:1:m:0", "0.1", {"of": "old"})
+    reports.publish("c1", "c1:2:m:0", "0.2", {"of": ["new", None, "é\U0001f600"]})
+    first, second = reports.all()
+    assert (first.host, first.owner, first.version) == ("c1", "c1:2:m:0", "0.2")
+    assert first.content == {"of": ["new", None, "é\U0001f600"]}
+    assert second.content == {"of": "c2"}
+    assert 0 <= first.age <= second.age
+    assert abs(first.reported_at - time.time()) < 60
+
+
+def test_a_report_may_be_long(database: Database) -> None:
+    """More than MySQL's TEXT holds."""
+    HostReports(database).publish("c1", "o", "0.1", {"x": "y" * 70_000})
+    assert len(HostReports(database).all()[0].content["x"]) == 70_000
+
+
+@pytest.mark.parametrize("ahead", [0.0, 40.0, -3600.0])
+def test_the_clock_is_compared_with_the_databases(
+    database: Database, ahead: float
+) -> None:
+    """By how much the host is ahead; the time of the question itself aside."""
+    reports = HostReports(database, clock=lambda: time.time() + ahead)
+    reports.publish("c1", "o", "0.1", {})
+    # Both are this machine's clock; an answer may be late, but not by seconds.
+    assert reports.all()[0].clock_offset == pytest.approx(ahead, abs=2)
+
+
+def test_a_constant_is_the_same_for_all(open_database: OpenDatabase) -> None:
+    """Whoever comes first chooses, also when all come at once."""
+    migrate.upgrade(open_database())
+    start, found = threading.Barrier(4), []
+
+    def ask(number: int) -> None:
+        reports = HostReports(open_database())
+        start.wait(30)
+        found.append(reports.constant("salt", lambda: f"of {number}"))
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(found) == 4
+    assert len(set(found)) == 1
+    again = HostReports(open_database())
+    assert again.constant("salt", lambda: "another") == found[0]
+    assert again.constant("other", lambda: "another") == "another"

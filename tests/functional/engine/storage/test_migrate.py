@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Upgrades of the engine's own tables, from what older versions left."""
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.errors import (
+    DatabaseUnavailableError,
+    MissingDatabaseError,
+)
+from amphv2_bootstrap.engine.storage import migrate, schema
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.heartbeats import Presence
+from amphv2_bootstrap.engine.storage.host_reports import HostReports
+from amphv2_bootstrap.engine.storage.store import Store
+from tests import REPOSITORY
+from tests.functional.engine import killed_upgrade
+from tests.functional.engine.conftest import OpenDatabase
+from tests.servers.mariadb import MariaDB
+
+_NEW = (schema.host_reports, schema.constants)
+
+
+def _as_first_version(database: Database) -> None:
+    """The tables as revision 0001 has them, with a row in one of them."""
+    migrate.upgrade(database)
+    Presence(database, "c1:1:machine:0").heartbeat("c1", 1, "0.1.0")
+    with database.write() as connection:
+        for table in _NEW:
+            table.drop(connection)
+        _set_revision(connection, "0001")
+
+
+def _set_revision(connection: sa.Connection, revision: str) -> None:
+    query = f"UPDATE {migrate.VERSION_TABLE} SET version_num = '{revision}'"
+    connection.execute(sa.text(query))
+
+
+def _tables(database: Database) -> set[str]:
+    with database.read() as connection:
+        return set(sa.inspect(connection).get_table_names())
+
+
+def test_the_first_version_is_upgraded_with_its_rows(
+    open_database: OpenDatabase,
+) -> None:
+    """The new tables come, the old rows stay, and a second run finds nothing to do."""
+    database = open_database()
+    _as_first_version(database)
+    assert not {table.name for table in _NEW} & _tables(database)
+    assert migrate.upgrade(database)
+    assert migrate.revision(database) == migrate.HEAD
+    assert {table.name for table in _NEW} <= _tables(database)
+    assert [row.host for row in Store(database).conductors()] == ["c1"]
+    HostReports(database).publish("c1", "c1:1:machine:0", "0.2.0", {"a": 1})
+    assert not migrate.upgrade(database)
+
+
+def test_an_upgrade_killed_between_two_tables_is_finished(
+    open_database: OpenDatabase,
+) -> None:
+    """MySQL keeps each table that was made: the next run makes the others."""
+    database = open_database()
+    _as_first_version(database)
+    with database.write() as connection:
+        schema.host_reports.create(connection)
+    assert migrate.upgrade(database)
+    assert {table.name for table in _NEW} <= _tables(database)
+
+
+def _shape(database: Database) -> dict[str, set[str]]:
+    with database.read() as connection:
+        inspector = sa.inspect(connection)
+        return {
+            table: {str(index["name"]) for index in inspector.get_indexes(table)}
+            for table in inspector.get_table_names()
+        }
+
+
+def _upgrade_until(database: Database, statements: int) -> bool:
+    """Whether the upgrade was killed after that many statements."""
+    url = database.engine.url.render_as_string(hide_password=False)
+    program = [sys.executable, "-m", killed_upgrade.__name__, url, str(statements)]
+    done = subprocess.run(program, capture_output=True, check=False, cwd=REPOSITORY)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode != 0
+
+
+def test_an_upgrade_killed_anywhere_is_finished(
+    open_database: OpenDatabase,
+) -> None:
+    """After each statement: the next run ends with every table and every index."""
+    database = open_database()
+    migrate.upgrade(database)
+    whole = _shape(database)
+    statements = 1
+    while True:
+        _clear(database)
+        killed = _upgrade_until(database, statements)
+        assert migrate.upgrade(database) is killed
+        assert _shape(database) == whole, statements
+        if not killed:
+            break
+        statements += 1
+    assert statements > len(schema.metadata.tables)
+
+
+def _clear(database: Database) -> None:
+    with database.write() as connection:
+        schema.metadata.drop_all(connection)
+        connection.execute(sa.text(f"DROP TABLE IF EXISTS {migrate.VERSION_TABLE}"))
+
+
+def test_several_upgrade_at_once(open_database: OpenDatabase) -> None:
+    """All succeed, and one of them does the work."""
+    _as_first_version(open_database())
+    worked: list[bool] = []
+    start = threading.Barrier(4)
+
+    def upgrade() -> None:
+        database = open_database()
+        start.wait(30)
+        worked.append(migrate.upgrade(database))
+
+    threads = [threading.Thread(target=upgrade) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(worked) == [False, False, False, True]
+
+
+@pytest.mark.parametrize("use", [migrate.check, migrate.upgrade])
+def test_a_missing_database_is_to_be_created(
+    use: Callable[[Database], object], mariadb: MariaDB
+) -> None:
+    """An upgrade can't help: the statements are told that do."""
+    password = quote(mariadb.root_password, safe="")
+    place = f"{mariadb.host}:{mariadb.port}"
+    database = Database(f"mysql+pymysql://root:{password}@{place}/amphv2_bootstrap")
+    with pytest.raises(MissingDatabaseError) as caught:
+        use(database)
+    told = str(caught.value)
+    assert "CREATE DATABASE `amphv2_bootstrap`" in told
+    assert "GRANT ALL PRIVILEGES ON `amphv2_bootstrap`.* TO 'root'@'%'" in told
+    assert told.index("CREATE USER") < told.index("db upgrade")
+
+
+def test_an_account_that_is_not_let_in_may_be_missing(mariadb: MariaDB) -> None:
+    """The server doesn't say whether it is: told how to make it, and tried again."""
+    place = f"{mariadb.host}:{mariadb.port}"
+    url = f"mysql+pymysql://amphv2:s3cr3t@{place}/amphv2_bootstrap"
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        migrate.check(Database(url))
+    assert "CREATE USER 'amphv2'@'%' IDENTIFIED BY 'PASSWORD'" in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)

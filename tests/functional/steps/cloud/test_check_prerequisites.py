@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``check-prerequisites`` on a real server."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.spec.secret import Secrets
+from amphv2_bootstrap.steps.base import Context, StepResult
+from amphv2_bootstrap.steps.cloud.check_prerequisites import CheckPrerequisites
+from tests.functional.steps.target import (
+    DATABASE,
+    Target,
+    octavia_venv,
+    result_of,
+    writes,
+)
+
+
+def answers(_spec: Spec, _secrets: Secrets) -> tuple[str, ...]:
+    """A key-value backend that works."""
+    return ("nothing is kept on disk",)
+
+
+def away(_spec: Spec, _secrets: Secrets) -> tuple[str, ...]:
+    raise TransientError("reach the key-value backend", why="refused")
+
+
+def wrong(_spec: Spec, _secrets: Secrets) -> tuple[str, ...]:
+    raise PermanentError("log in to the key-value backend", why="wrong password")
+
+
+def check(
+    context: Context,
+    key_value: Callable[[Spec, Secrets], tuple[str, ...]] = answers,
+) -> StepResult:
+    return result_of(CheckPrerequisites(context, key_value))
+
+
+@pytest.fixture
+def ready(target: Target) -> Target:
+    """A target with an octavia-db-manage whose Octavia can't be told."""
+    script = target.folder / "octavia-db-manage"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    target.db_manage = (str(script),)
+    return target
+
+
+def test_all_is_well(target: Target) -> None:
+    """With all there, it says what it found, and sends nothing but looks."""
+    venv = octavia_venv()
+    target.db_manage = (str(venv / "bin" / "octavia-db-manage"),)
+    mark = target.mariadb.mark()
+    result = check(target.context())
+    assert (result.outcome, result.made) == ("unchanged", ())
+    assert result.warnings == ("nothing is kept on disk",)
+    assert "MariaDB 10" in result.summary
+    assert "octavia 1" in result.summary or "octavia 2" in result.summary
+    assert target.mariadb.statements(mark)
+    assert writes(target.mariadb.statements(mark)) == []
+
+
+def test_unknown_octavia_is_a_warning(ready: Target) -> None:
+    """An octavia-db-manage that is no Python program is allowed, with a warning."""
+    assert "can't be told" in check(ready.context()).warnings[0]
+
+
+def test_all_problems_together(target: Target) -> None:
+    """Every problem is in the one error, also those of different systems."""
+    target.mariadb.execute("CREATE USER weak@localhost IDENTIFIED BY 'weak-secret'")
+    target.admin, target.admin_password = "weak", "weak-secret"
+    context = target.context()
+    Path(context.host.config_file).unlink()
+    with pytest.raises(PermanentError) as caught:
+        check(context, wrong)
+    text = str(caught.value)
+    for problem in (
+        "octavia-db-manage is not there",
+        "GRANT OPTION on the database octavia_persistence",
+        "lacks CREATE USER",
+        "the database mysql",
+        "wrong password",
+    ):
+        assert problem in text
+    assert "weak-secret" not in text
+
+
+@pytest.mark.parametrize(
+    ("grants", "missing"),
+    [
+        (["ALL ON *.*"], "lacks GRANT OPTION on"),
+        (["SELECT, CREATE USER ON *.* {o}"], "lacks INSERT"),
+        ([r"ALL ON `octavia\_persistence`.* {o}", "SELECT ON mysql.*"], "CREATE USER"),
+        (["CREATE USER ON *.*", r"ALL ON `octavia\_persistence`.* {o}"], "mysql"),
+        (["CREATE USER, SELECT ON *.*", "ALL ON octavia.* {o}"], "lacks INSERT"),
+    ],
+)
+def test_missing_privileges(ready: Target, grants: list[str], missing: str) -> None:
+    """What the admin account lacks is named."""
+    grant(ready, grants)
+    with pytest.raises(PermanentError, match=missing):
+        check(ready.context())
+
+
+@pytest.mark.parametrize(
+    "grants",
+    [
+        ["ALL ON *.* {o}"],
+        [
+            "CREATE USER ON *.*",
+            "SELECT ON mysql.*",
+            r"ALL ON `octavia\_persistence`.* {o}",
+        ],
+        ["CREATE USER, SELECT ON *.*", r"ALL ON `octavia%`.* {o}"],
+    ],
+)
+def test_enough_privileges(ready: Target, grants: list[str]) -> None:
+    """An admin account that is less than root is enough."""
+    grant(ready, grants)
+    assert check(ready.context()).outcome == "unchanged"
+
+
+def grant(target: Target, grants: list[str]) -> None:
+    target.mariadb.execute("CREATE USER clerk@localhost IDENTIFIED BY 'c'")
+    for one in grants:
+        what = one.replace(" {o}", " TO clerk@localhost WITH GRANT OPTION")
+        if what == one:
+            what += " TO clerk@localhost"
+        target.mariadb.execute(f"GRANT {what}")
+    target.admin, target.admin_password = "clerk", "c"
+
+
+def test_privileges_of_a_role(ready: Target) -> None:
+    """Privileges that come by the account's default role count."""
+    server = ready.mariadb
+    server.execute("CREATE ROLE keeper")
+    try:
+        server.execute("GRANT ALL ON *.* TO keeper WITH GRANT OPTION")
+        server.execute("CREATE USER clerk@localhost IDENTIFIED BY 'c'")
+        server.execute("GRANT keeper TO clerk@localhost")
+        server.execute("SET DEFAULT ROLE keeper FOR clerk@localhost")
+        ready.admin, ready.admin_password = "clerk", "c"
+        assert check(ready.context()).outcome == "unchanged"
+    finally:
+        server.execute("DROP ROLE keeper")
+
+
+def test_read_only_server(ready: Target) -> None:
+    """A replica is no place to make a database."""
+    ready.mariadb.execute("SET GLOBAL read_only = 1")
+    try:
+        with pytest.raises(PermanentError, match="read-only"):
+            check(ready.context())
+    finally:
+        ready.mariadb.execute("SET GLOBAL read_only = 0")
+
+
+@pytest.mark.parametrize("shift", [-10, 10])
+def test_clock_off_by_seconds(
+    ready: Target, shift: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some seconds between the clocks are a warning."""
+    turn_clock(monkeypatch, shift)
+    warning = check(ready.context()).warnings[1]
+    assert ("behind" if shift > 0 else "ahead of") in warning
+
+
+def test_clock_off_by_a_minute(ready: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute between the clocks is an error."""
+    turn_clock(monkeypatch, 60)
+    with pytest.raises(PermanentError, match="NTP"):
+        check(ready.context())
+
+
+def turn_clock(monkeypatch: pytest.MonkeyPatch, shift: int) -> None:
+    module = sys.modules["amphv2_bootstrap.adapters.mysql.fitness"]
+    true = module.time.time
+    monkeypatch.setattr(module, "time", ShiftedClock(true, shift))
+
+
+class ShiftedClock:
+    """The module ``time`` of a host whose clock is off."""
+
+    def __init__(self, true: Callable[[], float], shift: int) -> None:
+        self._true = true
+        self._shift = shift
+
+    def time(self) -> float:
+        return self._true() + self._shift
+
+
+def test_key_value_backend_away_is_transient(ready: Target) -> None:
+    """Only a backend that is away: worth another attempt."""
+    with pytest.raises(TransientError):
+        check(ready.context(), away)
+
+
+def test_key_value_backend_to_be_installed(ready: Target) -> None:
+    """A backend that is yet to be installed isn't asked."""
+    context = ready.context()
+    spec = replace(context.spec, install_key_value_backend=True)
+    assert check(replace(context, spec=spec), wrong).outcome == "unchanged"
+
+
+def test_sqlite_needs_no_server(ready: Target, tmp_path: Path) -> None:
+    """With SQLite the database server isn't asked."""
+    ready.admin_password = "wrong"
+    result = check(ready.sqlite(tmp_path / f"{DATABASE}.db"))
+    assert "SQLite" in result.summary
+
+
+def test_what_would_break_later_is_a_warning(ready: Target) -> None:
+    """The server's settings, and tables that an earlier run made."""
+    server = ready.mariadb
+    server.execute(f"CREATE DATABASE {DATABASE}")
+    server.execute(f"CREATE TABLE {DATABASE}.logbooks (meta TEXT)")
+    before = server.execute("SELECT @@GLOBAL.max_allowed_packet")[0][0]
+    server.execute("SET GLOBAL max_allowed_packet = 4194304")
+    try:
+        warnings = check(ready.context()).warnings
+    finally:
+        server.execute(f"SET GLOBAL max_allowed_packet = {before}")
+    assert any("is 4194304 bytes" in text for text in warnings)
+    assert any("logbooks MODIFY meta LONGTEXT" in text for text in warnings)

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``ensure-database-accounts`` on a real server."""
+
+import threading
+from typing import Any
+
+import pymysql
+import pytest
+from taskflow.types.failure import Failure
+
+from amphv2_bootstrap.adapters.mysql import accounts
+from amphv2_bootstrap.errors import BootstrapError, PermanentError
+from amphv2_bootstrap.steps.cloud.ensure_database_accounts import EnsureDatabaseAccounts
+from tests.functional.steps.target import DATABASE, PASSWORD, Target, result_of, writes
+from tests.servers.mariadb import MariaDB
+
+
+@pytest.fixture(autouse=True)
+def database(target: Target) -> None:
+    target.mariadb.execute(f"CREATE DATABASE {DATABASE}")
+
+
+def account_hosts(server: MariaDB, user: str = "octavia") -> set[str]:
+    rows = server.execute("SELECT host FROM mysql.user WHERE user = %s", (user,))
+    return {host for (host,) in rows}
+
+
+def grants(server: MariaDB, host: str) -> list[str]:
+    return [g for (g,) in server.execute("SHOW GRANTS FOR octavia@%s", (host,))]
+
+
+def test_makes_accounts_that_work(target: Target) -> None:
+    """Both accounts are made, with a password of special characters that works."""
+    result = result_of(EnsureDatabaseAccounts(target.context()))
+    assert result.made == (
+        "account:octavia@localhost",
+        "grant:octavia@localhost",
+        "account:octavia@%",
+        "grant:octavia@%",
+    )
+    assert result.warnings == ()
+    server = target.mariadb
+    pymysql.connect(
+        host=server.host,
+        port=server.port,
+        user="octavia",
+        password=PASSWORD,
+        database=DATABASE,
+    ).close()
+
+
+def test_second_run_only_looks(target: Target) -> None:
+    """The second run sends no statement that writes."""
+    EnsureDatabaseAccounts(target.context()).execute()
+    mark = target.mariadb.mark()
+    result = result_of(EnsureDatabaseAccounts(target.context()))
+    assert (result.outcome, result.made) == ("unchanged", ())
+    assert target.mariadb.statements(mark)
+    assert writes(target.mariadb.statements(mark)) == []
+
+
+def test_password_is_in_no_statement(target: Target) -> None:
+    """The server's own log of statements never gets to see the password."""
+    EnsureDatabaseAccounts(target.context()).execute()
+    text = "\n".join(target.mariadb.statements())
+    assert "CREATE USER 'octavia'@'localhost'" in text
+    assert PASSWORD not in text
+    assert "p@s:s" not in text
+
+
+def test_grant_is_for_one_database_only(target: Target) -> None:
+    """``_`` in the name is no wildcard: a similar name stays closed."""
+    target.mariadb.execute("CREATE DATABASE octaviaXpersistence")
+    EnsureDatabaseAccounts(target.context()).execute()
+    server = target.mariadb
+    with pytest.raises(pymysql.err.OperationalError, match="1044"):
+        pymysql.connect(
+            host=server.host,
+            port=server.port,
+            user="octavia",
+            password=PASSWORD,
+            database="octaviaXpersistence",
+        )
+
+
+def test_existing_account_keeps_its_password(target: Target) -> None:
+    """An account with the same password only gets the missing grant."""
+    target.mariadb.execute(
+        "CREATE USER octavia@localhost IDENTIFIED BY %s", (PASSWORD,)
+    )
+    target.grant_hosts = ("localhost",)
+    result = result_of(EnsureDatabaseAccounts(target.context()))
+    assert result.made == ("grant:octavia@localhost",)
+
+
+@pytest.mark.parametrize("host", ["localhost", "%"])
+def test_other_password_is_never_reset(target: Target, host: str) -> None:
+    """An account with another password is an error with remedies; nothing is made."""
+    target.mariadb.execute("CREATE USER octavia@%s IDENTIFIED BY 'other'", (host,))
+    mark = target.mariadb.mark()
+    with pytest.raises(PermanentError, match="another password") as caught:
+        EnsureDatabaseAccounts(target.context()).execute()
+    assert f"ALTER USER 'octavia'@'{host}'" in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    assert writes(target.mariadb.statements(mark)) == []
+    assert account_hosts(target.mariadb) == {host}
+
+
+def test_password_of_a_kind_that_cannot_be_compared(target: Target) -> None:
+    """Without a comparable digest and a way to log in, a warning says so."""
+    target.mariadb.execute("CREATE USER octavia@'%' IDENTIFIED VIA unix_socket")
+    result = result_of(EnsureDatabaseAccounts(target.context()))
+    assert "'octavia'@'%' could not be proven" in result.warnings[0]
+    assert "unix_socket" in result.warnings[0]
+
+
+def test_anonymous_account_shadows(target: Target) -> None:
+    """A ``%``-only account refused behind ``''@localhost`` is explained."""
+    target.mariadb.execute("CREATE USER ''@localhost IDENTIFIED BY 'anonymous'")
+    target.grant_hosts = ("%",)
+    with pytest.raises(PermanentError, match="anonymous account ''@'localhost'"):
+        EnsureDatabaseAccounts(target.context()).execute()
+
+
+def test_anonymous_account_elsewhere_is_a_warning(target: Target) -> None:
+    """An anonymous account that shadows other hosts' logins is a warning."""
+    target.mariadb.execute("CREATE USER ''@'10.0.0.5' IDENTIFIED BY 'anonymous'")
+    result = result_of(EnsureDatabaseAccounts(target.context()))
+    assert "''@'10.0.0.5'" in result.warnings[0]
+
+
+def test_more_specific_account_is_a_warning(target: Target) -> None:
+    """An account of the user for one host, without the grant, is a warning.
+
+    So is its password, if it is another one.
+    """
+    target.mariadb.execute("CREATE USER octavia@'10.0.0.5' IDENTIFIED BY 'x'")
+    result = result_of(EnsureDatabaseAccounts(target.context()))
+    shadow, password = result.warnings
+    assert "'octavia'@'10.0.0.5'" in shadow
+    assert "'octavia'@'10.0.0.5' has another password" in password
+    assert account_hosts(target.mariadb) == {"localhost", "%", "10.0.0.5"}
+
+
+def test_undo_takes_back_what_it_made(target: Target) -> None:
+    """A revert drops the accounts that the step made; again is harmless."""
+    step = EnsureDatabaseAccounts(target.context())
+    result = step.execute()
+    step.revert(result)
+    assert account_hosts(target.mariadb) == set()
+    step.revert(result)
+
+
+def _reverted(step: EnsureDatabaseAccounts) -> BootstrapError:
+    """Run a step that fails, and revert it as taskflow does; why it failed."""
+    with pytest.raises(BootstrapError) as caught:
+        step.execute()
+    step.revert(Failure.from_exception(caught.value))
+    return caught.value
+
+
+def test_undo_of_a_failed_step(target: Target) -> None:
+    """What was made before the login failed is taken back; the trap isn't ours."""
+    target.mariadb.execute("CREATE USER ''@localhost IDENTIFIED BY 'anonymous'")
+    target.grant_hosts = ("%",)
+    _reverted(EnsureDatabaseAccounts(target.context()))
+    assert account_hosts(target.mariadb) == set()
+    assert account_hosts(target.mariadb, "") == {"localhost"}
+
+
+def test_undo_of_a_failed_step_leaves_what_was_there(target: Target) -> None:
+    """An account that was there stays, and loses the grant that the step gave it."""
+    server = target.mariadb
+    server.execute("CREATE USER ''@localhost IDENTIFIED BY 'anonymous'")
+    server.execute("CREATE USER octavia@%s IDENTIFIED BY %s", ("%", PASSWORD))
+    before = grants(server, "%")
+    target.grant_hosts = ("%",)
+    _reverted(EnsureDatabaseAccounts(target.context()))
+    assert grants(server, "%") == before
+
+
+def test_undo_after_a_crash_in_the_middle(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An account that was made in a run's last moment is the job's own to the next."""
+
+    class Killed(BaseException):
+        """As SIGKILL: nothing of ours handles it."""
+
+    def made_and_killed(*arguments: Any) -> bool:
+        create_account(*arguments)
+        raise Killed
+
+    killed = EnsureDatabaseAccounts(target.context())
+    create_account = accounts.create_account
+    with monkeypatch.context() as patch:
+        patch.setattr(accounts, "create_account", made_and_killed)
+        with pytest.raises(Killed):
+            killed.execute()
+    assert account_hosts(target.mariadb) == {"localhost"}
+    following = EnsureDatabaseAccounts(target.context())
+    following.intents = killed.intents
+    result = following.execute()
+    assert "account:octavia@localhost" in result["made"]
+    following.revert(result)
+    assert account_hosts(target.mariadb) == set()
+
+
+def test_undo_leaves_what_was_there(target: Target) -> None:
+    """A revert takes the grant from an older account, and nothing else."""
+    server = target.mariadb
+    server.execute("CREATE DATABASE octavia")
+    server.execute("CREATE USER octavia@localhost IDENTIFIED BY %s", (PASSWORD,))
+    server.execute("GRANT ALL ON octavia.* TO octavia@localhost")
+    before = grants(server, "localhost")
+    step = EnsureDatabaseAccounts(target.context())
+    result = step.execute()
+    assert grants(server, "localhost") != before
+    step.revert(result)
+    assert grants(server, "localhost") == before
+    assert account_hosts(server) == {"localhost"}
+
+
+def test_undo_leaves_a_partial_grant(target: Target) -> None:
+    """Privileges on the database that were there before outlive a revert."""
+    server = target.mariadb
+    server.execute("CREATE USER octavia@localhost IDENTIFIED BY %s", (PASSWORD,))
+    server.execute(r"GRANT SELECT ON `octavia\_persistence`.* TO octavia@localhost")
+    target.grant_hosts = ("localhost",)
+    step = EnsureDatabaseAccounts(target.context())
+    result = step.execute()
+    assert result["outcome"] == "changed"
+    step.revert(result)
+    assert any("octavia\\_persistence" in line for line in grants(server, "localhost"))
+
+
+def test_undo_keeps_an_account_in_use(target: Target) -> None:
+    """A made account that was granted more since is not dropped."""
+    step = EnsureDatabaseAccounts(target.context())
+    result = step.execute()
+    target.mariadb.execute("GRANT SELECT ON mysql.* TO octavia@'%'")
+    step.revert(result)
+    assert account_hosts(target.mariadb) == {"%"}
+
+
+def test_many_at_once(target: Target) -> None:
+    """Eight at once on an empty server all succeed, and each thing is made once."""
+    made: list[str] = []
+    failed: list[BootstrapError] = []
+
+    def run() -> None:
+        try:
+            made.extend(result_of(EnsureDatabaseAccounts(target.context())).made)
+        except BootstrapError as exc:
+            failed.append(exc)
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    accounts = [one for one in made if one.startswith("account:")]
+    assert sorted(accounts) == ["account:octavia@%", "account:octavia@localhost"]
+
+
+def test_sqlite_is_not_applicable(target: Target) -> None:
+    """With SQLite there are no accounts."""
+    context = target.sqlite(target.folder / "o.db")
+    assert result_of(EnsureDatabaseAccounts(context)).outcome == "not-applicable"
+
+
+@pytest.mark.parametrize("password", ["", "pässword"])
+def test_unusable_passwords(target: Target, password: str) -> None:
+    """No password, and one that client and server encode differently, are refused."""
+    target.password = password
+    with pytest.raises(PermanentError, match="password"):
+        EnsureDatabaseAccounts(target.context()).execute()
+    assert account_hosts(target.mariadb) == set()

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cloud to be bootstrapped, as the steps of the database see it."""
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.model import HostSettings, Spec
+from amphv2_bootstrap.spec.secret import Secrets
+from amphv2_bootstrap.steps.base import Context, Step, StepResult
+from amphv2_bootstrap.steps.retry_policy import RetryPolicy
+from tests.servers.mariadb import MariaDB
+
+PASSWORD = "p@s:s/w#o%r$d'\\\"x"
+DATABASE = "octavia_persistence"
+
+_READS = ("SELECT ", "SHOW ", "SET NAMES", "SET SESSION lock_wait_timeout")
+
+
+def octavia_venv() -> Path:
+    """The folder of a venv with real Octavia; skip without, fail in CI."""
+    folder = os.environ.get("AMPHV2_OCTAVIA_VENV")
+    if folder:
+        return Path(folder)
+    reason = "AMPHV2_OCTAVIA_VENV names no venv with Octavia"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@dataclass
+class Target:
+    """One controller's view of a cloud whose database server is ``mariadb``."""
+
+    mariadb: MariaDB
+    folder: Path
+    db_manage: tuple[str, ...] = ("/nonexistent/octavia-db-manage",)
+    password: str = PASSWORD
+    database: str = DATABASE
+    grant_hosts: tuple[str, ...] = ("localhost", "%")
+    admin: str = "root"
+    admin_password: str | None = None
+    timeout: float = 120.0
+    octavia_python: str | None = None
+    query: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def state_path(self) -> Path:
+        return self.folder / "state"
+
+    def context(self, *, attempts: int = 1) -> Context:
+        server = self.mariadb
+        config = self.folder / "octavia.conf"
+        config.write_text("[DEFAULT]\n# kept\n[task_flow]\njobboard_enabled = False\n")
+        return Context(
+            Spec(
+                persistence=DatabaseUrl(
+                    "mysql+pymysql",
+                    "octavia",
+                    server.host,
+                    server.port,
+                    self.database,
+                    self.query,
+                ),
+                task_flow={
+                    "jobboard_backend_driver": "redis_taskflow_driver",
+                    "jobboard_backend_hosts": ("127.0.0.1",),
+                    "jobboard_backend_port": 6379,
+                },
+                controllers=("controller1",),
+                grant_hosts=self.grant_hosts,
+            ),
+            HostSettings(
+                name="controller1",
+                state_path=str(self.state_path),
+                config_file=str(config),
+                admin=DatabaseUrl(
+                    "mysql+pymysql", self.admin, server.host, server.port
+                ),
+                db_manage_command=self.db_manage,
+                db_manage_timeout=self.timeout,
+                octavia_python=self.octavia_python,
+            ),
+            Secrets(
+                {
+                    "admin_password": self.admin_password or server.root_password,
+                    "persistence_password": self.password,
+                }
+            ),
+            retry=RetryPolicy(attempts=attempts),
+        )
+
+    def sqlite(self, path: Path) -> Context:
+        """The context of a target whose persistence is a SQLite file."""
+        context = self.context()
+        url = DatabaseUrl("sqlite", database=str(path))
+        return replace(context, spec=replace(context.spec, persistence=url))
+
+
+def result_of(step: Step) -> StepResult:
+    """Run the step as an engine does."""
+    return StepResult.from_dict(step.execute())
+
+
+def writes(statements: Sequence[str]) -> list[str]:
+    """The statements that do more than look."""
+    return [one for one in statements if not one.lstrip().startswith(_READS)]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)

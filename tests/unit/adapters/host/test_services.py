@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+import time
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.adapters.host.services import Systemd
+from amphv2_bootstrap.errors import PermanentError, TransientError
+
+_SYSTEMCTL = """#!/bin/sh
+# Units are files; their lines are the answers of 'show'.
+cd "$(dirname "$0")/units" || exit 9
+verb=$1
+for last; do :; done
+case $verb in
+show) cat "$last" 2>/dev/null || echo LoadState=not-found ;;
+is-active)
+    grep -q '^Fails' "$last" && { echo failed; exit 3; }
+    grep -q '^Slow' "$last" && { sed -i /^Slow/d "$last"; echo activating; exit 3; }
+    grep -q '^Stuck' "$last" && { echo activating; exit 3; }
+    echo active ;;
+restart) echo "$@" >>../calls; [ ! -e ../refuse ] || { echo refused; exit 1; } ;;
+esac
+"""
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Systemd:
+    """A systemctl whose units are files in a folder."""
+    program = tmp_path / "systemctl"
+    program.write_text(_SYSTEMCTL)
+    program.chmod(0o755)
+    (tmp_path / "units").mkdir()
+    return Systemd(str(program), str(tmp_path), start_timeout=0.5)
+
+
+def _unit(folder: Path, name: str, *lines: str) -> None:
+    text = "\n".join(("LoadState=loaded", *lines, ""))
+    (folder / "units" / f"{name}.service").write_text(text)
+
+
+def test_only_units_in_use_are_taken(systemd: Systemd, tmp_path: Path) -> None:
+    """Running, failed and enabled ones; not the missing, nor the switched off."""
+    _unit(tmp_path, "running", "ActiveState=active", "UnitFileState=disabled")
+    _unit(tmp_path, "failed", "ActiveState=failed", "UnitFileState=disabled")
+    _unit(tmp_path, "enabled", "ActiveState=inactive", "UnitFileState=enabled")
+    _unit(tmp_path, "off", "ActiveState=inactive", "UnitFileState=disabled")
+    names = ("running", "failed", "enabled", "off", "missing")
+    assert systemd.in_use(names) == (
+        "running.service",
+        "failed.service",
+        "enabled.service",
+    )
+
+
+def test_restart_waits_until_active(systemd: Systemd, tmp_path: Path) -> None:
+    """One call restarts all; a unit that takes its time is waited for."""
+    _unit(tmp_path, "a")
+    _unit(tmp_path, "b", "Slow=1")
+    systemd.restart(("a.service", "b.service"))
+    calls = (tmp_path / "calls").read_text()
+    assert calls == "restart -- a.service b.service\n"
+    assert "Slow" not in (tmp_path / "units" / "b.service").read_text()
+
+
+def test_a_unit_that_fails_is_an_error(systemd: Systemd, tmp_path: Path) -> None:
+    """The error names the unit and its journal."""
+    _unit(tmp_path, "a", "Fails=1")
+    with pytest.raises(PermanentError, match=r"a\.service.*failed.*journalctl"):
+        systemd.restart(("a.service",))
+
+
+def test_a_unit_that_never_comes_up_is_transient(
+    systemd: Systemd, tmp_path: Path
+) -> None:
+    """After the bound the step may try again."""
+    _unit(tmp_path, "a", "Stuck=1")
+    with pytest.raises(TransientError, match="still activating"):
+        systemd.restart(("a.service",))
+
+
+def test_refusal_of_systemd_is_transient(systemd: Systemd, tmp_path: Path) -> None:
+    """Its words are told."""
+    _unit(tmp_path, "a")
+    (tmp_path / "refuse").touch()
+    with pytest.raises(TransientError, match="refused"):
+        systemd.restart(("a.service",))
+
+
+def test_a_host_without_systemd_is_known(tmp_path: Path) -> None:
+    """Neither the program alone nor the folder alone is systemd."""
+    assert not Systemd("true", str(tmp_path / "missing")).available()
+    assert not Systemd("no-such-systemctl", str(tmp_path)).available()
+    assert Systemd("true", str(tmp_path)).available()
+
+
+def test_the_start_of_a_running_unit_is_known(systemd: Systemd, tmp_path: Path) -> None:
+    """As a time since the epoch; none of a unit that doesn't run, or isn't there."""
+    # Half of the time since boot ago: any machine was up then.
+    ago = time.clock_gettime(time.CLOCK_MONOTONIC) / 2
+    started = f"ExecMainStartTimestampMonotonic={int(ago * 1e6)}"
+    _unit(tmp_path, "running", "ActiveState=active", started)
+    _unit(tmp_path, "failed", "ActiveState=failed", started)
+    _unit(tmp_path, "bare", "ActiveState=active", "ExecMainStartTimestampMonotonic=0")
+    found = systemd.started_at("running")
+    assert found is not None
+    assert found + ago <= time.time() < found + ago + 60
+    for name in ("failed", "bare", "missing"):
+        assert systemd.started_at(name) is None

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which errors are worth another attempt, and what is said of them."""
+
+import traceback
+
+import pymysql
+import pytest
+
+from amphv2_bootstrap.adapters.mysql.errors import (
+    DatabaseRefusalError,
+    DatabaseTroubleError,
+    translated,
+)
+from amphv2_bootstrap.errors import BootstrapError, PermanentError
+
+
+def translate(exc: Exception) -> BootstrapError:
+    with (
+        pytest.raises(BootstrapError) as caught,
+        translated("try", "db1:3306", ["secret-word"]),
+    ):
+        raise exc
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "code",
+    [1040, 1047, 1203, 1205, 1213, 1290, 1836, 1927, 2002, 2003, 2006, 2013, 2055],
+)
+def test_transient(code: int) -> None:
+    """Connections, locks, and nodes that aren't ready may be better soon."""
+    error = translate(pymysql.err.OperationalError(code, "trouble"))
+    assert isinstance(error, DatabaseTroubleError)
+    assert error.code == code
+    assert f"[{code}]" in str(error)
+    assert "db1:3306" in str(error)
+
+
+@pytest.mark.parametrize("code", [1044, 1045, 1049, 1142, 1227, 1396, 1410, 1064, 1819])
+def test_permanent(code: int) -> None:
+    """Access and syntax stay as they are."""
+    error = translate(pymysql.err.OperationalError(code, "refused"))
+    assert isinstance(error, DatabaseRefusalError)
+    assert error.code == code
+
+
+@pytest.mark.parametrize(
+    "exc",
+    [
+        pymysql.err.ProgrammingError(1064, "syntax near 'BY 'secret-wo' at line 1"),
+        pymysql.err.OperationalError(1396, "failed for secret-word"),
+        pymysql.err.InterfaceError("secret-word"),
+        RuntimeError("secret-word"),
+        OSError(2, "no such file", "secret-word"),
+    ],
+)
+def test_no_secret_comes_through(exc: Exception) -> None:
+    """Neither the message nor a traceback as it is logged holds a secret."""
+    error = translate(exc)
+    text = str(error) + "".join(map(str, error.args)) + repr(error.__cause__)
+    assert "secret-wo" not in text
+
+
+def test_traceback_of_a_server_error() -> None:
+    """The logged traceback of a server's error is clean, too."""
+    secret = "secret-" + "word"  # apart, for a traceback shows these lines, too
+    with (
+        pytest.raises(BootstrapError) as caught,
+        translated("try", "db1:3306", [secret]),
+    ):
+        raise pymysql.err.OperationalError(1396, f"failed for {secret}")
+    assert secret not in "".join(traceback.format_exception(caught.value))
+
+
+def test_password_beyond_latin_1() -> None:
+    """What PyMySQL can't send is permanent, and the character isn't shown."""
+    try:
+        "p\u20acw".encode("latin-1")
+    except UnicodeEncodeError as exc:
+        error = translate(exc)
+    assert isinstance(error, PermanentError)
+    assert "u20ac" not in str(error)
+    assert "\u20ac" not in str(error)

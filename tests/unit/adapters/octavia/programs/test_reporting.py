@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the programs tell, and that they end."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from amphv2_bootstrap.adapters.octavia.programs.reporting import BrokenLinkError, Report
+from tests import REPOSITORY
+
+_HEAD = """
+import sys, time
+from amphv2_bootstrap.adapters.octavia.programs import reporting
+"""
+
+
+def _lines(report: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in report.getvalue().splitlines()]
+
+
+def _run(script: str, timeout: float) -> list[dict[str, object]]:
+    done = subprocess.run(
+        [sys.executable, "-c", _HEAD + script],
+        input=json.dumps({"timeout": timeout}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=REPOSITORY,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_chain_holds_causes_without_secrets_and_statements() -> None:
+    """Each cause in a line, secrets masked in plain and encoded form."""
+    report = Report(io.StringIO())
+    report.masked = {"p@ss", ""} - {""}
+    try:
+        try:
+            raise ValueError("plain p@ss, encoded p%40ss")
+        except ValueError as exc:
+            raise RuntimeError("outer\n[SQL: INSERT p] [parameters: (1,)]") from exc
+    except RuntimeError as exc:
+        chain = report.chain(exc)
+    assert chain == [
+        {"type": "builtins.RuntimeError", "text": "outer"},
+        {"type": "builtins.ValueError", "text": "plain ***, encoded ***"},
+    ]
+
+
+def test_chain_ends_where_the_cause_was_withheld() -> None:
+    """``from None`` keeps an error to itself whose text quotes what nobody may see."""
+    report = Report(io.StringIO())
+    try:
+        try:
+            raise ValueError("the line with s3cret")
+        except ValueError:
+            raise BrokenLinkError("it can't be parsed (line 3)") from None
+    except BrokenLinkError as exc:
+        chain = report.chain(exc)
+    assert [one["text"] for one in chain] == ["it can't be parsed (line 3)"]
+
+
+def test_a_link_that_holds_is_told_and_a_broken_one_not() -> None:
+    """The report knows which link was under proof."""
+    stream = io.StringIO()
+    report = Report(stream)
+    with report.at("post"):
+        pass
+    with pytest.raises(BrokenLinkError), report.at("claim"):
+        raise BrokenLinkError("no")
+    assert [line["link"] for line in _lines(stream)] == ["post"]
+    assert report.link == "claim"
+
+
+def test_a_program_that_hangs_is_interrupted() -> None:
+    """Its time over, it says so, though a library swallows all exceptions."""
+    script = """
+def program(report, request):
+    with report.at("claim"):
+        try:
+            time.sleep(60)
+        except Exception:
+            time.sleep(60)
+reporting.run(program)
+"""
+    (line,) = _run(script, 0.2)
+    assert line["broken"] == "claim"
+    assert "its time is over" in str(line["chain"])
+
+
+def test_what_libraries_print_is_not_an_answer() -> None:
+    """Stdout is for the lines alone."""
+    script = """
+def program(report, request):
+    print("banner")
+    report.say(facts={})
+reporting.run(program)
+"""
+    assert _run(script, 30) == [{"facts": {}}]
+
+
+def test_a_thread_that_never_ends_does_not_hold_the_program() -> None:
+    """The program ends although a library's thread waits for a dead server."""
+    script = """
+import threading
+def program(report, request):
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    report.say(facts={})
+reporting.run(program)
+"""
+    assert _run(script, 30) == [{"facts": {}}]
+
+
+def test_killing_a_child_that_is_gone() -> None:
+    """A second kill of the same child does nothing."""
+    script = """
+pid = reporting.fork(lambda: time.sleep(600))
+reporting.kill(pid)
+reporting.kill(pid)
+print("{}")
+"""
+    assert _run(script, 30) == [{}]

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The order in which Octavia's files are loaded, compared with oslo.config's own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.adapters.octavia.config_sources import (
+    FILE,
+    FOLDER,
+    is_loaded,
+    load_order,
+)
+from amphv2_bootstrap.adapters.octavia.programs.options import files_of
+
+# What a service does with its arguments; a multi option has the values in order.
+_SERVICE = """
+import json, sys
+from oslo_config import cfg
+conf = cfg.ConfigOpts()
+conf.register_opts([cfg.MultiStrOpt("all", default=[]), cfg.StrOpt("one")])
+conf(sys.argv[1:], project="octavia", prog="octavia-worker", use_env=False)
+print(json.dumps([conf.all, conf.one]))
+"""
+_FILES = (
+    "octavia/octavia.conf",
+    "octavia/octavia-worker.conf",
+    "octavia/octavia.conf.d/10.conf",
+    "octavia/octavia.conf.d/20.conf",
+    "octavia-worker.conf.d/30.conf",
+    "more/40.conf",
+)
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    """A home whose ``.octavia`` is to oslo.config what /etc/octavia is."""
+    for name in _FILES:
+        path = tmp_path / name.replace("octavia/", ".octavia/", 1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"[DEFAULT]\nall = {path}\none = {path}\n")
+    return tmp_path
+
+
+def _by_oslo_config(etc: Path, arguments: list[str]) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", _SERVICE, *arguments],
+        env={**os.environ, "HOME": str(etc)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    found: list[str]
+    found, winner = json.loads(done.stdout)
+    assert winner == found[-1]
+    return found
+
+
+MAIN, MORE = ".octavia/octavia.conf", "more"
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        (),
+        ((FILE, MAIN),),
+        ((FILE, MAIN), (FOLDER, MORE)),
+        ((FOLDER, MORE), (FILE, MAIN)),
+        ((FOLDER, MORE),),
+        ((FILE, "more/40.conf"), (FILE, MAIN)),
+        ((FILE, MAIN), (FOLDER, ".octavia/octavia.conf.d"), (FOLDER, MORE)),
+    ],
+)
+def test_the_order_is_oslo_configs(
+    stated: tuple[tuple[str, str], ...], etc: Path
+) -> None:
+    """For each way to start a service, the same files in the same order."""
+    pairs = [(kind, str(etc / path)) for kind, path in stated]
+    theirs = _by_oslo_config(etc, [word for pair in pairs for word in pair])
+    assert theirs
+    folders = (str(etc / ".octavia"), str(etc))
+    ours = load_order(str(etc / MAIN), pairs, folders)
+    assert list(files_of(ours)) == theirs
+
+
+def test_a_file_elsewhere_is_named_to_the_service(etc: Path) -> None:
+    """Without a statement it must be so, since no default leads there."""
+    found = load_order(str(etc / "more/40.conf"), (), (str(etc / ".octavia"), str(etc)))
+    theirs = _by_oslo_config(etc, [FILE, str(etc / "more/40.conf")])
+    assert list(files_of(found)) == theirs
+
+
+def test_what_is_written_has_to_be_loaded(etc: Path) -> None:
+    """By name or within a folder."""
+    file = str(etc / "more/40.conf")
+    assert is_loaded(file, ((FILE, file),))
+    assert is_loaded(file, ((FOLDER, str(etc / "more")),))
+    assert not is_loaded(file, ((FILE, str(etc / MAIN)),))

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
+from amphv2_bootstrap.adapters.host.services import Systemd
+from amphv2_bootstrap.adapters.octavia import conf_file
+from amphv2_bootstrap.adapters.octavia.controller_report import ControllerReport
+from amphv2_bootstrap.checks.agreement import Controller, compare
+from amphv2_bootstrap.checks.finding import FAILED
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.model import HostSettings, Value
+
+SECRETS = ("p@ss:w/o#r%d$1", "b0ard$Sesame", "k3y-Sesame", "unkn0wn-Sesame")
+OPTIONS: dict[str, Value] = {
+    "persistence_connection": (
+        "mysql+pymysql://octavia:p%40ss%3Aw%2Fo%23r%25d%241@db/octavia_persistence"
+    ),
+    "jobboard_enabled": True,
+    "jobboard_backend_driver": "redis_taskflow_driver",
+    "jobboard_backend_hosts": ("kv1",),
+    "jobboard_backend_password": "b0ard$Sesame",
+    "jobboard_zookeeper_ssl_options": {"keyfile_password": "k3y-Sesame"},
+    "jobboard_redis_backend_ssl_options": {"ssl": "False", "pasword": "unkn0wn-Sesame"},
+}
+
+
+@dataclasses.dataclass
+class Host:
+    """A controller in a folder."""
+
+    folder: Path
+    name: str = "c1"
+    python: str | None = None
+
+    def write(self, **changes: Value) -> None:
+        values = {**OPTIONS, **changes}
+        rendered = {name: conf_file.render(value) for name, value in values.items()}
+        self.conf.write_bytes(conf_file.set_options(b"", "task_flow", rendered))
+
+    @property
+    def conf(self) -> Path:
+        return self.folder / f"{self.name}.conf"
+
+    @property
+    def settings(self) -> HostSettings:
+        return HostSettings(
+            name=self.name,
+            state_path=str(self.folder / "state"),
+            config_file=str(self.conf),
+            admin=DatabaseUrl("mysql+pymysql"),
+            db_manage_command=(),
+            octavia_python=self.python,
+        )
+
+    def report(self, salt: bytes = b"salt") -> ControllerReport:
+        return ControllerReport(
+            self.settings, lambda: salt, Systemd("no-such-systemctl")
+        )
+
+
+@pytest.fixture(params=["octavia", "table"])
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
+    """A controller whose file is loaded by Octavia's Python, or without."""
+    found = Host(tmp_path)
+    if request.param == "octavia":
+        found.python = request.getfixturevalue("octavia_python_path")
+    found.write()
+    return found
+
+
+def test_no_secret_is_in_the_report(host: Host) -> None:
+    """Not even encoded, nor what may be one; what is none is there in the clear."""
+    content = host.report().make()
+    text = json.dumps(content)
+    assert not [word for word in (*SECRETS, "p%40ss") if word in text]
+    options = content["task_flow"]
+    assert options["jobboard_backend_hosts"] == {"value": ["kv1"]}
+    assert options["jobboard_backend_username"] == {"value": None}
+    assert options["jobboard_enabled"] == {"value": True}
+    assert options["jobboard_redis_backend_ssl_options.ssl"] == {"value": "False"}
+    assert set(options["jobboard_redis_backend_ssl_options.pasword"]) == {"digest"}
+    assert set(options["jobboard_backend_password"]) == {"digest"}
+    shown = options["persistence_connection"]["shown"]
+    assert shown == "mysql+pymysql://octavia@db/octavia_persistence"
+
+
+def test_what_stands_behind_the_question_mark_is_not_shown(host: Host) -> None:
+    """A driver takes a password there, too; only the names of arguments are told."""
+    url = "mysql+pymysql://octavia@db/p?password=s3cret&ssl_ca=/etc/ca.pem"
+    host.write(persistence_connection=url)
+    content = host.report().make()
+    shown = content["task_flow"]["persistence_connection"]["shown"]
+    assert shown == "mysql+pymysql://octavia@db/p?password=***&ssl_ca=***"
+    assert "s3cret" not in json.dumps(content)
+
+
+def test_digests_are_keyed_by_the_clouds_salt(host: Host) -> None:
+    """The same on every host of a cloud, and not in another."""
+    name = "jobboard_backend_password"
+    first = host.report().make()["task_flow"][name]
+    assert host.report().make()["task_flow"][name] == first
+    assert host.report(b"other").make()["task_flow"][name] != first
+
+
+def test_octavia_tells_its_versions_and_library(
+    octavia_python_path: str, tmp_path: Path
+) -> None:
+    """By its own Python; without one neither is known."""
+    host = Host(tmp_path, python=octavia_python_path)
+    host.write()
+    content = host.report().make()
+    assert set(content["versions"]) >= {"octavia", "taskflow"}
+    assert content["client_library"] == ""
+    host.python = None
+    content = host.report().make()
+    assert (content["versions"], content["client_library"]) == ({}, None)
+
+
+def test_the_stamp_follows_the_file_and_the_marker(tmp_path: Path) -> None:
+    """It costs no more than a look at the disk."""
+    host = Host(tmp_path)
+    host.write()
+    report = host.report()
+    first = report.stamp()
+    assert report.stamp() == first
+    host.write(jobboard_enabled=False)
+    second = report.stamp()
+    assert second != first
+    RestartMarker(host.settings.state_path, host.settings.config_file).set()
+    assert report.stamp() != second
+    assert "has not restarted" in report.make()["restart"][0]
+    host.conf.unlink()
+    assert report.stamp() not in (first, second)
+
+
+def test_the_stamp_follows_all_that_octavia_loads(tmp_path: Path) -> None:
+    """A folder of files counts, too, where the services are started with one."""
+    host, folder = Host(tmp_path, python="/usr/bin/python3"), tmp_path / "conf.d"
+    host.write()
+    folder.mkdir()
+    arguments = (("--config-file", str(host.conf)), ("--config-dir", str(folder)))
+    settings = dataclasses.replace(host.settings, service_arguments=arguments)
+    report = ControllerReport(settings, lambda: b"salt", Systemd("no-such-systemctl"))
+    before = report.stamp()
+    (folder / "1.conf").touch()
+    assert report.stamp() != before
+
+
+def test_what_octavia_cannot_load_is_an_error(host: Host) -> None:
+    """An invalid value is told with the rest; a file that can't be parsed is not."""
+    host.write(jobboard_backend_port="none", persistence_connection="a:s3cret")
+    options = host.report().make()["task_flow"]
+    assert "invalid" in options["jobboard_backend_port"]
+    assert options["persistence_connection"]["shown"] == "a URL that can't be parsed"
+    host.conf.write_text("[task_flow\ns3cret\n")
+    with pytest.raises(PermanentError, match="parsed") as caught:
+        host.report().make()
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"jobboard_backend_namespace": "mine"}, "octavia_jobboard on c1; mine on c2"),
+        ({"jobboard_backend_password": "0ther"}, "a secret (A) on c1; a secret (B) on"),
+        (
+            {"persistence_connection": "mysql+pymysql://octavia:0ther@db/p"},
+            "octavia@db/p on c2",
+        ),
+        ({"jobboard_redis_backend_ssl_options": {"ssl": "True"}}, "True on c2"),
+    ],
+)
+def test_two_hosts_are_compared_by_their_reports(
+    tmp_path: Path, change: dict[str, Any], told: str
+) -> None:
+    """What one has written otherwise is found; what both have is not."""
+    found = []
+    for name, changes in (("c1", {}), ("c2", change)):
+        host = Host(tmp_path, name)
+        host.write(**changes)
+        content = json.loads(json.dumps(host.report().make()))
+        found.append(Controller(name, content, silent_seconds=0.0))
+    failed = [one for one in compare(found) if one.state == FAILED]
+    (option,) = change
+    assert {one.message.split(" ")[0].partition(".")[0] for one in failed} == {option}
+    assert any(told in one.message for one in failed)
+    assert "0ther" not in str(failed)

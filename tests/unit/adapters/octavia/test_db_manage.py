@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The overlay as oslo.config reads it, and the URL as SQLAlchemy does."""
+
+import stat
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from oslo_config import cfg
+
+from amphv2_bootstrap.adapters.mysql.database_url import with_password
+from amphv2_bootstrap.adapters.octavia import db_manage
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.database import DatabaseUrl
+
+URL = DatabaseUrl(
+    "mysql+pymysql", "octavia", "db1", 3306, "o_p", {"ssl_ca": "/etc/ca.pem"}
+)
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), min_size=1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+def test_password_survives(tmp_path: Path, password: str) -> None:
+    """Any password is the same again after oslo.config and SQLAlchemy."""
+    url = db_manage.guarded(URL, "amphv2-ddl:o_p", 240)
+    with db_manage.overlay(tmp_path, with_password(url, password)) as file:
+        conf = cfg.ConfigOpts()
+        conf.register_opts([cfg.StrOpt("persistence_connection")], group="task_flow")
+        conf(["--config-file", str(file)], project="octavia")
+        read = sqlalchemy.make_url(conf.task_flow.persistence_connection)
+    assert read.password == password
+    assert (read.host, read.database) == ("db1", "o_p")
+    assert read.query["ssl_ca"] == "/etc/ca.pem"
+    assert read.query["init_command"] == url.query["init_command"]
+    assert "GET_LOCK('amphv2-ddl:o_p', 240) = 1" in str(read.query["init_command"])
+
+
+def test_lock_is_no_way_into_sql() -> None:
+    """A lock's name that would need quoting isn't taken."""
+    with pytest.raises(ValueError, match="lock"):
+        db_manage.guarded(URL, "a'), 1, (SELECT 'x", 1)
+
+
+def test_overlay_in_the_way(tmp_path: Path) -> None:
+    """A state_path that can't hold a file is a clear permanent error."""
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(PermanentError, match="state_path"),
+        db_manage.overlay(tmp_path / "file", "sqlite://"),
+    ):
+        pass
+
+
+def test_a_missing_state_path_is_made_private(tmp_path: Path) -> None:
+    """As its option says: nobody else may look into it."""
+    folder = tmp_path / "var" / "state"
+    with db_manage.overlay(folder, "sqlite://"):
+        pass
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_overlay_is_removed_on_errors(tmp_path: Path) -> None:
+    """Whatever happens within the block, the file is gone afterwards."""
+    used = db_manage.overlay(tmp_path, "sqlite://")
+    with pytest.raises(FileNotFoundError), used as file:
+        file.with_name("missing").read_text()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_overlay_removed_by_somebody_else(tmp_path: Path) -> None:
+    """A file that is gone already is no error."""
+    with db_manage.overlay(tmp_path, "sqlite://") as file:
+        file.unlink()
+
+
+TRACEBACK = """2026-01-02 03:04:05.678 99 ERROR octavia-db-manage [-] Traceback
+2026-01-02 03:04:05.678 99 ERROR octavia-db-manage   File "x.py", line 1, in y
+2026-01-02 03:04:05.678 99 ERROR octavia-db-manage sqlalchemy.exc.OperationalError: \
+(pymysql.err.OperationalError) (1050, "Table 'logbooks' already exists")
+2026-01-02 03:04:05.678 99 ERROR octavia-db-manage (Background on this error at: x)
+x.py:77: EventletDeprecationWarning:
+Eventlet is deprecated."""
+
+
+def test_telling_lines() -> None:
+    """Of a traceback, the error is shown, without the log's prefix."""
+    assert db_manage.telling(TRACEBACK, []) == (
+        "sqlalchemy.exc.OperationalError: (pymysql.err.OperationalError) "
+        "(1050, \"Table 'logbooks' already exists\")"
+    )
+
+
+def test_telling_lines_without_an_error() -> None:
+    """Where nothing looks like an error, the last lines are shown."""
+    assert db_manage.telling("one\ntwo\n", []) == "one\ntwo"
+    assert db_manage.telling("", []) == ""
+
+
+def test_cut_line_is_left_out() -> None:
+    """The tail of a secret at the cut of a long output isn't shown."""
+    output = "ret-word\n" + "line\n" * 1000
+    assert "word" not in db_manage.telling(output, ["secret-word"])
+    assert db_manage.telling("ret-word" * 1000, ["secret-word"]) == ""

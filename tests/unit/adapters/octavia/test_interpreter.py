@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.adapters.octavia.interpreter import find_python
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        ("#!{python}\n", True),
+        ("#! {python} -s\n", True),
+        ("#!/usr/bin/env {name}\n", True),
+        ("#!/usr/bin/env -S {name} -P\n", True),
+        ("#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''\n", True),
+        ("#!/bin/sh\nexec docker exec octavia octavia-db-manage\n", False),
+        ("#!/no/such/python3\n", False),
+        ("\x7fELF", False),
+        ("", False),
+    ],
+)
+def test_the_interpreter_is_found_in_the_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str, found: bool
+) -> None:
+    """The first line tells, in each form in which scripts are installed."""
+    python = tmp_path / "python of octavia"
+    if " -s" in head or head == "#!{python}\n":
+        python = tmp_path / "python3"
+    python.symlink_to(sys.executable)
+    if not (tmp_path / "python3").is_symlink():
+        (tmp_path / "python3").symlink_to(python)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    script = tmp_path / "octavia-db-manage"
+    script.write_text(head.format(python=python, name="python3"))
+    script.chmod(0o755)
+    expected = tmp_path / "python3" if "env" in head else python
+    result = find_python(("octavia-db-manage", "--config-file", "x"))
+    assert result == (str(expected) if found else None)
+
+
+def test_no_interpreter_without_a_script() -> None:
+    """A command that isn't there gives none, and no error."""
+    assert find_python(("no-such-octavia-db-manage",)) is None
+    assert find_python(()) is None

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amphv2_bootstrap.adapters.host import commands
+from amphv2_bootstrap.adapters.octavia import conf_file, introspection, program_runner
+from amphv2_bootstrap.adapters.octavia.programs import facts
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.model import Value
+from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
+from tests import DATA
+
+PASSWORD = "p@s:w/o#r%d$x${y}"
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """A realistic file with options that need every escape."""
+    options: dict[str, Value] = {
+        "persistence_connection": f"mysql+pymysql://o:{PASSWORD}@db/p",
+        "jobboard_enabled": True,
+        "jobboard_backend_hosts": ("10.0.0.1", "fd00::2"),
+        "jobboard_backend_port": 6380,
+        "jobboard_backend_password": f' "{PASSWORD}" ',
+        "jobboard_redis_backend_ssl_options": {"ssl": "True", "ssl_ca_certs": "/ca"},
+    }
+    rendered = {name: conf_file.render(value) for name, value in options.items()}
+    path = tmp_path / "octavia.conf"
+    text = (DATA / "octavia.conf").read_bytes()
+    path.write_bytes(conf_file.set_options(text, "task_flow", rendered))
+    return path
+
+
+def _check_values(values: dict[str, object]) -> None:
+    assert values["persistence_connection"] == f"mysql+pymysql://o:{PASSWORD}@db/p"
+    assert values["jobboard_enabled"] is True
+    assert values["jobboard_backend_hosts"] == ["10.0.0.1", "fd00::2"]
+    assert values["jobboard_backend_port"] == 6380
+    assert values["jobboard_backend_password"] == f' "{PASSWORD}" '
+    assert values["jobboard_redis_backend_ssl_options"] == {
+        "ssl": "True",
+        "ssl_ca_certs": "/ca",
+    }
+    assert values["jobboard_expiration_time"] == 30
+    assert set(values) == {option.name for option in TASK_FLOW_OPTIONS}
+
+
+def test_octavia_itself_reads_what_was_written(
+    octavia_python_path: str, conf: Path
+) -> None:
+    """Octavia's own definitions and oslo.config give back every value."""
+    _check_values(introspection.effective_task_flow(octavia_python_path, (str(conf),)))
+
+
+def test_our_own_table_reads_the_same(conf: Path) -> None:
+    """Without Octavia's Python the values are the same."""
+    _check_values(introspection.effective_task_flow(None, (str(conf),)))
+
+
+def test_the_quick_way_equals_the_import(octavia_python_path: str, conf: Path) -> None:
+    """Options from Octavia's source alone are those of the imported module."""
+    quick = introspection.load_task_flow(octavia_python_path, (str(conf),))
+    with conf.open("a") as stream:
+        stream.write(
+            "\n[task_flow]\njobboard_backend_namespace = ns_${neutron.region_name}\n"
+        )
+    whole = introspection.load_task_flow(octavia_python_path, (str(conf),))
+    assert whole.values["jobboard_backend_namespace"] == "ns_"
+    assert whole.defaults == quick.defaults
+    same = {**whole.values, "jobboard_backend_namespace": "octavia_jobboard"}
+    assert same == quick.values
+
+
+def test_our_table_has_octavias_defaults(octavia_python_path: str, conf: Path) -> None:
+    """The table for containers doesn't drift from Octavia."""
+    theirs = introspection.load_task_flow(octavia_python_path, (str(conf),)).defaults
+    ours = introspection.load_task_flow(None, (str(conf),)).defaults
+    assert json.loads(json.dumps(ours)) == theirs
+
+
+@pytest.mark.parametrize("driver", ["redis", "zookeeper", "etcd"])
+def test_installed_drivers_can_be_imported(
+    octavia_python_path: str, driver: str
+) -> None:
+    """The virtual environment of the tests has all three libraries."""
+    assert introspection.can_import_driver(octavia_python_path, driver) == (True, "")
+
+
+def test_a_missing_library_is_told(tmp_path: Path) -> None:
+    """Where taskflow's module fails to import, the reason names the library."""
+    python = _python_with(
+        tmp_path, "taskflow/jobs/backends/impl_redis.py", "import no_such_client"
+    )
+    assert introspection.can_import_driver(python, "redis") == (
+        False,
+        "taskflow.jobs.backends.impl_redis: ModuleNotFoundError: "
+        "No module named 'no_such_client'",
+    )
+
+
+def test_a_broken_library_is_told(tmp_path: Path) -> None:
+    """A library may raise anything; what it prints doesn't disturb the answer."""
+    python = _python_with(
+        tmp_path,
+        "taskflow/jobs/backends/impl_redis.py",
+        "print('hello')\nraise AttributeError('too old')",
+    )
+    ready, why = introspection.can_import_driver(python, "redis")
+    assert not ready
+    assert why.endswith("AttributeError: too old")
+
+
+def _python_with(folder: Path, module: str, text: str) -> str:
+    """A Python that finds one module of the test before all others."""
+    path = folder / "site" / module
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    for parent in list(path.parents)[: len(Path(module).parts) - 1]:
+        (parent / "__init__.py").touch()
+    script = folder / "python-of-octavia"
+    script.write_text(
+        f'#!/bin/sh\nPYTHONPATH={folder / "site"} exec {sys.executable} "$@"\n'
+    )
+    script.chmod(0o755)
+    return str(script)
+
+
+def test_versions(octavia_python_path: str) -> None:
+    """All three distributions have a version there; here Octavia isn't installed."""
+    found = introspection.versions(octavia_python_path)
+    assert set(found) == {"octavia", "taskflow", "oslo.config"}
+    assert all(found.values())
+    assert introspection.versions(sys.executable)["octavia"] is None
+
+
+def test_versions_are_those_of_importlib(octavia_python_path: str) -> None:
+    """The quick way tells what importlib.metadata tells."""
+    script = (
+        "import importlib.metadata as m; "
+        "print([m.version(n) for n in ('octavia', 'taskflow', 'oslo.config')])"
+    )
+    done = subprocess.run(
+        [octavia_python_path, "-c", script], capture_output=True, text=True, check=True
+    )
+    found = introspection.versions(octavia_python_path)
+    assert done.stdout == f"{list(found.values())}\n"
+
+
+def test_revisions(octavia_python_path: str) -> None:
+    """Reading the migrations gives what alembic gives; a Python without, none."""
+    found = introspection.revisions(octavia_python_path)
+    script = (
+        "import sys, json; sys.path.insert(0, sys.argv[1]); import facts; "
+        "print(json.dumps(facts.revisions_from_alembic(facts.migrations())))"
+    )
+    folder = str(Path(facts.__file__).parent)
+    done = subprocess.run(
+        [octavia_python_path, "-c", script, folder],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert list(found) == json.loads(done.stdout)
+    assert len(found) > 10
+    assert introspection.revisions("/bin/true") == ()
+
+
+@pytest.mark.parametrize("question", ["versions", "redis", "task_flow"])
+def test_answers_are_remembered(
+    octavia_python_path: str,
+    conf: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    question: str,
+) -> None:
+    """The second time no process is started, until the libraries change."""
+    asked: list[object] = []
+    run = commands.run
+
+    def counted(*args: Any, **options: Any) -> commands.Completed:
+        asked.append(args)
+        return run(*args, **options)
+
+    monkeypatch.setattr(commands, "run", counted)
+    python, state = octavia_python_path, str(tmp_path)
+    ask: dict[str, Callable[[], object]] = {
+        "versions": lambda: introspection.versions(python, state),
+        "redis": lambda: introspection.can_import_driver(python, "redis", state),
+        "task_flow": lambda: introspection.load_task_flow(python, (str(conf),), state),
+    }
+    answers = [ask[question]() for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert len(asked) == 1
+    introspection.revisions(octavia_python_path, state)
+    assert len(asked) == (1 if question == "versions" else 2)
+
+
+def test_our_modules_do_not_hide_theirs(tmp_path: Path) -> None:
+    """The folder of the programs isn't searched for Octavia's libraries."""
+    python = _python_with(tmp_path, "unused.py", "")
+    request = {"ask": "import", "modules": ["facts"]}
+    done = subprocess.run(
+        program_runner.command(python, "answering"),
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "No module named 'facts'" in done.stdout
+
+
+@pytest.mark.parametrize("real", [True, False])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[task_flow]\npersistence_connection: s3cret\ns3cret\n", "line 3"),
+        ("[task_flow]\npersistence_connection = é s3cret\n", "UnicodeDecodeError"),
+        (None, "ConfigFilesNotFoundError"),
+        ("[task_flow]\nmax_workers = s3cret\n", "max_workers"),
+        ("[task_flow]\npersistence_connection = ${s3cret}\n", "persistence_connection"),
+    ],
+)
+def test_what_octavia_cannot_load_is_an_error(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    real: bool,
+    text: str | None,
+    why: str,
+) -> None:
+    """The error tells what is wrong, and nothing of the text."""
+    python = request.getfixturevalue("octavia_python_path") if real else None
+    path = tmp_path / "octavia.conf"
+    if text is not None:
+        path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(PermanentError, match=why) as caught:
+        introspection.effective_task_flow(python, (str(path),))
+    assert "s3cret" not in str(caught.value)
+
+
+def test_folders_count_and_our_own_home_does_not(
+    octavia_python_path: str,
+    conf: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The later of the sources wins; neither our home nor our environment does."""
+    folder, home = (
+        tmp_path / "conf.d",
+        tmp_path / "home" / ".octavia" / "octavia.conf.d",
+    )
+    for place, value in ((folder, "True\nmax_workers = 3"), (home, "False")):
+        place.mkdir(parents=True)
+        text = f"[task_flow]\njobboard_save_logbook = {value}\n"
+        (place / "50-site.conf").write_text(text)
+    with conf.open("a") as stream:
+        stream.write("\n[task_flow]\nmax_workers = 4\n")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OS_TASK_FLOW__JOBBOARD_EXPIRATION_TIME", "2")
+    for python in (octavia_python_path, None):
+        sources = [str(conf), str(folder)]
+        values = introspection.effective_task_flow(python, sources)
+        assert values["jobboard_save_logbook"] is True
+        assert values["jobboard_expiration_time"] == 30
+        assert values["max_workers"] == 3
+        values = introspection.effective_task_flow(python, sources[::-1])
+        assert values["max_workers"] == 4
+
+
+def test_the_file_that_cannot_be_parsed_is_named(
+    octavia_python_path: str, conf: Path, tmp_path: Path
+) -> None:
+    """It may be one of a folder."""
+    broken = tmp_path / "conf.d" / "9.conf"
+    broken.parent.mkdir()
+    broken.write_text("[task_flow\n")
+    with pytest.raises(PermanentError, match=rf"{broken} can't be parsed \(line "):
+        introspection.load_task_flow(
+            octavia_python_path, (str(conf), str(broken.parent))
+        )
+
+
+def test_what_is_not_python_is_refused() -> None:
+    """The error names the program and the option to correct."""
+    with pytest.raises(PermanentError, match=r"true.*\[octavia\] python"):
+        introspection.versions("/bin/true")

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Judging what is found in a database."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.adapters.schema.persistence_schema import (
+    TABLES,
+    Schema,
+    look_at_file,
+)
+from amphv2_bootstrap.adapters.schema.revisions import KNOWN_HEAD, shape_at
+from amphv2_bootstrap.errors import PermanentError
+
+ALL = TABLES | {"alembic_version"}
+HALF = frozenset({"alembic_version", "logbooks", "taskdetails"})
+SHAPE = shape_at(KNOWN_HEAD)
+OLDER = "40fc8c914bd2"
+
+
+def test_complete() -> None:
+    """Complete is: every piece, at exactly the one revision."""
+    assert Schema(ALL, revisions=(KNOWN_HEAD,), shape=SHAPE).is_complete(KNOWN_HEAD)
+    for wrong in (
+        Schema(ALL, revisions=(OLDER,), shape=SHAPE),
+        Schema(ALL, revisions=(), shape=SHAPE),
+        Schema(ALL, revisions=(KNOWN_HEAD, OLDER), shape=SHAPE),
+        Schema(ALL, revisions=(KNOWN_HEAD,), shape=shape_at(OLDER)),
+        Schema(ALL - {"logbooks"}, revisions=(KNOWN_HEAD,)),
+        Schema(),
+    ):
+        assert not wrong.is_complete(KNOWN_HEAD)
+
+
+def test_head_that_we_do_not_know() -> None:
+    """A newer taskflow's own head is believed."""
+    assert Schema(ALL, revisions=("123456789abc",)).is_complete("123456789abc")
+
+
+def test_of_a_release() -> None:
+    """An older release's head is one that an Octavia may be using as it is."""
+    older = Schema(ALL, revisions=(OLDER,), shape=shape_at(OLDER))
+    assert older.is_of_a_release()
+    assert not Schema(ALL, revisions=("3162c0f3f8e4",)).is_of_a_release()
+
+
+@pytest.mark.parametrize(
+    ("schema", "clearable"),
+    [
+        (Schema(HALF), True),
+        (Schema(HALF, filled=frozenset({"alembic_version"})), True),
+        (Schema(frozenset({"alembic_version"}), revisions=(KNOWN_HEAD,)), True),
+        (Schema(), False),
+        (Schema(HALF, filled=frozenset({"logbooks"})), False),
+        (Schema(HALF | {"load_balancer"}), False),
+    ],
+)
+def test_what_may_be_cleared(schema: Schema, clearable: bool) -> None:
+    """Only taskflow's tables without a row, alone in their database."""
+    assert schema.may_be_cleared is clearable
+
+
+def test_sqlite_file_is_only_looked_at(tmp_path: Path) -> None:
+    """Looking makes no file, and leaves one as it is."""
+    path = tmp_path / "a b.db"
+    assert look_at_file(path) == Schema()
+    assert not path.exists()
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE logbooks (uuid)")
+    connection.close()
+    assert look_at_file(path).tables == {"logbooks"}
+
+
+def test_file_that_is_no_database(tmp_path: Path) -> None:
+    """Another kind of file is a clear permanent error."""
+    path = tmp_path / "text"
+    path.write_text("not a database, but long enough to be taken for one" * 100)
+    with pytest.raises(PermanentError, match="not a database"):
+        look_at_file(path)

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Judging schemas: every state that a killed upgrade can leave, and others."""
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import pytest
+
+from amphv2_bootstrap.adapters.schema.persistence_schema import TABLES, Schema
+from amphv2_bootstrap.adapters.schema.revisions import (
+    CHAIN,
+    KNOWN_HEAD,
+    REVISIONS,
+    shape_at,
+)
+from amphv2_bootstrap.adapters.schema.shape import (
+    ATOMS,
+    OLD_ATOMS,
+    Column,
+    ForeignKey,
+    Index,
+    Key,
+    Piece,
+    Shape,
+)
+from amphv2_bootstrap.adapters.schema.state import State, classify
+
+VERSION = "alembic_version"
+RESULTS = ("column", ATOMS, "results")
+FLOW_INDEX = ("index", "flowdetails", "flowdetails_uuid_idx")
+FLOW_KEY = ("foreign key", "flowdetails", "parent_uuid")
+
+
+def schema(shape: Shape, *revisions: str, more: Iterable[str] = ()) -> Schema:
+    """What would be found of a shape that has rows in its tables."""
+    tables = frozenset(shape.real(table) for table in shape.tables)
+    return Schema(tables | {VERSION, *more}, tables, revisions, shape)
+
+
+def changed(shape: Shape, pieces: Mapping[Key, Piece | None]) -> Shape:
+    """The shape with other pieces, or without them."""
+    merged = {**shape.pieces, **pieces}
+    return replace(shape, pieces={k: p for k, p in merged.items() if p is not None})
+
+
+def whole(revision: str = KNOWN_HEAD, *revisions: str) -> Schema:
+    return schema(shape_at(revision), *(revisions or (revision,)))
+
+
+def between(number: int) -> Iterable[Shape]:
+    """Every shape on the way from a revision to the one with that number.
+
+    Any part of the changes may be done, in any order; an index that is made anew
+    may be away.
+    """
+    old, new = (shape_at(name) for name in CHAIN[number - 1 : number + 1])
+    keys = [
+        key
+        for key in {**old.pieces, **new.pieces}
+        if old.pieces.get(key) != new.pieces.get(key)
+    ]
+    options = [{old.pieces.get(key), new.pieces.get(key)} for key in keys]
+    for key, option in zip(keys, options, strict=True):
+        option |= {None} if key[0] == "index" else set()
+    for pieces in itertools.product(*options):
+        for atoms in {old.atoms, new.atoms}:
+            changes = dict(zip(keys, pieces, strict=True))
+            yield replace(changed(old, changes), atoms=atoms)
+
+
+def test_absent() -> None:
+    """No table of taskflow and no revision: absent, also with an empty alembic's."""
+    assert classify(Schema()).state is State.ABSENT
+    assert classify(Schema(frozenset({VERSION}))).state is State.ABSENT
+
+
+@pytest.mark.parametrize("revision", CHAIN)
+def test_whole(revision: str) -> None:
+    """Each revision's own shape is whole: head, or behind."""
+    verdict = classify(whole(revision))
+    state = State.HEAD if revision == KNOWN_HEAD else State.BEHIND
+    assert (verdict.state, verdict.revision) == (state, revision)
+    assert (verdict.reasons, verdict.remarks, verdict.repair) == ((), (), None)
+
+
+@pytest.mark.parametrize("number", range(1, len(REVISIONS)))
+def test_between_two_revisions(number: int) -> None:
+    """Whatever part of a migration is done is explained, and certain to repair."""
+    old, new = CHAIN[number - 1 : number + 1]
+    shapes = list(between(number))
+    for shape in shapes:
+        verdict = classify(schema(shape, old))
+        if shape == shape_at(old):
+            assert (verdict.state, verdict.revision) == (State.BEHIND, old)
+            continue
+        assert (verdict.state, verdict.revision) == (State.HALF, new), shape
+        assert verdict.repair is not None
+        assert verdict.repair.certain
+        assert verdict.reasons
+    assert shape_at(new) in shapes
+
+
+FIRST = list(shape_at(CHAIN[0]).pieces.values())
+
+
+@pytest.mark.parametrize("tables", [1, 2, 3])
+@pytest.mark.parametrize("others", range(6))
+def test_within_the_first_revision(tables: int, others: int) -> None:
+    """The first migration makes tables, then keys, then indexes."""
+    names = ["logbooks", "flowdetails", ATOMS][:tables]
+    late: list[Piece] = [p for p in FIRST if isinstance(p, ForeignKey)]
+    late += [p for p in FIRST if isinstance(p, Index) and p.name != "PRIMARY"]
+    kept = [p for p in FIRST if p not in late and p.table in names]
+    kept += late[:others] if tables == 3 else []
+    verdict = classify(schema(Shape({p.key: p for p in kept}, OLD_ATOMS)))
+    assert (verdict.state, verdict.revision) == (State.HALF, CHAIN[0])
+    assert verdict.repair is not None
+    assert verdict.repair.certain
+    assert len([s for s in verdict.repair.changes if "CREATE TABLE" in s]) == 3 - tables
+
+
+def test_number_lost() -> None:
+    """Whole tables without a revision get the number that they prove."""
+    for revision in CHAIN[1:]:
+        verdict = classify(schema(shape_at(revision)))
+        assert verdict.state is State.HALF
+        assert verdict.repair is not None
+        assert verdict.repair.certain
+        assert shape_at(verdict.repair.target) == shape_at(revision)
+        assert verdict.repair.changes == ()
+
+
+@pytest.mark.parametrize("revisions", [(CHAIN[3],), (CHAIN[3], CHAIN[-1])])
+def test_number_that_contradicts(revisions: tuple[str, ...]) -> None:
+    """Whole tables under another number: the statements are given, not run."""
+    verdict = classify(schema(shape_at(KNOWN_HEAD), *revisions))
+    assert (verdict.state, verdict.revision) == (State.HALF, KNOWN_HEAD)
+    assert verdict.repair is not None
+    assert not verdict.repair.certain
+    assert KNOWN_HEAD in verdict.repair.stamp[-1]
+
+
+@pytest.mark.parametrize(
+    ("key", "piece", "statement"),
+    [
+        (FLOW_INDEX, None, "ADD UNIQUE INDEX `flowdetails_uuid_idx` (`uuid`)"),
+        (
+            FLOW_INDEX,
+            Index("flowdetails", "flowdetails_uuid_idx"),
+            "DROP INDEX `flowdetails_uuid_idx`, ADD UNIQUE INDEX",
+        ),
+        (FLOW_KEY, None, "ADD CONSTRAINT `flowdetails_ibfk_1` FOREIGN KEY"),
+        (RESULTS, Column(ATOMS, "results", "text"), "MODIFY COLUMN `results` longtext"),
+    ],
+)
+def test_lost_pieces_without_data(
+    key: Key, piece: Piece | None, statement: str
+) -> None:
+    """An index, a key or a width that is gone from the head is made again."""
+    found = schema(changed(shape_at(KNOWN_HEAD), {key: piece}), KNOWN_HEAD)
+    assert not found.is_complete(KNOWN_HEAD)
+    verdict = classify(found)
+    assert (verdict.state, verdict.revision) == (State.HALF, KNOWN_HEAD)
+    assert verdict.repair is not None
+    assert verdict.repair.certain
+    assert len(verdict.repair.changes) == 1
+    assert statement in verdict.repair.changes[0]
+    assert verdict.repair.stamp == ()
+
+
+def test_lost_column_is_not_certain() -> None:
+    """A column that held values isn't made again unasked."""
+    found = schema(changed(shape_at(KNOWN_HEAD), {RESULTS: None}), KNOWN_HEAD)
+    verdict = classify(found)
+    assert verdict.state is State.HALF
+    assert verdict.reasons == ("column atomdetails.results longtext is missing",)
+    assert verdict.repair is not None
+    assert not verdict.repair.certain
+    assert verdict.repair.changes == (
+        "ALTER TABLE `atomdetails` ADD COLUMN `results` longtext NULL",
+    )
+
+
+def test_lost_table_is_not_certain() -> None:
+    """A table that held rows isn't made again unasked."""
+    head = shape_at(KNOWN_HEAD)
+    pieces = {key: p for key, p in head.pieces.items() if key[1] != ATOMS}
+    found = schema(Shape(pieces), KNOWN_HEAD)
+    verdict = classify(found)
+    assert verdict.state is State.HALF
+    assert verdict.repair is not None
+    assert not verdict.repair.certain
+    assert verdict.repair.changes[0].startswith("CREATE TABLE `atomdetails` (")
+
+
+@pytest.mark.parametrize(
+    ("piece", "reason"),
+    [
+        (Column(ATOMS, "results", "int(11)"), "results int(11) should be column"),
+        (Column(ATOMS, "extra", "text", nullable=False), "extra text not null should"),
+        (Index("logbooks", "mine", ("name",), unique=True), "mine of logbooks on name"),
+        (ForeignKey("logbooks", "name", "others"), "foreign key logbooks.name"),
+    ],
+)
+def test_shape_of_no_revision(piece: Piece, reason: str) -> None:
+    """What no revision explains and what would do harm is foreign, and named."""
+    found = schema(changed(shape_at(KNOWN_HEAD), {piece.key: piece}), KNOWN_HEAD)
+    verdict = classify(found)
+    assert verdict.state is State.FOREIGN
+    assert reason in "; ".join(verdict.reasons)
+
+
+def test_column_of_a_later_revision() -> None:
+    """What a later migration is going to make must not be there before it."""
+    early = Column(ATOMS, "revert_results", "text")
+    found = schema(changed(shape_at(CHAIN[1]), {early.key: early}), CHAIN[1])
+    verdict = classify(found)
+    assert verdict.state is State.FOREIGN
+    assert verdict.reasons == (
+        "column atomdetails.revert_results text should not be there",
+    )
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        Column(ATOMS, "note", "text"),
+        Index(ATOMS, "by_state", ("state",)),
+        Column(ATOMS, "meta", "longtext"),
+        Column(ATOMS, "name", "varchar(300)"),
+        Column("logbooks", "created_at", "datetime(6)"),
+    ],
+)
+@pytest.mark.parametrize("revision", ["40fc8c914bd2", KNOWN_HEAD])
+def test_harmless_additions(piece: Piece, revision: str) -> None:
+    """What an operator added or widened doesn't stop an upgrade."""
+    shape = changed(shape_at(revision), {piece.key: piece})
+    verdict = classify(schema(shape, revision))
+    assert verdict.state in (State.HEAD, State.BEHIND)
+    assert len(verdict.remarks) == (piece.key not in shape_at(revision).pieces)
+
+
+def test_other_tables() -> None:
+    """Tables of others make a database foreign, unless nothing is left to do."""
+    strangers = ("the table amphora", "the table pool")
+    for found in (
+        Schema(frozenset({"amphora", "pool"})),
+        schema(shape_at(CHAIN[2]), CHAIN[2], more=("amphora", "pool")),
+    ):
+        verdict = classify(found)
+        assert (verdict.state, verdict.reasons) == (State.FOREIGN, strangers)
+    done = classify(schema(shape_at(KNOWN_HEAD), KNOWN_HEAD, more=("amphora", "pool")))
+    assert (done.state, done.remarks) == (State.HEAD, strangers)
+
+
+def test_revision_of_others() -> None:
+    """A revision that Octavia's taskflow doesn't have is told apart from no whole."""
+    verdict = classify(whole(KNOWN_HEAD, "deadbeef"))
+    assert verdict.state is State.FOREIGN
+    assert "deadbeef, which belongs to another program" in verdict.reasons[0]
+    newer = classify(whole(KNOWN_HEAD), CHAIN[:-1])
+    assert newer.state is State.FOREIGN
+    assert newer.reasons == (
+        f"the revision {KNOWN_HEAD}, which belongs to a newer taskflow",
+    )
+
+
+def test_both_names_of_the_atoms() -> None:
+    """Two tables for the atoms can't be told apart."""
+    found = schema(shape_at(KNOWN_HEAD), KNOWN_HEAD, more=(OLD_ATOMS,))
+    verdict = classify(found)
+    assert verdict.state is State.FOREIGN
+    assert verdict.reasons == ("both tables, taskdetails and atomdetails",)
+
+
+def test_taskflow_newer_than_ours() -> None:
+    """Of revisions that we don't know only the number and the tables count."""
+    chain = (*CHAIN, "newer1", "newer2")
+    assert classify(whole(KNOWN_HEAD), chain).state is State.BEHIND
+    assert classify(whole(KNOWN_HEAD, "newer1"), chain).state is State.BEHIND
+    assert classify(whole(KNOWN_HEAD, "newer2"), chain).state is State.HEAD
+    half = Schema(TABLES - {ATOMS} | {VERSION}, TABLES, ("newer2",))
+    verdict = classify(half, chain)
+    assert (verdict.state, verdict.repair) == (State.HALF, None)
+    unknown = Column(ATOMS, "extra", "text", nullable=False)
+    shape = changed(shape_at(KNOWN_HEAD), {unknown.key: unknown})
+    verdict = classify(schema(shape, KNOWN_HEAD), chain)
+    assert (verdict.state, verdict.repair) == (State.HALF, None)
+
+
+def test_orphans_are_asked_for() -> None:
+    """A foreign key is made only after it was asked for rows that would break it."""
+    found = schema(changed(shape_at(CHAIN[2]), {FLOW_KEY: None}), CHAIN[2])
+    repair = classify(found).repair
+    assert repair is not None
+    (orphans,) = repair.orphans
+    assert orphans.exists == (
+        "SELECT EXISTS (SELECT child.* FROM `flowdetails` AS child LEFT JOIN `logbooks`"
+        " AS parent ON parent.`uuid` = child.`parent_uuid` WHERE child.`parent_uuid`"
+        " IS NOT NULL AND parent.`uuid` IS NULL)"
+    )

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Canary and drill as checks of ``verify``, where they can't be run."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.checks.finding import FAILED, WARNING, Finding
+from amphv2_bootstrap.checks.host import canary, drill
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.steps.base import Context
+from tests.unit.steps.controller_host import Controller
+
+
+def _drill(context: Context) -> Iterable[Finding]:
+    return drill(context, lambda text: None)
+
+
+both = pytest.mark.parametrize("check", [canary, _drill])
+Check = Callable[[Context], Iterable[Finding]]
+
+
+@both
+def test_without_octavias_python(check: Check, controller: Controller) -> None:
+    """What was not looked at is no success: it fails, and says what to do."""
+    (found,) = check(controller.context)
+    assert found.state == FAILED
+    assert "NOT PROVEN" in found.message
+    assert "[octavia] python" in found.todo
+
+
+@both
+def test_sqlite(check: Check, controller: Controller) -> None:
+    """A warning: the operator chose what can't be proven."""
+    url = DatabaseUrl("sqlite", database="/x.sqlite")
+    context = controller.context
+    (found,) = check(replace(context, spec=replace(context.spec, persistence=url)))
+    assert found.state == WARNING
+    assert "NOT PROVEN" in found.message
+
+
+@both
+def test_a_scratch_namespace_that_is_not_allowed(
+    check: Check, controller: Controller
+) -> None:
+    """Canary and drill fail alike: neither has shown anything."""
+    _refuse(controller)
+    (found,) = check(controller.context)
+    assert found.state == FAILED
+    assert "NOT PROVEN: nothing beside it" in found.message
+    assert "NAMESPACE_amphv2_canary_" in found.todo
+
+
+def _refuse(controller: Controller) -> None:
+    """Octavia's Python is there, and its user may use Octavia's own keys only."""
+    kind = "amphv2_programs.refusal.ScratchRefusedError"
+    chain = [{"type": kind, "text": "nothing beside it"}]
+    broken = json.dumps({"broken": "post", "chain": chain})
+    values = json.dumps(
+        {"values": {"jobboard_expiration_time": 5}, "defaults": {}, "invalid": {}}
+    )
+    python = Path(controller.folder) / "python"
+    python.write_text(
+        f'#!/bin/sh\ncat > /dev/null\n[ "$4" = answering ] && '
+        f"echo '{values}' || echo '{broken}'\n"
+    )
+    python.chmod(0o755)
+    controller.settings["octavia_python"] = str(python)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting for a bootstrap: until its end, through outages, and for whom."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amphv2_bootstrap.cmd.output import progress
+from amphv2_bootstrap.cmd.output.progress import Followed, follow
+from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
+from amphv2_bootstrap.engine.records import Bootstrap, JobState, PlannedJob
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.heartbeats import Presence
+from amphv2_bootstrap.engine.storage.store import Store
+from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    cloud = Cloud(tmp_path, ToyFlows(Ledger(), {"main": ["a"], "own": ["b"]}))
+    yield cloud
+    cloud.database.close()
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_POLL_SECONDS", "_LOST_POLL_SECONDS", "_ATTENDANCE_SECONDS"):
+        monkeypatch.setattr(progress, name, 0.01)
+
+
+class FlakyStore(Store):
+    """A store whose database is away the first few times that it is asked."""
+
+    def __init__(self, database: Database, times: int) -> None:
+        super().__init__(database)
+        self._times = times
+
+    def jobs_of(self, bootstrap_uuid: str) -> list[Any]:
+        self._times -= 1
+        if self._times >= 0:
+            raise DatabaseUnavailableError("read it", why="it is away")
+        return super().jobs_of(bootstrap_uuid)
+
+
+def _post(cloud: Cloud, *jobs: PlannedJob) -> Bootstrap:
+    return cloud.store.bootstrap(cloud.post(jobs or [PlannedJob("main", 0)]))
+
+
+def _settle(cloud: Cloud, bootstrap: Bootstrap, state: JobState) -> None:
+    job = cloud.journal.take(cloud.store.jobs_of(bootstrap.uuid)[0].uuid)
+    assert job is not None
+    cloud.journal.settle(job, state, "a: do it: never")
+
+
+def _follow(cloud: Cloud, bootstrap: Bootstrap, store: Store | None = None) -> Followed:
+    return follow(store or cloud.store, bootstrap, timeout=0.5, patience=30.0)
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [(JobState.DONE, 0), (JobState.PARKED, 1), (JobState.REVERTED, 1)],
+    ids=str,
+)
+def test_ends_with_the_code_of_the_state(
+    state: JobState, code: int, cloud: Cloud
+) -> None:
+    """And with what it saw last."""
+    bootstrap = _post(cloud)
+    _settle(cloud, bootstrap, state)
+    done = _follow(cloud, bootstrap)
+    assert done.code == code
+    assert done.report is not None
+    assert done.report["state"] == state.value
+
+
+def test_a_parked_job_ends_with_the_command_to_resume_it(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ready to be copied, with the id."""
+    bootstrap = _post(cloud)
+    _settle(cloud, bootstrap, JobState.PARKED)
+    _follow(cloud, bootstrap)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith(f"amphv2-bootstrap job resume {bootstrap.uuid}")
+
+
+def test_an_outage_is_outlasted_and_said_once(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However long it is."""
+    bootstrap = _post(cloud)
+    _settle(cloud, bootstrap, JobState.DONE)
+    assert _follow(cloud, bootstrap, FlakyStore(cloud.database, 5)).code == 0
+    assert capsys.readouterr().err.count("it is away; trying again") == 1
+
+
+def test_the_timeout_ends_it_in_an_outage_too(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 3, although nothing could be seen."""
+    done = _follow(cloud, _post(cloud), FlakyStore(cloud.database, 10_000))
+    assert done == Followed(3, None)
+    assert "Not done after 0.5 s" in capsys.readouterr().err
+
+
+def _told(cloud: Cloud, capsys: pytest.CaptureFixture[str], *hosts: str) -> list[str]:
+    """What is said of conductors while two flows are ready and these are alive."""
+    for number, host in enumerate(hosts):
+        Presence(cloud.database, f"{host}:1:m:{number}").heartbeat(host, 1, "1.0")
+    bootstrap = _post(cloud, PlannedJob("main", 0), PlannedJob("own", 0, "ctl2"))
+    assert _follow(cloud, bootstrap).code == 3
+    lines = capsys.readouterr().err.splitlines()
+    return [line for line in lines if "amphv2-conductor" in line]
+
+
+def test_without_any_conductor_it_is_said_what_to_start(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once for each flow that waits in vain, with the host where it has to be."""
+    anywhere, own = _told(cloud, capsys)
+    assert "No conductor is alive" in anywhere
+    assert "own is ctl2's own" in own
+
+
+def test_a_conductor_elsewhere_cannot_do_a_hosts_own_flow(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the flow for any host nothing is said any more."""
+    (own,) = _told(cloud, capsys, "ctl1")
+    assert "own is ctl2's own" in own
+
+
+def test_with_all_conductors_alive_nothing_is_said(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It only takes its time."""
+    assert _told(cloud, capsys, "ctl1", "ctl2") == []

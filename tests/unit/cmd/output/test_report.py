@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a job is said to wait for."""
+
+from collections.abc import Callable
+
+import pytest
+
+from amphv2_bootstrap.cmd.output.report import describe, waits_for
+from amphv2_bootstrap.engine.records import PlannedJob
+from tests.unit.engine.toys import Cloud
+
+MakeCloud = Callable[..., Cloud]
+HERE, THERE = "one:1:machine:1", "two:2:machine:2"
+CASES = [
+    (None, [HERE], None),
+    (None, [], "a conductor on any controller"),
+    ("two", [HERE], "a conductor on two"),
+    ("two", [HERE, THERE], None),
+]
+
+
+@pytest.mark.parametrize(("host", "alive", "wanted"), CASES)
+def test_a_ready_job_waits_for_who_may_take_it(
+    host: str | None,
+    alive: list[str],
+    wanted: str | None,
+    make_cloud: Callable[..., Cloud],
+) -> None:
+    """Named is the host whose conductor gives no sign of life."""
+    cloud = make_cloud(main=["a"])
+    uuid = cloud.post([PlannedJob("main", 0, host)])
+    assert waits_for(cloud.store.jobs_of(uuid)[0], alive) == wanted
+
+
+@pytest.mark.parametrize(("host", "heir"), [(None, "any controller"), ("two", "two")])
+def test_a_job_of_a_lost_host_says_so(
+    host: str | None, heir: str, make_cloud: MakeCloud
+) -> None:
+    """'running' alone would hide that nobody is at work on it."""
+    cloud = make_cloud(main=["a"])
+    uuid = cloud.post([PlannedJob("main", 0, host)])
+    assert cloud.journal.take(cloud.store.jobs_of(uuid)[0].uuid)
+    (flow,) = describe(cloud.store, cloud.store.bootstrap(uuid))["flows"]
+    assert flow["state"] == "running"
+    assert flow["waits_for"].startswith(f"a conductor on {heir}")
+    assert flow["waits_for"].endswith("that on tester is lost")

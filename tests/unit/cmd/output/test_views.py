@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The views: what an operator sees while he waits, and at the end."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from amphv2_bootstrap.cmd.output.views import Bar, Lines, view_of
+from tests.unit.cmd.reports import flow, report, task
+
+REASON = "b: make it (x on db1): refused [1045]. Mend [octavia] admin_connection."
+FAILED = flow("parked", task("a"), task("b", "FAILURE"), reason=REASON)
+
+
+class Screen:
+    """A terminal of 60 columns, and what was ever written to it."""
+
+    def __init__(self) -> None:
+        self._text = io.StringIO()
+        self.console = Console(
+            file=self._text, force_terminal=True, width=60, color_system=None
+        )
+
+    @property
+    def text(self) -> str:
+        return self._text.getvalue()
+
+
+def _shown(*reports: dict[str, Any]) -> tuple[str, str]:
+    """What a bar over these reports has written until its end, and after it."""
+    screen = Screen()
+    with Bar(screen.console) as bar:
+        for each in reports:
+            bar.show(each)
+    live = screen.text
+    bar.finish(reports[-1])
+    return live, screen.text.removeprefix(live)
+
+
+def test_the_bar_counts_steps_and_names_the_one_under_way() -> None:
+    """Of all flows, whatever their state."""
+    under_way = flow("running", task("a"), task("b", "RUNNING"))
+    waiting = flow("waiting", task("c", "PENDING", host=None), host="ctl1")
+    live, after = _shown(report("running", under_way, waiting))
+    assert "b on ctl1" in live
+    assert "1/3" in live
+    assert after == ""
+
+
+def test_the_bar_ends_with_what_is_parked_and_why() -> None:
+    """Step, reason and advice, in full and as they are, below the bar."""
+    live, after = _shown(report("parked", FAILED))
+    assert "Mend" not in live
+    lines = [line.strip() for line in after.splitlines()]
+    assert lines == [
+        "bootstrap: parked",
+        "step:   b on ctl1",
+        "reason: make it (x on db1): refused [1045]. Mend [octavia] admin_connection.",
+    ]
+
+
+def test_a_flow_that_stops_while_others_go_on_is_told_at_once() -> None:
+    """Once, though it is seen many times; and not again at the end."""
+    parked = flow("parked", task("b", "FAILURE"), reason=REASON, host="ctl1")
+    going_on = flow("running", task("a", "RUNNING"), host="ctl2")
+    live, after = _shown(*[report("running", parked, going_on)] * 3)
+    assert live.count("controller on ctl1: parked") == 1
+    assert after == ""
+
+
+def test_a_flow_that_is_parked_again_is_told_again() -> None:
+    """Resumed by somebody meanwhile, it failed once more."""
+    going_on = flow("running", task("a", "RUNNING"), host="ctl2")
+    again = flow("parked", task("a"), task("b", "FAILURE", runs=2), reason=REASON)
+    first, second = (report("running", each, going_on) for each in (FAILED, again))
+    live, _ = _shown(first, second)
+    assert live.count("bootstrap: parked") == 2
+
+
+def test_a_reverted_flow_says_what_went_wrong() -> None:
+    """All its steps are undone: only the reason names the one that failed."""
+    undone = flow("reverted", task("a", "REVERTED"), reason=REASON)
+    _, after = _shown(report("reverted", undone))
+    assert after.splitlines() == ["bootstrap: reverted", f"  reason: {REASON}"]
+
+
+def test_a_warning_is_told_at_once() -> None:
+    """A job may be done although something wasn't proven: once, in full."""
+    warned = task("prove-jobboard", warnings=["the jobboard is NOT PROVEN: no Octavia"])
+    done = report("done", flow("done", task("a"), warned))
+    live, after = _shown(report("running", flow("running", warned)), done, done)
+    assert live.count("warning: the jobboard is NOT PROVEN: no Octavia") == 1
+    assert after == ""
+
+
+def test_lines_say_each_thing_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log has the reason in the flow's own line, and no repetition."""
+    with view_of(io.StringIO()) as view:
+        assert isinstance(view, Lines)
+        for _ in range(3):
+            view.show(report("parked", FAILED))
+    view.finish(report("parked", FAILED))
+    assert capsys.readouterr().err.count(f"bootstrap: parked: {REASON}") == 1

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.cmd.conductor_list import controllers, has_rival
+from amphv2_bootstrap.engine.process_identity import Owner
+from amphv2_bootstrap.engine.storage import migrate
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.heartbeats import Presence
+from amphv2_bootstrap.engine.storage.host_reports import HostReports
+from amphv2_bootstrap.engine.storage.store import Store
+from tests.unit.engine.signs import beat
+
+ME = Owner.of_this_process("c1")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    database = Database(f"sqlite:///{tmp_path}/engine.sqlite")
+    migrate.upgrade(database)
+    return database
+
+
+def test_controllers_are_known_by_reports_and_conductors(database: Database) -> None:
+    """Those that are asked for, in that order, each with what there is."""
+    reports = HostReports(database)
+    reports.publish("c1", "o", "1.0", {"task_flow": {}})
+    reports.publish("c2", "o", "1.1", {"unreadable": "line 3"})
+    reports.publish("gone", "o", "1.0", {})
+    Presence(database, "c3:1:m:0").heartbeat("c3", 1, "1.0")
+    names = ("c4", "c3", "c2", "c1")
+    c4, c3, c2, c1 = controllers(Store(database), reports.all(), names)
+    assert [one.host for one in (c4, c3, c2, c1)] == list(names)
+    assert (c4.silent_seconds, c4.content) == (None, None)
+    assert c3.silent_seconds is not None
+    assert (c3.content, c3.unreadable) == (None, None)
+    assert (c2.content, c2.unreadable, c2.version) == (None, "line 3", "1.1")
+    assert (c1.content, c1.unreadable) == ({"task_flow": {}}, None)
+
+
+def test_a_conductor_that_does_not_report_does_not_count(database: Database) -> None:
+    """Its host is as old as its last report, however alive the conductor is."""
+    reports = HostReports(database)
+    reports.publish("c1", "o", "1.0", {})
+    (report,) = reports.all()
+    old = dataclasses.replace(report, age=1800.0)
+    Presence(database, "c1:1:m:0").heartbeat("c1", 1, "1.0")
+    (found,) = controllers(Store(database), [old], ("c1",))
+    assert found.silent_seconds == 1800.0
+
+
+def test_two_machines_of_one_name_are_in_conflict(database: Database) -> None:
+    """Both are marked, and nobody else; not once one of them has fallen silent."""
+    rival = dataclasses.replace(ME, machine="aaaaaaaa.bbbbbbbb")
+    third = dataclasses.replace(rival, host="c2")
+    for owner in (ME, rival, third, ME):
+        beat(database, owner)
+    rows = Store(database).conductors()
+    found = {row.owner: has_rival(row, rows, 30.0) for row in rows}
+    assert found == {str(ME): True, str(rival): True, str(third): False}
+    assert not any(has_rival(row, rows, -1.0) for row in rows)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures that several layers' tests use."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
+from tests.unit.steps.controller_host import Controller
+
+
+@pytest.fixture
+def make_cloud(tmp_path: Path) -> Iterator[Callable[..., Cloud]]:
+    """Makes a cloud of flows given as name=[steps]."""
+    made: list[Cloud] = []
+
+    def make(**steps: Sequence[str]) -> Cloud:
+        cloud = Cloud(tmp_path, ToyFlows(Ledger(), steps))
+        made.append(cloud)
+        return cloud
+
+    yield make
+    for cloud in made:
+        cloud.database.close()
+
+
+@pytest.fixture
+def controller(tmp_path: Path) -> Controller:
+    """A controller host with an Octavia of the tests' own."""
+    return Controller(tmp_path)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two machines of one host name see each other, and nobody else is suspected."""
+
+import contextlib
+import dataclasses
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from amphv2_bootstrap.engine.conductor.duplicate_hosts import Rivals
+from amphv2_bootstrap.engine.process_identity import Owner
+from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.errors import ConflictError
+from tests.servers.process import wait_until
+from tests.unit.engine.signs import beat
+from tests.unit.engine.toys import SETTINGS, Cloud
+
+MakeCloud = Callable[..., Cloud]
+ME = Owner.of_this_process("one")
+ELSEWHERE = dataclasses.replace(ME, machine="aaaaaaaa.bbbbbbbb")
+CONTAINER = dataclasses.replace(ME, machine=f"aaaaaaaa.{ME.kernel}")
+OLDER_VERSION = dataclasses.replace(ME, machine="aaaaaaaa")
+JOBS = (PlannedJob("main", 0), PlannedJob("own", 0, "one"))
+
+
+@contextlib.contextmanager
+def _beating(cloud: Cloud, owner: Owner) -> Iterator[None]:
+    """A conductor that says all the time that it is alive, and claims nothing."""
+    ended = threading.Event()
+
+    def go_on() -> None:
+        while not ended.wait(0.05):
+            beat(cloud.database, owner)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_hosts_own_jobs_wait_while_two_have_its_name(
+    make_cloud: MakeCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Jobs for any host go on; the log names both; alone again, it goes on."""
+    cloud = make_cloud(main=["a"], own=["b"])
+    with cloud.running("one"):
+        with _beating(cloud, ELSEWHERE):
+            wait_until(lambda: str(ELSEWHERE) in caplog.text, what="the error is told")
+            uuid = cloud.post(JOBS)
+            wait_until(
+                lambda: cloud.states(uuid) == ["done", "ready"],
+                what="the job for any host is done",
+            )
+            wait_until(
+                lambda: len(cloud.store.conductors()) == 2, what="both are listed"
+            )
+            assert cloud.ledger == ["do a"]
+        wait_until(lambda: cloud.states(uuid) == ["done"] * 2, what="it goes on")
+    errors = [r for r in caplog.records if "several machines" in r.getMessage()]
+    assert len(errors) == 1
+    assert "here, and one:" in errors[0].getMessage()
+
+
+def test_a_reboot_is_no_rival(
+    make_cloud: MakeCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Our former self on another boot was just alive: it is waited for, no alarm."""
+    cloud = make_cloud(main=["a"], own=["b"])
+    beat(cloud.database, ELSEWHERE)
+    uuid = cloud.post(JOBS)
+    with cloud.running("one"):
+        wait_until(lambda: cloud.states(uuid) == ["done"] * 2, what="both are done")
+    assert "several machines" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "other",
+    [CONTAINER, OLDER_VERSION, dataclasses.replace(ELSEWHERE, host="two")],
+    ids=["container", "older version", "another name"],
+)
+def test_others_are_no_rivals(other: Owner, make_cloud: MakeCloud) -> None:
+    """Nobody on this machine, nor of another name, nor whose machine isn't known."""
+    cloud = make_cloud()
+    beat(cloud.database, ME)
+    beat(cloud.database, other)
+    rivals = Rivals(cloud.store, ME, SETTINGS.reconcile_interval)
+    rivals.look()
+    rivals.check()
+    assert not rivals.may_be_about
+
+
+def test_a_rival_is_told_to_who_asks(make_cloud: MakeCloud) -> None:
+    """With both names, and what to correct."""
+    cloud = make_cloud()
+    for owner in (ME, ELSEWHERE, ME):
+        beat(cloud.database, owner)
+    rivals = Rivals(cloud.store, ME, SETTINGS.reconcile_interval)
+    with pytest.raises(ConflictError, match=r"its own \[DEFAULT\] host") as caught:
+        rivals.check()
+    assert str(ME) in str(caught.value)
+    assert str(ELSEWHERE) in str(caught.value)

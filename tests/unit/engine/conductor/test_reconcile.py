@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+from collections.abc import Callable
+
+import pytest
+
+from amphv2_bootstrap.engine.board import Entry
+from amphv2_bootstrap.engine.conductor import reconcile
+from amphv2_bootstrap.engine.conductor.reconcile import Reconciler
+from amphv2_bootstrap.engine.process_identity import Owner
+from amphv2_bootstrap.engine.records import Job
+from amphv2_bootstrap.engine.storage.store import Store
+from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
+from tests.unit.engine.toys import Cloud
+
+_ANOTHERS = Entry("u", "toy", {}, claimed=True, handle=None)
+
+
+class Clock:
+    """Stands in for the module time."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_slow_look_leaves_time_between(
+    make_cloud: Callable[..., Cloud], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes to look at claims of others, it pauses before the next."""
+    clock, cloud = Clock(), make_cloud(toy=["a"])
+    monkeypatch.setattr(reconcile, "time", clock)
+
+    class SlowStore(Store):
+        def live_jobs(self) -> list[Job]:
+            clock.now += 5.0
+            return super().live_jobs()
+
+    board = SqlJobBoard(cloud.board, {"database": cloud.database})
+    owner = Owner.of_this_process("here")
+    reconciler = Reconciler(board, SlowStore(cloud.database), owner, 60.0)
+    assert reconciler.is_due([_ANOTHERS])
+    reconciler.reconcile([_ANOTHERS])
+    assert not reconciler.is_due([_ANOTHERS])
+    clock.now += 1.0
+    assert reconciler.is_due([_ANOTHERS])
+    assert not reconciler.is_due([])

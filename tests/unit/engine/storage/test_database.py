@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine's database: private, transactional, its errors ours."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.errors import (
+    DatabaseError,
+    DatabaseUnavailableError,
+    SchemaError,
+)
+from amphv2_bootstrap.engine.storage import migrate, schema
+from amphv2_bootstrap.engine.storage.database import Database, is_duplicate
+from tests.servers.process import free_port
+
+
+def _constant(name: str) -> sa.Insert:
+    return schema.constants.insert().values(name=name, value="v")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    """A SQLite database with the engine's tables."""
+    found = Database(f"sqlite:///{tmp_path}/state/engine.sqlite")
+    migrate.upgrade(found)
+    return found
+
+
+def test_sqlite_files_are_private(database: Database, tmp_path: Path) -> None:
+    """Folder and file are their owner's only, the write-ahead log too."""
+    with database.write() as connection:
+        connection.execute(_constant("a"))
+    found = [tmp_path / "state", *(tmp_path / "state").iterdir()]
+    assert len(found) >= 2
+    assert [path for path in found if path.stat().st_mode & 0o077] == []
+
+
+def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
+    """All or nothing, whatever ends the block."""
+
+    def fail() -> None:
+        with database.write() as connection:
+            connection.execute(_constant("a"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with database.read() as connection:
+        assert connection.execute(sa.select(schema.constants)).all() == []
+
+
+def test_writers_queue_up(database: Database) -> None:
+    """Concurrent read-then-write transactions neither fail nor lose an update."""
+    with database.write() as connection:
+        connection.execute(schema.constants.insert().values(name="n", value="0"))
+
+    def add() -> None:
+        table = schema.constants
+        for _ in range(10):
+            with database.write() as connection:
+                value = connection.execute(sa.select(table.c.value)).scalar_one()
+                connection.execute(table.update().values(value=str(int(value) + 1)))
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read() as connection:
+        assert connection.execute(sa.select(schema.constants.c.value)).scalar() == "40"
+
+
+def test_the_clock_is_the_databases(database: Database) -> None:
+    """Seconds since the epoch, to better than a second."""
+    before = time.time()
+    with database.read() as connection:
+        now = connection.execute(sa.select(database.now)).scalar_one()
+    assert before - 1 < now < time.time() + 1
+
+
+def test_a_server_that_is_away_is_unavailable() -> None:
+    """Try again later; the message names the place, and no password."""
+    port = free_port()
+    database = Database(f"mysql+pymysql://root:s3cr3t@127.0.0.1:{port}/engine")
+    with pytest.raises(DatabaseUnavailableError, match=str(port)) as caught:
+        migrate.check(database)
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_missing_tables_say_what_to_do(tmp_path: Path) -> None:
+    """No tables, no guessing: db upgrade."""
+    database = Database(f"sqlite:///{tmp_path}/empty.sqlite")
+    with pytest.raises(SchemaError, match="db upgrade"):
+        migrate.check(database)
+    with pytest.raises(SchemaError), database.read() as connection:
+        connection.execute(sa.select(schema.jobs))
+
+
+def test_a_duplicate_is_told_from_other_errors(database: Database) -> None:
+    """Idempotent inserts rely on it."""
+    with database.write() as connection:
+        connection.execute(_constant("a"))
+    with pytest.raises(DatabaseError) as caught, database.write() as connection:
+        connection.execute(_constant("a"))
+    assert is_duplicate(caught.value)
+    assert not is_duplicate(ValueError())
+
+
+def test_a_full_disk_is_unavailable(database: Database) -> None:
+    """It may be mended by itself or by the operator: the work goes on then."""
+    with database.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+
+    def fill() -> None:
+        with database.write() as connection:
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+            for number in range(5000):
+                connection.execute(_constant(f"{number:064d}"))
+
+    with pytest.raises(DatabaseUnavailableError, match="full"):
+        fill()
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_to_read(tmp_path: Path) -> None:
+    """The state path is a file: said with its name and what to do."""
+    (tmp_path / "file").touch()
+    with pytest.raises(DatabaseError, match="state_path"):
+        Database(f"sqlite:///{tmp_path}/file/engine.sqlite")

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Old history goes, all of it; what isn't at its end stays."""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.retention import DAY, prune
+from tests.servers.process import wait_until
+from tests.unit.engine.toys import Cloud
+
+
+def _age(cloud: Cloud, uuid: str, days: float) -> None:
+    table = schema.bootstraps
+    with cloud.database.write() as connection:
+        connection.execute(
+            table.update()
+            .where(table.c.uuid == uuid)
+            .values(
+                created_at=table.c.created_at - days * DAY,
+                finished_at=table.c.finished_at - days * DAY,
+            )
+        )
+
+
+def _rows(cloud: Cloud) -> dict[str, int]:
+    tables = (schema.bootstraps, schema.jobs, schema.events, schema.logbooks)
+    names = (*tables, schema.flowdetails, schema.atomdetails)
+    with cloud.database.read() as connection:
+        return {
+            table.name: connection.execute(
+                sa.select(sa.func.count()).select_from(table)
+            ).scalar_one()
+            for table in names
+        }
+
+
+def _do_one(cloud: Cloud) -> None:
+    uuid = cloud.post([PlannedJob("main", 0)])
+    wait_until(lambda: cloud.states(uuid) == ["done"], what="it is done")
+
+
+def test_only_what_ended_long_ago_is_forgotten(
+    make_cloud: Callable[..., Cloud],
+) -> None:
+    """A finished bootstrap past the age goes with all its rows; others stay."""
+    cloud = make_cloud(main=["a"])
+    with cloud.running():
+        for _ in range(2):
+            _do_one(cloud)
+    old, young = (each.uuid for each in reversed(cloud.store.bootstraps()))
+    unfinished = cloud.post([PlannedJob("main", 0)])
+    before = _rows(cloud)
+    _age(cloud, old, 91)
+    _age(cloud, unfinished, 1000)
+
+    assert prune(cloud.database, 90 * DAY) == 1
+    left = {each.uuid for each in cloud.store.bootstraps()}
+    assert left == {young, unfinished}
+    after = _rows(cloud)
+    assert after["atomdetails"] == 1
+    assert all(after[name] < before[name] for name in before)
+    assert prune(cloud.database, 90 * DAY) == 0

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a flow's steps write: every change once, in its order, few transactions."""
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from amphv2_bootstrap.engine.errors import FencedError
+from amphv2_bootstrap.engine.records import Job, PlannedJob
+from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.step_writes import Change, StepWrites
+from tests.servers.process import wait_until
+from tests.unit.engine.toys import Cloud
+
+MakeCloud = Callable[..., Cloud]
+LENGTH = 20
+
+
+def _atom_events(cloud: Cloud, uuid: str) -> list[str]:
+    events = [event for _, event in cloud.store.events(uuid) if event.kind == "task"]
+    return [f"{event.atom} {event.message}" for event in events]
+
+
+def test_an_end_is_written_with_the_next_beginning(make_cloud: MakeCloud) -> None:
+    """One transaction a step; the history still tells each change in its order."""
+    names = [f"s{number}" for number in range(LENGTH)]
+    cloud = make_cloud(main=names)
+    uuid = cloud.post([PlannedJob("main", 0)])
+    written = 0
+
+    @sa.event.listens_for(cloud.database.engine, "before_cursor_execute")
+    def _count(_connection: object, _cursor: object, text: str, *_: object) -> None:
+        nonlocal written
+        written += text.startswith("INSERT INTO events") and " SELECT " in text
+
+    with cloud.running():
+        wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+    states = ("RUNNING", "SUCCESS")
+    assert _atom_events(cloud, uuid) == [f"{n} {s}" for n in names for s in states]
+    assert LENGTH <= written <= LENGTH + 10
+
+
+@pytest.fixture
+def taken(make_cloud: MakeCloud) -> tuple[Cloud, Job]:
+    """A job that was taken, and of which a step may be written."""
+    cloud = make_cloud(main=["a", "b"])
+    uuid = cloud.post([PlannedJob("main", 0)])
+    job = cloud.journal.take(cloud.store.jobs_of(uuid)[0].uuid)
+    assert job is not None
+    rows = [{"uuid": n, "name": n, "parent_uuid": job.flow_uuid} for n in "ab"]
+    with cloud.database.write() as connection:
+        for row in rows:
+            connection.execute(
+                schema.atomdetails.insert().values(**row, atom_type="TASK_DETAIL")
+            )
+    return cloud, job
+
+
+CHANGES = [
+    Change("a", "a", {"state": "SUCCESS", "results": {"made": ["x"]}}),
+    Change("b", "b", {"meta": {"progress": 0.5}}),
+    Change("b", "b", {"state": "RUNNING"}),
+]
+
+
+def _write(cloud: Cloud, job: Job) -> None:
+    writes = StepWrites(cloud.database, job, cloud.journal.owner)
+    with cloud.database.write() as connection:
+        writes.write(connection, CHANGES)
+
+
+def _atoms(cloud: Cloud) -> dict[str, tuple[object, ...]]:
+    table = schema.atomdetails
+    query = sa.select(table.c.name, table.c.state, table.c.results, table.c.meta)
+    with cloud.database.read() as connection:
+        return {row[0]: tuple(row[1:]) for row in connection.execute(query)}
+
+
+def test_changes_of_several_steps_go_together(taken: tuple[Cloud, Job]) -> None:
+    """Each column of each step, and an event for each new state."""
+    cloud, job = taken
+    _write(cloud, job)
+    assert _atoms(cloud) == {
+        "a": ("SUCCESS", {"made": ["x"]}, None),
+        "b": ("RUNNING", None, {"progress": 0.5}),
+    }
+    assert _atom_events(cloud, job.bootstrap_uuid) == ["a SUCCESS", "b RUNNING"]
+
+
+def test_nothing_is_written_under_an_old_epoch(taken: tuple[Cloud, Job]) -> None:
+    """Not one of the changes, nor an event."""
+    cloud, job = taken
+    before = _atoms(cloud)
+    assert cloud.journal.take(job.uuid)
+    with pytest.raises(FencedError, match="its epoch is 2, ours was 1"):
+        _write(cloud, job)
+    assert _atoms(cloud) == before
+    assert not _atom_events(cloud, job.bootstrap_uuid)

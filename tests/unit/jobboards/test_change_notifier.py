@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rings are heard, and listening never ends by itself."""
+
+import threading
+
+from amphv2_bootstrap.jobboards.change_notifier import Bell, Listener
+from tests.servers.process import wait_until
+
+
+def test_ring_before_the_wait_is_heard() -> None:
+    """A ring that came too early ends the next wait, and only that one."""
+    bell = Bell()
+    bell.ring()
+    bell.ring()
+    assert bell.wait(60)
+    assert not bell.wait(0.01)
+
+
+def test_all_waiters_hear_it() -> None:
+    """One ring wakes everybody who waits."""
+    bell, heard = Bell(), []
+    threads = [
+        threading.Thread(target=lambda: heard.append(bell.wait(60))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(bell._condition._waiters) == 3, what="all wait")  # type: ignore[attr-defined]
+    bell.ring()
+    for thread in threads:
+        thread.join(60)
+    assert heard == [True] * 3
+
+
+def test_listener_outlives_its_connections() -> None:
+    """Whatever ends a connection, the listener makes another until it is stopped."""
+    calls: list[int] = []
+
+    def hear(stopped: threading.Event) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ValueError("nobody expected this")
+        if len(calls) > 2:
+            stopped.wait(60)
+
+    listener = Listener("ears", hear)
+    listener.start()
+    wait_until(lambda: len(calls) == 3, what="it listens again")
+    listener.stop()
+    wait_until(
+        lambda: all(thread.name != "ears" for thread in threading.enumerate()),
+        what="its thread ended",
+    )

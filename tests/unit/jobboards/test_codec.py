@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is read from a board is a job, or it is nothing."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amphv2_bootstrap.engine.board import Posting
+from amphv2_bootstrap.jobboards.codec import read_listing, write_listing
+
+POSTING = Posting("uuid", 5, "bootstrap", {"host": "ctl1"}, "book-uuid", "book")
+
+
+def test_what_is_written_is_read() -> None:
+    """A posting survives the way through the board's format."""
+    listing = read_listing(json.loads(json.dumps(write_listing(POSTING))))
+    assert listing is not None
+    assert (listing.uuid, listing.sequence, listing.name) == ("uuid", 5, "bootstrap")
+    assert listing.details == POSTING.details
+    assert listing.book == {"uuid": "book-uuid", "name": "book"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"uuid": ""},
+        {"uuid": None},
+        {"name": 1},
+        {"name": ["list"]},
+        {"sequence": "5"},
+        {"sequence": True},
+        {"sequence": None},
+        {"details": "text"},
+        {"details": None},
+        {"book": "text"},
+    ],
+    ids=str,
+)
+def test_malformed_is_nothing(change: dict[str, Any]) -> None:
+    """One field of a wrong type, and it isn't a job."""
+    assert read_listing(write_listing(POSTING)) is not None
+    assert read_listing({**write_listing(POSTING), **change}) is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from(["uuid", "name", "sequence", "details", "book", "priority"])
+
+
+@given(JSON | st.dictionaries(FIELDS, JSON))
+def test_nothing_breaks_the_reader(fields: object) -> None:
+    """Whatever stands on the board, reading it raises nothing."""
+    listing = read_listing(fields)
+    assert listing is None or listing.uuid

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claims that nobody renews are given up, and no others."""
+
+import threading
+
+from amphv2_bootstrap.engine.board import BoardUnavailableError
+from amphv2_bootstrap.jobboards.zookeeper.claim_timer import ClaimTimer
+from tests.servers.process import wait_until
+
+LONG = 3600.0
+
+
+class Backend:
+    """Notes what is given up; ``failures`` times it doesn't answer."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.given_up: list[tuple[str, str]] = []
+        self.failures = failures
+
+    def give_up(self, place: str, token: str) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise BoardUnavailableError("give up")
+        self.given_up.append((place, token))
+
+
+def test_unrenewed_claim_is_given_up_once() -> None:
+    """A claim that ran out is given up once; one that didn't isn't."""
+    backend = Backend()
+    timer = ClaimTimer(backend.give_up)
+    timer.start("later", "/b", LONG)
+    timer.start("now", "/a", 0.01)
+    wait_until(lambda: backend.given_up, what="the claim is given up")
+    timer.start("then", "/c", 0.01)
+    wait_until(lambda: len(backend.given_up) > 1, what="the next is given up")
+    assert backend.given_up == [("/a", "now"), ("/c", "then")]
+    timer.close()
+
+
+def test_prolonged_claim_is_kept() -> None:
+    """A claim can be prolonged until it has run out, and not after."""
+    backend = Backend()
+    timer = ClaimTimer(backend.give_up)
+    timer.start("one", "/a", LONG)
+    assert timer.prolong("one", LONG)
+    assert not timer.prolong("unknown", LONG)
+    timer.expire("one")
+    assert not timer.prolong("one", LONG)
+    wait_until(lambda: backend.given_up, what="the claim is given up")
+    timer.close()
+
+
+def test_forgotten_claim_is_left_alone() -> None:
+    """A claim that its owner ended is none of the timer's business."""
+    backend = Backend()
+    timer = ClaimTimer(backend.give_up)
+    timer.start("one", "/a", LONG)
+    timer.forget("one")
+    timer.expire("one")
+    timer.start("two", "/b", 0.0)
+    wait_until(lambda: backend.given_up, what="the other is given up")
+    assert backend.given_up == [("/b", "two")]
+    timer.close()
+
+
+def test_outage_is_outlasted() -> None:
+    """While the backend doesn't answer, giving up is tried again."""
+    backend = Backend(failures=2)
+    timer = ClaimTimer(backend.give_up)
+    timer.start("one", "/a", 0.0)
+    wait_until(lambda: backend.given_up, what="the claim is given up")
+    timer.close()
+
+
+def test_closed_timer_has_no_thread() -> None:
+    """Closing ends the thread; the timer can be used again."""
+    before = threading.active_count()
+    backend = Backend()
+    timer = ClaimTimer(backend.give_up)
+    timer.start("one", "/a", LONG)
+    timer.close()
+    wait_until(lambda: threading.active_count() == before, what="the thread ended")
+    timer.start("two", "/b", 0.0)
+    wait_until(lambda: backend.given_up, what="it works again")
+    timer.close()

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which jobs a specification needs, and in which order."""
+
+import dataclasses
+
+from amphv2_bootstrap.posting.composition import plan
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.model import Spec
+
+SPEC = Spec(
+    persistence=DatabaseUrl("mysql+pymysql", "octavia", "db", 3306, "p"),
+    task_flow={},
+    controllers=("ctl1", "ctl2"),
+)
+
+
+def test_once_per_cloud_and_then_every_controller() -> None:
+    """The schema is there before any service sees the jobboard enabled."""
+    assert [(job.flow, job.stage, job.host) for job in plan(SPEC)] == [
+        ("bootstrap", 1, None),
+        ("controller", 2, "ctl1"),
+        ("controller", 2, "ctl2"),
+    ]
+
+
+def test_key_value_hosts_come_first_and_only_if_asked() -> None:
+    """Naming hosts alone installs nothing."""
+    named = dataclasses.replace(SPEC, key_value_hosts=("ctl2",))
+    assert plan(named) == plan(SPEC)
+    asked = dataclasses.replace(named, install_key_value_backend=True)
+    first = plan(asked)[0]
+    assert (first.flow, first.stage, first.host) == ("key-value-host", 0, "ctl2")
+    assert plan(asked)[1:] == plan(SPEC)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+import sys
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.steps.controller.ensure_client_library import EnsureClientLibrary
+from tests.unit.steps.controller_host import Controller
+
+# Its pip notes the call, and mends the import unless it is told not to.
+_PYTHON = """#!/bin/sh
+site={folder}/site
+if [ "$1 $2" = "-m pip" ]; then
+    echo "$@" >>{folder}/calls
+    [ ! -e {folder}/refuse ] || {{ echo no network; exit 1; }}
+    [ -e {folder}/useless ] || echo >$site/taskflow/jobs/backends/impl_redis.py
+    exit 0
+fi
+PYTHONPATH=$site exec {python} "$@"
+"""
+
+
+@pytest.fixture
+def lacking(controller: Controller) -> Controller:
+    """A controller whose Octavia lacks the Redis client."""
+    module = controller.folder / "site/taskflow/jobs/backends/impl_redis.py"
+    module.parent.mkdir(parents=True)
+    for package in (module.parent, module.parents[1], module.parents[2]):
+        (package / "__init__.py").touch()
+    module.write_text("import no_such_redis")
+    metadata = controller.folder / "site/taskflow-6.5.0.dist-info/METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: taskflow\nVersion: 6.5.0\n")
+    python = controller.folder / "python3"
+    python.write_text(_PYTHON.format(folder=controller.folder, python=sys.executable))
+    python.chmod(0o755)
+    controller.settings["octavia_python"] = str(python)
+    return controller
+
+
+def _calls(controller: Controller) -> str:
+    path = controller.folder / "calls"
+    return path.read_text() if path.exists() else ""
+
+
+def test_an_importable_driver_is_left_alone(
+    controller: Controller, octavia_python_path: str
+) -> None:
+    """Real Octavia with its library: nothing to do, no restart."""
+    controller.settings["octavia_python"] = octavia_python_path
+    assert EnsureClientLibrary(controller.context).execute()["outcome"] == "unchanged"
+    assert not controller.marker.is_set()
+
+
+def test_without_permission_the_command_is_told(lacking: Controller) -> None:
+    """The operator gets the exact command, and the reason."""
+    command = r"python3 -m pip install 'taskflow\[redis\]==6\.5\.0'"
+    with pytest.raises(PermanentError, match=rf"no_such_redis.*Run: .*{command}"):
+        EnsureClientLibrary(lacking.context).execute()
+    assert _calls(lacking) == ""
+    assert not lacking.marker.is_set()
+
+
+def test_pip_installs_the_extra_of_the_taskflow_that_is_there(
+    lacking: Controller,
+) -> None:
+    """After it the import is tried again, and a restart is asked for."""
+    lacking.settings["install_client_library"] = "pip"
+    result = EnsureClientLibrary(lacking.context).execute()
+    assert result["outcome"] == "changed"
+    assert _calls(lacking) == "-m pip install taskflow[redis]==6.5.0\n"
+    assert lacking.marker.is_set()
+    assert EnsureClientLibrary(lacking.context).execute()["outcome"] == "unchanged"
+
+
+def test_an_install_that_does_not_help_is_an_error(lacking: Controller) -> None:
+    """pip's success proves nothing: the import does."""
+    lacking.settings["install_client_library"] = "pip"
+    (lacking.folder / "useless").touch()
+    with pytest.raises(PermanentError, match=r"no_such_redis.*wasn't enough"):
+        EnsureClientLibrary(lacking.context).execute()
+
+
+def test_a_failed_install_is_transient(lacking: Controller) -> None:
+    """Its output tells why."""
+    lacking.settings["install_client_library"] = "pip"
+    (lacking.folder / "refuse").touch()
+    with pytest.raises(TransientError, match="no network"):
+        EnsureClientLibrary(lacking.context).execute()
+
+
+@pytest.mark.parametrize(
+    ("installer", "query"), [("apt-get", "dpkg-query"), ("dnf", "rpm")]
+)
+def test_packages_are_installed_by_the_hosts_installer(
+    lacking: Controller, monkeypatch: pytest.MonkeyPatch, installer: str, query: str
+) -> None:
+    """The distribution's package; after it the import is tried again."""
+    lacking.settings["install_client_library"] = "packages"
+    folder = lacking.folder / "bin"
+    folder.mkdir()
+    module = lacking.folder / "site/taskflow/jobs/backends/impl_redis.py"
+    (folder / installer).write_text(
+        f'#!/bin/sh\necho "$@" >{lacking.folder}/calls\n: >{module}\n'
+    )
+    (folder / query).write_text("#!/bin/sh\n")
+    for program in folder.iterdir():
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    assert EnsureClientLibrary(lacking.context).execute()["outcome"] == "changed"
+    assert " python3-redis" in _calls(lacking)
+    assert lacking.marker.is_set()
+
+
+def test_a_host_without_an_installer_is_told(
+    lacking: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The error says that there is no package system."""
+    lacking.settings["install_client_library"] = "packages"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PermanentError, match="apt"):
+        EnsureClientLibrary(lacking.context).execute()
+
+
+def test_without_octavias_python_nothing_is_checked(controller: Controller) -> None:
+    """In a container deployment the image has the library, or not."""
+    result = EnsureClientLibrary(controller.context).execute()
+    assert result["outcome"] == "not-applicable"
+    assert "octavia[redis]" in result["warnings"][0]
+
+
+def test_a_python_without_taskflow_is_refused(lacking: Controller) -> None:
+    """Nothing is installed into an interpreter that doesn't run Octavia."""
+    lacking.settings["install_client_library"] = "pip"
+    metadata = lacking.folder / "site/taskflow-6.5.0.dist-info/METADATA"
+    metadata.unlink()
+    metadata.parent.rmdir()
+    python = lacking.folder / "python3"
+    python.write_text(
+        python.read_text().replace(f'{sys.executable} "', f'{sys.executable} -S "')
+    )
+    with pytest.raises(PermanentError, match="taskflow isn't installed"):
+        EnsureClientLibrary(lacking.context).execute()
+    assert _calls(lacking) == ""

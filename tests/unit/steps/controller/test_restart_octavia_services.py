@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Event
+
+import pytest
+
+from amphv2_bootstrap.adapters.host.services import Systemd
+from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.steps.controller.restart_octavia_services import (
+    RestartOctaviaServices,
+)
+from tests.unit.steps.controller_host import Controller
+
+
+@dataclass(frozen=True)
+class FakeSystemd(Systemd):
+    """A systemd with one Octavia unit."""
+
+    present: tuple[str, ...] = ("octavia-worker",)
+    broken: bool = False
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+
+    def available(self) -> bool:
+        return True
+
+    def in_use(self, units: Sequence[str]) -> tuple[str, ...]:
+        return tuple(f"{unit}.service" for unit in units if unit in self.present)
+
+    def restart(self, units: Sequence[str], cancelled: Event | None = None) -> None:
+        if self.broken:
+            raise PermanentError("restart", why="it failed")
+        self.calls.append(tuple(units))
+
+
+@pytest.fixture
+def marked(controller: Controller) -> Controller:
+    controller.marker.set()
+    return controller
+
+
+def test_without_marker_nothing_is_restarted(controller: Controller) -> None:
+    """A second run, or a run that changed nothing, disturbs no service."""
+    assert (
+        RestartOctaviaServices(controller.context).execute()["outcome"] == "unchanged"
+    )
+    assert controller.seen == []
+
+
+def test_configured_commands_replace_systemd(marked: Controller) -> None:
+    """They run once, systemd isn't asked, and the marker is gone."""
+    systemd = FakeSystemd()
+    result = RestartOctaviaServices(marked.context, systemd).execute()
+    assert result["outcome"] == "changed"
+    assert len(marked.seen) == 1
+    assert systemd.calls == []
+    assert not marked.marker.is_set()
+
+
+def test_units_that_exist_are_restarted(marked: Controller) -> None:
+    """Those that aren't on this host are passed over."""
+    marked.settings["restart_commands"] = ()
+    systemd = FakeSystemd()
+    result = RestartOctaviaServices(marked.context, systemd).execute()
+    assert result["outcome"] == "changed"
+    assert "octavia-worker.service" in result["summary"]
+    assert systemd.calls == [("octavia-worker.service",)]
+    assert not marked.marker.is_set()
+
+
+@pytest.mark.parametrize(
+    "systemd", [FakeSystemd(present=()), Systemd("no-such", "/no")]
+)
+def test_with_nothing_to_restart_the_operator_is_told(
+    marked: Controller, systemd: Systemd
+) -> None:
+    """The warning names host and services; it isn't repeated for ever."""
+    marked.settings["restart_commands"] = ()
+    result = RestartOctaviaServices(marked.context, systemd).execute()
+    assert result["outcome"] == "unchanged"
+    assert "by hand on c1: octavia-worker, octavia-api" in result["warnings"][0]
+    assert not marked.marker.is_set()
+
+
+def test_a_failed_command_keeps_the_marker(marked: Controller) -> None:
+    """The restart is still needed, and the next run tries it again."""
+    marked.settings["restart_commands"] = (("sh", "-c", "echo no; exit 3"),)
+    with pytest.raises(TransientError, match="no"):
+        RestartOctaviaServices(marked.context).execute()
+    assert marked.marker.is_set()
+
+
+def test_a_failed_unit_keeps_the_marker(marked: Controller) -> None:
+    """As with a command."""
+    marked.settings["restart_commands"] = ()
+    with pytest.raises(PermanentError, match="it failed"):
+        RestartOctaviaServices(marked.context, FakeSystemd(broken=True)).execute()
+    assert marked.marker.is_set()

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+import itertools
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amphv2_bootstrap.adapters.octavia import conf_file
+from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.steps.base import StepResult
+from amphv2_bootstrap.steps.controller.restart_octavia_services import (
+    RestartOctaviaServices,
+)
+from amphv2_bootstrap.steps.controller.write_octavia_configuration import (
+    WriteOctaviaConfiguration,
+)
+from amphv2_bootstrap.steps.wanted_options import wanted_options
+from tests import DATA
+from tests.unit.steps.controller_host import PASSWORD, Controller
+
+ORIGINAL = (DATA / "octavia.conf").read_bytes()
+
+
+def _write(controller: Controller) -> dict[str, Any]:
+    return WriteOctaviaConfiguration(controller.context).execute()
+
+
+def _final(controller: Controller) -> bytes:
+    wanted = wanted_options(controller.context)
+    return conf_file.set_options(ORIGINAL, "task_flow", wanted)
+
+
+def _backups(controller: Controller) -> list[Path]:
+    return list(controller.conf.parent.glob("*.bak"))
+
+
+def test_it_sets_our_options_and_asks_for_a_restart(controller: Controller) -> None:
+    """The file has the options, the backup the old bytes, the marker is set."""
+    result = _write(controller)
+    assert result["outcome"] == "changed"
+    assert controller.conf.read_bytes() == _final(controller)
+    (backup,) = _backups(controller)
+    assert backup.read_bytes() == ORIGINAL
+    assert controller.marker.is_set()
+    assert controller.marker.backup() == str(backup)
+    assert str(backup) in result["made"][0]
+    assert "jobboard_backend_port" in result["summary"]
+
+
+def test_its_result_holds_no_secret(controller: Controller) -> None:
+    """What is persisted names options, and no value of a secret one."""
+    told = json.dumps(_write(controller)) + Path(controller.marker.path).read_text()
+    for secret in ("s3cret", PASSWORD, "p%40s", "w%2Fo"):
+        assert secret not in told
+
+
+def test_the_second_run_changes_nothing(controller: Controller) -> None:
+    """After the restart nothing is written, kept or marked."""
+    _write(controller)
+    RestartOctaviaServices(controller.context).execute()
+    before = controller.conf.stat()
+    result = _write(controller)
+    assert result["outcome"] == "unchanged"
+    assert result["made"] == []
+    assert controller.conf.stat() == before
+    assert len(_backups(controller)) == 1
+    assert not controller.marker.is_set()
+
+
+def test_an_interrupted_runs_work_is_claimed(controller: Controller) -> None:
+    """Killed after the file's replacement, the next run still knows the backup."""
+    made = _write(controller)["made"]
+    again = _write(controller)
+    assert (again["outcome"], again["made"]) == ("changed", made)
+
+
+def test_a_world_readable_file_is_warned_of(controller: Controller) -> None:
+    """The mode stays as it is, but the operator learns what it means now."""
+    controller.conf.chmod(0o644)
+    assert "may read" in _write(controller)["warnings"][0]
+    assert controller.conf.stat().st_mode & 0o777 == 0o644
+    controller.conf.chmod(0o640)
+    assert _write(controller)["warnings"] == []
+
+
+def test_a_file_that_cannot_be_parsed_is_left(controller: Controller) -> None:
+    """Neither the file nor its folder changes, and its text isn't told."""
+    controller.conf.write_bytes(b"[task_flow]\ns3cret\n")
+    with pytest.raises(PermanentError, match="line 2") as caught:
+        _write(controller)
+    assert "s3cret" not in str(caught.value)
+    assert controller.conf.read_bytes() == b"[task_flow]\ns3cret\n"
+    assert not _backups(controller)
+    assert not controller.marker.is_set()
+
+
+def _set_by_hand(controller: Controller, *lines: str) -> bytes:
+    text = ORIGINAL + "\n".join(("", "[task_flow]", *lines, "")).encode()
+    controller.conf.write_bytes(text)
+    return text
+
+
+@pytest.mark.parametrize("by", ["octavia", "table"])
+def test_options_that_nobody_asked_for_are_found_before_it_writes(
+    by: str, controller: Controller, request: pytest.FixtureRequest
+) -> None:
+    """Nothing is changed; each is named, secrets only so, with the two ways out."""
+    if by == "octavia":
+        python = request.getfixturevalue("octavia_python_path")
+        controller.settings["octavia_python"] = python
+    before = _set_by_hand(
+        controller,
+        "jobboard_save_logbook = True",
+        "jobboard_redis_sentinel_password = s3cret",
+        "jobboard_redis_backend_db = -1",
+    )
+    with pytest.raises(PermanentError) as caught:
+        _write(controller)
+    told = str(caught.value)
+    assert str(controller.conf) in told
+    assert "jobboard_save_logbook is True" in told
+    assert "jobboard_redis_sentinel_password is set" in told
+    assert "jobboard_redis_backend_db is invalid" in told
+    assert "s3cret" not in told
+    assert "[octavia] of amphv2-bootstrap.conf on all controllers" in told
+    assert "remove them from" in told
+    assert controller.conf.read_bytes() == before
+    assert not _backups(controller)
+    assert not controller.marker.is_set()
+
+
+def test_options_that_the_driver_does_not_read_may_stay(
+    controller: Controller,
+) -> None:
+    """So may its defaults, what is about to be replaced, and other options."""
+    _set_by_hand(
+        controller,
+        "jobboard_etcd_ssl_options = use_ssl:True",
+        "jobboard_redis_backend_db = 0",
+        "jobboard_backend_port = none",
+        "max_workers = 9",
+    )
+    assert _write(controller)["outcome"] == "changed"
+    assert b"\nmax_workers = 9\n" in controller.conf.read_bytes()
+
+
+def test_revert_takes_back_what_was_there(controller: Controller) -> None:
+    """The old bytes are back, and the services run with them."""
+    result = _write(controller)
+    RestartOctaviaServices(controller.context).execute()
+    WriteOctaviaConfiguration(controller.context).revert(result)
+    assert controller.conf.read_bytes() == ORIGINAL
+    assert controller.conf.stat().st_mode & 0o777 == 0o640
+    assert controller.seen == [_final(controller), ORIGINAL]
+    assert not controller.marker.is_set()
+
+
+def test_revert_leaves_what_others_changed(
+    controller: Controller, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An edit made after ours is never thrown away; a warning names the backup."""
+    result = _write(controller)
+    edited = controller.conf.read_bytes() + b"# by hand\n"
+    controller.conf.write_bytes(edited)
+    WriteOctaviaConfiguration(controller.context).revert(result)
+    assert controller.conf.read_bytes() == edited
+    assert str(_backups(controller)[0]) in caplog.text
+    assert controller.seen == []
+
+
+def test_revert_of_an_unchanged_file_does_nothing(controller: Controller) -> None:
+    """A configuration that was right before isn't ours to undo."""
+    _write(controller)
+    controller.marker.clear()
+    WriteOctaviaConfiguration(controller.context).revert(_write(controller))
+    assert controller.conf.read_bytes() == _final(controller)
+
+
+def test_revert_without_the_backup_leaves_the_file(
+    controller: Controller, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An operator may have removed the backup; then the file stays."""
+    result = _write(controller)
+    _backups(controller)[0].unlink()
+    WriteOctaviaConfiguration(controller.context).revert(result)
+    assert controller.conf.read_bytes() == _final(controller)
+    assert "is gone" in caplog.text
+
+
+def test_an_edit_in_the_same_moment_is_tried_again(
+    controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator who saves while we write isn't overwritten."""
+    make_folder = os.mkdir
+
+    def edit(*args: Any, **kwargs: Any) -> None:
+        controller.conf.write_bytes(ORIGINAL + b"# by hand\n")
+        make_folder(*args, **kwargs)
+
+    monkeypatch.setattr(os, "mkdir", edit)
+    with pytest.raises(TransientError, match="somebody else"):
+        _write(controller)
+    monkeypatch.undo()
+    _write(controller)
+    assert controller.conf.read_bytes().endswith(b"# by hand\n")
+
+
+def test_a_kill_at_any_moment_loses_no_restart(controller: Controller) -> None:
+    """Killed at each system call in turn, a new process always ends it rightly.
+
+    The services' last restart has then seen the final file, whose undo is known.
+    """
+    for moment in itertools.count():
+        folder = controller.folder / str(moment)
+        folder.mkdir()
+        victim = Controller(folder)
+        survived = _run_killed_at(moment, lambda v=victim: _both_steps(v))  # type: ignore[misc]
+        write = StepResult.from_dict(_write(victim))
+        restart = RestartOctaviaServices(victim.context).execute()
+        assert victim.conf.read_bytes() == _final(victim), moment
+        assert victim.seen, moment
+        assert victim.seen[-1] == _final(victim), moment
+        assert not victim.marker.is_set()
+        assert not list(victim.conf.parent.glob("*.tmp")), moment
+        if survived:
+            assert write.outcome == restart["outcome"] == "unchanged"
+            break
+    assert moment >= 10, "the faults were not placed"
+
+
+def _both_steps(controller: Controller) -> None:
+    _write(controller)
+    RestartOctaviaServices(controller.context).execute()
+
+
+def _run_killed_at(moment: int, work: Callable[[], None]) -> bool:
+    """Run in a child that is killed before its ``moment``-th change of a disk."""
+    child = os.fork()
+    if child == 0:
+        try:
+            _kill_at(moment)
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert status in (0, signal.SIGKILL)
+    return status == 0
+
+
+def _kill_at(moment: int) -> None:
+    count = itertools.count()
+
+    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if next(count) == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*args, **kwargs)
+
+        return wrapper
+
+    for name in ("replace", "rename", "fsync", "unlink", "mkdir", "fchmod"):
+        setattr(os, name, deadly(getattr(os, name)))

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps that prove: what they look at, and when they can't."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Step
+from amphv2_bootstrap.steps.cloud.prove_jobboard import ProveJobboard
+from amphv2_bootstrap.steps.controller.prove_controller import ProveController
+from tests.unit.steps.controller_host import Controller
+
+_FACTS = {
+    "facts": {"revision": "1", "claim_seconds": 1, "takeover_seconds": 1.04},
+}
+STEPS = (ProveJobboard, ProveController)
+
+
+def _octavia(controller: Controller, *lines: object) -> None:
+    """In the place of Octavia's Python: notes its request and files, and tells this."""
+    folder = controller.folder
+    (folder / "lines").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    python = folder / "python"
+    python.write_text(
+        "#!/bin/sh\n"
+        f"cat > {folder}/request\n"
+        f"cp {folder}/var/state/*.conf {folder}/overlay 2> /dev/null\n"
+        f"cat {folder}/lines\n"
+    )
+    python.chmod(0o755)
+    controller.settings["octavia_python"] = str(python)
+
+
+def _files(controller: Controller) -> list[str]:
+    request = json.loads((controller.folder / "request").read_text())
+    files: list[str] = request["sources"]
+    return files
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_sqlite_is_not_proven(step: type[Step], controller: Controller) -> None:
+    """Not applicable, with a warning that says so and what to do."""
+    context = controller.context
+    url = DatabaseUrl("sqlite", database="/tmp/x.sqlite")
+    result = step(replace(context, spec=replace(context.spec, persistence=url))).act()
+    assert result.outcome == NOT_APPLICABLE
+    assert "NOT PROVEN on c1" in result.summary
+    assert "NOT PROVEN on c1" in result.warnings[0]
+    assert "persistence_connection" in result.warnings[0]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_without_octavias_python(step: type[Step], controller: Controller) -> None:
+    """Not applicable, with a warning how to prove it."""
+    result = step(controller.context).act()
+    assert result.outcome == NOT_APPLICABLE
+    assert "NOT PROVEN on c1" in result.summary
+    assert "amphv2-bootstrap verify" in result.warnings[0]
+
+
+def test_controller_is_proven_by_its_own_file_alone(controller: Controller) -> None:
+    """Nothing comes on top of octavia.conf; notes are warnings."""
+    _octavia(controller, {"note": "something to know"}, _FACTS)
+    result = ProveController(controller.context).act()
+    assert result.outcome == UNCHANGED
+    assert "1.0 s" in result.summary
+    assert result.warnings == ("something to know",)
+    assert _files(controller) == [str(controller.conf)]
+
+
+def test_jobboard_is_proven_with_the_wanted_options(controller: Controller) -> None:
+    """A private file with all of them on top of octavia.conf; gone afterwards."""
+    _octavia(controller, _FACTS)
+    before = controller.conf.read_bytes()
+    result = ProveJobboard(controller.context).act()
+    assert result.outcome == UNCHANGED
+    conf, overlay = _files(controller)
+    assert conf == str(controller.conf)
+    assert not Path(overlay).exists()
+    text = (controller.folder / "overlay").read_text()
+    assert "jobboard_backend_hosts = 10.0.0.1\n" in text
+    assert "jobboard_backend_password = redis$$s3cret\n" in text
+    assert "persistence_connection = mysql+pymysql://octavia:p%40s" in text
+    assert controller.conf.read_bytes() == before
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("cause", "kind"),
+    [
+        ("redis.exceptions.AuthenticationError", PermanentError),
+        ("redis.exceptions.ConnectionError", TransientError),
+    ],
+)
+def test_a_broken_link_is_an_error(
+    step: type[Step], cause: str, kind: type[Exception], controller: Controller
+) -> None:
+    """Its kind is that of the cause; neither password is told."""
+    text = "refused p@s:w/o#r%d$x and redis$s3cret"
+    chain = [{"type": cause, "text": text}]
+    _octavia(controller, {"broken": "jobboard-connect", "chain": chain})
+    with pytest.raises(kind, match=r"\(link jobboard-connect\)") as caught:
+        step(controller.context).act()
+    assert "refused *** and ***" in str(caught.value)
+    assert not list(controller.folder.glob("var/state/*.conf"))
+
+
+_MISSING = {
+    "broken": "jobboard-driver",
+    "chain": [{"type": "builtins.ModuleNotFoundError", "text": "No module 'redis'"}],
+}
+
+
+def test_library_to_be_installed_yet(controller: Controller) -> None:
+    """Before the controllers' turn it is no failure; afterwards it is."""
+    _octavia(controller, _MISSING)
+    result = ProveJobboard(controller.context).act()
+    assert result.outcome == NOT_APPLICABLE
+    assert "prove-controller" in result.warnings[0]
+    with pytest.raises(PermanentError, match="jobboard-driver"):
+        ProveController(controller.context).act()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_user_that_may_use_nothing_else(
+    step: type[Step], controller: Controller
+) -> None:
+    """A scratch namespace that isn't allowed is unproven, not broken."""
+    kind = "amphv2_programs.refusal.ScratchRefusedError"
+    chain = [{"type": kind, "text": "nothing beside it"}]
+    _octavia(controller, {"broken": "post", "chain": chain})
+    result = step(controller.context).act()
+    assert result.outcome == NOT_APPLICABLE
+    assert "NOT PROVEN on c1" in result.summary
+    assert "nothing beside it" in result.warnings[0]

@@ -154,7 +154,7 @@ def _post(site: Site) -> dict[str, Any]:
     _checked(site, "post-job")
     posted = site.store.resolve(None)
     wait_until(
-        lambda: site.store.bootstrap(posted.uuid).finished_at,
+        lambda: site.store.job(posted.uuid).finished_at,
         what="the job is done",
         timeout=_PATIENCE,
     )
@@ -172,7 +172,7 @@ def _steps(report: Mapping[str, Any]) -> dict[str, float]:
     found = {
         f"{flow['name']}/{task['name']}": float(task["seconds"])
         for flow in report["flows"]
-        for task in flow["tasks"]
+        for task in flow["steps"]
     }
     whole = _between(report["posted_at"], report["finished_at"])
     return {**found, "between the steps": whole - sum(found.values())}
@@ -184,7 +184,7 @@ def _between(start: str, end: str) -> float:
 
 
 def _proofs(report: Mapping[str, Any]) -> float:
-    tasks = [task for flow in report["flows"] for task in flow["tasks"]]
+    tasks = [task for flow in report["flows"] for task in flow["steps"]]
     return sum(float(task["seconds"]) for task in tasks if task["name"] in PROOFS)
 
 

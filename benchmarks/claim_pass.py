@@ -17,7 +17,7 @@ from typing import Any
 
 from amphv2_bootstrap.engine.storage.database import Database
 from benchmarks.conductor_program import conductor, flows
-from benchmarks.crowd import crowded, postings
+from benchmarks.crowd import crowded, new_entries
 from benchmarks.figures import Effort, Figure, Row, median, rounded
 from benchmarks.places import Place
 from benchmarks.requests import counter
@@ -96,7 +96,7 @@ def _crowd(servers: Servers, board: str, size: int) -> Iterator["_Passing"]:
         crowded(place, cloud.database) as add,
         _Passing(place, cloud.database, folder) as passing,
     ):
-        add(postings(1, size))
+        add(new_entries(1, size))
         passing.warm_up()
         yield passing
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real conductor process on toy flows: ``python -m ... FILE``.
 
-The file holds a :class:`Job` as JSON. The process prints ``ready``, then a line
+The file holds a :class:`FlowRun` as JSON. The process prints ``ready``, then a line
 ``begin STEP SECONDS`` for each step, by the machine's monotonic clock.
 """
 
@@ -20,7 +20,7 @@ from amphv2_bootstrap.engine.conductor.conductor import Conductor
 from amphv2_bootstrap.engine.conductor.parts import Parts
 from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
 from amphv2_bootstrap.engine.execution.runner import Runner
-from amphv2_bootstrap.engine.process_identity import Owner
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.journal import Journal
@@ -68,7 +68,7 @@ def flows(gate: Path) -> ToyFlows:
 
 def conductor(place: Place, database: Database, host: str, toys: ToyFlows) -> Conductor:
     """A conductor with the pace of the defaults, not yet at work."""
-    owner = Owner.of_this_process(host)
+    owner = ProcessIdentity.of_this_process(host)
     journal = Journal(database, str(owner))
     runner = Runner(database, journal, toys, AnyHost(), Redactor(["s3cr3t"]))
     parts = Parts(place.open_board(database), Store(database), journal, runner)

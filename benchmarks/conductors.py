@@ -7,8 +7,8 @@ import sys
 import uuid
 from pathlib import Path
 
-from amphv2_bootstrap.engine.conductor.reconcile import posting
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.board import entry_of
+from amphv2_bootstrap.engine.records import NewFlowRun
 from benchmarks.conductor_program import FLOW, Task, flows
 from benchmarks.places import Place
 from tests.servers.process import Server, new_machine, wait_until
@@ -82,14 +82,14 @@ class Post:
 
     def post(self) -> str:
         """One job for any host; its bootstrap's id."""
-        posted = self.cloud.post([PlannedJob(FLOW, 1)])
-        for job in self.cloud.store.jobs_of(posted):
-            self._board.post_entry(posting(job))
+        posted = self.cloud.post([NewFlowRun(FLOW, 1)])
+        for flow_run in self.cloud.store.flow_runs_of(posted):
+            self._board.post_entry(entry_of(flow_run))
         return posted
 
     def is_done(self, posted: str) -> bool:
         """Whether the job has come to its end."""
-        return self.cloud.store.bootstrap(posted).finished_at is not None
+        return self.cloud.store.job(posted).finished_at is not None
 
     def is_served(self, count: int = 1) -> bool:
         """Whether that many conductors have taken up their work."""

@@ -14,8 +14,8 @@ from typing import Any
 import etcd3gw
 from kazoo.client import KazooClient
 
-from amphv2_bootstrap.engine.board import Posting
-from amphv2_bootstrap.engine.records import JobState
+from amphv2_bootstrap.engine.board import NewEntry
+from amphv2_bootstrap.engine.records import FlowState
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database, to_json
 from amphv2_bootstrap.jobboards.codec import write_listing
@@ -28,21 +28,21 @@ _FOREVER = 3600
 _BATCH = 60  # etcd takes 128 operations in one transaction
 
 
-def is_claimed(posting: Posting) -> bool:
+def is_claimed(entry: NewEntry) -> bool:
     """Whether another conductor has it; the rest is for another host."""
-    return posting.sequence % 2 == 0
+    return entry.sequence % 2 == 0
 
 
-def postings(first: int, last: int) -> list[Posting]:
+def new_entries(first: int, last: int) -> list[NewEntry]:
     """The jobs of these numbers."""
     return [
-        Posting(
+        NewEntry(
             uuid=str(uuid.UUID(int=number)),
             sequence=number,
             name=FLOW,
             details={
                 "flow": FLOW,
-                "flow_uuid": str(uuid.UUID(int=number << 32)),
+                "flow_detail_uuid": str(uuid.UUID(int=number << 32)),
                 "host": "other",
                 "shape": "0" * 64,
             },
@@ -56,23 +56,23 @@ def postings(first: int, last: int) -> list[Posting]:
 @contextlib.contextmanager
 def crowded(
     place: Place, database: Database
-) -> Iterator[Callable[[Sequence[Posting]], None]]:
+) -> Iterator[Callable[[Sequence[NewEntry]], None]]:
     """Adds jobs to the board and to the database; the claims last until the end."""
     with _FILLS[place.settings.driver](place, database) as fill:
 
-        def add(jobs: Sequence[Posting]) -> None:
-            _record(database, jobs)
-            fill(jobs)
+        def add(flow_runs: Sequence[NewEntry]) -> None:
+            _record(database, flow_runs)
+            fill(flow_runs)
 
         yield add
 
 
-def _record(database: Database, jobs: Sequence[Posting]) -> None:
-    bootstrap = str(uuid.uuid4())
+def _record(database: Database, flow_runs: Sequence[NewEntry]) -> None:
+    job = str(uuid.uuid4())
     with database.write() as connection:
         connection.execute(
-            schema.bootstraps.insert().values(
-                uuid=bootstrap,
+            schema.jobs.insert().values(
+                uuid=job,
                 spec="{}",
                 spec_digest="",
                 fingerprints="{}",
@@ -81,47 +81,47 @@ def _record(database: Database, jobs: Sequence[Posting]) -> None:
                 created_at=database.now,
             )
         )
-        rows = [_row(job, bootstrap) for job in jobs]
-        connection.execute(schema.jobs.insert(), rows)
+        rows = [_row(flow_run, job) for flow_run in flow_runs]
+        connection.execute(schema.flow_runs.insert(), rows)
 
 
-def _row(job: Posting, bootstrap: str) -> dict[str, Any]:
-    state = JobState.RUNNING if is_claimed(job) else JobState.READY
+def _row(flow_run: NewEntry, job: str) -> dict[str, Any]:
+    state = FlowState.RUNNING if is_claimed(flow_run) else FlowState.READY
     return {
-        "sequence": job.sequence,
-        "uuid": job.uuid,
-        "bootstrap_uuid": bootstrap,
+        "sequence": flow_run.sequence,
+        "uuid": flow_run.uuid,
+        "job_uuid": job,
         "flow": FLOW,
-        "shape": job.details["shape"],
+        "shape": flow_run.details["shape"],
         "stage": 1,
-        "host": job.details["host"],
+        "host": flow_run.details["host"],
         "state": state.value,
         "reverting": False,
-        "epoch": int(is_claimed(job)),
-        "owner": OTHER if is_claimed(job) else None,
-        "book_uuid": job.book_uuid,
-        "flow_uuid": job.details["flow_uuid"],
+        "epoch": int(is_claimed(flow_run)),
+        "owner": OTHER if is_claimed(flow_run) else None,
+        "book_uuid": flow_run.book_uuid,
+        "flow_detail_uuid": flow_run.details["flow_detail_uuid"],
         "created_at": 0.0,
     }
 
 
-Fill = Callable[[Sequence[Posting]], None]
+Fill = Callable[[Sequence[NewEntry]], None]
 
 
 @contextlib.contextmanager
 def _sql(place: Place, database: Database) -> Iterator[Fill]:
-    def fill(jobs: Sequence[Posting]) -> None:
+    def fill(flow_runs: Sequence[NewEntry]) -> None:
         rows = [
             {
                 "board": place.settings.namespace,
-                "job_uuid": job.uuid,
-                "sequence": job.sequence,
-                "posting": to_json(write_listing(job)),
-                "owner": OTHER if is_claimed(job) else None,
-                "expires_at": 1e11 if is_claimed(job) else None,
+                "flow_run_uuid": flow_run.uuid,
+                "sequence": flow_run.sequence,
+                "body": to_json(write_listing(flow_run)),
+                "owner": OTHER if is_claimed(flow_run) else None,
+                "expires_at": 1e11 if is_claimed(flow_run) else None,
                 "modified_at": 0.0,
             }
-            for job in jobs
+            for flow_run in flow_runs
         ]
         with database.write() as connection:
             connection.execute(schema.board_entries.insert(), rows)
@@ -134,13 +134,13 @@ def _redis(place: Place, database: Database) -> Iterator[Fill]:
     board: Any = place.open_board(database)
     board.connect()
 
-    def fill(jobs: Sequence[Posting]) -> None:
+    def fill(flow_runs: Sequence[NewEntry]) -> None:
         pipe = board._client.pipeline(transaction=False)
-        for job in jobs:
-            listing = board._dumps(write_listing(job))
-            pipe.hset(board.listings_key, job.uuid, listing)
-            if is_claimed(job):
-                key = board.join(job.uuid.encode(), board.OWNED_POSTFIX)
+        for flow_run in flow_runs:
+            listing = board._dumps(write_listing(flow_run))
+            pipe.hset(board.listings_key, flow_run.uuid, listing)
+            if is_claimed(flow_run):
+                key = board.join(flow_run.uuid.encode(), board.OWNED_POSTFIX)
                 pipe.set(key, OTHER, ex=_FOREVER)
         pipe.execute()
 
@@ -153,15 +153,15 @@ def _zookeeper(place: Place, _: Database) -> Iterator[Fill]:
     client = KazooClient(place.settings.servers[0])
     client.start()
 
-    def fill(jobs: Sequence[Posting]) -> None:
+    def fill(flow_runs: Sequence[NewEntry]) -> None:
         client.ensure_path(f"/{place.settings.namespace}")
         requests = []
-        for job in jobs:
-            path = f"/{place.settings.namespace}/job{job.sequence:010d}"
-            blob = json.dumps(write_listing(job)).encode()
+        for flow_run in flow_runs:
+            path = f"/{place.settings.namespace}/job{flow_run.sequence:010d}"
+            blob = json.dumps(write_listing(flow_run)).encode()
             requests.append(client.create_async(path, blob))
-            if is_claimed(job):
-                lock = json.dumps({"owner": OTHER, "claim": job.uuid}).encode()
+            if is_claimed(flow_run):
+                lock = json.dumps({"owner": OTHER, "claim": flow_run.uuid}).encode()
                 requests.append(
                     client.create_async(f"{path}.lock", lock, ephemeral=True)
                 )
@@ -182,13 +182,13 @@ def _etcd(place: Place, _: Database) -> Iterator[Fill]:
     prefix = f"/taskflow/jobs/{place.settings.namespace}/job"
     lock = json.dumps({"owner": OTHER, "lease_id": lease.id})
 
-    def fill(jobs: Sequence[Posting]) -> None:
-        for at in range(0, len(jobs), _BATCH):
+    def fill(flow_runs: Sequence[NewEntry]) -> None:
+        for at in range(0, len(flow_runs), _BATCH):
             puts = []
-            for job in jobs[at : at + _BATCH]:
-                key = f"{prefix}{job.sequence}"
-                puts.append(txn.put(f"{key}.data", json.dumps(write_listing(job))))
-                if is_claimed(job):
+            for flow_run in flow_runs[at : at + _BATCH]:
+                key = f"{prefix}{flow_run.sequence}"
+                puts.append(txn.put(f"{key}.data", json.dumps(write_listing(flow_run))))
+                if is_claimed(flow_run):
                     puts.append(txn.put(f"{key}.lock", lock, lease.id))
             txn.transact(client, [], puts, [])
 

@@ -25,7 +25,7 @@ from taskflow.persistence import backends, models
 from amphv2_bootstrap.engine.execution.outcome import Outcome
 from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.lease import Lease
-from amphv2_bootstrap.engine.records import JobState, PlannedJob
+from amphv2_bootstrap.engine.records import FlowState, NewFlowRun
 from amphv2_bootstrap.engine.redaction import Redactor
 from benchmarks.figures import Effort, Figure, Row, median, rounded
 from benchmarks.servers import Servers
@@ -143,20 +143,20 @@ def _ours(servers: Servers) -> Iterator[Run]:
     )
 
     def run(length: int) -> float:
-        posted = cloud.post([PlannedJob(f"steps-{length}", 1)])
-        (job,) = cloud.store.jobs_of(posted)
-        taken = cloud.journal.take(job.uuid)
+        posted = cloud.post([NewFlowRun(f"steps-{length}", 1)])
+        (flow_run,) = cloud.store.flow_runs_of(posted)
+        taken = cloud.journal.take(flow_run.uuid)
         assert taken is not None
         entry: Any = taken
         board: Any = _Claim()
         lease = Lease(board, entry, "bench", _EXPIRY, time.monotonic())
-        bootstrap = cloud.store.bootstrap(posted)
+        job = cloud.store.job(posted)
         with lease:
             began = time.perf_counter()
-            end = runner.run(taken, bootstrap, lease, threading.Event())
+            end = runner.run(taken, job, lease, threading.Event())
             took = time.perf_counter() - began
         assert end.outcome is Outcome.DONE, end
-        cloud.journal.settle(taken, JobState.DONE)
+        cloud.journal.settle(taken, FlowState.DONE)
         return took
 
     with contextlib.closing(cloud.database):
@@ -222,7 +222,7 @@ def _dbos(servers: Servers) -> Iterator[Run]:
 
     @dbos.step()  # type: ignore[untyped-decorator]
     def step() -> dict[str, str]:
-        return {"outcome": "changed", "summary": "done"}
+        return {"effect": "changed", "summary": "done"}
 
     @dbos.workflow()  # type: ignore[untyped-decorator]
     def workflow(length: int) -> None:

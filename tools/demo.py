@@ -189,7 +189,7 @@ class Demo:
         def in_the_middle() -> bool:
             found[:] = [
                 str(task["host"])
-                for task in self.tasks("bootstrap")
+                for task in self.tasks("cloud")
                 if task["name"] == STEP and task["state"] == "RUNNING"
             ]
             return bool(found)
@@ -217,8 +217,8 @@ class Demo:
         return [
             task
             for each in self.flows()
-            if each["name"] == flow and isinstance(each["tasks"], list)
-            for task in each["tasks"]
+            if each["name"] == flow and isinstance(each["steps"], list)
+            for task in each["steps"]
         ]
 
     def flow_state(self, name: str, host: str) -> object:
@@ -242,7 +242,7 @@ class Demo:
     def show_result(self, victim: str) -> None:
         say("7. The timeline: every step once, but the one that was interrupted")
         print(Timeline(self.flows()).human_readable())
-        runs = {str(task["name"]): task["runs"] for task in self.tasks("bootstrap")}
+        runs = {str(task["name"]): task["runs"] for task in self.tasks("cloud")}
         if runs.pop(STEP) != 2 or set(runs.values()) != {1}:
             raise DemoError(f"steps ran another number of times: {runs}")
         say(f"8. [task_flow] of {victim}, secrets masked")

@@ -16,9 +16,6 @@ from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECO
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.spec.task_flow_traps import driver_of
 
-SILENT_SECONDS = 900.0
-"""A controller that wasn't seen for so long can't be said to agree."""
-
 # A matter of the host's size, not of the cloud.
 _OF_HOST = ("max_workers",)
 _EQUAL = (
@@ -36,9 +33,10 @@ class Controller:
     """One controller as the engine's database knows it.
 
     ``content`` is its report, None where there is none; ``unreadable`` then may
-    tell why none could be made. ``silent_seconds`` is how long it wasn't seen, None
-    if it never was. ``version`` is of this package, ``clock_offset`` how many
-    seconds its clock was ahead of the database's.
+    tell why none could be made. ``seen_ago`` is how many seconds ago it was seen,
+    None if it never was; ``is_silent``: too long ago to be counted on. ``version``
+    is of this package, ``clock_offset`` how many seconds its clock was ahead of the
+    database's.
     """
 
     host: str
@@ -46,7 +44,8 @@ class Controller:
     unreadable: str | None = None
     version: str = ""
     clock_offset: float = 0.0
-    silent_seconds: float | None = None
+    seen_ago: float | None = None
+    is_silent: bool = False
 
 
 def compare(controllers: Sequence[Controller]) -> Iterator[Finding]:
@@ -63,20 +62,23 @@ def compare(controllers: Sequence[Controller]) -> Iterator[Finding]:
 def _presence(controllers: Sequence[Controller]) -> Iterator[Finding]:
     todo = "Start amphv2-conductor there, and look at its log."
     for one in controllers:
-        silent = one.silent_seconds
-        if silent is None:
+        if one.seen_ago is None:
             message = f"{one.host} was never seen: nothing is known of it"
             yield Finding("controllers", FAILED, message, todo)
-        elif silent > SILENT_SECONDS:
-            message = f"{one.host} wasn't seen for {silent / 60:.0f} minutes"
+        elif one.is_silent:
+            message = f"{one.host} wasn't seen for {_span(one.seen_ago)}"
             yield Finding("controllers", FAILED, message, todo)
         elif one.content is None:
             why = one.unreadable or "it hasn't reported yet"
             message = f"{one.host} was seen, but its configuration isn't known: {why}"
             yield Finding("controllers", FAILED, message, _MEND)
         else:
-            message = f"{one.host} was seen {silent:.0f} s ago"
+            message = f"{one.host} was seen {one.seen_ago:.0f} s ago"
             yield Finding("controllers", OK, message)
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"
 
 
 def _options(controllers: Sequence[Controller]) -> Iterator[Finding]:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd.base import Guarded
-from amphv2_bootstrap.engine.process_identity import condition
+from amphv2_bootstrap.engine.liveness import ConductorRow, Liveness, alive, is_silent
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.checks.agreement import Controller
-    from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
     from amphv2_bootstrap.engine.storage.host_reports import HostReport
     from amphv2_bootstrap.engine.storage.store import Store
 
@@ -40,7 +39,6 @@ class ListConductors(Guarded, Lister):
         from amphv2_bootstrap.cmd.output.report import iso
 
         runtime = self.runtime()
-        patience = patience_of(runtime.loaded.conductor)
         found = runtime.store.conductors()
         rows = [
             (
@@ -49,52 +47,40 @@ class ListConductors(Guarded, Lister):
                 row.version,
                 iso(row.started_at),
                 iso(row.seen_at),
-                condition(row.owner, row.age, patience),
+                row.liveness.value,
                 round(max(row.age, 0.0), 1),
-                has_rival(row, found, patience),
+                has_duplicate(row, found),
             )
             for row in found
         ]
         return _COLUMNS, rows
 
 
-def patience_of(settings: "ConductorSettings") -> float:
-    """Seconds after which a conductor that wasn't seen is said to be silent."""
-    from amphv2_bootstrap.engine.conductor.duplicate_hosts import MISSED
-
-    return MISSED * settings.reconcile_interval
-
-
-def has_rival(row: Any, rows: Sequence[Any], patience: float) -> bool:
+def has_duplicate(row: ConductorRow, rows: Sequence[ConductorRow]) -> bool:
     """Whether it is alive, and so is one of its host name on another machine."""
-    from amphv2_bootstrap.engine.conductor.duplicate_hosts import are_rivals
+    from amphv2_bootstrap.engine.conductor.duplicate_hosts import are_duplicates
 
-    alive = [r for r in rows if condition(r.owner, r.age, patience) == "alive"]
-    return row in alive and any(are_rivals(row, other) for other in alive)
+    living = alive(rows)
+    return row in living and any(are_duplicates(row, other) for other in living)
 
 
 def unattended(
-    report: dict[str, Any],
-    rows: Sequence[Any],
-    patience: float,
-    controllers: Sequence[str],
+    report: dict[str, Any], rows: Sequence[ConductorRow], controllers: Sequence[str]
 ) -> list[str]:
     """What to start where, for each flow that no conductor alive could carry out.
 
     :param report: what :func:`amphv2_bootstrap.cmd.output.report.describe` gives.
     :param rows: see :meth:`Store.conductors`.
     """
-    alive = {
-        row.host for row in rows if condition(row.owner, row.age, patience) == "alive"
-    }
+    hosts = {row.host for row in alive(rows)}
     start = "start amphv2-conductor, or run 'amphv2-bootstrap run', there"
     found = []
     for flow in report["flows"]:
         host, is_live = flow["host"], flow["state"] in ("ready", "running")
-        if is_live and host is None and not alive:
+        if is_live and host is None and not hosts:
             names = ", ".join(controllers)
             found.append(f"No conductor is alive. Of {names}, choose one, and {start}.")
-        elif is_live and host is not None and host not in alive:
+        elif is_live and host is not None and host not in hosts:
             name = f"The flow {flow['name']} is {host}'s own"
             found.append(f"{name}, where no conductor is alive: {start}.")
     return found
@@ -105,25 +91,30 @@ def controllers(
 ) -> "list[Controller]":
     """What is known of each of the named controllers, in that order.
 
-    One that reports is seen when it does; else by its conductor's signs of life.
+    A host that reports was seen when it reported last, another one when its
+    conductor last said that it is alive.
     """
+    seen = {row.host: row for row in sorted(store.conductors(), key=_seen_at)}
     by_host = {report.host: report for report in reports}
-    seen: dict[str, float] = {}
-    for row in store.conductors():
-        seen[row.host] = min(row.age, seen.get(row.host, row.age))
-    seen.update((report.host, report.age) for report in reports)
     return [_controller(name, by_host.get(name), seen.get(name)) for name in names]
 
 
+def _seen_at(row: ConductorRow) -> float:
+    return row.seen_at
+
+
 def _controller(
-    name: str, report: "HostReport | None", silent: float | None
+    name: str, report: "HostReport | None", row: ConductorRow | None
 ) -> "Controller":
     from amphv2_bootstrap.checks.agreement import Controller
-    from amphv2_bootstrap.engine.conductor.reporter import UNREADABLE
+    from amphv2_bootstrap.engine.conductor.reporter import REFRESH_SECONDS, UNREADABLE
 
-    silent = None if silent is None else max(silent, 0.0)
+    if report is None and row is None:
+        return Controller(name)
     if report is None:
-        return Controller(name, silent_seconds=silent)
+        assert row is not None  # noqa: S101 - mypy does not see it
+        is_away = row.liveness is not Liveness.ALIVE
+        return Controller(name, seen_ago=max(row.age, 0.0), is_silent=is_away)
     unreadable = report.content.get(UNREADABLE)
     return Controller(
         name,
@@ -131,5 +122,6 @@ def _controller(
         unreadable,
         report.version,
         report.clock_offset,
-        silent,
+        max(report.age, 0.0),
+        is_silent(report.age, REFRESH_SECONDS),
     )

@@ -15,7 +15,7 @@ from amphv2_bootstrap.cmd.post import seconds, wait_for
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
-    from amphv2_bootstrap.engine.records import Bootstrap
+    from amphv2_bootstrap.engine.records import Job
 
 _COLUMNS = ("id", "state", "posted_at", "finished_at", "posted_by")
 
@@ -35,7 +35,7 @@ class ListJobs(Guarded, Lister):
         from amphv2_bootstrap.cmd.output.summaries import head
 
         store = self.runtime().store
-        rows = [head(store, bootstrap) for bootstrap in store.bootstraps()]
+        rows = [head(store, job) for job in store.jobs()]
         return _COLUMNS, [tuple(row[name] for name in _COLUMNS) for row in rows]
 
 
@@ -86,25 +86,25 @@ class WatchJob(Guarded, ShowOne):
         from amphv2_bootstrap.cmd.output.summaries import head
 
         runtime = self.runtime()
-        bootstrap = runtime.store.resolve(parsed_args.id)
+        job = runtime.store.resolve(parsed_args.id)
         self.exit_code, summary = wait_for(
-            runtime, bootstrap, parsed_args.timeout, head(runtime.store, bootstrap)
+            runtime, job, parsed_args.timeout, head(runtime.store, job)
         )
         return tuple(summary), tuple(summary.values())
 
 
-def resume(runtime: "Runtime", bootstrap: "Bootstrap") -> list[str]:
+def resume(runtime: "Runtime", job: "Job") -> list[str]:
     """Resume it with this host's secrets; say which are new. Ids of what was parked."""
     from amphv2_bootstrap.posting import fingerprints
 
     loaded, secrets = runtime.loaded, None
-    if bootstrap.finished_at is None:
-        wanted = bootstrap.fingerprints
+    if job.finished_at is None:
+        wanted = job.fingerprints
         secrets = fingerprints.renewal(loaded.secrets, wanted, loaded.host.name)
-    moved = runtime.journal.resume(bootstrap.uuid, secrets)
+    moved = runtime.journal.resume(job.uuid, secrets)
     if secrets is not None:
         print(
-            f"Job {bootstrap.uuid} has this host's {', '.join(secrets.names)} from now "
+            f"Job {job.uuid} has this host's {', '.join(secrets.names)} from now "
             "on. Conductors with another one refuse it: configure them alike.",
             file=sys.stderr,
         )
@@ -125,14 +125,14 @@ class ResumeJob(Guarded, Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         runtime = self.runtime()
-        bootstrap = runtime.store.resolve(parsed_args.id)
+        job = runtime.store.resolve(parsed_args.id)
         board = runtime.board()  # before the change: its library may be missing
-        moved = resume(runtime, bootstrap)
+        moved = resume(runtime, job)
         if moved:
-            runtime.poster().announce(bootstrap, board)
-            print(f"Job {bootstrap.uuid}: {len(moved)} parked flow(s) resumed.")
+            runtime.poster().announce(job, board)
+            print(f"Job {job.uuid}: {len(moved)} parked flow(s) resumed.")
         else:
-            print(f"Job {bootstrap.uuid}: no flow of it is parked; nothing to do.")
+            print(f"Job {job.uuid}: no flow of it is parked; nothing to do.")
 
 
 class CancelJob(Guarded, Command):
@@ -148,6 +148,6 @@ class CancelJob(Guarded, Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         runtime = self.runtime()
-        bootstrap = runtime.store.resolve(parsed_args.id)
-        moved = runtime.journal.cancel(bootstrap.uuid)
-        print(f"Job {bootstrap.uuid}: {len(moved)} flow(s) cancelled.")
+        job = runtime.store.resolve(parsed_args.id)
+        moved = runtime.journal.cancel(job.uuid)
+        print(f"Job {job.uuid}: {len(moved)} flow(s) cancelled.")

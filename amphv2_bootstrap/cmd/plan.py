@@ -67,9 +67,15 @@ def _steps(loaded: "Loaded") -> "Iterator[tuple[int, str, Host, str, str]]":
 
     flows, spec = RegisteredFlows(), loaded.spec
     context = Context(spec, loaded.host, loaded.secrets)
-    for job in plan(spec):
-        for step in atoms(flows.factory(job.flow)(context)):
-            yield job.stage, job.flow, Host(job.host), step.name, step.aim
+    for flow_run in plan(spec):
+        for step in atoms(flows.factory(flow_run.flow)(context)):
+            yield (
+                flow_run.stage,
+                flow_run.flow,
+                Host(flow_run.host),
+                step.name,
+                step.aim,
+            )
 
 
 class StepsFormatter(RowsFormatter):

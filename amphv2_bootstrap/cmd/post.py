@@ -13,7 +13,7 @@ from amphv2_bootstrap.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
-    from amphv2_bootstrap.engine.records import Bootstrap
+    from amphv2_bootstrap.engine.records import Job
     from amphv2_bootstrap.posting.poster import Posted
 
 
@@ -89,10 +89,10 @@ def post(
         spec, runtime.loaded.secrets, posted_by=who, renewing=renewing
     )
     verb = "posted" if posted.is_new else "is unfinished: going on with it"
-    print(f"Job {posted.bootstrap.uuid} {verb}.", file=sys.stderr)
-    if wanted not in (None, posted.bootstrap.on_failure):
+    print(f"Job {posted.job.uuid} {verb}.", file=sys.stderr)
+    if wanted not in (None, posted.job.on_failure):
         print(
-            f"WARNING: it was posted with --on-failure {posted.bootstrap.on_failure}, "
+            f"WARNING: it was posted with --on-failure {posted.job.on_failure}, "
             f"and keeps it; {wanted} has no effect. To change it, end the job by 'job "
             "cancel' and post again.",
             file=sys.stderr,
@@ -102,7 +102,7 @@ def post(
 
 def wait_for(
     runtime: "Runtime",
-    bootstrap: "Bootstrap",
+    job: "Job",
     timeout: float | None,
     summary: dict[str, Any],
 ) -> tuple[int, dict[str, Any]]:
@@ -110,12 +110,10 @@ def wait_for(
 
     :param summary: the head as it is now.
     """
-    from amphv2_bootstrap.cmd.conductor_list import patience_of
     from amphv2_bootstrap.cmd.output.progress import follow
     from amphv2_bootstrap.cmd.output.summaries import head_of
 
-    patience = patience_of(runtime.loaded.conductor)
-    done = follow(runtime.store, bootstrap, timeout=timeout, patience=patience)
+    done = follow(runtime.store, job, timeout=timeout)
     return done.code, head_of(done.report) if done.report else summary
 
 
@@ -157,11 +155,11 @@ class PostJob(Guarded, ShowOne):
         # a job that is posted waits for it.
         board = runtime.board()
         posted = post(runtime, parsed_args)
-        runtime.poster().announce(posted.bootstrap, board)
-        summary = head(runtime.store, posted.bootstrap)
+        runtime.poster().announce(posted.job, board)
+        summary = head(runtime.store, posted.job)
         if parsed_args.wait:
             self.exit_code, summary = wait_for(
-                runtime, posted.bootstrap, parsed_args.timeout, summary
+                runtime, posted.job, parsed_args.timeout, summary
             )
         elif summary["state"] == "parked":
             print(

@@ -17,7 +17,7 @@ from amphv2_bootstrap.cmd.post import add_post_arguments, controllers_of, post
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
-    from amphv2_bootstrap.engine.records import Bootstrap
+    from amphv2_bootstrap.engine.records import Job
 
 
 class Run(Guarded, ShowOne):
@@ -38,34 +38,36 @@ class Run(Guarded, ShowOne):
         from amphv2_bootstrap.cmd.output.summaries import head_of
 
         runtime = self.runtime(controllers_of(parsed_args))
-        bootstrap = post(runtime, parsed_args, renewing=True).bootstrap
-        resume(runtime, bootstrap)
-        report = _carry_out(runtime, bootstrap)
+        job = post(runtime, parsed_args, renewing=True).job
+        resume(runtime, job)
+        report = _carry_out(runtime, job)
         summary = head_of(report)
         self.exit_code = _exit_code(report["flows"], runtime.loaded.host.name)
         return tuple(summary), tuple(summary.values())
 
 
-def _carry_out(runtime: "Runtime", bootstrap: "Bootstrap") -> dict[str, Any]:
+def _carry_out(runtime: "Runtime", job: "Job") -> dict[str, Any]:
     """Do all that this host can; the report of what came of it.
 
     :raises RefusedError: this host can't do the rest.
     """
-    jobs = runtime.store.jobs_of(bootstrap.uuid)
-    conductor = runtime.conductor(only=frozenset(job.uuid for job in jobs))
+    flow_runs = runtime.store.flow_runs_of(job.uuid)
+    conductor = runtime.conductor(
+        only=frozenset(flow_run.uuid for flow_run in flow_runs)
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: conductor.stop())
     worker = threading.Thread(target=conductor.run, name="conductor")
     worker.start()
     try:
-        return _follow_here(runtime, bootstrap, worker)
+        return _follow_here(runtime, job, worker)
     finally:
         conductor.stop()
         worker.join()
 
 
 def _follow_here(
-    runtime: "Runtime", bootstrap: "Bootstrap", worker: threading.Thread
+    runtime: "Runtime", job: "Job", worker: threading.Thread
 ) -> dict[str, Any]:
     """Show progress until all that this host can do is done, or it is told to stop."""
     from amphv2_bootstrap.cmd.output.progress import Watch
@@ -73,14 +75,14 @@ def _follow_here(
     from amphv2_bootstrap.cmd.output.views import view_of
 
     with view_of(sys.stderr) as view:
-        watch = Watch(runtime.store, bootstrap, view)
+        watch = Watch(runtime.store, job, view)
         is_at_work = True
         while is_at_work:
             is_at_work = worker.is_alive()
             if watch.look() and not _is_more_to_do(runtime, watch.report or {}):
                 break
             worker.join(0.1)
-    report = watch.report or describe(runtime.store, bootstrap)
+    report = watch.report or describe(runtime.store, job)
     view.finish(report)
     return report
 
@@ -97,11 +99,11 @@ def _is_more_to_do(runtime: "Runtime", report: dict[str, Any]) -> bool:
     hosts = (None, runtime.loaded.host.name)
     flows = [f for f in report["flows"] if f["state"] in LIVE and f["host"] in hosts]
     with contextlib.suppress(DatabaseUnavailableError):  # the next look tells of it
-        bootstrap = runtime.store.bootstrap(report["id"])
-        for job in runtime.store.jobs(flow["id"] for flow in flows):
-            runtime.runner.check(job, bootstrap)
-            if job.host:
-                runtime.rivals.check()
+        job = runtime.store.job(report["id"])
+        for flow_run in runtime.store.flow_runs(flow["id"] for flow in flows):
+            runtime.runner.check(flow_run, job)
+            if flow_run.host:
+                runtime.duplicate_hosts.check()
     return bool(flows)
 
 

@@ -15,15 +15,15 @@ import sqlalchemy as sa
 
 from amphv2_bootstrap.conf.build import Loaded
 from amphv2_bootstrap.engine.board import Board
-from amphv2_bootstrap.engine.conductor.duplicate_hosts import Rivals
+from amphv2_bootstrap.engine.conductor.duplicate_hosts import DuplicateHosts
 from amphv2_bootstrap.engine.errors import RefusedError
-from amphv2_bootstrap.engine.process_identity import Owner
-from amphv2_bootstrap.engine.records import Bootstrap
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
-from amphv2_bootstrap.engine.storage.job_creation import Drafts
+from amphv2_bootstrap.engine.storage.job_creation import JobCreation
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.flows.outlines import CONTROLLER
@@ -46,18 +46,18 @@ class HostContexts:
         self._loaded = loaded
         self._accepted: set[tuple[str, ...]] = set()
 
-    def accept(self, bootstrap: Bootstrap) -> None:
+    def accept(self, job: Job) -> None:
         # Its fingerprints are others when it was resumed with other secrets.
-        key = (bootstrap.uuid, *sorted(bootstrap.fingerprints.values()))
+        key = (job.uuid, *sorted(job.fingerprints.values()))
         if key not in self._accepted:
             fingerprints.check(
-                self._loaded.secrets, bootstrap.fingerprints, self._loaded.host.name
+                self._loaded.secrets, job.fingerprints, self._loaded.host.name
             )
             self._accepted.add(key)
 
     def make(
         self,
-        bootstrap: Bootstrap,
+        job: Job,
         cancelled: threading.Event,
         release: Callable[[str], tuple[str, ...]],
     ) -> "Context":
@@ -65,7 +65,7 @@ class HostContexts:
         from amphv2_bootstrap.steps.base import Context
 
         return Context(
-            spec=_spec_of(bootstrap),
+            spec=_spec_of(job),
             host=self._loaded.host,
             secrets=self._loaded.secrets,
             cancelled=cancelled,
@@ -74,14 +74,14 @@ class HostContexts:
         )
 
 
-def _spec_of(bootstrap: Bootstrap) -> Spec:
+def _spec_of(job: Job) -> Spec:
     """:raises RefusedError: a later version of this program has written it."""
     try:
-        return Spec.from_dict(bootstrap.spec)
+        return Spec.from_dict(job.spec)
     except (KeyError, TypeError, ValueError) as exc:
         raise RefusedError(
             "read what the job wants",
-            on=bootstrap.uuid,
+            on=job.uuid,
             why=f"it was posted by another version of amphv2-bootstrap ({exc!r})",
             todo="Run the conductor of the version that posted the job.",
         ) from exc
@@ -107,8 +107,8 @@ class Runtime:
         return database
 
     @cached_property
-    def owner(self) -> Owner:
-        return Owner.of_this_process(self.loaded.host.name)
+    def owner(self) -> ProcessIdentity:
+        return ProcessIdentity.of_this_process(self.loaded.host.name)
 
     @cached_property
     def store(self) -> Store:
@@ -131,8 +131,8 @@ class Runtime:
         return redactor(self.loaded)
 
     @cached_property
-    def rivals(self) -> Rivals:
-        return Rivals(self.store, self.owner, self.loaded.conductor.reconcile_interval)
+    def duplicate_hosts(self) -> DuplicateHosts:
+        return DuplicateHosts(self.store, self.owner)
 
     @cached_property
     def runner(self) -> "Runner":
@@ -143,7 +143,7 @@ class Runtime:
         return Runner(self.database, self.journal, flows, self.contexts, self.redactor)
 
     def poster(self) -> Poster:
-        return Poster(self.store, Drafts(self.database, self.journal))
+        return Poster(self.store, JobCreation(self.database, self.journal))
 
     def board(self) -> Board:
         """A new board, not yet connected."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from amphv2_bootstrap.engine.records import FlowRun, described
 from amphv2_bootstrap.errors import TransientError
 
 
@@ -17,8 +18,8 @@ class ClaimRefusedError(TransientError):
 
 
 @dataclass(frozen=True, slots=True)
-class Posting:
-    """A job as it goes onto a board.
+class NewEntry:
+    """A flow run as it goes onto a board.
 
     ``uuid`` and ``sequence`` (a positive number, unique in the engine's
     database) identify it: posting the same twice leaves one entry. ``details``
@@ -33,15 +34,40 @@ class Posting:
     book_name: str = ""
 
 
+def entry_of(flow_run: FlowRun) -> NewEntry:
+    """The entry of a flow run; safe to post again at any time."""
+    name = flow_run.name
+    return NewEntry(
+        uuid=flow_run.uuid,
+        sequence=flow_run.sequence,
+        name=name,
+        details={
+            "flow": flow_run.flow,
+            "flow_detail_uuid": flow_run.flow_detail_uuid,
+            "host": flow_run.host,
+            "job": flow_run.job_uuid,
+            "shape": flow_run.shape,
+        },
+        book_uuid=flow_run.book_uuid,
+        book_name=name,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A job as it was found on a board. ``handle`` is the backend's own object."""
+    """A flow run as it was found on a board. ``handle`` is the backend's own object."""
 
     uuid: str
     name: str
     details: Mapping[str, Any]
     claimed: bool
     handle: Any
+
+    def __str__(self) -> str:
+        """As every log line names it; from the board alone."""
+        details = self.details
+        flow, host = details.get("flow", self.name), details.get("host")
+        return described(str(details.get("job", "?")), str(flow), host)
 
 
 class Board(Protocol):
@@ -58,8 +84,8 @@ class Board(Protocol):
     def close(self) -> None:
         """Close the connection; safe to call when it is closed."""
 
-    def post_entry(self, posting: Posting) -> None:
-        """Put the job on the board; a job that is there already stays as it is."""
+    def post_entry(self, new_entry: NewEntry) -> None:
+        """Put it on the board; an entry that is there already stays as it is."""
 
     def entries(self) -> Sequence[Entry]:
         """All jobs on the board, oldest first.

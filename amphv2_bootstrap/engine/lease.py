@@ -73,7 +73,7 @@ class Lease:
         """:raises FencedError: the claim is lost, or may be."""
         if self.is_lost:
             raise FencedError(
-                "go on with the job", on=self._entry.uuid, why=self.lost_because or ""
+                "go on with the flow", on=str(self._entry), why=self.lost_because or ""
             )
 
     def lose(self, why: str) -> None:
@@ -83,7 +83,7 @@ class Lease:
     def _lose(self, why: str) -> None:
         if self.lost_because is None:
             self.lost_because = why
-            LOG.warning("Lost the claim of job %s: %s", self._entry.uuid, why)
+            LOG.warning("%s: lost the claim: %s", self._entry, why)
         self.cancelled.set()
 
     def _renew_until_ended(self) -> None:
@@ -109,7 +109,7 @@ class Lease:
                 self._deadline = asked_at + self._expiry * USABLE_PART
                 return True
         except BoardUnavailableError as exc:
-            LOG.warning("Can't renew the claim of job %s: %s", self._entry.uuid, exc)
+            LOG.warning("%s: can't renew the claim: %s", self._entry, exc)
             return False
         self._lose("the jobboard says that it isn't ours any more")
         return False

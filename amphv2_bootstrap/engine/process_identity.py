@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class ProcessIdentity:
     """``host:pid:machine:ticks-nonce``.
 
     ``machine`` stands for this boot of the kernel and this pid namespace, and
@@ -25,13 +25,13 @@ class Owner:
     start: str
 
     @classmethod
-    def of_this_process(cls, host: str) -> "Owner":
+    def of_this_process(cls, host: str) -> "ProcessIdentity":
         pid = os.getpid()
         start = f"{_start_ticks(pid)}-{secrets.token_hex(2)}"
         return cls(host, pid, _machine(), start)
 
     @classmethod
-    def parse(cls, text: str) -> "Owner | None":
+    def parse(cls, text: str) -> "ProcessIdentity | None":
         """Read :meth:`__str__`'s form; None where it isn't one."""
         parts = text.rsplit(":", 3)
         if len(parts) != 4 or not parts[1].isdecimal():
@@ -57,22 +57,9 @@ class Owner:
         return _start_ticks(self.pid) != self.start.split("-")[0]
 
 
-def condition(owner: str, age: float, patience: float) -> str:
-    """``alive``, ``silent`` for longer than ``patience`` seconds, or ``dead``.
-
-    ``dead`` only where this host can see it.
-
-    :param age: seconds since it was seen.
-    """
-    parsed = Owner.parse(owner)
-    if parsed is not None and parsed.is_surely_dead:
-        return "dead"
-    return "alive" if age <= patience else "silent"
-
-
 def host_of(owner: str | None) -> str | None:
     """The host's name within an owner's name."""
-    parsed = Owner.parse(owner) if owner else None
+    parsed = ProcessIdentity.parse(owner) if owner else None
     return parsed.host if parsed else owner
 
 

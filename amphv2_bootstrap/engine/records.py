@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engine's nouns as values: bootstraps, jobs, steps, events."""
+"""The engine's nouns as values: jobs, flow runs, steps, events."""
 
 import enum
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-class JobState(enum.StrEnum):
-    """Where a job stands.
+class FlowState(enum.StrEnum):
+    """Where a flow run stands.
 
     ``waiting`` for the stage before; ``ready`` to be claimed; ``running``;
     ``parked`` until the operator resumes it; and three ends.
@@ -27,13 +27,13 @@ class JobState(enum.StrEnum):
         return self in TERMINAL
 
 
-TERMINAL = (JobState.DONE, JobState.REVERTED, JobState.CANCELLED)
-LIVE = (JobState.READY, JobState.RUNNING)
+TERMINAL = (FlowState.DONE, FlowState.REVERTED, FlowState.CANCELLED)
+LIVE = (FlowState.READY, FlowState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedJob:
-    """A job to be: which flow, in which stage, for which host (None: any)."""
+class NewFlowRun:
+    """A flow run to be: which flow, in which stage, for which host (None: any)."""
 
     flow: str
     stage: int
@@ -42,31 +42,54 @@ class PlannedJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A row of ``jobs``: one flow of a bootstrap, dispatched as one board entry."""
+class FlowRun:
+    """A row of ``flow_runs``: one flow of a job, dispatched as one board entry.
+
+    ``flow`` is the flow's registered name, ``host`` the only one that may carry it
+    out (None: any). ``book_uuid`` and ``flow_detail_uuid`` are taskflow's records.
+    """
 
     sequence: int
     uuid: str
-    bootstrap_uuid: str
+    job_uuid: str
     flow: str
     shape: str
     stage: int
     host: str | None
-    state: JobState
+    state: FlowState
     reason: str | None
     reverting: bool
     epoch: int
     owner: str | None
     book_uuid: str
-    flow_uuid: str
+    flow_detail_uuid: str
     created_at: float
     started_at: float | None
     finished_at: float | None
 
+    @property
+    def name(self) -> str:
+        """The flow, and the host that it is bound to, if it is."""
+        return flow_name(self.flow, self.host)
+
+    def __str__(self) -> str:
+        """As every log line names it."""
+        return described(self.job_uuid, self.flow, self.host)
+
+
+def flow_name(flow: str, host: str | None) -> str:
+    """``FLOW/HOST``, or ``FLOW`` where any host may carry it out."""
+    return f"{flow}/{host}" if host else flow
+
+
+def described(job_uuid: str, flow: str, host: str | None) -> str:
+    """Job, flow and host, for log lines and messages."""
+    return f"Job {job_uuid}, flow {flow} on {host or 'any controller'}"
+
 
 @dataclass(frozen=True, slots=True)
-class Bootstrap:
-    """A row of ``bootstraps``: the whole, with one id."""
+class Job:
+    """A row of ``jobs``: what an operator posted, with one id."""
 
     uuid: str
     spec: Mapping[str, Any]
@@ -80,7 +103,7 @@ class Bootstrap:
 
 @dataclass(frozen=True, slots=True)
 class NewSecrets:
-    """Fingerprints to take the place of a bootstrap's; ``names``: whose differ."""
+    """Fingerprints to take the place of a job's; ``names``: the secrets that differ."""
 
     names: Sequence[str]
     fingerprints: Mapping[str, str]
@@ -88,7 +111,7 @@ class NewSecrets:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One atom of a job as the operator sees it. Times in epoch seconds."""
+    """One step of a flow run as the operator sees it. Times in epoch seconds."""
 
     name: str
     state: str
@@ -107,19 +130,19 @@ class Event:
     at: float
     kind: str
     owner: str
-    job_uuid: str | None = None
+    flow_run_uuid: str | None = None
     atom: str | None = None
     message: str | None = None
 
 
-def overall_state(states: Sequence[JobState]) -> str:
-    """The one state of a bootstrap, from the states of its jobs."""
+def overall_state(states: Sequence[FlowState]) -> str:
+    """The one state of a job, from the states of its flow runs."""
     present = set(states)
-    if present <= {JobState.DONE}:
+    if present <= {FlowState.DONE}:
         return "done"
-    for state in (JobState.RUNNING, JobState.READY, JobState.PARKED):
+    for state in (FlowState.RUNNING, FlowState.READY, FlowState.PARKED):
         if state in present:
             return state.value
-    if JobState.REVERTED in present:
+    if FlowState.REVERTED in present:
         return "reverted"
-    return "cancelled" if JobState.CANCELLED in present else "waiting"
+    return "cancelled" if FlowState.CANCELLED in present else "waiting"

@@ -9,20 +9,20 @@ from amphv2_bootstrap.steps.cloud.ensure_database import EnsureDatabase
 from amphv2_bootstrap.steps.cloud.ensure_database_accounts import EnsureDatabaseAccounts
 from amphv2_bootstrap.steps.cloud.ensure_key_value_backend import EnsureKeyValueBackend
 from amphv2_bootstrap.steps.cloud.prove_jobboard import ProveJobboard
-from amphv2_bootstrap.steps.cloud.release_controllers import PostControllerJobs
+from amphv2_bootstrap.steps.cloud.release_controllers import ReleaseControllers
 from amphv2_bootstrap.steps.cloud.upgrade_persistence_schema import (
     UpgradePersistenceSchema,
 )
 
 
 def build(context: Context) -> linear_flow.Flow:
-    """The flow ``bootstrap``; its name and its atoms' are persisted."""
-    return linear_flow.Flow("bootstrap").add(
+    """The flow ``cloud``; its name and its atoms' are persisted."""
+    return linear_flow.Flow("cloud").add(
         CheckPrerequisites(context),
         EnsureKeyValueBackend(context),
         EnsureDatabase(context),
         EnsureDatabaseAccounts(context),
         UpgradePersistenceSchema(context),
         ProveJobboard(context),
-        PostControllerJobs(context),
+        ReleaseControllers(context),
     )

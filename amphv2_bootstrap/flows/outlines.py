@@ -14,15 +14,15 @@ def _outline(flow: str, *steps: str) -> Outline:
 
 
 KEY_VALUE_HOST = _outline("key-value-host", "install-key-value-host")
-BOOTSTRAP = _outline(
-    "bootstrap",
+CLOUD = _outline(
+    "cloud",
     "check-prerequisites",
     "ensure-key-value-backend",
     "ensure-database",
     "ensure-database-accounts",
     "upgrade-persistence-schema",
     "prove-jobboard",
-    "post-controller-jobs",
+    "release-controllers",
 )
 CONTROLLER = _outline(
     "controller",
@@ -32,4 +32,4 @@ CONTROLLER = _outline(
     "restart-octavia-services",
     "prove-controller",
 )
-OUTLINES = {each.flow: each for each in (KEY_VALUE_HOST, BOOTSTRAP, CONTROLLER)}
+OUTLINES = {each.flow: each for each in (KEY_VALUE_HOST, CLOUD, CONTROLLER)}

@@ -5,7 +5,7 @@ from amphv2_bootstrap.engine.board import (
     BoardUnavailableError,
     ClaimRefusedError,
     Entry,
-    Posting,
+    NewEntry,
 )
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.jobboards.settings import BoardSettings
@@ -39,10 +39,10 @@ def refused(settings: BoardSettings, entry: Entry, why: str) -> ClaimRefusedErro
     )
 
 
-def occupied(settings: BoardSettings, posting: Posting, key: str) -> ConflictError:
+def occupied(settings: BoardSettings, new_entry: NewEntry, key: str) -> ConflictError:
     """Another job has the place that belongs to this one."""
     return ConflictError(
-        f"post job {posting.uuid}",
+        f"post job {new_entry.uuid}",
         on=settings.place,
         why=f"{key} holds another job",
         todo="Give this engine a namespace of its own, or remove the other job",

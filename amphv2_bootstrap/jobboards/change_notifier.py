@@ -12,7 +12,7 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
 
-class Bell:
+class ChangeNotifier:
     """Rung by changes, heard by waiters; a ring that nobody heard yet is kept."""
 
     def __init__(self) -> None:

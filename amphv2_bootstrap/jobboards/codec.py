@@ -8,7 +8,7 @@ from typing import Any
 
 from taskflow.jobs import base
 
-from amphv2_bootstrap.engine.board import Posting
+from amphv2_bootstrap.engine.board import NewEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,18 @@ class Listing:
 
 
 def write_listing(
-    posting: Posting, *, created_on: datetime | None = None
+    new_entry: NewEntry, *, created_on: datetime | None = None
 ) -> dict[str, Any]:
     """``posting`` in taskflow's own format, so that its boards can read it."""
     fields = base.format_posting(
-        posting.uuid,
-        posting.name,
+        new_entry.uuid,
+        new_entry.name,
         created_on=created_on,
-        details=dict(posting.details),
+        details=dict(new_entry.details),
     )
-    fields["sequence"] = posting.sequence
-    if posting.book_uuid:
-        fields["book"] = {"name": posting.book_name, "uuid": posting.book_uuid}
+    fields["sequence"] = new_entry.sequence
+    if new_entry.book_uuid:
+        fields["book"] = {"name": new_entry.book_name, "uuid": new_entry.book_uuid}
     return fields
 
 

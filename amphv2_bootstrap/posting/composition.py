@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which jobs a specification needs, in which stages."""
 
-from amphv2_bootstrap.engine.records import PlannedJob
-from amphv2_bootstrap.flows.outlines import BOOTSTRAP, CONTROLLER, KEY_VALUE_HOST
+from amphv2_bootstrap.engine.records import NewFlowRun
+from amphv2_bootstrap.flows.outlines import CLOUD, CONTROLLER, KEY_VALUE_HOST
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.outline import Outline
 
 
-def plan(spec: Spec) -> tuple[PlannedJob, ...]:
+def plan(spec: Spec) -> tuple[NewFlowRun, ...]:
     """The jobs of all stages; a stage begins when the one before is done.
 
     Key-value hosts first (only when they are to be installed), then what is done
@@ -16,11 +16,11 @@ def plan(spec: Spec) -> tuple[PlannedJob, ...]:
     """
     hosts = spec.key_value_hosts if spec.install_key_value_backend else ()
     return (
-        *(_job(KEY_VALUE_HOST, 0, host) for host in hosts),
-        _job(BOOTSTRAP, 1),
-        *(_job(CONTROLLER, 2, host) for host in spec.controllers),
+        *(_flow_run(KEY_VALUE_HOST, 0, host) for host in hosts),
+        _flow_run(CLOUD, 1),
+        *(_flow_run(CONTROLLER, 2, host) for host in spec.controllers),
     )
 
 
-def _job(outline: Outline, stage: int, host: str | None = None) -> PlannedJob:
-    return PlannedJob(outline.flow, stage, host, outline.shape)
+def _flow_run(outline: Outline, stage: int, host: str | None = None) -> NewFlowRun:
+    return NewFlowRun(outline.flow, stage, host, outline.shape)

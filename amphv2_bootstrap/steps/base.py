@@ -32,7 +32,7 @@ class StepResult:
     texts: names of databases, accounts and files, nothing else.
     """
 
-    outcome: str
+    effect: str
     summary: str
     warnings: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class StepResult:
     def from_dict(cls, data: Mapping[str, Any]) -> "StepResult":
         """Read :meth:`to_dict`'s form."""
         return cls(
-            outcome=data["outcome"],
+            effect=data["effect"],
             summary=data["summary"],
             warnings=tuple(data.get("warnings", ())),
             made=tuple(data.get("made", ())),

@@ -22,7 +22,7 @@ from amphv2_bootstrap.engine.board import (
     BoardUnavailableError,
     ClaimRefusedError,
     Entry,
-    Posting,
+    NewEntry,
 )
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
@@ -163,7 +163,7 @@ class SqlBoards(Boards):
                         board=self.settings.namespace,
                         job_uuid=f"stray{number}",
                         sequence=number,
-                        posting=blob.decode(errors="replace"),
+                        new_entry=blob.decode(errors="replace"),
                         modified_at=0.0,
                     )
                 )
@@ -171,7 +171,7 @@ class SqlBoards(Boards):
     def contents(self) -> dict[str, bytes]:
         with self._database().read() as connection:
             rows = connection.execute(schema.board_entries.select())
-            return {row.job_uuid: row.posting.encode() for row in rows}
+            return {row.job_uuid: row.new_entry.encode() for row in rows}
 
     def _database(self) -> Database:
         return Database(self.settings.database)
@@ -242,12 +242,12 @@ def open_board(settings: BoardSettings) -> Board:
     return board
 
 
-def posting(sequence: int = 1) -> Posting:
+def new_entry(sequence: int = 1) -> NewEntry:
     """A job whose identity follows from ``sequence``."""
-    return Posting(
+    return NewEntry(
         uuid=str(uuid.UUID(int=1000 - sequence)),
         sequence=sequence,
-        name="bootstrap",
+        name="cloud",
         details={"host": "ctl-ü", "number": sequence, "list": [None, 1.5]},
         book_uuid=str(uuid.UUID(int=7)),
         book_name="book",
@@ -256,7 +256,7 @@ def posting(sequence: int = 1) -> Posting:
 
 def posted(board: Board, sequence: int = 1) -> Entry:
     """Post a job and find it again."""
-    wanted = posting(sequence)
+    wanted = new_entry(sequence)
     board.post_entry(wanted)
     return next(entry for entry in board.entries() if entry.uuid == wanted.uuid)
 

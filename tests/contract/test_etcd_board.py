@@ -9,7 +9,7 @@ import etcd3gw
 import pytest
 
 from amphv2_bootstrap.engine.board import BoardUnavailableError, ClaimRefusedError
-from tests.contract.boards import LONG, Boards, etcd, posted, posting, settle
+from tests.contract.boards import LONG, Boards, etcd, new_entry, posted, settle
 
 
 @pytest.fixture
@@ -63,5 +63,5 @@ def test_next_host_is_asked(boards: Boards) -> None:
     board = boards.make(hosts=("127.0.0.9", *boards.settings.hosts))
     with pytest.raises(BoardUnavailableError):
         board.connect()
-    board.post_entry(posting())
+    board.post_entry(new_entry())
     assert len(board.entries()) == 1

@@ -17,8 +17,8 @@ from tests.contract.boards import (
     LONG,
     Boards,
     etcd,
+    new_entry,
     posted,
-    posting,
     zookeeper,
 )
 
@@ -44,8 +44,8 @@ def test_taskflow_reads_it(served: Boards) -> None:
                 entries[0].uuid: "CLAIMED",
                 entries[1].uuid: "UNCLAIMED",
             }
-            assert found[entries[1].uuid].details == posting(2).details
-            assert found[entries[1].uuid].book_uuid == posting(2).book_uuid
+            assert found[entries[1].uuid].details == new_entry(2).details
+            assert found[entries[1].uuid].book_uuid == new_entry(2).book_uuid
         assert plain.find_owner(found[entries[0].uuid]) == "me"
 
 
@@ -53,7 +53,7 @@ def test_listing_costs_the_same_for_many(served: Boards) -> None:
     """The number of questions asked doesn't grow with the number of jobs."""
     board = served.open()
     for number in range(1, 41):
-        board.post_entry(posting(number))
+        board.post_entry(new_entry(number))
     assert len(board.entries()) == 40
     before = questions(served)
     assert len(board.entries()) == 40
@@ -109,5 +109,5 @@ def test_place_that_is_taken(served: Boards) -> None:
     board = served.open()
     for number in range(1, len(GARBAGE)):
         with pytest.raises(ConflictError):
-            board.post_entry(posting(number))
+            board.post_entry(new_entry(number))
     assert served.contents() == planted

@@ -15,8 +15,8 @@ from tests.contract.boards import (
     Boards,
     answers,
     can_claim,
+    new_entry,
     posted,
-    posting,
     settle,
 )
 from tests.contract.test_jobboards import in_parallel
@@ -34,7 +34,7 @@ def _reconnect(board: Board, _: Entry) -> None:
 
 CALLS: dict[str, Callable[[Board, Entry], object]] = {
     "entries": lambda board, entry: board.entries(),
-    "post": lambda board, entry: board.post_entry(posting(9)),
+    "post": lambda board, entry: board.post_entry(new_entry(9)),
     "claim": lambda board, entry: board.claim_entry(entry, "me", LONG),
     "renew": lambda board, entry: board.renew(entry, "me", LONG),
     "release": lambda board, entry: board.release(entry, "me"),
@@ -127,7 +127,7 @@ def test_waiter_hears_after_a_restart(boards: Boards) -> None:
     boards.server.start()
     wait_until(lambda: answers(board) and answers(other), what="both boards work")
     settle(board)
-    timer = threading.Timer(0.1, other.post_entry, [posting()])
+    timer = threading.Timer(0.1, other.post_entry, [new_entry()])
     timer.start()
     began = time.monotonic()
     board.wait_for_change(LONG)
@@ -150,7 +150,7 @@ def test_waiter_outlives_an_outage(boards: Boards) -> None:
 
 def test_opened_while_down(boards: Boards) -> None:
     """A board that was opened in vain works as soon as the server is there."""
-    boards.open().post_entry(posting())
+    boards.open().post_entry(new_entry())
     boards.server.kill()
     board = boards.make()
     with pytest.raises(BoardUnavailableError):

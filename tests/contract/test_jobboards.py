@@ -19,9 +19,9 @@ from tests.contract.boards import (
     LONG,
     Boards,
     can_claim,
+    new_entry,
     open_board,
     posted,
-    posting,
     settle,
 )
 from tests.servers.process import wait_until
@@ -43,10 +43,10 @@ def in_parallel(tasks: Sequence[Callable[[], T]]) -> list[T]:
 
 def test_posting_is_found_as_it_was_posted(board_factory: Boards) -> None:
     """A posted job is found by another board: identity, details, unclaimed."""
-    board_factory.open().post_entry(posting())
+    board_factory.open().post_entry(new_entry())
     (entry,) = board_factory.open().entries()
-    assert (entry.uuid, entry.name) == (posting().uuid, posting().name)
-    assert entry.details == posting().details
+    assert (entry.uuid, entry.name) == (new_entry().uuid, new_entry().name)
+    assert entry.details == new_entry().details
     assert not entry.claimed
 
 
@@ -54,8 +54,8 @@ def test_posting_twice_leaves_one(board_factory: Boards) -> None:
     """Posting is idempotent, also by another board, and for a claimed job."""
     board, other = board_factory.open(), board_factory.open()
     board.claim_entry(posted(board), "me", LONG)
-    board.post_entry(posting())
-    other.post_entry(posting())
+    board.post_entry(new_entry())
+    other.post_entry(new_entry())
     (entry,) = other.entries()
     assert entry.claimed
 
@@ -63,15 +63,15 @@ def test_posting_twice_leaves_one(board_factory: Boards) -> None:
 def test_concurrent_postings_leave_one(board_factory: Boards) -> None:
     """However many post the same job at the same time, it is there once."""
     boards = [board_factory.open() for _ in range(4)]
-    in_parallel([partial(board.post_entry, posting()) for board in boards])
-    assert [entry.uuid for entry in boards[0].entries()] == [posting().uuid]
+    in_parallel([partial(board.post_entry, new_entry()) for board in boards])
+    assert [entry.uuid for entry in boards[0].entries()] == [new_entry().uuid]
 
 
 def test_oldest_first(board_factory: Boards) -> None:
     """Jobs come in the order of their sequence, whatever the order of posting."""
     board = board_factory.open()
     for sequence in (3, 1, 11, 2, 10):
-        board.post_entry(posting(sequence))
+        board.post_entry(new_entry(sequence))
     found = [entry.details["number"] for entry in board.entries()]
     assert found == [1, 2, 3, 10, 11]
 
@@ -264,7 +264,7 @@ def test_strangers_are_passed_over(board_factory: Boards) -> None:
     assert planted
     board = board_factory.open()
     entry = posted(board, 12)
-    assert [found.uuid for found in board.entries()] == [posting(12).uuid]
+    assert [found.uuid for found in board.entries()] == [new_entry(12).uuid]
     board.claim_entry(entry, "me", LONG)
     assert board.remove(entry, "me")
     assert list(board.entries()) == []
@@ -277,7 +277,7 @@ def test_wakes_for_changes_of_others(board_factory: Boards) -> None:
     entry = posted(other, 1)
     other.claim_entry(entry, "other", LONG)
     for change in (
-        lambda: other.post_entry(posting(2)),
+        lambda: other.post_entry(new_entry(2)),
         lambda: other.release(entry, "other"),
     ):
         settle(board)
@@ -295,7 +295,7 @@ def test_woken_it_finds_what_was_posted(board_factory: Boards) -> None:
     settle(board)
     began = time.monotonic()
     for number in range(1, 11):
-        timer = threading.Timer(0.01, other.post_entry, [posting(number)])
+        timer = threading.Timer(0.01, other.post_entry, [new_entry(number)])
         timer.start()
         while len(board.entries()) < number:
             board.wait_for_change(LONG)
@@ -331,7 +331,7 @@ def test_connect_and_close_twice(board_factory: Boards) -> None:
     """Both are safe to repeat, and a closed board can be opened again."""
     board = board_factory.open()
     board.connect()
-    board.post_entry(posting())
+    board.post_entry(new_entry())
     board.close()
     board.close()
     board.connect()

@@ -15,10 +15,10 @@ from urllib.parse import quote
 import pytest
 
 from amphv2_bootstrap.engine.board import Board
-from amphv2_bootstrap.engine.records import Job, PlannedJob
+from amphv2_bootstrap.engine.records import FlowRun, NewFlowRun
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
-from amphv2_bootstrap.engine.storage.job_creation import Drafts
+from amphv2_bootstrap.engine.storage.job_creation import JobCreation
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
 from tests.contract.boards import open_board
@@ -27,7 +27,7 @@ from tests.faults.conductor_process import board_settings
 from tests.faults.invariants import History, Invariant, breaches, left_open
 from tests.faults.machine import Machine, Process
 from tests.faults.plan import Plan, StepPlan
-from tests.faults.poster_process import MAIN, make_draft
+from tests.faults.poster_process import MAIN, make_new_job
 from tests.servers.process import wait_until
 
 BOARDS = ("sql", "sql-mariadb", "redis", "zookeeper", "etcd")
@@ -75,7 +75,7 @@ class Cloud:
         self.database = Database(self.backends.database)
         self.store = Store(self.database)
         self.journal = Journal(self.database, "tester:1:none:0")
-        self.drafts = Drafts(self.database, self.journal)
+        self.job_creation = JobCreation(self.database, self.journal)
 
     @property
     def ledger(self) -> Path:
@@ -104,14 +104,16 @@ class Cloud:
         servers = dataclasses.asdict(self.backends)
         return Plan(**{"host": host, **servers, **places, **options})
 
-    def post(self, *jobs: PlannedJob, on_failure: str = "park") -> "Posted":
+    def post(self, *flow_runs: NewFlowRun, on_failure: str = "park") -> "Posted":
         """Post into the database; conductors put it on the board."""
-        draft = make_draft(self.flows, jobs or MAIN, on_failure)
-        return self.posted(self.drafts.create(draft))
+        new_job = make_new_job(self.flows, flow_runs or MAIN, on_failure)
+        return self.posted(self.job_creation.create(new_job))
 
     def posted(self, uuid: str) -> "Posted":
         """A bootstrap that was acknowledged."""
-        return Posted(self, uuid, [job.uuid for job in self.store.jobs_of(uuid)])
+        return Posted(
+            self, uuid, [flow_run.uuid for flow_run in self.store.flow_runs_of(uuid)]
+        )
 
     def stop(self) -> None:
         """Kill every conductor."""
@@ -137,12 +139,12 @@ class Posted:
     ids: Sequence[str]
 
     @property
-    def jobs(self) -> list[Job]:
-        return self.cloud.store.jobs_of(self.uuid)
+    def flow_runs(self) -> list[FlowRun]:
+        return self.cloud.store.flow_runs_of(self.uuid)
 
     @property
     def states(self) -> list[str]:
-        return [job.state.value for job in self.jobs]
+        return [flow_run.state.value for flow_run in self.flow_runs]
 
     @property
     def is_over(self) -> bool:
@@ -153,7 +155,7 @@ class Posted:
         return [
             effect
             for effect in ledger.read(self.cloud.ledger)
-            if effect.job in self.ids
+            if effect.flow_run in self.ids
         ]
 
     @property
@@ -164,7 +166,7 @@ class Posted:
     @property
     def history(self) -> History:
         events = [event for _, event in self.cloud.store.events(self.uuid)]
-        return History(self.ids, self.jobs, events, self.effects)
+        return History(self.ids, self.flow_runs, events, self.effects)
 
     def wait(self, what: str = "every job is over", timeout: float = 90.0) -> None:
         """Wait until all jobs are terminal or parked."""
@@ -191,7 +193,10 @@ def explained(posted: Posted) -> Iterator[None]:
 def explanation(posted: Posted) -> str:
     """The whole history, and the conductors' last words."""
     history = posted.history
-    lines = [f"job {job.uuid}: {job.state.value} {job.reason}" for job in history.jobs]
+    lines = [
+        f"job {flow_run.uuid}: {flow_run.state.value} {flow_run.reason}"
+        for flow_run in history.flow_runs
+    ]
     lines += [
         f"event {event.at:.3f} {event.kind} {event.atom or ''} {event.message or ''}"
         f" by {event.owner}"

@@ -26,8 +26,8 @@ from amphv2_bootstrap.engine.errors import UnknownFlowError
 from amphv2_bootstrap.engine.execution.outcome import End
 from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.lease import Lease
-from amphv2_bootstrap.engine.process_identity import Owner
-from amphv2_bootstrap.engine.records import Bootstrap, Job
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+from amphv2_bootstrap.engine.records import FlowRun, Job
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
@@ -62,11 +62,11 @@ class Diary:
         self._owner = owner
         self._run = threading.local()
 
-    def open(self, job: Job) -> None:
-        self._run.job, self._run.epoch = job.uuid, job.epoch
+    def open(self, flow_run: FlowRun) -> None:
+        self._run.flow_run, self._run.epoch = flow_run.uuid, flow_run.epoch
 
     def write(self, verb: str, step: str) -> None:
-        self._ledger.write(verb, self._run.job, step, self._run.epoch, self._owner)
+        self._ledger.write(verb, self._run.flow_run, step, self._run.epoch, self._owner)
 
 
 class DiaryRunner(Runner):
@@ -75,10 +75,10 @@ class DiaryRunner(Runner):
     diary: Diary
 
     def run(
-        self, job: Job, bootstrap: Bootstrap, lease: Lease, stopping: threading.Event
+        self, flow_run: FlowRun, job: Job, lease: Lease, stopping: threading.Event
     ) -> End:
-        self.diary.open(job)
-        return super().run(job, bootstrap, lease, stopping)
+        self.diary.open(flow_run)
+        return super().run(flow_run, job, lease, stopping)
 
 
 class Toy(task.Task):
@@ -97,7 +97,7 @@ class Toy(task.Task):
         self._effect(BEGIN, END, self._plan.gate)
         if self._plan.fails:
             raise PermanentError("do it", why="the plan says so")
-        return {"outcome": "changed", "summary": f"{self.name} done"}
+        return {"effect": "changed", "summary": f"{self.name} done"}
 
     def revert(self, result: Any, **_: Any) -> None:
         if isinstance(result, dict):
@@ -145,15 +145,15 @@ class ToyFlows:
         return build
 
 
-class AnyBootstrap:
+class AnyJob:
     """Contexts that accept every bootstrap; a flow gets the event to stop at."""
 
-    def accept(self, bootstrap: Bootstrap) -> None:
+    def accept(self, job: Job) -> None:
         """All are welcome."""
 
     def make(
         self,
-        bootstrap: Bootstrap,
+        job: Job,
         cancelled: threading.Event,
         release: Callable[[str], tuple[str, ...]],
     ) -> threading.Event:
@@ -172,11 +172,11 @@ def board_settings(plan: Plan) -> BoardSettings:
 def make_conductor(plan: Plan, seams: Seams) -> Conductor:
     """The conductor of a plan; nothing is connected yet."""
     database = FaultyDatabase(plan.database, seams, plan.refuse, plan.full)
-    owner = Owner.of_this_process(plan.host)
+    owner = ProcessIdentity.of_this_process(plan.host)
     diary = Diary(Ledger(Path(plan.ledger)), str(owner))
     journal = Journal(database, str(owner))
     runner = DiaryRunner(
-        database, journal, ToyFlows(plan, diary, seams), AnyBootstrap(), Redactor()
+        database, journal, ToyFlows(plan, diary, seams), AnyJob(), Redactor()
     )
     runner.diary = diary
     board = FaultyBoard(open_board(board_settings(plan)), seams, plan.hold)
@@ -214,7 +214,7 @@ def _obey(action: Callable[[], None], seams: Seams) -> None:
 
 
 def _wait_for_database(plan: Plan, stopping: threading.Event) -> None:
-    """As the daemon does: outlast a database that isn't there yet."""
+    """As the daemon does: retry_until_cancelled a database that isn't there yet."""
     database = Database(plan.database)
     while not stopping.is_set():
         try:

@@ -9,11 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from amphv2_bootstrap.engine.records import Event, Job, JobState
+from amphv2_bootstrap.engine.records import Event, FlowRun, FlowState
 from tests.faults.ledger import BEGIN, BEGIN_UNDO, Effect
 
-SETTLED = {state.value for state in JobState} - {"waiting", "running"}
-TERMINAL = {state.value for state in JobState if state.is_terminal}
+SETTLED = {state.value for state in FlowState} - {"waiting", "running"}
+TERMINAL = {state.value for state in FlowState if state.is_terminal}
 RAISES_EPOCH = {"claimed", "resumed", "cancelled"}
 BY_HOLDER = {"task", "reverting", *SETTLED} - {"cancelled"}
 _ENDS = {BEGIN: "end", BEGIN_UNDO: "end-undo"}
@@ -28,26 +28,26 @@ class History:
     """
 
     posted: Collection[str]
-    jobs: Sequence[Job]
+    flow_runs: Sequence[FlowRun]
     events: Sequence[Event]
     effects: Sequence[Effect]
 
-    def events_of(self, job: str) -> list[Event]:
-        return [event for event in self.events if event.job_uuid == job]
+    def events_of(self, flow_run: str) -> list[Event]:
+        return [event for event in self.events if event.flow_run_uuid == flow_run]
 
-    def effects_of(self, job: str) -> list[Effect]:
-        return [effect for effect in self.effects if effect.job == job]
+    def effects_of(self, flow_run: str) -> list[Effect]:
+        return [effect for effect in self.effects if effect.flow_run == flow_run]
 
     @property
     def known(self) -> list[str]:
         """Every job that was seen anywhere."""
-        seen = [*self.posted, *(effect.job for effect in self.effects)]
+        seen = [*self.posted, *(effect.flow_run for effect in self.effects)]
         return list(dict.fromkeys(seen))
 
 
 def lost(history: History) -> Iterator[str]:
     """An acknowledged post is never lost."""
-    present = {job.uuid for job in history.jobs}
+    present = {flow_run.uuid for flow_run in history.flow_runs}
     for uuid in history.posted:
         if uuid not in present:
             yield f"{uuid} was posted and is gone"
@@ -55,22 +55,24 @@ def lost(history: History) -> Iterator[str]:
 
 def left_open(history: History) -> Iterator[str]:
     """In the end every job is terminal or parked, or waits for a parked one."""
-    parked = any(job.state is JobState.PARKED for job in history.jobs)
-    for job in history.jobs:
-        waits = parked and job.state is JobState.WAITING
-        if not (job.state.is_terminal or job.state is JobState.PARKED or waits):
-            yield f"{job.uuid} is left {job.state.value}"
+    parked = any(flow_run.state is FlowState.PARKED for flow_run in history.flow_runs)
+    for flow_run in history.flow_runs:
+        waits = parked and flow_run.state is FlowState.WAITING
+        if not (
+            flow_run.state.is_terminal or flow_run.state is FlowState.PARKED or waits
+        ):
+            yield f"{flow_run.uuid} is left {flow_run.state.value}"
 
 
 def run_again(history: History) -> Iterator[str]:
     """A step whose end the database has accepted never begins again."""
-    for job in history.known:
-        done = _completed(history.events_of(job))
-        for effect in history.effects_of(job):
+    for flow_run in history.known:
+        done = _completed(history.events_of(flow_run))
+        for effect in history.effects_of(flow_run):
             accepted = done.get((effect.verb, effect.step))
             if accepted is not None and effect.epoch > accepted:
                 yield (
-                    f"{job}: {effect.verb} {effect.step} in epoch {effect.epoch},"
+                    f"{flow_run}: {effect.verb} {effect.step} in epoch {effect.epoch},"
                     f" though completed in epoch {accepted}"
                 )
 
@@ -95,33 +97,35 @@ def _completed(events: Sequence[Event]) -> dict[tuple[str, str], int]:
 
 def run_too_often(history: History) -> Iterator[str]:
     """A takeover runs at most the one interrupted step again, and only once."""
-    for job in history.known:
+    for flow_run in history.known:
         seen: set[tuple[str, str]] = set()
         by_epoch: dict[int, list[tuple[str, str]]] = defaultdict(list)
-        for effect in history.effects_of(job):
+        for effect in history.effects_of(flow_run):
             if effect.verb in _ENDS:
                 by_epoch[effect.epoch].append((effect.verb, effect.step))
         for epoch in sorted(by_epoch):
             begun = by_epoch[epoch]
             for what, count in Counter(begun).items():
                 if count > 1:
-                    yield f"{job}: {' '.join(what)} {count} times in epoch {epoch}"
+                    yield f"{flow_run}: {' '.join(what)} {count} times in epoch {epoch}"
             again = seen.intersection(begun)
             if len(again) > 1:
-                yield f"{job}: epoch {epoch} ran {sorted(again)} again"
+                yield f"{flow_run}: epoch {epoch} ran {sorted(again)} again"
             seen.update(begun)
 
 
 def begun_when_fenced(history: History) -> Iterator[str]:
     """Once a newer holder has begun, no older one begins anything."""
-    for job in history.known:
+    for flow_run in history.known:
         newest = 0
-        for effect in sorted(history.effects_of(job), key=lambda effect: effect.at):
+        for effect in sorted(
+            history.effects_of(flow_run), key=lambda effect: effect.at
+        ):
             if effect.verb not in _ENDS:
                 continue
             if effect.epoch < newest:
                 yield (
-                    f"{job}: {effect.verb} {effect.step} in epoch {effect.epoch}"
+                    f"{flow_run}: {effect.verb} {effect.step} in epoch {effect.epoch}"
                     f" after epoch {newest} had begun"
                 )
             newest = max(newest, effect.epoch)
@@ -129,8 +133,8 @@ def begun_when_fenced(history: History) -> Iterator[str]:
 
 def overlapping(history: History) -> Iterator[str]:
     """At most one step of an older holder reaches into the time of a newer one."""
-    for job in history.known:
-        effects = history.effects_of(job)
+    for flow_run in history.known:
+        effects = history.effects_of(flow_run)
         first = {effect.epoch: effect.at for effect in reversed(effects)}
         reaching = Counter(
             effect.epoch
@@ -143,7 +147,7 @@ def overlapping(history: History) -> Iterator[str]:
         )
         for epoch, count in reaching.items():
             if count > 1:
-                yield f"{job}: {count} steps of epoch {epoch} overlap a later one"
+                yield f"{flow_run}: {count} steps of epoch {epoch} overlap a later one"
 
 
 def _end(begin: Effect, effects: Sequence[Effect]) -> float:
@@ -159,60 +163,62 @@ def _end(begin: Effect, effects: Sequence[Effect]) -> float:
 
 def written_when_fenced(history: History) -> Iterator[str]:
     """The database accepts writes of the newest claim's owner only."""
-    for job in history.known:
+    for flow_run in history.known:
         holder: str | None = None
-        for event in history.events_of(job):
+        for event in history.events_of(flow_run):
             if event.kind == "claimed":
                 holder = event.owner
             elif event.kind in RAISES_EPOCH:
                 holder = None
             elif event.kind in BY_HOLDER and event.owner != holder:
                 yield (
-                    f"{job}: {event.kind} {event.atom or ''} {event.message or ''}"
+                    f"{flow_run}: {event.kind} {event.atom or ''} {event.message or ''}"
                     f" was written by {event.owner}, while {holder} held the job"
                 )
 
 
 def turned_back(history: History) -> Iterator[str]:
     """No job leaves a terminal state, and its row says what its last event says."""
-    for job in history.jobs:
+    for flow_run in history.flow_runs:
         ended: str | None = None
-        for event in history.events_of(job.uuid):
+        for event in history.events_of(flow_run.uuid):
             if ended is not None and event.kind not in (ended, "refused"):
-                yield f"{job.uuid} was {ended}, then {event.kind} {event.message or ''}"
+                then = f"{event.kind} {event.message or ''}"
+                yield f"{flow_run.uuid} was {ended}, then {then}"
             if event.kind in TERMINAL:
                 ended = event.kind
-        if ended is not None and job.state.value != ended:
-            yield f"{job.uuid} was {ended} and is {job.state.value}"
+        if ended is not None and flow_run.state.value != ended:
+            yield f"{flow_run.uuid} was {ended} and is {flow_run.state.value}"
 
 
 def unordered(history: History) -> Iterator[str]:
     """The accepted states of a step never go back from its end."""
-    for job in history.known:
+    for flow_run in history.known:
         ends: dict[str, str] = {}
-        for event in history.events_of(job):
+        for event in history.events_of(flow_run):
             if event.kind != "task" or event.atom is None:
                 continue
             before, now = ends.get(event.atom), event.message or ""
             if before == "SUCCESS" and now in ("PENDING", "RUNNING", "FAILURE"):
-                yield f"{job}: {event.atom} went from SUCCESS to {now}"
+                yield f"{flow_run}: {event.atom} went from SUCCESS to {now}"
             if before == "REVERTED" and now != "REVERTED":
-                yield f"{job}: {event.atom} went from REVERTED to {now}"
+                yield f"{flow_run}: {event.atom} went from REVERTED to {now}"
             ends[event.atom] = now
 
 
 def told_again(history: History) -> Iterator[str]:
     """Of one claim each state of a step, and the end of the job, is told once."""
-    for job in history.known:
+    for flow_run in history.known:
         told: Counter[tuple[str, str | None, str | None]] = Counter()
-        for event in history.events_of(job):
+        for event in history.events_of(flow_run):
             if event.kind in RAISES_EPOCH:
                 told.clear()
             elif event.kind in BY_HOLDER:
                 step = event.message if event.kind == "task" else None
                 told[event.kind, event.atom, step] += 1
                 if told[event.kind, event.atom, step] == 2:
-                    yield f"{job}: {event.kind} {event.atom or ''} {step or ''} again"
+                    what = f"{event.kind} {event.atom or ''} {step or ''}"
+                    yield f"{flow_run}: {what} again"
 
 
 Invariant = Callable[[History], Iterator[str]]

@@ -21,7 +21,7 @@ class Effect:
     """
 
     verb: str
-    job: str
+    flow_run: str
     step: str
     epoch: int
     owner: str
@@ -35,9 +35,11 @@ class Ledger:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         self._file = os.open(path, flags, 0o600)
 
-    def write(self, verb: str, job: str, step: str, epoch: int, owner: str) -> None:
+    def write(
+        self, verb: str, flow_run: str, step: str, epoch: int, owner: str
+    ) -> None:
         at = time.monotonic_ns()
-        line = f"{verb} {job} {step} {epoch} {owner} {at}\n"
+        line = f"{verb} {flow_run} {step} {epoch} {owner} {at}\n"
         os.write(self._file, line.encode())
         os.fsync(self._file)
 
@@ -50,5 +52,5 @@ def read(path: Path) -> list[Effect]:
 
 
 def _effect(line: str) -> Effect:
-    verb, job, step, epoch, owner, at = line.split(" ")
-    return Effect(verb, job, step, int(epoch), owner, int(at) / 1e9)
+    verb, flow_run, step, epoch, owner, at = line.split(" ")
+    return Effect(verb, flow_run, step, int(epoch), owner, int(at) / 1e9)

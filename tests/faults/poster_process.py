@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from amphv2_bootstrap.engine.conductor.reconcile import posting
+from amphv2_bootstrap.engine.board import entry_of
 from amphv2_bootstrap.engine.execution.registry import atoms, shape
-from amphv2_bootstrap.engine.records import PlannedJob
-from amphv2_bootstrap.engine.storage.job_creation import Draft, Drafts
+from amphv2_bootstrap.engine.records import NewFlowRun
+from amphv2_bootstrap.engine.storage.job_creation import JobCreation, NewJob
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
 from tests.contract.boards import open_board
@@ -20,26 +20,31 @@ from tests.faults.ledger import Ledger
 from tests.faults.plan import Plan, StepPlan
 from tests.faults.seams import FaultyBoard, FaultyDatabase, Seams
 
-MAIN = (PlannedJob("main", 0),)
+MAIN = (NewFlowRun("main", 0),)
 
 
-def make_draft(
+def make_new_job(
     flows: Mapping[str, Sequence[StepPlan]],
-    jobs: Sequence[PlannedJob] = MAIN,
+    flow_runs: Sequence[NewFlowRun] = MAIN,
     on_failure: str = "park",
-) -> Draft:
+) -> NewJob:
     """A new bootstrap of these jobs."""
     plan = Plan("", "", {}, flows, "", "")
     toys = ToyFlows(plan, Diary(Ledger(Path(os.devnull)), ""), Seams())
-    found: dict[str, Any] = {job.flow: toys.factory(job.flow)(None) for job in jobs}
-    return Draft(
+    found: dict[str, Any] = {
+        flow_run.flow: toys.factory(flow_run.flow)(None) for flow_run in flow_runs
+    }
+    return NewJob(
         uuid=str(uuid.uuid4()),
         spec={},
         spec_digest="",
         fingerprints={},
         on_failure=on_failure,
         posted_by="tester",
-        jobs=[dataclasses.replace(job, shape=shape(found[job.flow])) for job in jobs],
+        flow_runs=[
+            dataclasses.replace(flow_run, shape=shape(found[flow_run.flow]))
+            for flow_run in flow_runs
+        ],
         atoms={
             name: [atom.name for atom in atoms(flow)] for name, flow in found.items()
         },
@@ -54,11 +59,11 @@ def run(plan: Plan) -> None:
     """
     seams = Seams(plan.faults, plan.trace)
     database = FaultyDatabase(plan.database, seams)
-    drafts = Drafts(database, Journal(database, plan.host))
-    uuid = drafts.create(make_draft(plan.flows))
+    job_creation = JobCreation(database, Journal(database, plan.host))
+    uuid = job_creation.create(make_new_job(plan.flows))
     Path(plan.log).write_text(uuid)
     board = FaultyBoard(open_board(board_settings(plan)), seams)
     board.connect()
-    for job in Store(database).live_jobs():
-        board.post_entry(posting(job))
+    for flow_run in Store(database).live_flow_runs():
+        board.post_entry(entry_of(flow_run))
     board.close()

@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from pymysql.err import OperationalError
 
-from amphv2_bootstrap.engine.board import Board, Entry, Posting
+from amphv2_bootstrap.engine.board import Board, Entry, NewEntry
 from amphv2_bootstrap.engine.storage.database import Database
 from tests.faults import plan as plans
 
@@ -171,9 +171,9 @@ class FaultyBoard:
     def close(self) -> None:
         self._board.close()
 
-    def post_entry(self, posting: Posting) -> None:
+    def post_entry(self, new_entry: NewEntry) -> None:
         with self._around("post_entry"):
-            self._board.post_entry(posting)
+            self._board.post_entry(new_entry)
 
     def entries(self) -> Sequence[Entry]:
         found = self._board.entries()

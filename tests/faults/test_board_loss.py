@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.records import NewFlowRun
 from tests.contract import boards
 from tests.faults.cloud import (
     BOARDS,
@@ -144,7 +144,7 @@ def test_poison_on_the_board(
     found.plant()
     planted = found.contents()
     process = cloud.start("one")
-    posted = cloud.post(*(PlannedJob(name, 0) for name in cloud.flows))
+    posted = cloud.post(*(NewFlowRun(name, 0) for name in cloud.flows))
     taken = {"zookeeper": 3, "etcd": 4}.get(board, 0)
     with explained(posted):
         wait_until(
@@ -168,7 +168,7 @@ def test_posting_of_somebody_else(
     for board in BOARDS if whole else [chance.choice(BOARDS)]:
         cloud = make_cloud(board)
         _flows(cloud).unlink()
-        foreign = boards.posting(77)
+        foreign = boards.new_entry(77)
         with own_board(cloud) as own:
             own.post_entry(foreign)
             process = cloud.start("one")

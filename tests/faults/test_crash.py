@@ -182,6 +182,6 @@ def test_killed_in(
 def tidy(cloud: Cloud) -> None:
     """End what a failed crash has left, so that the next one begins anew."""
     cloud.stop()
-    unfinished = cloud.drafts.unfinished()
+    unfinished = cloud.job_creation.unfinished()
     if unfinished is not None:
         cloud.journal.cancel(unfinished)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from amphv2_bootstrap.engine.records import Event, Job, JobState
+from amphv2_bootstrap.engine.records import Event, FlowRun, FlowState
 from tests.faults import invariants
 from tests.faults.invariants import History, Invariant, breaches, takeovers
 from tests.faults.ledger import Effect
@@ -13,22 +13,22 @@ from tests.faults.ledger import Effect
 JOB = "j"
 
 
-def job(state: str) -> Job:
-    return Job(
+def flow_run(state: str) -> FlowRun:
+    return FlowRun(
         sequence=1,
         uuid=JOB,
-        bootstrap_uuid="b",
+        job_uuid="b",
         flow="main",
         shape="",
         stage=0,
         host=None,
-        state=JobState(state),
+        state=FlowState(state),
         reason=None,
         reverting=False,
         epoch=0,
         owner=None,
         book_uuid="",
-        flow_uuid="",
+        flow_detail_uuid="",
         created_at=0.0,
         started_at=None,
         finished_at=None,
@@ -42,7 +42,7 @@ def history(events: str, effects: str, state: str = "done") -> History:
     """
     return History(
         posted=[JOB],
-        jobs=[job(state)],
+        flow_runs=[flow_run(state)],
         events=[_event(text) for text in _split(events)],
         effects=[_effect(at, text) for at, text in enumerate(_split(effects))],
     )

@@ -106,7 +106,7 @@ def test_poster_killed_between_two_writes(
         poster = cloud.machines[0].post(plan)
         wait_until_over(poster, f"it is killed at {where}")
         assert poster.state == "signal 9"
-        unfinished = cloud.drafts.unfinished()
+        unfinished = cloud.job_creation.unfinished()
         assert (unfinished is not None) == (where not in POSTER[:2])
         assert poster.log in ([], [unfinished])
         # The operator posts again, and gets the same where there is one.
@@ -146,13 +146,13 @@ def _post_at_once(cloud: Cloud, count: int) -> None:
     gate.unlink()
     wait_until(lambda: all(each.is_over for each in posters), what="all have posted")
     assert {each.state for each in posters} == {"exit 0"}
-    assert {tuple(each.log) for each in posters} == {(cloud.drafts.unfinished(),)}
+    assert {tuple(each.log) for each in posters} == {(cloud.job_creation.unfinished(),)}
     with cloud.database.read() as connection:
-        assert len(list(connection.execute(sa.select(schema.bootstraps)))) == 1
         assert len(list(connection.execute(sa.select(schema.jobs)))) == 1
+        assert len(list(connection.execute(sa.select(schema.flow_runs)))) == 1
     with own_board(cloud) as found:
         assert len(found.entries()) == 1
-    posted = cloud.posted(str(cloud.drafts.unfinished()))
+    posted = cloud.posted(str(cloud.job_creation.unfinished()))
     cloud.start("one")
     posted.wait()
     posted.check()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.records import NewFlowRun
 from tests.contract.boards import Boards
 from tests.faults import invariants
 from tests.faults.cloud import (
@@ -135,10 +135,10 @@ class Round:
         return self.running[self.chance.choice(sorted(self.running))]
 
 
-def _jobs(cloud: Cloud, chance: random.Random) -> Posted:
+def _flow_runs(cloud: Cloud, chance: random.Random) -> Posted:
     """A few jobs in up to three stages, in steps that take a while."""
     flows: dict[str, Sequence[StepPlan]] = {}
-    jobs: list[PlannedJob] = []
+    flow_runs: list[NewFlowRun] = []
     for stage in range(chance.randrange(1, 4)):
         for number in range(chance.randrange(1, 3)):
             name = f"flow{stage}{number}"
@@ -146,13 +146,13 @@ def _jobs(cloud: Cloud, chance: random.Random) -> Posted:
                 StepPlan(f"s{at}", lasts=chance.uniform(0, 0.8))
                 for at in range(chance.randrange(2, 5))
             ]
-            jobs.append(PlannedJob(name, stage))
+            flow_runs.append(NewFlowRun(name, stage))
     revert = chance.random() < 0.3
     if revert:
-        name = jobs[-1].flow
+        name = flow_runs[-1].flow
         flows[name] = [*flows[name], StepPlan("fail", fails=True)]
     cloud.flows = flows
-    return cloud.post(*jobs, on_failure="revert" if revert else "park")
+    return cloud.post(*flow_runs, on_failure="revert" if revert else "park")
 
 
 def _check(posted: Posted, paused: int) -> None:
@@ -186,7 +186,7 @@ def play(
         refuse = cloud.file("refuse")
         turn = Round(cloud, kind, backends, network, board, chance, counts, refuse)
         stack.callback(cloud.stop)
-        posted = _jobs(cloud, chance)
+        posted = _flow_runs(cloud, chance)
         for host in HOSTS[: chance.randrange(2, 4)]:
             turn.start(host)
         with explained(posted):

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.records import NewFlowRun
 from tests.faults.cloud import BOARDS, Cloud, Posted, explained, wait_for_empty_board
 from tests.faults.machine import Process, wait_until_over
 from tests.faults.network import SERVED, TARGETS, WAYS, Network, between, spend
@@ -107,7 +107,7 @@ class Scene:
         }
         stages = {"mid": 0, "late": 0, "young": 0, "idle": 1}
         posted = cloud.post(
-            *(PlannedJob(name, stage, name) for name, stage in stages.items())
+            *(NewFlowRun(name, stage, name) for name, stage in stages.items())
         )
         scene = cls(cloud, network, posted, gate, before_consume, [])
         trace = cloud.trace()
@@ -201,7 +201,7 @@ def _refuse_for(cloud: Cloud, code: int, seconds: float) -> None:
         "mid": [StepPlan("m1", gate=str(gate)), StepPlan("m2")],
         "new": [StepPlan("n1")],
     }
-    posted = cloud.post(PlannedJob("mid", 0, "one"), PlannedJob("new", 0, "two"))
+    posted = cloud.post(NewFlowRun("mid", 0, "one"), NewFlowRun("new", 0, "two"))
     options: dict[str, Any] = {"settings": SETTINGS, "refuse": str(refuse)}
     first = cloud.start("one", **options)
     second = cloud.start("two", hold=str(hold), **options)

@@ -68,7 +68,7 @@ def test_a_parked_job_goes_on_with_the_corrected_password(
     assert "persistence_password differs" in site.log("ctl2").read_text()
     _correct(site, "ctl2")
     report = site.wait_for_state("done")
-    runs = {task["name"]: task["runs"] for task in steps(report, "bootstrap")}
+    runs = {task["name"]: task["runs"] for task in steps(report, "cloud")}
     assert runs.pop("ensure-database-accounts") == 2
     assert set(runs.values()) == {1}
     texts = [posted, again, resumed]

@@ -44,7 +44,7 @@ def test_a_failed_step_leaves_nothing_behind(
     assert done.returncode == 1
     report = site.show()
     assert report["state"] == "reverted"
-    tasks = steps(report, "bootstrap")
+    tasks = steps(report, "cloud")
     assert {task["state"] for task in tasks[:4]} == {"REVERTED"}
     assert "octavia_persistence" not in _databases(mariadb)
     accounts = mariadb.execute("SELECT user, host FROM mysql.user WHERE user <> 'root'")

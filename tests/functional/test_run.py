@@ -17,7 +17,7 @@ def test_run_says_why_it_cannot_do_the_job(make_site: MakeSite) -> None:
     site = make_site(hosts=("ctl1",))
     assert site.cli("post-job").returncode == 0
     with site.store.database.write() as connection:
-        connection.execute(schema.jobs.update().values(shape="of another version"))
+        connection.execute(schema.flow_runs.update().values(shape="of another version"))
     done = site.cli("run")
     assert done.returncode == 1
     assert "knows it in another shape" in done.stderr

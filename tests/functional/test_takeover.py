@@ -73,12 +73,12 @@ def test_another_host_finishes_when_the_holder_is_killed(
 
     site.start_conductor(holder)
     report = site.wait_for_state("done")
-    upgrade = steps(report, "bootstrap")[4]
+    upgrade = steps(report, "cloud")[4]
     assert (upgrade["runs"], upgrade["host"]) == (2, other)
     others = [
         task["runs"]
         for flow in report["flows"]
-        for task in flow["tasks"]
+        for task in flow["steps"]
         if task is not upgrade
     ]
     assert set(others) == {1}

@@ -36,7 +36,7 @@ _LOCK_NOT_GOT = 1242  # the server's answer to guarded()'s subquery of two rows
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Completed:
     """How a run ended. ``output`` is what it said of errors, without secrets.
 
     ``transient`` says that the database was away or busy, or that somebody
@@ -75,7 +75,7 @@ def upgrade_persistence(
     *,
     secrets: Collection[str],
     cancelled: threading.Event,
-) -> Outcome:
+) -> Completed:
     """Run ``upgrade_persistence`` with the real configuration and ours on top.
 
     :raises TransientError: it didn't end within ``host.db_manage_timeout``.
@@ -99,7 +99,7 @@ def upgrade_persistence(
             ) from None
     said = completed.stdout + completed.output
     codes = {int(code) for code in re.findall(r"\((\d{4}), ", said)}
-    return Outcome(
+    return Completed(
         completed.returncode,
         telling(completed.output, secrets),
         completed.returncode < 0 or bool(codes & {*TRANSIENT, _LOCK_NOT_GOT}),

@@ -12,7 +12,7 @@ from amphv2_bootstrap.cmd.output.report import describe
 from amphv2_bootstrap.cmd.output.summaries import exit_code
 from amphv2_bootstrap.cmd.output.views import Report, View, view_of
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
-from amphv2_bootstrap.engine.records import Bootstrap
+from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.storage.store import Store
 
 _POLL_SECONDS = 0.2
@@ -26,9 +26,9 @@ class Watch:
     ``report`` is what was seen last.
     """
 
-    def __init__(self, store: Store, bootstrap: Bootstrap, view: View) -> None:
+    def __init__(self, store: Store, job: Job, view: View) -> None:
         self._store = store
-        self._uuid = bootstrap.uuid
+        self._uuid = job.uuid
         self._view = view
         self._is_away = False
         self.report: Report | None = None
@@ -36,7 +36,7 @@ class Watch:
     def look(self) -> bool:
         """Show how far it is; False while the database is away, which is said once."""
         try:
-            self.report = describe(self._store, self._store.bootstrap(self._uuid))
+            self.report = describe(self._store, self._store.job(self._uuid))
         except DatabaseUnavailableError as exc:
             if not self._is_away:
                 self._view.tell(f"{exc}; trying again")
@@ -53,17 +53,12 @@ class Attendance:
 
     Not in the first seconds: a conductor that was just started may not have said yet
     that it is alive.
-
-    :param patience: seconds after which a conductor that wasn't seen isn't alive.
     """
 
-    def __init__(
-        self, store: Store, bootstrap: Bootstrap, view: View, patience: float
-    ) -> None:
+    def __init__(self, store: Store, job: Job, view: View) -> None:
         self._store = store
-        self._controllers = tuple(bootstrap.spec.get("controllers", ()))
+        self._controllers = tuple(job.spec.get("controllers", ()))
         self._view = view
-        self._patience = patience
         self._due_at = time.monotonic() + _ATTENDANCE_SECONDS
         self._told: set[str] = set()
 
@@ -74,7 +69,7 @@ class Attendance:
         self._due_at = time.monotonic() + _ATTENDANCE_SECONDS
         with contextlib.suppress(DatabaseUnavailableError):
             rows = self._store.conductors()
-            found = unattended(report, rows, self._patience, self._controllers)
+            found = unattended(report, rows, self._controllers)
             for text in found:
                 if text not in self._told:
                     self._told.add(text)
@@ -91,20 +86,18 @@ class Followed:
 
 def follow(
     store: Store,
-    bootstrap: Bootstrap,
+    job: Job,
     *,
     timeout: float | None = None,
-    patience: float = 30.0,
 ) -> Followed:
     """Show progress until the bootstrap is at rest, and then why it failed.
 
     :param timeout: seconds; then the code is 3 and the job goes on.
-    :param patience: see :class:`Attendance`.
     """
     deadline = float("inf") if timeout is None else time.monotonic() + timeout
     with view_of(sys.stderr) as view:
-        watch = Watch(store, bootstrap, view)
-        attendance = Attendance(store, bootstrap, view, patience)
+        watch = Watch(store, job, view)
+        attendance = Attendance(store, job, view)
         code = None
         while code is None:
             if watch.look() and watch.report:

@@ -1,89 +1,82 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bootstrap as its operators and their tools read it: a stable JSON form."""
+"""A job as operators and their tools read it: a stable JSON form."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from amphv2_bootstrap.engine.process_identity import condition, host_of
+from amphv2_bootstrap.engine.liveness import alive
+from amphv2_bootstrap.engine.process_identity import host_of
 from amphv2_bootstrap.engine.records import (
-    Bootstrap,
+    FlowRun,
+    FlowState,
     Job,
-    JobState,
     Step,
     overall_state,
 )
 from amphv2_bootstrap.engine.storage.store import Store
 
-_SILENT_SECONDS = 60.0
-"""A conductor that has given no sign of life for so long isn't counted on."""
 
-
-def describe(store: Store, bootstrap: Bootstrap) -> dict[str, Any]:
+def describe(store: Store, job: Job) -> dict[str, Any]:
     """The whole with its flows and their steps; documented in the reference.
 
     Times are ISO 8601 in UTC, durations in seconds, unknown values None.
     """
-    jobs = store.jobs_of(bootstrap.uuid)
-    alive = _living(store)
+    flow_runs = store.flow_runs_of(job.uuid)
+    owners = [row.owner for row in alive(store.conductors())]
     return {
-        **summarize(bootstrap, [job.state for job in jobs]),
-        "on_failure": bootstrap.on_failure,
-        "flows": [_flow(store, job, alive) for job in jobs],
+        **summarize(job, [flow_run.state for flow_run in flow_runs]),
+        "on_failure": job.on_failure,
+        "flows": [_flow(store, flow_run, owners) for flow_run in flow_runs],
     }
 
 
-def summarize(bootstrap: Bootstrap, states: list[JobState]) -> dict[str, Any]:
+def summarize(job: Job, states: list[FlowState]) -> dict[str, Any]:
     """The head of :func:`describe`."""
     return {
-        "id": bootstrap.uuid,
+        "id": job.uuid,
         "state": overall_state(states),
-        "posted_at": iso(bootstrap.created_at),
-        "finished_at": iso(bootstrap.finished_at),
-        "posted_by": bootstrap.posted_by,
+        "posted_at": iso(job.created_at),
+        "finished_at": iso(job.finished_at),
+        "posted_by": job.posted_by,
     }
 
 
-def _living(store: Store) -> list[str]:
-    """The conductors that may be counted on, by their owner's names."""
-    return [
-        row.owner
-        for row in store.conductors()
-        if condition(row.owner, row.age, _SILENT_SECONDS) == "alive"
-    ]
-
-
-def waits_for(job: Job, alive: Collection[str]) -> str | None:
+def waits_for(flow_run: FlowRun, owners: Collection[str]) -> str | None:
     """Whom the job waits for that isn't there: the outcome *host lost*.
 
-    :param alive: the owner's names of the conductors that are.
+    :param owners: the names of the conductors that are alive.
     """
-    if job.state is JobState.RUNNING and job.owner not in alive:
-        heir = job.host or "any controller, when its claim has expired"
-        return f"a conductor on {heir}: that on {host_of(job.owner)} is lost"
-    hosts = {host_of(owner) for owner in alive}
-    if job.state is JobState.READY and not (job.host in hosts if job.host else hosts):
-        return f"a conductor on {job.host or 'any controller'}"
+    if flow_run.state is FlowState.RUNNING and flow_run.owner not in owners:
+        heir = flow_run.host or "any controller, when its claim has expired"
+        return f"a conductor on {heir}: that on {host_of(flow_run.owner)} is lost"
+    hosts = {host_of(owner) for owner in owners}
+    if flow_run.state is FlowState.READY and not (
+        flow_run.host in hosts if flow_run.host else hosts
+    ):
+        return f"a conductor on {flow_run.host or 'any controller'}"
     return None
 
 
-def _flow(store: Store, job: Job, alive: Collection[str]) -> dict[str, Any]:
+def _flow(store: Store, flow_run: FlowRun, owners: Collection[str]) -> dict[str, Any]:
     return {
-        "id": job.uuid,
-        "name": job.flow,
-        "host": job.host,
-        "state": job.state.value,
-        "reason": job.reason,
-        "waits_for": waits_for(job, alive),
-        "conductor": job.owner,
-        "running_on": host_of(job.owner),
-        "started_at": iso(job.started_at),
-        "finished_at": iso(job.finished_at),
-        "tasks": [_task(step) for step in store.steps(job, store.atom_names(job))],
+        "id": flow_run.uuid,
+        "name": flow_run.flow,
+        "host": flow_run.host,
+        "state": flow_run.state.value,
+        "reason": flow_run.reason,
+        "waits_for": waits_for(flow_run, owners),
+        "conductor": flow_run.owner,
+        "running_on": host_of(flow_run.owner),
+        "started_at": iso(flow_run.started_at),
+        "finished_at": iso(flow_run.finished_at),
+        "steps": [
+            _step(step) for step in store.steps(flow_run, store.atom_names(flow_run))
+        ],
     }
 
 
-def _task(step: Step) -> dict[str, Any]:
+def _step(step: Step) -> dict[str, Any]:
     seconds = None
     if step.started_at is not None and step.finished_at is not None:
         seconds = round(step.finished_at - step.started_at, 3)
@@ -95,7 +88,7 @@ def _task(step: Step) -> dict[str, Any]:
         "finished_at": iso(step.finished_at),
         "seconds": seconds,
         "runs": step.runs,
-        "outcome": step.result.get("outcome"),
+        "effect": step.result.get("effect"),
         "summary": step.result.get("summary"),
         "warnings": list(step.result.get("warnings", ())),
         "reason": step.reason,

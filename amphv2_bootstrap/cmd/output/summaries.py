@@ -5,7 +5,7 @@ from typing import Any
 
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.output.report import summarize
-from amphv2_bootstrap.engine.records import Bootstrap
+from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.storage.store import Store
 
 _ENDS = {
@@ -16,10 +16,12 @@ _ENDS = {
 }
 
 
-def head(store: Store, bootstrap: Bootstrap) -> dict[str, Any]:
+def head(store: Store, job: Job) -> dict[str, Any]:
     """The whole's id, state and times."""
-    fresh = store.bootstrap(bootstrap.uuid)
-    return summarize(fresh, [job.state for job in store.jobs_of(fresh.uuid)])
+    fresh = store.job(job.uuid)
+    return summarize(
+        fresh, [flow_run.state for flow_run in store.flow_runs_of(fresh.uuid)]
+    )
 
 
 def head_of(report: dict[str, Any]) -> dict[str, Any]:

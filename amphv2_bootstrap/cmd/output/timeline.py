@@ -56,7 +56,7 @@ def _flow_lines(flow: dict[str, Any]) -> list[str]:
         lines.append(f"  ! {flow['reason']}")
     if flow["waits_for"]:
         lines.append(f"  ! waits for {flow['waits_for']}")
-    return [*lines, *(line for task in flow["tasks"] for line in task_lines(task))]
+    return [*lines, *(line for step in flow["steps"] for line in step_lines(step))]
 
 
 def stopped_lines(flow: dict[str, Any]) -> list[str]:
@@ -66,22 +66,22 @@ def stopped_lines(flow: dict[str, Any]) -> list[str]:
     where = f" on {flow['host']}" if flow["host"] else ""
     lines = [f"{flow['name']}{where}: {flow['state']}"]
     reason = flow["reason"] or ""
-    for task in flow["tasks"]:
-        if task["state"] in ("FAILURE", "REVERT_FAILURE"):
-            lines.append(f"  step:   {task['name']} on {task['host']}")
-            reason = reason.removeprefix(f"{task['name']}: ")
+    for step in flow["steps"]:
+        if step["state"] in ("FAILURE", "REVERT_FAILURE"):
+            lines.append(f"  step:   {step['name']} on {step['host']}")
+            reason = reason.removeprefix(f"{step['name']}: ")
     return [*lines, f"  reason: {reason}"] if reason else lines
 
 
-def task_lines(task: dict[str, Any]) -> list[str]:
+def step_lines(step: dict[str, Any]) -> list[str]:
     """A step in one line: state, host, duration, what it came to; then warnings."""
-    seconds = "" if task["seconds"] is None else f"{task['seconds']:.2f} s"
-    resumed = f" (run {task['runs']} times)" if task["runs"] > 1 else ""
-    summary = task["summary"] or task["reason"] or ""
-    state = _MARKS.get(task["state"], task["state"].lower())
+    seconds = "" if step["seconds"] is None else f"{step['seconds']:.2f} s"
+    resumed = f" (run {step['runs']} times)" if step["runs"] > 1 else ""
+    summary = step["summary"] or step["reason"] or ""
+    state = _MARKS.get(step["state"], step["state"].lower())
     line = (
-        f"  {task['name']:<30} {state:<8} {task['host'] or '-':<12} "
+        f"  {step['name']:<30} {state:<8} {step['host'] or '-':<12} "
         f"{seconds:>8}  {summary}{resumed}"
     )
-    warnings = [f"    warning: {text}" for text in task["warnings"]]
+    warnings = [f"    warning: {text}" for text in step["warnings"]]
     return [line.rstrip(), *warnings]

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from amphv2_bootstrap.cmd.output.summaries import exit_code
-from amphv2_bootstrap.cmd.output.timeline import stopped_lines, task_lines
+from amphv2_bootstrap.cmd.output.timeline import step_lines, stopped_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,10 +61,10 @@ class Lines(_Teller):
 
     def show(self, report: Report) -> None:
         for flow in report["flows"]:
-            for task in flow["tasks"]:
-                key = (flow["id"], task["name"], task["state"], task["runs"])
-                if task["state"] != "PENDING":
-                    self._once(key, task_lines(task))
+            for step in flow["steps"]:
+                key = (flow["id"], step["name"], step["state"], step["runs"])
+                if step["state"] != "PENDING":
+                    self._once(key, step_lines(step))
             where = f" on {flow['host']}" if flow["host"] else ""
             reason = f": {flow['reason']}" if flow["reason"] else ""
             line = f"{flow['name']}{where}: {flow['state']}{reason}"
@@ -108,12 +108,12 @@ class Bar(_Teller):
         self._progress.stop()
 
     def show(self, report: Report) -> None:
-        steps = [(flow, task) for flow in report["flows"] for task in flow["tasks"]]
-        done = sum(task["state"] == "SUCCESS" for _, task in steps)
+        steps = [(flow, step) for flow in report["flows"] for step in flow["steps"]]
+        done = sum(step["state"] == "SUCCESS" for _, step in steps)
         running = [
-            f"{task['name']} on {task['host']}"
-            for _, task in steps
-            if task["state"] in ("RUNNING", "REVERTING")
+            f"{step['name']} on {step['host']}"
+            for _, step in steps
+            if step["state"] in ("RUNNING", "REVERTING")
         ]
         self._progress.update(
             self._task,
@@ -121,9 +121,9 @@ class Bar(_Teller):
             completed=done,
             description=", ".join(running) or report["state"],
         )
-        for flow, task in steps:
-            if task["warnings"]:
-                self._once((flow["id"], task["name"], task["runs"]), task_lines(task))
+        for flow, step in steps:
+            if step["warnings"]:
+                self._once((flow["id"], step["name"], step["runs"]), step_lines(step))
         if exit_code(report["state"]) is None:
             self.finish(report)
 
@@ -135,7 +135,7 @@ class Bar(_Teller):
 
     def finish(self, report: Report) -> None:
         for flow in report["flows"]:
-            runs = sum(task["runs"] for task in flow["tasks"])
+            runs = sum(step["runs"] for step in flow["steps"])
             lines = stopped_lines(flow)
             if lines:
                 self._once((flow["id"], flow["state"], runs), lines)

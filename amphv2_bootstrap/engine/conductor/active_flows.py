@@ -18,7 +18,7 @@ class Held:
     epoch: int = 0
 
 
-class Running:
+class ActiveFlows:
     """What is held, by the job's id; safe to share between threads."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import time
 LONGEST_PAUSE = 15.0
 
 
-class Aside:
+class Backoff:
     """Until when each job is left alone, on the local monotonic clock.
 
     A job that this conductor can't carry out is left to others for

@@ -11,16 +11,16 @@ from amphv2_bootstrap.engine.board import (
     ClaimRefusedError,
     Entry,
 )
-from amphv2_bootstrap.engine.conductor.backoff import LONGEST_PAUSE, Aside, longer
-from amphv2_bootstrap.engine.conductor.duplicate_hosts import Rivals
+from amphv2_bootstrap.engine.conductor.backoff import LONGEST_PAUSE, Backoff, longer
+from amphv2_bootstrap.engine.conductor.duplicate_hosts import DuplicateHosts
 from amphv2_bootstrap.engine.conductor.parts import Parts
 from amphv2_bootstrap.engine.conductor.reconcile import Reconciler
 from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
 from amphv2_bootstrap.engine.conductor.workers import Workers
 from amphv2_bootstrap.engine.errors import RefusedError
 from amphv2_bootstrap.engine.lease import Lease
-from amphv2_bootstrap.engine.process_identity import Owner
-from amphv2_bootstrap.engine.records import Job, JobState
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+from amphv2_bootstrap.engine.records import FlowRun, FlowState
 from amphv2_bootstrap.errors import BootstrapError
 
 LOG = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Conductor:
     def __init__(
         self,
         parts: Parts,
-        owner: Owner,
+        owner: ProcessIdentity,
         settings: ConductorSettings,
         only: frozenset[str] | None = None,
     ) -> None:
@@ -47,12 +47,12 @@ class Conductor:
         self._settings = settings
         self._only = only
         self._stopping = threading.Event()
-        self._aside = Aside(settings.refusal_pause, settings.poll_interval)
+        self._backoff = Backoff(settings.refusal_pause, settings.poll_interval)
         self._workers = Workers(
-            parts, str(owner), self._aside, self._stopping, self._on_settled
+            parts, str(owner), self._backoff, self._stopping, self._on_settled
         )
         self._running = self._workers.running
-        self._rivals = Rivals(parts.store, owner, settings.reconcile_interval)
+        self._duplicate_hosts = DuplicateHosts(parts.store, owner)
         self._reconciler = Reconciler(
             parts.board,
             parts.store,
@@ -138,7 +138,7 @@ class Conductor:
         if self._reconciler.is_due(entries):
             entries = self._reconciler.reconcile(entries)
             self._stop_superseded()
-            self._rivals.look()
+            self._duplicate_hosts.look()
         for entry in entries:
             if self._stopping.is_set() or self._is_full():
                 break
@@ -151,7 +151,10 @@ class Conductor:
         uuids = [held.entry.uuid for held in self._running.all()]
         if uuids:
             self._running.lose_superseded(
-                {job.uuid: job.epoch for job in self._parts.store.jobs(uuids)}
+                {
+                    flow_run.uuid: flow_run.epoch
+                    for flow_run in self._parts.store.flow_runs(uuids)
+                }
             )
 
     def _is_full(self) -> bool:
@@ -162,40 +165,40 @@ class Conductor:
         return (
             not entry.claimed
             and host in (None, self._owner.host)
-            and not (host and self._rivals.may_be_about)
+            and not (host and self._duplicate_hosts.may_be_about)
             and (self._only is None or entry.uuid in self._only)
             and entry.uuid not in self._running
-            and entry.uuid not in self._aside
+            and entry.uuid not in self._backoff
         )
 
     def _consider(self, entry: Entry) -> None:
-        job = self._parts.store.job(entry.uuid)
-        if job is None:
+        flow_run = self._parts.store.flow_run(entry.uuid)
+        if flow_run is None:
             self._refuse(entry, "the engine's database doesn't know this job")
-        elif job.state not in (JobState.READY, JobState.RUNNING):
+        elif flow_run.state not in (FlowState.READY, FlowState.RUNNING):
             self._clear(entry)
-        elif self._may_run(entry, job):
+        elif self._may_run(entry, flow_run):
             self._claim(entry)
 
-    def _may_run(self, entry: Entry, job: Job) -> bool:
-        if job.host not in (None, self._owner.host):
+    def _may_run(self, entry: Entry, flow_run: FlowRun) -> bool:
+        if flow_run.host not in (None, self._owner.host):
             return False
         try:
-            bootstrap = self._parts.store.bootstrap(job.bootstrap_uuid)
-            self._parts.runner.check(job, bootstrap)
+            job = self._parts.store.job(flow_run.job_uuid)
+            self._parts.runner.check(flow_run, job)
         except RefusedError as exc:
             if self._refuse(entry, str(exc)):
-                self._parts.journal.note(job, "refused", str(exc))
+                self._parts.journal.note(flow_run, "refused", str(exc))
             return False
         return True
 
     def _refuse(self, entry: Entry, why: str) -> bool:
         """Leave it to others; whether that is news, which is said only once."""
-        is_news = self._aside.refuse(entry.uuid, why)
+        is_news = self._backoff.refuse(entry.uuid, why)
         LOG.log(
             logging.ERROR if is_news else logging.DEBUG,
-            "Leaving job %s to others: %s",
-            entry.uuid,
+            "%s: left to others: %s",
+            entry,
             why,
         )
         return is_news

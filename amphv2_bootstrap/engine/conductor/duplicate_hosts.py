@@ -8,28 +8,21 @@ out. By their signs of life in the database such two see each other.
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
-from amphv2_bootstrap.engine.process_identity import Owner
+from amphv2_bootstrap.engine.liveness import ConductorRow, alive
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import ConflictError
 
 LOG = logging.getLogger(__name__)
 
-MISSED = 3
-"""After so many of its intervals without a sign a conductor isn't taken for alive."""
 
+class DuplicateHosts:
+    """Looks for conductors of this one's host name on other machines."""
 
-class Rivals:
-    """Looks for conductors of this one's host name on other machines.
-
-    :param interval: seconds between two signs of life of a conductor.
-    """
-
-    def __init__(self, store: Store, owner: Owner, interval: float) -> None:
+    def __init__(self, store: Store, owner: ProcessIdentity) -> None:
         self._store = store
         self._owner = owner
-        self._patience = MISSED * interval
         self._told: list[str] = []
         self.may_be_about = False
         """Whether this host's own jobs have to wait, by the last look. Also while one
@@ -37,9 +30,8 @@ class Rivals:
         former self."""
 
     def look(self) -> None:
-        """Look at the list of conductors, and log an error for new rivals."""
-        rows = self._store.conductors()
-        fresh = [row for row in rows if row.age <= self._patience]
+        """Look at the list of conductors, and log an error for new ones."""
+        fresh = alive(self._store.conductors())
         self.may_be_about = any(self._is_elsewhere(row) for row in fresh)
         names = self._names(fresh)
         if names and names != self._told:
@@ -48,17 +40,16 @@ class Rivals:
 
     def check(self) -> None:
         """:raises ConflictError: naming both."""
-        rows = self._store.conductors()
-        names = self._names([row for row in rows if row.age <= self._patience])
+        names = self._names(alive(self._store.conductors()))
         if names:
             raise self._conflict(names)
 
-    def _is_elsewhere(self, row: Any) -> bool:
+    def _is_elsewhere(self, row: ConductorRow) -> bool:
         return row.host == self._owner.host and is_elsewhere(row.owner, self._owner)
 
-    def _names(self, rows: Sequence[Any]) -> list[str]:
+    def _names(self, rows: Sequence[ConductorRow]) -> list[str]:
         ours = [row for row in rows if row.owner == str(self._owner)]
-        return [row.owner for mine in ours for row in rows if are_rivals(mine, row)]
+        return [row.owner for mine in ours for row in rows if are_duplicates(mine, row)]
 
     def _conflict(self, names: Sequence[str]) -> ConflictError:
         return ConflictError(
@@ -71,18 +62,18 @@ class Rivals:
         )
 
 
-def is_elsewhere(owner: str, here: Owner) -> bool:
+def is_elsewhere(owner: str, here: ProcessIdentity) -> bool:
     """Whether that conductor runs, or ran, under another kernel than ``here``."""
-    parsed = Owner.parse(owner)
+    parsed = ProcessIdentity.parse(owner)
     return parsed is not None and parsed.kernel not in ("", here.kernel)
 
 
-def are_rivals(one: Any, other: Any) -> bool:
+def are_duplicates(one: ConductorRow, other: ConductorRow) -> bool:
     """Whether two conductors of one host name were alive on two machines at once.
 
     So after a reboot nobody is his own rival. Both are rows of ``conductors``.
     """
-    here = Owner.parse(one.owner)
+    here = ProcessIdentity.parse(one.owner)
     return (
         here is not None
         and here.kernel != ""

@@ -7,11 +7,11 @@ import time
 from collections.abc import Sequence
 from importlib import metadata
 
-from amphv2_bootstrap.engine.board import Board, Entry, Posting
+from amphv2_bootstrap.engine.board import Board, Entry, entry_of
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
-from amphv2_bootstrap.engine.process_identity import Owner
-from amphv2_bootstrap.engine.records import Job
-from amphv2_bootstrap.engine.storage.heartbeats import Presence
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+from amphv2_bootstrap.engine.records import FlowRun
+from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
 from amphv2_bootstrap.engine.storage.retention import prune
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import ConflictError
@@ -23,28 +23,10 @@ _WATCH_SECONDS = 1.0
 _PRUNE_SECONDS = 3600.0
 
 
-def posting(job: Job) -> Posting:
-    """A job as it goes onto the board; safe to post again at any time."""
-    name = f"{job.flow}/{job.host}" if job.host else job.flow
-    return Posting(
-        uuid=job.uuid,
-        sequence=job.sequence,
-        name=name,
-        details={
-            "flow": job.flow,
-            "flow_uuid": job.flow_uuid,
-            "host": job.host,
-            "shape": job.shape,
-        },
-        book_uuid=job.book_uuid,
-        book_name=name,
-    )
-
-
-def _is_orphan(job: Job) -> bool:
+def _is_orphan(flow_run: FlowRun) -> bool:
     """Whether nobody is known to hold the job, or only somebody who has died."""
-    owner = Owner.parse(job.owner or "")
-    return owner.is_surely_dead if owner is not None else not job.owner
+    owner = ProcessIdentity.parse(flow_run.owner or "")
+    return owner.is_surely_dead if owner is not None else not flow_run.owner
 
 
 @functools.cache
@@ -63,13 +45,13 @@ class Reconciler:
         self,
         board: Board,
         store: Store,
-        owner: Owner,
+        owner: ProcessIdentity,
         interval: float,
         history: float = 0.0,
     ) -> None:
         self._board = board
         self._store = store
-        self._presence = Presence(store.database, str(owner))
+        self._heartbeats = Heartbeats(store.database, str(owner), interval)
         self._owner = owner
         self._interval = interval
         self._history = history
@@ -112,63 +94,65 @@ class Reconciler:
         return self._board.entries() if changed else entries
 
     def _compare(self, entries: Sequence[Entry]) -> int:
-        jobs = self._store.live_jobs()
-        return self._restore(entries, jobs) + self._free(entries, jobs)
+        flow_runs = self._store.live_flow_runs()
+        return self._restore(entries, flow_runs) + self._free(entries, flow_runs)
 
-    def _restore(self, entries: Sequence[Entry], jobs: Sequence[Job]) -> int:
+    def _restore(self, entries: Sequence[Entry], flow_runs: Sequence[FlowRun]) -> int:
         present = {entry.uuid for entry in entries}
-        missing = [job for job in jobs if job.uuid not in present]
-        self._displaced &= {job.uuid for job in missing}
-        return sum(self._post(job) for job in missing)
+        missing = [flow_run for flow_run in flow_runs if flow_run.uuid not in present]
+        self._displaced &= {flow_run.uuid for flow_run in missing}
+        return sum(self._post(flow_run) for flow_run in missing)
 
-    def _post(self, job: Job) -> bool:
+    def _post(self, flow_run: FlowRun) -> bool:
         """Whether it is on the board now; another job in its place is said once."""
         try:
-            self._board.post_entry(posting(job))
+            self._board.post_entry(entry_of(flow_run))
         except ConflictError as exc:
-            if job.uuid not in self._displaced:
+            if flow_run.uuid not in self._displaced:
                 LOG.error("%s", exc)
-                self._displaced.add(job.uuid)
+                self._displaced.add(flow_run.uuid)
             return False
-        LOG.info("Posted job %s (%s) to the jobboard", job.uuid, job.flow)
+        LOG.info("%s: posted to the jobboard", flow_run)
         return True
 
-    def _free(self, entries: Sequence[Entry], jobs: Sequence[Job]) -> int:
+    def _free(self, entries: Sequence[Entry], flow_runs: Sequence[FlowRun]) -> int:
         claimed = {entry.uuid: entry for entry in entries if entry.claimed}
-        orphans = [job for job in jobs if job.uuid in claimed and _is_orphan(job)]
+        orphans = [
+            flow_run
+            for flow_run in flow_runs
+            if flow_run.uuid in claimed and _is_orphan(flow_run)
+        ]
         if not orphans:
             return 0
         # Who died between his claim and the database's word of it is named
         # by no job.
-        dead = self._presence.dead()
+        dead = self._heartbeats.dead()
         return sum(
-            self._release(claimed[job.uuid], owner)
-            for job in orphans
-            for owner in dict.fromkeys([job.owner, *dead])
+            self._release(claimed[flow_run.uuid], owner)
+            for flow_run in orphans
+            for owner in dict.fromkeys([flow_run.owner, *dead])
             if owner is not None
         )
 
     def _release(self, entry: Entry, owner: str) -> bool:
         freed = self._board.release(entry, owner)
         if freed:
-            LOG.warning(
-                "Job %s: its conductor %s has died; freed its claim", entry.uuid, owner
-            )
+            LOG.warning("%s: its conductor %s has died; freed its claim", entry, owner)
         return freed
 
     def _heartbeat(self) -> None:
-        self._presence.heartbeat(self._owner.host, self._owner.pid, _version())
+        self._heartbeats.heartbeat(self._owner.host, self._owner.pid, _version())
 
     def _prune(self, now: float) -> None:
         if self._history and now >= self._prune_at:
             self._prune_at = now + _PRUNE_SECONDS
             count = prune(self._store.database, self._history)
             if count:
-                LOG.info("Forgot %s bootstraps that ended long ago", count)
+                LOG.info("Deleted %s jobs that ended long ago", count)
 
     def sign_off(self) -> None:
         """Take this conductor off the list, if the database answers."""
         try:
-            self._presence.sign_off()
+            self._heartbeats.sign_off()
         except DatabaseUnavailableError as exc:
             LOG.info("Not signed off: %s", exc)

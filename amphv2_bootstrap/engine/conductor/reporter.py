@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
-from amphv2_bootstrap.engine.process_identity import Owner
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from amphv2_bootstrap.errors import BootstrapError
 
@@ -51,7 +51,7 @@ class Reporter:
         self,
         source: ReportSource,
         reports: HostReports,
-        owner: Owner,
+        owner: ProcessIdentity,
         version: str,
         interval: float,
         refresh: float = REFRESH_SECONDS,

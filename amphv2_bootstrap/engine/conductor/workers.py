@@ -7,23 +7,25 @@ import time
 from collections.abc import Callable
 
 from amphv2_bootstrap.engine.board import Entry
-from amphv2_bootstrap.engine.conductor.active_flows import Running
-from amphv2_bootstrap.engine.conductor.backoff import Aside
+from amphv2_bootstrap.engine.conductor.active_flows import ActiveFlows
+from amphv2_bootstrap.engine.conductor.backoff import Backoff
 from amphv2_bootstrap.engine.conductor.parts import Parts
 from amphv2_bootstrap.engine.execution.outcome import End, Outcome
-from amphv2_bootstrap.engine.execution.retry_until_cancelled import outlast
+from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
+    retry_until_cancelled,
+)
 from amphv2_bootstrap.engine.lease import Lease
-from amphv2_bootstrap.engine.records import Job, JobState
+from amphv2_bootstrap.engine.records import FlowRun, FlowState
 from amphv2_bootstrap.errors import BootstrapError
 
 LOG = logging.getLogger(__name__)
 
 _SETTLED = {
-    Outcome.DONE: JobState.DONE,
-    Outcome.REVERTED: JobState.REVERTED,
-    Outcome.FAILED: JobState.PARKED,
-    Outcome.REVERT_FAILED: JobState.PARKED,
-    Outcome.SUSPENDED: JobState.READY,
+    Outcome.DONE: FlowState.DONE,
+    Outcome.REVERTED: FlowState.REVERTED,
+    Outcome.FAILED: FlowState.PARKED,
+    Outcome.REVERT_FAILED: FlowState.PARKED,
+    Outcome.SUSPENDED: FlowState.READY,
 }
 _LOOK_SECONDS = 0.05
 # For steps that were told to stop, before the process ends without them.
@@ -33,7 +35,7 @@ _LAST_SECONDS = 5.0
 class Workers:
     """The threads of one conductor, and what each of them holds.
 
-    :param aside: gets the jobs that came to nothing.
+    :param backoff: gets the jobs that came to nothing.
     :param stopping: set when no further step is to begin.
     :param on_settled: called after each job whose end was written.
     """
@@ -42,17 +44,17 @@ class Workers:
         self,
         parts: Parts,
         owner: str,
-        aside: Aside,
+        backoff: Backoff,
         stopping: threading.Event,
         on_settled: Callable[[], None],
     ) -> None:
         self._parts = parts
         self._owner = owner
-        self._aside = aside
+        self._backoff = backoff
         self._stopping = stopping
         self._on_settled = on_settled
         self._interrupted = threading.Event()
-        self.running = Running()
+        self.running = ActiveFlows()
 
     def begin(self, entry: Entry, lease: Lease) -> None:
         """Carry a job out that was just claimed; returns at once."""
@@ -82,9 +84,9 @@ class Workers:
         """Give back what steps that don't hear still hold; the process ends now."""
         for held in self.running.all():
             LOG.error(
-                "Job %s: its step doesn't stop; the process ends without it, and "
+                "%s: its step doesn't stop; the process ends without it, and "
                 "another conductor begins the step anew",
-                held.entry.uuid,
+                held.entry,
             )
             held.lease.lose("the conductor ends")
             self._give_up(held.entry, remove=False)
@@ -105,11 +107,11 @@ class Workers:
             with lease:
                 at_rest = self._carry_out(entry, lease)
         except BootstrapError as exc:
-            pause = self._aside.back_off(entry.uuid)
-            LOG.warning("Job %s: %s; trying again in %.0f s", entry.uuid, exc, pause)
+            pause = self._backoff.back_off(entry.uuid)
+            LOG.warning("%s: %s; trying again in %.0f s", entry, exc, pause)
         except Exception as exc:
-            LOG.exception("Job %s: unexpected error; leaving it to others", entry.uuid)
-            self._aside.refuse(entry.uuid, type(exc).__name__)
+            LOG.exception("%s: unexpected error; leaving it to others", entry)
+            self._backoff.refuse(entry.uuid, type(exc).__name__)
         finally:
             try:
                 self._give_up(entry, remove=at_rest)
@@ -119,33 +121,32 @@ class Workers:
 
     def _carry_out(self, entry: Entry, lease: Lease) -> bool:
         """Run the job and settle it; True when its entry is to be removed."""
-        job = self._parts.journal.take(entry.uuid, lease.check)
-        if job is None:
+        flow_run = self._parts.journal.take(entry.uuid, lease.check)
+        if flow_run is None:
             return True
-        self.running.took(job.uuid, job.epoch)
-        bootstrap = self._parts.store.bootstrap(job.bootstrap_uuid)
-        place = f" on {job.host}" if job.host else ""
-        LOG.info(
-            "Job %s: running flow %s%s (epoch %s)", job.uuid, job.flow, place, job.epoch
-        )
-        end = self._parts.runner.run(job, bootstrap, lease, self._stopping)
-        return self._settle(job, end, lease)
+        self.running.took(flow_run.uuid, flow_run.epoch)
+        job = self._parts.store.job(flow_run.job_uuid)
+        LOG.info("%s: running (epoch %s)", flow_run, flow_run.epoch)
+        end = self._parts.runner.run(flow_run, job, lease, self._stopping)
+        return self._settle(flow_run, end, lease)
 
-    def _settle(self, job: Job, end: End, lease: Lease) -> bool:
+    def _settle(self, flow_run: FlowRun, end: End, lease: Lease) -> bool:
         """Write what the end of the run means for the job; True when it is at rest."""
         log = LOG.info if end.reason is None else LOG.warning
         why = f": {end.reason}" if end.reason else ""
-        log("Job %s: %s%s", job.uuid, end.outcome, why)
+        log("%s: %s%s", flow_run, end.outcome, why)
         state = _SETTLED.get(end.outcome)
         if state is None:
             if end.outcome is not Outcome.FENCED:
-                self._aside.back_off(job.uuid)
+                self._backoff.back_off(flow_run.uuid)
             return False
-        reason = None if state is JobState.READY else end.reason
-        outlast(lambda: self._parts.journal.settle(job, state, reason), lease.cancelled)
-        self._aside.forget(job.uuid)
+        reason = None if state is FlowState.READY else end.reason
+        retry_until_cancelled(
+            lambda: self._parts.journal.settle(flow_run, state, reason), lease.cancelled
+        )
+        self._backoff.forget(flow_run.uuid)
         self._on_settled()
-        return state is not JobState.READY
+        return state is not FlowState.READY
 
     def _give_up(self, entry: Entry, *, remove: bool) -> None:
         """Take the entry off, or give its claim back; expiry does it otherwise."""
@@ -153,4 +154,4 @@ class Workers:
         try:
             (board.remove if remove else board.release)(entry, self._owner)
         except BootstrapError as exc:
-            LOG.warning("Job %s: its claim is left to expire: %s", entry.uuid, exc)
+            LOG.warning("%s: its claim is left to expire: %s", entry, exc)

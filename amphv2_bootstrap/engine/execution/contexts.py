@@ -5,18 +5,18 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from amphv2_bootstrap.engine.records import Bootstrap
+from amphv2_bootstrap.engine.records import Job
 
 
 class Contexts(Protocol):
     """What the composition root knows and the engine doesn't."""
 
-    def accept(self, bootstrap: Bootstrap) -> None:
+    def accept(self, job: Job) -> None:
         """:raises RefusedError: this host can't carry the bootstrap out."""
 
     def make(
         self,
-        bootstrap: Bootstrap,
+        job: Job,
         cancelled: threading.Event,
         release: Callable[[str], tuple[str, ...]],
     ) -> Any:

@@ -21,9 +21,11 @@ from taskflow.persistence import models
 from taskflow.persistence.backends import impl_sqlalchemy
 
 from amphv2_bootstrap.engine.errors import FencedError
-from amphv2_bootstrap.engine.execution.retry_until_cancelled import outlast
+from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
+    retry_until_cancelled,
+)
 from amphv2_bootstrap.engine.lease import Lease
-from amphv2_bootstrap.engine.records import Job
+from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
@@ -36,7 +38,7 @@ _ENDS = (states.SUCCESS, states.REVERTED)
 _BEGINNINGS = (None, states.PENDING, states.RUNNING)
 _FREE_TEXT = ("results", "failure", "revert_results", "revert_failure", "meta")
 # Of a step's result: no free text, and masked it would be of no use to an undoing.
-_NAMES = ("outcome", "made")
+_NAMES = ("effect", "made")
 Row = dict[str, Any]
 Write = Callable[[sa.Connection], None]
 Test = Callable[[sa.Connection], bool]
@@ -65,14 +67,14 @@ class FencedBackend(impl_sqlalchemy.SQLAlchemyBackend):
         self,
         database: Database,
         journal: Journal,
-        job: Job,
+        flow_run: FlowRun,
         lease: Lease,
         redact: Redactor,
     ) -> None:
         super().__init__({}, engine=database.engine)
         self.database = database
         self.journal = journal
-        self.job = job
+        self.flow_run = flow_run
         self.lease = lease
         self.redact = redact
         self.trouble: BootstrapError | None = None
@@ -96,18 +98,22 @@ class FencedConnection(impl_sqlalchemy.Connection):
         self._converter = impl_sqlalchemy._Alchemist(schema.taskflow)
         self._stored: dict[str, Row] = {}
         self._unwritten = _Unwritten()
-        self._writes = StepWrites(backend.database, backend.job, backend.journal.owner)
+        self._writes = StepWrites(
+            backend.database, backend.flow_run, backend.journal.owner
+        )
 
     def load(self) -> models.FlowDetail:
         """The job's flow detail, remembered as what the database holds.
 
         :raises DatabaseUnavailableError: it stayed away until the claim's end.
         """
-        return outlast(self._load, self._backend.lease.cancelled)
+        return retry_until_cancelled(self._load, self._backend.lease.cancelled)
 
     def _load(self) -> models.FlowDetail:
         table = schema.flowdetails
-        query = sa.select(table).where(table.c.uuid == self._backend.job.flow_uuid)
+        query = sa.select(table).where(
+            table.c.uuid == self._backend.flow_run.flow_detail_uuid
+        )
         with self._backend.database.read() as connection:
             row = connection.execute(query).one()
             detail: models.FlowDetail = self._converter.convert_flow_detail(
@@ -162,21 +168,21 @@ class FencedConnection(impl_sqlalchemy.Connection):
 
     def note(self, atom: str, kind: str, message: str) -> None:
         """Record an event of a step by itself; same errors as above."""
-        job, journal = self._backend.job, self._backend.journal
+        flow_run, journal = self._backend.flow_run, self._backend.journal
 
         def write(connection: sa.Connection) -> None:
-            check_epoch(connection, job)
+            check_epoch(connection, flow_run)
             journal.record(
                 connection,
-                job.bootstrap_uuid,
+                flow_run.job_uuid,
                 kind,
-                job_uuid=job.uuid,
+                flow_run_uuid=flow_run.uuid,
                 atom=atom,
                 message=message,
             )
 
         def is_written(connection: sa.Connection) -> bool:
-            found = journal.last_event(connection, job, atom)
+            found = journal.last_event(connection, flow_run, atom)
             return bool(found == (kind, message))
 
         self._transact(write, is_written)
@@ -189,9 +195,9 @@ class FencedConnection(impl_sqlalchemy.Connection):
         return changes
 
     def _write(self, connection: sa.Connection) -> None:
-        flow, unwritten = self._backend.job.flow_uuid, self._unwritten
+        flow, unwritten = self._backend.flow_run.flow_detail_uuid, self._unwritten
         if unwritten.new:
-            check_epoch(connection, self._backend.job)
+            check_epoch(connection, self._backend.flow_run)
             _insert(connection, flow, unwritten.new)
         # Checks the epoch, also where there is no atom to be written.
         self._writes.write(connection, unwritten.atoms)
@@ -218,13 +224,15 @@ class FencedConnection(impl_sqlalchemy.Connection):
         backend = self._backend
 
         def write_unless_there(connection: sa.Connection) -> None:
-            check_epoch(connection, backend.job)
+            check_epoch(connection, backend.flow_run)
             if not is_written(connection):
                 write(connection)
 
         attempts = itertools.chain([write], itertools.repeat(write_unless_there))
         try:
-            outlast(lambda: self._attempt(next(attempts)), backend.lease.cancelled)
+            retry_until_cancelled(
+                lambda: self._attempt(next(attempts)), backend.lease.cancelled
+            )
         except BootstrapError as exc:
             backend.trouble = backend.trouble or exc
             if isinstance(exc, FencedError):

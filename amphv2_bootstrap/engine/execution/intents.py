@@ -15,7 +15,7 @@ from amphv2_bootstrap.engine.execution.fenced_persistence import (
     FencedConnection,
 )
 from amphv2_bootstrap.engine.execution.registry import atoms
-from amphv2_bootstrap.engine.records import Job
+from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.store import Store
 
@@ -54,7 +54,7 @@ def bind(flow: linear_flow.Flow, backend: FencedBackend, *, is_begun: bool) -> N
 
     :param is_begun: a step was begun before, and may have noted something.
     """
-    earlier = _read(backend.database, backend.job) if is_begun else {}
+    earlier = _read(backend.database, backend.flow_run) if is_begun else {}
     connection = backend.get_connection()
     for atom in atoms(flow):
         if hasattr(atom, "intents"):
@@ -62,10 +62,10 @@ def bind(flow: linear_flow.Flow, backend: FencedBackend, *, is_begun: bool) -> N
             atom.intents = Intents(connection, atom.name, names)
 
 
-def _read(database: Database, job: Job) -> Mapping[str, Mapping[str, None]]:
+def _read(database: Database, flow_run: FlowRun) -> Mapping[str, Mapping[str, None]]:
     """The names that were noted and not taken back, by step."""
     found: dict[str, dict[str, None]] = {}
-    for event in Store(database).job_events(job, (_INTENDS, _RETRACTS)):
+    for event in Store(database).flow_run_events(flow_run, (_INTENDS, _RETRACTS)):
         names = found.setdefault(str(event.atom), {})
         if event.kind == _INTENDS:
             names[str(event.message)] = None

@@ -17,7 +17,7 @@ _LONGEST_PAUSE = 2.0
 _T = TypeVar("_T")
 
 
-def outlast(call: Callable[[], _T], cancelled: threading.Event) -> _T:
+def retry_until_cancelled(call: Callable[[], _T], cancelled: threading.Event) -> _T:
     """What ``call`` gives, however long the database is away meanwhile.
 
     ``call`` must be safe to repeat, also when it had in fact been carried out.

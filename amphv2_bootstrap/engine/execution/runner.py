@@ -23,9 +23,11 @@ from amphv2_bootstrap.engine.execution.outcome import (
     of_trouble,
 )
 from amphv2_bootstrap.engine.execution.registry import Flows, atoms, shape
-from amphv2_bootstrap.engine.execution.retry_until_cancelled import outlast
+from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
+    retry_until_cancelled,
+)
 from amphv2_bootstrap.engine.lease import Lease
-from amphv2_bootstrap.engine.records import Bootstrap, Job
+from amphv2_bootstrap.engine.records import FlowRun, Job
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.journal import Journal
@@ -56,13 +58,13 @@ class Runner:
         self._contexts = contexts
         self._redact = redact
 
-    def check(self, job: Job, bootstrap: Bootstrap) -> None:
+    def check(self, flow_run: FlowRun, job: Job) -> None:
         """:raises RefusedError: this conductor leaves the job to others."""
-        self._contexts.accept(bootstrap)
-        self._flow(job, bootstrap, threading.Event())
+        self._contexts.accept(job)
+        self._flow(flow_run, job, threading.Event())
 
     def run(
-        self, job: Job, bootstrap: Bootstrap, lease: Lease, stopping: threading.Event
+        self, flow_run: FlowRun, job: Job, lease: Lease, stopping: threading.Event
     ) -> End:
         """Run the job's open steps, one after the other.
 
@@ -71,39 +73,42 @@ class Runner:
 
         :raises RefusedError: the bootstrap was given other secrets since the check.
         """
-        self._contexts.accept(bootstrap)
-        end = self._run_directions(job, bootstrap, lease, stopping)
+        self._contexts.accept(job)
+        end = self._run_directions(flow_run, job, lease, stopping)
         reason = self._redact.text(end.reason)[:_LONGEST_REASON] if end.reason else None
         return dataclasses.replace(end, reason=reason)
 
     def _run_directions(
-        self, job: Job, bootstrap: Bootstrap, lease: Lease, stopping: threading.Event
+        self, flow_run: FlowRun, job: Job, lease: Lease, stopping: threading.Event
     ) -> End:
-        if not job.reverting:
-            end = self._run(job, bootstrap, lease, stopping, revert=False)
-            if end.failed_step is None or bootstrap.on_failure != "revert":
+        if not flow_run.reverting:
+            end = self._run(flow_run, job, lease, stopping, revert=False)
+            if end.failed_step is None or job.on_failure != "revert":
                 return end
             reason = self._redact.text(end.reason or "")[:_LONGEST_REASON]
-            LOG.warning("Job %s failed and is reverted: %s", job.uuid, reason)
-            outlast(lambda: self._journal.start_reverting(job, reason), lease.cancelled)
-        return self._run(job, bootstrap, lease, stopping, revert=True)
+            LOG.warning("%s: failed and is reverted: %s", flow_run, reason)
+            retry_until_cancelled(
+                lambda: self._journal.start_reverting(flow_run, reason), lease.cancelled
+            )
+        return self._run(flow_run, job, lease, stopping, revert=True)
 
     def _flow(
-        self, job: Job, bootstrap: Bootstrap, cancelled: threading.Event
+        self, flow_run: FlowRun, job: Job, cancelled: threading.Event
     ) -> linear_flow.Flow:
         def release(flow_name: str) -> tuple[str, ...]:
             # The engine's own database is none of the step's: its retries are for
             # the cloud's servers.
-            return outlast(
-                lambda: tuple(self._journal.release_stage(job, flow_name)), cancelled
+            return retry_until_cancelled(
+                lambda: tuple(self._journal.release_stage(flow_run, flow_name)),
+                cancelled,
             )
 
-        factory = self._flows.factory(job.flow)
-        flow = factory(self._contexts.make(bootstrap, cancelled, release))
-        if shape(flow) != job.shape:
+        factory = self._flows.factory(flow_run.flow)
+        flow = factory(self._contexts.make(job, cancelled, release))
+        if shape(flow) != flow_run.shape:
             raise UnknownFlowError(
                 "carry out the flow",
-                on=job.flow,
+                on=flow_run.flow,
                 why="this version of amphv2-bootstrap knows it in another shape",
                 todo="Run the conductor of the version that posted the job.",
             )
@@ -111,22 +116,24 @@ class Runner:
 
     def _run(
         self,
+        flow_run: FlowRun,
         job: Job,
-        bootstrap: Bootstrap,
         lease: Lease,
         stopping: threading.Event,
         *,
         revert: bool,
     ) -> End:
-        backend = FencedBackend(self._database, self._journal, job, lease, self._redact)
+        backend = FencedBackend(
+            self._database, self._journal, flow_run, lease, self._redact
+        )
         engine = None
         try:
-            flow = self._flow(job, bootstrap, lease.cancelled)
+            flow = self._flow(flow_run, job, lease.cancelled)
             detail = backend.get_connection().load()
             if detail.state in _ENDED:
                 return End(_ENDED[detail.state])
             is_begun = bool(len(detail))
-            outlast(
+            retry_until_cancelled(
                 lambda: intents.bind(flow, backend, is_begun=is_begun), lease.cancelled
             )
             engine = _load(backend, flow, detail, revert)

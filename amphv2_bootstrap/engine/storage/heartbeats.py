@@ -5,19 +5,23 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.process_identity import Owner
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
 
 _FORGOTTEN_SECONDS = 7 * 86400.0
 
 
-class Presence:
-    """One conductor's row; raises what :class:`Journal` does."""
+class Heartbeats:
+    """One conductor's row; raises what :class:`Journal` does.
 
-    def __init__(self, database: Database, owner: str) -> None:
+    :param interval: seconds between two heartbeats.
+    """
+
+    def __init__(self, database: Database, owner: str, interval: float) -> None:
         self._database = database
         self._owner = owner
+        self._interval = interval
 
     def heartbeat(self, host: str, pid: int, version: str) -> None:
         """Say that this conductor is alive."""
@@ -38,6 +42,7 @@ class Presence:
                         version=version,
                         started_at=self._database.now,
                         seen_at=self._database.now,
+                        heartbeat_seconds=self._interval,
                     )
                 )
 
@@ -66,5 +71,5 @@ class Presence:
 
 
 def _dead(owners: Iterable[str]) -> list[str]:
-    parsed = [Owner.parse(owner) for owner in owners]
+    parsed = [ProcessIdentity.parse(owner) for owner in owners]
     return [str(owner) for owner in parsed if owner and owner.is_surely_dead]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing a new bootstrap with all its jobs, in one transaction."""
+"""Writing a new job with all its flow runs, in one transaction."""
 
 import uuid as uuids
 from collections.abc import Mapping, Sequence
@@ -9,17 +9,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.errors import DatabaseError
-from amphv2_bootstrap.engine.records import JobState, PlannedJob
+from amphv2_bootstrap.engine.records import FlowState, NewFlowRun, flow_name
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database, is_duplicate, to_json
 from amphv2_bootstrap.engine.storage.journal import Journal
 
-_ACTIVE = "bootstrap"
+_ACTIVE = "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A bootstrap that is about to be posted."""
+class NewJob:
+    """A job that is about to be posted."""
 
     uuid: str
     spec: Mapping[str, Any]
@@ -27,96 +27,107 @@ class Draft:
     fingerprints: Mapping[str, str]
     on_failure: str
     posted_by: str
-    jobs: Sequence[PlannedJob]
+    flow_runs: Sequence[NewFlowRun]
     atoms: Mapping[str, Sequence[str]]
 
 
-def job_uuid(bootstrap_uuid: str, planned: PlannedJob) -> str:
-    """The id of a job: the same for the same flow and host of one bootstrap."""
-    name = f"{planned.flow}/{planned.host or ''}"
-    return str(uuids.uuid5(uuids.UUID(bootstrap_uuid), name))
+def flow_run_uuid(job_uuid: str, new_run: NewFlowRun) -> str:
+    """The id of a flow run: the same for the same flow and host of one job."""
+    name = f"{new_run.flow}/{new_run.host or ''}"
+    return str(uuids.uuid5(uuids.UUID(job_uuid), name))
 
 
-class Drafts:
-    """Where drafts become bootstraps; raises what :class:`Journal` does."""
+class JobCreation:
+    """Creates jobs; raises what :class:`Journal` does."""
 
     def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
         self._journal = journal
 
-    def create(self, draft: Draft) -> str:
-        """Write a new bootstrap with all its jobs, unless one is unfinished.
+    def create(self, new_job: NewJob) -> str:
+        """Write a new job with all its flow runs, unless one is unfinished.
 
         Returns the id of the unfinished one where there is one (concurrent posts
-        included), otherwise the draft's.
+        included), otherwise that of the new one. Safe to run again.
         """
         existing = self.unfinished()
         if existing is not None:
             return existing
         try:
             with self._database.write() as connection:
-                self._insert(connection, draft)
+                self._insert(connection, new_job)
         except DatabaseError as exc:
             existing = self.unfinished()
             if not is_duplicate(exc) or existing is None:
                 raise
             return existing
-        return draft.uuid
+        return new_job.uuid
 
     def unfinished(self) -> str | None:
-        """The id of the bootstrap that isn't finished yet."""
-        table = schema.bootstraps
+        """The id of the job that isn't finished yet."""
+        table = schema.jobs
         query = sa.select(table.c.uuid).where(table.c.active == _ACTIVE)
         with self._database.read() as connection:
             found = connection.execute(query).scalar()
         return None if found is None else str(found)
 
-    def _insert(self, connection: sa.Connection, draft: Draft) -> None:
+    def _insert(self, connection: sa.Connection, new_job: NewJob) -> None:
         connection.execute(
-            schema.bootstraps.insert().values(
-                uuid=draft.uuid,
+            schema.jobs.insert().values(
+                uuid=new_job.uuid,
                 active=_ACTIVE,
-                spec=to_json(draft.spec),
-                spec_digest=draft.spec_digest,
-                fingerprints=to_json(draft.fingerprints),
-                on_failure=draft.on_failure,
-                posted_by=draft.posted_by,
+                spec=to_json(new_job.spec),
+                spec_digest=new_job.spec_digest,
+                fingerprints=to_json(new_job.fingerprints),
+                on_failure=new_job.on_failure,
+                posted_by=new_job.posted_by,
                 created_at=self._database.now,
             )
         )
-        first = min(planned.stage for planned in draft.jobs)
-        for planned in draft.jobs:
-            self._insert_job(connection, draft, planned, ready=planned.stage == first)
-        self._journal.record(connection, draft.uuid, "posted", message=draft.posted_by)
+        first = min(new_run.stage for new_run in new_job.flow_runs)
+        for new_run in new_job.flow_runs:
+            self._insert_flow_run(
+                connection, new_job, new_run, ready=new_run.stage == first
+            )
+        self._journal.record(
+            connection, new_job.uuid, "posted", message=new_job.posted_by
+        )
 
-    def _insert_job(
-        self, connection: sa.Connection, draft: Draft, planned: PlannedJob, ready: bool
+    def _insert_flow_run(
+        self,
+        connection: sa.Connection,
+        new_job: NewJob,
+        new_run: NewFlowRun,
+        ready: bool,
     ) -> None:
-        uuid = job_uuid(draft.uuid, planned)
-        name = f"{planned.flow}/{planned.host}" if planned.host else planned.flow
+        uuid = flow_run_uuid(new_job.uuid, new_run)
+        name = flow_name(new_run.flow, new_run.host)
         book, flow = (str(uuids.uuid5(uuids.UUID(uuid), kind)) for kind in "bf")
         connection.execute(schema.logbooks.insert().values(uuid=book, name=name))
         connection.execute(
             schema.flowdetails.insert().values(
                 uuid=flow,
                 parent_uuid=book,
-                name=planned.flow,
-                meta={"shape": planned.shape, "atoms": list(draft.atoms[planned.flow])},
+                name=new_run.flow,
+                meta={
+                    "shape": new_run.shape,
+                    "atoms": list(new_job.atoms[new_run.flow]),
+                },
             )
         )
         connection.execute(
-            schema.jobs.insert().values(
+            schema.flow_runs.insert().values(
                 uuid=uuid,
-                bootstrap_uuid=draft.uuid,
-                flow=planned.flow,
-                shape=planned.shape,
-                stage=planned.stage,
-                host=planned.host,
-                state=(JobState.READY if ready else JobState.WAITING).value,
+                job_uuid=new_job.uuid,
+                flow=new_run.flow,
+                shape=new_run.shape,
+                stage=new_run.stage,
+                host=new_run.host,
+                state=(FlowState.READY if ready else FlowState.WAITING).value,
                 reverting=False,
                 epoch=0,
                 book_uuid=book,
-                flow_uuid=flow,
+                flow_detail_uuid=flow,
                 created_at=self._database.now,
             )
         )

@@ -7,14 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.errors import FencedError
-from amphv2_bootstrap.engine.records import Job, JobState, NewSecrets
+from amphv2_bootstrap.engine.records import FlowRun, FlowState, NewSecrets
 from amphv2_bootstrap.engine.storage import schema, stages
 from amphv2_bootstrap.engine.storage.database import Database, to_json
-from amphv2_bootstrap.engine.storage.store import job_from_row
+from amphv2_bootstrap.engine.storage.store import flow_run_from_row
 
 _EPOCH = (
-    sa.select(schema.jobs.c.epoch)
-    .where(schema.jobs.c.uuid == sa.bindparam("uuid"))
+    sa.select(schema.flow_runs.c.epoch)
+    .where(schema.flow_runs.c.uuid == sa.bindparam("uuid"))
     .with_for_update(read=True)
 )
 
@@ -33,7 +33,7 @@ class Journal:
 
     def take(
         self, uuid: str, still_claimed: Callable[[], None] = lambda: None
-    ) -> Job | None:
+    ) -> FlowRun | None:
         """Raise the job's epoch and make it ours; None where it isn't to be run.
 
         From here on every write under an older epoch is refused. So whoever has
@@ -42,34 +42,39 @@ class Journal:
         :param still_claimed: raises FencedError where the claim is, or may be, lost.
         """
         with self.database.write() as connection:
-            job = _locked_job(connection, uuid)
+            flow_run = _locked_flow_run(connection, uuid)
             still_claimed()
-            if job is None or job.state not in (JobState.READY, JobState.RUNNING):
+            if flow_run is None or flow_run.state not in (
+                FlowState.READY,
+                FlowState.RUNNING,
+            ):
                 return None
             connection.execute(
-                schema.jobs.update()
-                .where(schema.jobs.c.uuid == uuid)
+                schema.flow_runs.update()
+                .where(schema.flow_runs.c.uuid == uuid)
                 .values(
-                    epoch=job.epoch + 1,
+                    epoch=flow_run.epoch + 1,
                     owner=self.owner,
-                    state=JobState.RUNNING.value,
+                    state=FlowState.RUNNING.value,
                     reason=None,
                     started_at=sa.func.coalesce(
-                        schema.jobs.c.started_at, self.database.now
+                        schema.flow_runs.c.started_at, self.database.now
                     ),
                 )
             )
-            resumed = job.owner if job.state is JobState.RUNNING else None
+            resumed = flow_run.owner if flow_run.state is FlowState.RUNNING else None
             self.record(
                 connection,
-                job.bootstrap_uuid,
+                flow_run.job_uuid,
                 "claimed",
-                job_uuid=uuid,
+                flow_run_uuid=uuid,
                 message=f"taken over from {resumed}" if resumed else None,
             )
-            return _locked_job(connection, uuid)
+            return _locked_flow_run(connection, uuid)
 
-    def settle(self, job: Job, state: JobState, reason: str | None = None) -> None:
+    def settle(
+        self, flow_run: FlowRun, state: FlowState, reason: str | None = None
+    ) -> None:
         """Write how a run of the job ended, and what follows from it.
 
         ``ready`` gives it back; an end releases the next stage when it was the
@@ -78,156 +83,160 @@ class Journal:
         :raises FencedError: another conductor took the job meanwhile.
         """
         with self.database.write() as connection:
-            stages.lock_bootstrap(connection, job.bootstrap_uuid)
-            check_epoch(connection, job)
-            if not self._set_state(connection, job, state, reason):
+            stages.lock_job(connection, flow_run.job_uuid)
+            check_epoch(connection, flow_run)
+            if not self._set_state(connection, flow_run, state, reason):
                 return  # only the answer to an earlier call was lost
-            if state is JobState.DONE:
-                released = stages.release_next(connection, job.bootstrap_uuid)
-                self._record_release(connection, job.bootstrap_uuid, released)
+            if state is FlowState.DONE:
+                released = stages.release_next(connection, flow_run.job_uuid)
+                self._record_release(connection, flow_run.job_uuid, released)
             elif state.is_terminal:
-                stages.cancel_waiting(connection, job.bootstrap_uuid, self.database.now)
-            stages.close_if_finished(connection, job.bootstrap_uuid, self.database.now)
+                stages.cancel_waiting(connection, flow_run.job_uuid, self.database.now)
+            stages.close_if_finished(connection, flow_run.job_uuid, self.database.now)
 
-    def start_reverting(self, job: Job, reason: str) -> None:
+    def start_reverting(self, flow_run: FlowRun, reason: str) -> None:
         """Record that the job goes backwards from now on, also after a crash."""
         with self.database.write() as connection:
-            check_epoch(connection, job)
-            table = schema.jobs
-            mine = sa.and_(table.c.uuid == job.uuid, table.c.reverting.is_(False))
+            check_epoch(connection, flow_run)
+            table = schema.flow_runs
+            mine = sa.and_(table.c.uuid == flow_run.uuid, table.c.reverting.is_(False))
             begin = table.update().where(mine).values(reverting=True)
             if connection.execute(begin).rowcount:
                 self.record(
                     connection,
-                    job.bootstrap_uuid,
+                    flow_run.job_uuid,
                     "reverting",
-                    job_uuid=job.uuid,
+                    flow_run_uuid=flow_run.uuid,
                     message=reason,
                 )
 
-    def resume(
-        self, bootstrap_uuid: str, secrets: NewSecrets | None = None
-    ) -> list[str]:
+    def resume(self, job_uuid: str, secrets: NewSecrets | None = None) -> list[str]:
         """Make all parked jobs ready again; their ids.
 
         :param secrets: the secrets of an unfinished bootstrap from now on. A job that
             runs with the former ones is fenced, and ready again.
         """
-        parked, ready = (JobState.PARKED,), JobState.READY
-        return self._move(bootstrap_uuid, parked, ready, "resumed", secrets)
+        parked, ready = (FlowState.PARKED,), FlowState.READY
+        return self._move(job_uuid, parked, ready, "resumed", secrets)
 
-    def cancel(self, bootstrap_uuid: str) -> list[str]:
+    def cancel(self, job_uuid: str) -> list[str]:
         """Cancel every job that isn't at an end; a running one is fenced."""
-        states = tuple(state for state in JobState if not state.is_terminal)
-        return self._move(bootstrap_uuid, states, JobState.CANCELLED, "cancelled")
+        states = tuple(state for state in FlowState if not state.is_terminal)
+        return self._move(job_uuid, states, FlowState.CANCELLED, "cancelled")
 
     def _move(
         self,
-        bootstrap_uuid: str,
-        old: Sequence[JobState],
-        new: JobState,
+        job_uuid: str,
+        old: Sequence[FlowState],
+        new: FlowState,
         kind: str,
         secrets: NewSecrets | None = None,
     ) -> list[str]:
-        table = schema.jobs
+        table = schema.flow_runs
         with self.database.write() as connection:
-            stages.lock_bootstrap(connection, bootstrap_uuid)
+            stages.lock_job(connection, job_uuid)
             if secrets is not None:
-                self._renew(connection, bootstrap_uuid, secrets)
-            condition = sa.and_(
-                table.c.bootstrap_uuid == bootstrap_uuid, table.c.state.in_(old)
-            )
+                self._renew(connection, job_uuid, secrets)
+            condition = sa.and_(table.c.job_uuid == job_uuid, table.c.state.in_(old))
             moved = list(connection.execute(sa.select(table.c.uuid).where(condition)))
             values: dict[str, Any] = {"state": new.value, "epoch": table.c.epoch + 1}
             if new.is_terminal:
                 values["finished_at"] = self.database.now
             connection.execute(table.update().where(condition).values(**values))
             for row in moved:
-                self.record(connection, bootstrap_uuid, kind, job_uuid=row.uuid)
-            stages.close_if_finished(connection, bootstrap_uuid, self.database.now)
+                self.record(connection, job_uuid, kind, flow_run_uuid=row.uuid)
+            stages.close_if_finished(connection, job_uuid, self.database.now)
             return [row.uuid for row in moved]
 
     def _renew(
-        self, connection: sa.Connection, bootstrap_uuid: str, secrets: NewSecrets
+        self, connection: sa.Connection, job_uuid: str, secrets: NewSecrets
     ) -> None:
-        bootstraps, jobs = schema.bootstraps, schema.jobs
+        jobs, flow_runs = schema.jobs, schema.flow_runs
         renewed = connection.execute(
-            bootstraps.update()
-            .where(
-                bootstraps.c.uuid == bootstrap_uuid, bootstraps.c.active.is_not(None)
-            )
+            jobs.update()
+            .where(jobs.c.uuid == job_uuid, jobs.c.active.is_not(None))
             .values(fingerprints=to_json(secrets.fingerprints))
         )
         if not renewed.rowcount:
             return
         connection.execute(
-            jobs.update()
+            flow_runs.update()
             .where(
-                jobs.c.bootstrap_uuid == bootstrap_uuid,
-                jobs.c.state == JobState.RUNNING.value,
+                flow_runs.c.job_uuid == job_uuid,
+                flow_runs.c.state == FlowState.RUNNING.value,
             )
-            .values(state=JobState.READY.value, epoch=jobs.c.epoch + 1, owner=None)
+            .values(
+                state=FlowState.READY.value, epoch=flow_runs.c.epoch + 1, owner=None
+            )
         )
         names = ", ".join(secrets.names)
-        self.record(connection, bootstrap_uuid, "secrets-renewed", message=names)
+        self.record(connection, job_uuid, "secrets-renewed", message=names)
 
-    def release_stage(self, job: Job, flow: str) -> list[str]:
+    def release_stage(self, flow_run: FlowRun, flow: str) -> list[str]:
         """Make the waiting jobs of ``flow`` ready, fenced by ``job``; their hosts."""
-        table = schema.jobs
+        table = schema.flow_runs
         with self.database.write() as connection:
-            stages.lock_bootstrap(connection, job.bootstrap_uuid)
-            check_epoch(connection, job)
+            stages.lock_job(connection, flow_run.job_uuid)
+            check_epoch(connection, flow_run)
             condition = sa.and_(
-                table.c.bootstrap_uuid == job.bootstrap_uuid, table.c.flow == flow
+                table.c.job_uuid == flow_run.job_uuid, table.c.flow == flow
             )
             released = stages.release(connection, condition)
-            self._record_release(connection, job.bootstrap_uuid, released)
+            self._record_release(connection, flow_run.job_uuid, released)
             rows = connection.execute(sa.select(table.c.host).where(condition))
             return [row.host for row in rows if row.host is not None]
 
     def _record_release(
-        self, connection: sa.Connection, bootstrap_uuid: str, count: int
+        self, connection: sa.Connection, job_uuid: str, count: int
     ) -> None:
         if count:
-            self.record(connection, bootstrap_uuid, "released", message=str(count))
+            self.record(connection, job_uuid, "released", message=str(count))
 
     def _set_state(
-        self, connection: sa.Connection, job: Job, state: JobState, reason: str | None
+        self,
+        connection: sa.Connection,
+        flow_run: FlowRun,
+        state: FlowState,
+        reason: str | None,
     ) -> bool:
         """Whether it had another state before."""
-        table = schema.jobs
+        table = schema.flow_runs
         values: dict[str, Any] = {"state": state.value, "reason": reason, "owner": None}
         if state.is_terminal:
             values["finished_at"] = self.database.now
-        mine = sa.and_(table.c.uuid == job.uuid, table.c.state != state.value)
+        mine = sa.and_(table.c.uuid == flow_run.uuid, table.c.state != state.value)
         changed = connection.execute(table.update().where(mine).values(**values))
         if changed.rowcount:
             self.record(
                 connection,
-                job.bootstrap_uuid,
+                flow_run.job_uuid,
                 state.value,
-                job_uuid=job.uuid,
+                flow_run_uuid=flow_run.uuid,
                 message=reason,
             )
         return bool(changed.rowcount)
 
-    def note(self, job: Job, kind: str, message: str) -> None:
+    def note(self, flow_run: FlowRun, kind: str, message: str) -> None:
         """Record an event by itself."""
         with self.database.write() as connection:
             self.record(
-                connection, job.bootstrap_uuid, kind, job_uuid=job.uuid, message=message
+                connection,
+                flow_run.job_uuid,
+                kind,
+                flow_run_uuid=flow_run.uuid,
+                message=message,
             )
 
     def last_event(
-        self, connection: sa.Connection, job: Job, atom: str
+        self, connection: sa.Connection, flow_run: FlowRun, atom: str
     ) -> tuple[str, str | None] | None:
         """Kind and message of what was recorded last of a step, if anything was."""
         table = schema.events
         query = (
             sa.select(table.c.kind, table.c.message)
             .where(
-                table.c.bootstrap_uuid == job.bootstrap_uuid,
-                table.c.job_uuid == job.uuid,
+                table.c.job_uuid == flow_run.job_uuid,
+                table.c.flow_run_uuid == flow_run.uuid,
                 table.c.atom == atom,
             )
             .order_by(table.c.id.desc())
@@ -239,18 +248,18 @@ class Journal:
     def record(
         self,
         connection: sa.Connection,
-        bootstrap_uuid: str,
+        job_uuid: str,
         kind: str,
         *,
-        job_uuid: str | None = None,
+        flow_run_uuid: str | None = None,
         atom: str | None = None,
         message: str | None = None,
     ) -> None:
         """Add an event within the caller's transaction."""
         connection.execute(
             schema.events.insert().values(
-                bootstrap_uuid=bootstrap_uuid,
                 job_uuid=job_uuid,
+                flow_run_uuid=flow_run_uuid,
                 at=self.database.now,
                 owner=self.owner,
                 kind=kind,
@@ -260,23 +269,27 @@ class Journal:
         )
 
 
-def check_epoch(connection: sa.Connection, job: Job) -> None:
+def check_epoch(connection: sa.Connection, flow_run: FlowRun) -> None:
     """Refuse a write under an old epoch; holds the row until the commit.
 
     :raises FencedError: another conductor took the job, or it was cancelled.
     """
-    epoch = connection.execute(_EPOCH, {"uuid": job.uuid}).scalar()
-    if epoch != job.epoch:
+    epoch = connection.execute(_EPOCH, {"uuid": flow_run.uuid}).scalar()
+    if epoch != flow_run.epoch:
         raise FencedError(
-            "write the job's progress",
-            on=job.uuid,
-            why=f"its epoch is {epoch}, ours was {job.epoch}: "
+            "write the flow's progress",
+            on=str(flow_run),
+            why=f"its epoch is {epoch}, ours was {flow_run.epoch}: "
             "another conductor has taken it, it was cancelled, or it was resumed with "
             "other secrets",
         )
 
 
-def _locked_job(connection: sa.Connection, uuid: str) -> Job | None:
-    query = sa.select(schema.jobs).where(schema.jobs.c.uuid == uuid).with_for_update()
+def _locked_flow_run(connection: sa.Connection, uuid: str) -> FlowRun | None:
+    query = (
+        sa.select(schema.flow_runs)
+        .where(schema.flow_runs.c.uuid == uuid)
+        .with_for_update()
+    )
     row = connection.execute(query).first()
-    return None if row is None else job_from_row(row)
+    return None if row is None else flow_run_from_row(row)

@@ -12,7 +12,7 @@ from amphv2_bootstrap.engine.errors import (
 )
 from amphv2_bootstrap.engine.storage.database import Database
 
-HEAD = "0002"
+HEAD = "0003"
 VERSION_TABLE = "amphv2_alembic_version"
 _LOCK = "amphv2_bootstrap:schema"
 _LOCK_SECONDS, _PART_SECONDS = 60, 10

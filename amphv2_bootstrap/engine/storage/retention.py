@@ -17,22 +17,22 @@ def prune(database: Database, older_than: float) -> int:
 
     :returns: how many bootstraps were deleted.
     """
-    bootstraps, jobs = schema.bootstraps, schema.jobs
+    jobs, flow_runs = schema.jobs, schema.flow_runs
     with database.write() as connection:
         old = connection.execute(
-            sa.select(bootstraps.c.uuid).where(
-                bootstraps.c.active.is_(None),
-                bootstraps.c.finished_at < database.now - older_than,
+            sa.select(jobs.c.uuid).where(
+                jobs.c.active.is_(None),
+                jobs.c.finished_at < database.now - older_than,
             )
         )
         uuids = list(old.scalars())
         books = connection.execute(
-            sa.select(jobs.c.book_uuid).where(jobs.c.bootstrap_uuid.in_(uuids))
+            sa.select(flow_runs.c.book_uuid).where(flow_runs.c.job_uuid.in_(uuids))
         )
         for table, column, values in (
             (schema.logbooks, schema.logbooks.c.uuid, list(books.scalars())),
-            (schema.events, schema.events.c.bootstrap_uuid, uuids),
-            (bootstraps, bootstraps.c.uuid, uuids),
+            (schema.events, schema.events.c.job_uuid, uuids),
+            (jobs, jobs.c.uuid, uuids),
         ):
             connection.execute(table.delete().where(column.in_(values)))
     return len(uuids)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engine's tables: taskflow's three, and ours around them.
 
-The database is the truth (promise P1): ``jobs`` says what is to be done, and a
-jobboard only dispatches it. Times are seconds since the epoch, by the
+The database is the truth (promise P1): ``jobs`` and ``flow_runs`` say what must be
+done, and a jobboard only dispatches it. Times are seconds since the epoch, by the
 database's clock.
 """
 
@@ -22,8 +22,8 @@ logbooks, flowdetails, atomdetails = taskflow
 sa.Index("ix_flowdetails_parent_uuid", flowdetails.c.parent_uuid)
 sa.Index("ix_atomdetails_parent_uuid", atomdetails.c.parent_uuid)
 
-bootstraps = sa.Table(
-    "bootstraps",
+jobs = sa.Table(
+    "jobs",
     metadata,
     sa.Column("uuid", sa.String(36), primary_key=True),
     # Holds one fixed value while unfinished, NULL afterwards: its uniqueness
@@ -38,15 +38,15 @@ bootstraps = sa.Table(
     sa.Column("finished_at", _SECONDS, nullable=True),
 )
 
-jobs = sa.Table(
-    "jobs",
+flow_runs = sa.Table(
+    "flow_runs",
     metadata,
     sa.Column("sequence", _KEY, primary_key=True, autoincrement=True),
     sa.Column("uuid", sa.String(36), nullable=False, unique=True),
     sa.Column(
-        "bootstrap_uuid",
+        "job_uuid",
         sa.String(36),
-        sa.ForeignKey("bootstraps.uuid", ondelete="CASCADE"),
+        sa.ForeignKey("jobs.uuid", ondelete="CASCADE"),
         nullable=False,
         index=True,
     ),
@@ -60,7 +60,7 @@ jobs = sa.Table(
     sa.Column("epoch", sa.Integer, nullable=False, default=0),
     sa.Column("owner", sa.String(255), nullable=True),
     sa.Column("book_uuid", sa.String(36), nullable=False),
-    sa.Column("flow_uuid", sa.String(36), nullable=False),
+    sa.Column("flow_detail_uuid", sa.String(36), nullable=False),
     sa.Column("created_at", _SECONDS, nullable=False),
     sa.Column("started_at", _SECONDS, nullable=True),
     sa.Column("finished_at", _SECONDS, nullable=True),
@@ -70,8 +70,8 @@ events = sa.Table(
     "events",
     metadata,
     sa.Column("id", _KEY, primary_key=True, autoincrement=True),
-    sa.Column("bootstrap_uuid", sa.String(36), nullable=False, index=True),
-    sa.Column("job_uuid", sa.String(36), nullable=True),
+    sa.Column("job_uuid", sa.String(36), nullable=False, index=True),
+    sa.Column("flow_run_uuid", sa.String(36), nullable=True),
     sa.Column("at", _SECONDS, nullable=False),
     sa.Column("owner", sa.String(255), nullable=False),
     sa.Column("kind", sa.String(32), nullable=False),
@@ -88,6 +88,8 @@ conductors = sa.Table(
     sa.Column("version", sa.String(32), nullable=False),
     sa.Column("started_at", _SECONDS, nullable=False),
     sa.Column("seen_at", _SECONDS, nullable=False),
+    # How often it says so; NULL in rows of version 0.1.0.
+    sa.Column("heartbeat_seconds", _SECONDS, nullable=True),
 )
 
 host_reports = sa.Table(
@@ -113,9 +115,9 @@ board_entries = sa.Table(
     "board_entries",
     metadata,
     sa.Column("board", sa.String(64), primary_key=True),
-    sa.Column("job_uuid", sa.String(36), primary_key=True),
+    sa.Column("uuid", sa.String(36), primary_key=True),
     sa.Column("sequence", sa.BigInteger, nullable=False),
-    sa.Column("posting", _JSON_TEXT, nullable=False),
+    sa.Column("body", _JSON_TEXT, nullable=False),
     sa.Column("owner", sa.String(255), nullable=True),
     sa.Column("expires_at", _SECONDS, nullable=True),
     sa.Column("modified_at", _SECONDS, nullable=False),

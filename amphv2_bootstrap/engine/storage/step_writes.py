@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.records import Job
+from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.journal import check_epoch
@@ -36,14 +36,14 @@ class Change:
 class StepWrites:
     """Writes the steps of one job; every statement is fenced by its epoch."""
 
-    def __init__(self, database: Database, job: Job, owner: str) -> None:
-        self._job = job
+    def __init__(self, database: Database, flow_run: FlowRun, owner: str) -> None:
+        self._flow_run = flow_run
         self._now = str(database.now.compile())
         self._fixed = {
-            "bootstrap_uuid": job.bootstrap_uuid,
-            "job_uuid": job.uuid,
+            "job_uuid": flow_run.job_uuid,
+            "flow_run_uuid": flow_run.uuid,
             "owner": owner,
-            "epoch": job.epoch,
+            "epoch": flow_run.epoch,
         }
 
     def write(self, connection: sa.Connection, changes: Sequence[Change]) -> None:
@@ -55,7 +55,7 @@ class StepWrites:
         """
         moved = [change for change in changes if change.state is not None]
         if not moved or not self._record(connection, moved):
-            check_epoch(connection, self._job)
+            check_epoch(connection, self._flow_run)
         for change in changes:
             statement = _update_statement(tuple(change.columns))
             connection.execute(statement, {**change.columns, _UUID: change.uuid})
@@ -72,8 +72,8 @@ class StepWrites:
 @lru_cache
 def _record_statement(now: str, count: int) -> sa.Insert:
     """Adds ``count`` events in their order; none where the job's epoch is another."""
-    jobs, news = schema.jobs, _news(count)
-    names = ("bootstrap_uuid", "job_uuid", "owner")
+    flow_runs, news = schema.flow_runs, _news(count)
+    names = ("job_uuid", "flow_run_uuid", "owner")
     source = (
         sa.select(
             *(sa.bindparam(name, type_=sa.String()) for name in names),
@@ -82,10 +82,10 @@ def _record_statement(now: str, count: int) -> sa.Insert:
             sa.literal_column(f"'{ATOM_EVENT}'"),
             sa.literal_column(now, sa.Double()),
         )
-        .select_from(jobs.join(news, sa.true()))
+        .select_from(flow_runs.join(news, sa.true()))
         .where(
-            jobs.c.uuid == sa.bindparam("job_uuid", type_=sa.String()),
-            jobs.c.epoch == sa.bindparam("epoch", type_=sa.Integer()),
+            flow_runs.c.uuid == sa.bindparam("flow_run_uuid", type_=sa.String()),
+            flow_runs.c.epoch == sa.bindparam("epoch", type_=sa.Integer()),
         )
         .order_by(news.c.number)
         .with_for_update(read=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading bootstraps, jobs, steps and events from the engine's database."""
+"""Reading jobs, flow runs, steps and events from the engine's database."""
 
 import json
 from collections.abc import Collection, Iterable, Sequence
@@ -7,8 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from amphv2_bootstrap.engine.liveness import DEFAULT_HEARTBEAT_SECONDS, ConductorRow
 from amphv2_bootstrap.engine.process_identity import host_of
-from amphv2_bootstrap.engine.records import LIVE, Bootstrap, Event, Job, JobState, Step
+from amphv2_bootstrap.engine.records import LIVE, Event, FlowRun, FlowState, Job, Step
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.errors import NotFoundError
@@ -23,16 +24,16 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def bootstraps(self, limit: int = 50) -> list[Bootstrap]:
-        """The newest bootstraps, newest first."""
-        table = schema.bootstraps
+    def jobs(self, limit: int = 50) -> list[Job]:
+        """The newest jobs, newest first."""
+        table = schema.jobs
         query = sa.select(table).order_by(table.c.created_at.desc()).limit(limit)
         with self.database.read() as connection:
-            return [_bootstrap(row) for row in connection.execute(query)]
+            return [_job(row) for row in connection.execute(query)]
 
-    def bootstrap(self, uuid: str) -> Bootstrap:
+    def job(self, uuid: str) -> Job:
         """:raises NotFoundError: there is none of this id."""
-        table = schema.bootstraps
+        table = schema.jobs
         with self.database.read() as connection:
             row = connection.execute(
                 sa.select(table).where(table.c.uuid == uuid)
@@ -44,54 +45,66 @@ class Store:
                 why="the engine's database holds no job of this id",
                 todo="See 'amphv2-bootstrap job list'.",
             )
-        return _bootstrap(row)
+        return _job(row)
 
-    def resolve(self, text: str | None) -> Bootstrap:
-        """The bootstrap whose id begins with ``text``; None means the newest.
+    def resolve(self, text: str | None) -> Job:
+        """The job whose id, or one of whose flows' ids, begins with ``text``.
 
+        :param text: None means the newest job.
         :raises NotFoundError: none, or several, begin so.
         """
-        found = [
-            each
-            for each in self.bootstraps(limit=1 if text is None else 1000)
-            if text is None or each.uuid.startswith(text)
-        ]
+        found = self.jobs(limit=1) if text is None else self._beginning_with(text)
         if len(found) == 1:
             return found[0]
-        why = "several ids begin so" if found else "there is none"
+        why = f"{len(found)} jobs have an id that begins so" if found else "none has it"
         raise NotFoundError(
-            "find the job", on=text or "", why=why, todo="See 'job list'."
+            "find the job",
+            on=text or "",
+            why=why,
+            todo="See 'amphv2-bootstrap job list'.",
         )
 
-    def jobs_of(self, bootstrap_uuid: str) -> list[Job]:
-        """All jobs of a bootstrap, in the order of their stages."""
-        table = schema.jobs
-        return self._jobs(table.c.bootstrap_uuid == bootstrap_uuid)
+    def _beginning_with(self, text: str) -> list[Job]:
+        """At most a few jobs; none for the empty text, which begins nothing."""
+        if not text:
+            return []
+        jobs, flow_runs = schema.jobs, schema.flow_runs
+        begins = [
+            table.c.uuid.startswith(text, autoescape=True)
+            for table in (jobs, flow_runs)
+        ]
+        of_flow_runs = sa.select(flow_runs.c.job_uuid).where(begins[1])
+        query = sa.select(jobs).where(sa.or_(begins[0], jobs.c.uuid.in_(of_flow_runs)))
+        with self.database.read() as connection:
+            return [_job(row) for row in connection.execute(query)]
 
-    def live_jobs(self) -> list[Job]:
-        """The jobs that belong onto the jobboard now."""
-        return self._jobs(schema.jobs.c.state.in_(LIVE))
+    def flow_runs_of(self, job_uuid: str) -> list[FlowRun]:
+        """All flow runs of a job, in the order of their stages."""
+        table = schema.flow_runs
+        return self._flow_runs(table.c.job_uuid == job_uuid)
 
-    def job(self, uuid: str) -> Job | None:
-        found = self._jobs(schema.jobs.c.uuid == uuid)
+    def live_flow_runs(self) -> list[FlowRun]:
+        """The flow runs that belong onto the jobboard now."""
+        return self._flow_runs(schema.flow_runs.c.state.in_(LIVE))
+
+    def flow_run(self, uuid: str) -> FlowRun | None:
+        found = self._flow_runs(schema.flow_runs.c.uuid == uuid)
         return found[0] if found else None
 
-    def jobs(self, uuids: Iterable[str]) -> list[Job]:
-        return self._jobs(schema.jobs.c.uuid.in_(list(uuids)))
+    def flow_runs(self, uuids: Iterable[str]) -> list[FlowRun]:
+        return self._flow_runs(schema.flow_runs.c.uuid.in_(list(uuids)))
 
-    def _jobs(self, condition: sa.ColumnElement[bool]) -> list[Job]:
-        table = schema.jobs
+    def _flow_runs(self, condition: sa.ColumnElement[bool]) -> list[FlowRun]:
+        table = schema.flow_runs
         query = sa.select(table).where(condition)
         query = query.order_by(table.c.stage, table.c.sequence)
         with self.database.read() as connection:
-            return [job_from_row(row) for row in connection.execute(query)]
+            return [flow_run_from_row(row) for row in connection.execute(query)]
 
-    def events(self, bootstrap_uuid: str, after: int = 0) -> list[tuple[int, Event]]:
-        """Events of a bootstrap with their numbers, those after ``after``."""
+    def events(self, job_uuid: str, after: int = 0) -> list[tuple[int, Event]]:
+        """Events of a job with their numbers, those after ``after``."""
         table = schema.events
-        return self._events(
-            sa.and_(table.c.bootstrap_uuid == bootstrap_uuid, table.c.id > after)
-        )
+        return self._events(sa.and_(table.c.job_uuid == job_uuid, table.c.id > after))
 
     def _events(self, condition: sa.ColumnElement[bool]) -> list[tuple[int, Event]]:
         table = schema.events
@@ -101,61 +114,65 @@ class Store:
                 (
                     row.id,
                     Event(
-                        row.at, row.kind, row.owner, row.job_uuid, row.atom, row.message
+                        row.at,
+                        row.kind,
+                        row.owner,
+                        row.flow_run_uuid,
+                        row.atom,
+                        row.message,
                     ),
                 )
                 for row in connection.execute(query)
             ]
 
-    def steps(self, job: Job, atom_names: Sequence[str]) -> list[Step]:
-        """The steps of a job in the order of ``atom_names``.
+    def steps(self, flow_run: FlowRun, atom_names: Sequence[str]) -> list[Step]:
+        """The steps of a flow run in the order of ``atom_names``.
 
         Steps that were not begun have the state PENDING.
         """
         table = schema.atomdetails
-        query = sa.select(table).where(table.c.parent_uuid == job.flow_uuid)
+        query = sa.select(table).where(table.c.parent_uuid == flow_run.flow_detail_uuid)
         with self.database.read() as connection:
             rows = {row.name: row for row in connection.execute(query)}
-        history = self.job_events(job, (ATOM_EVENT,))
+        history = self.flow_run_events(flow_run, (ATOM_EVENT,))
         return [_step(name, rows.get(name), history) for name in atom_names]
 
-    def atom_names(self, job: Job) -> list[str]:
+    def atom_names(self, flow_run: FlowRun) -> list[str]:
         """The steps' names as they were at the time of the post."""
         table = schema.flowdetails
-        query = sa.select(table.c.meta).where(table.c.uuid == job.flow_uuid)
+        query = sa.select(table.c.meta).where(table.c.uuid == flow_run.flow_detail_uuid)
         with self.database.read() as connection:
             meta = connection.execute(query).scalar()
         return list((meta or {}).get("atoms", ()))
 
-    def job_events(self, job: Job, kinds: Collection[str]) -> list[Event]:
-        """The events of these kinds that are the job's own, in their order."""
+    def flow_run_events(self, flow_run: FlowRun, kinds: Collection[str]) -> list[Event]:
+        """The events of these kinds that are the flow run's own, in their order."""
         table = schema.events
         mine = sa.and_(
-            table.c.bootstrap_uuid == job.bootstrap_uuid,
-            table.c.job_uuid == job.uuid,
+            table.c.job_uuid == flow_run.job_uuid,
+            table.c.flow_run_uuid == flow_run.uuid,
             table.c.kind.in_(kinds),
         )
         return [event for _, event in self._events(mine)]
 
-    def conductors(self) -> list[Any]:
-        """Rows of ``conductors`` with ``age``: seconds since they were seen."""
+    def conductors(self) -> list[ConductorRow]:
+        """The conductors that have not ended in good order, by host and start."""
         table = schema.conductors
-        query = sa.select(
-            table, (self.database.now - table.c.seen_at).label("age")
-        ).order_by(table.c.host, table.c.started_at)
+        age = (self.database.now - table.c.seen_at).label("age")
+        query = sa.select(table, age).order_by(table.c.host, table.c.started_at)
         with self.database.read() as connection:
-            return list(connection.execute(query))
+            return [_conductor(row) for row in connection.execute(query)]
 
 
-def job_from_row(row: Any) -> Job:
+def flow_run_from_row(row: Any) -> FlowRun:
     values = dict(row._mapping)
-    values["state"] = JobState(values["state"])
+    values["state"] = FlowState(values["state"])
     values["reverting"] = bool(values["reverting"])
-    return Job(**values)
+    return FlowRun(**values)
 
 
-def _bootstrap(row: Any) -> Bootstrap:
-    return Bootstrap(
+def _job(row: Any) -> Job:
+    return Job(
         uuid=row.uuid,
         spec=json.loads(row.spec),
         spec_digest=row.spec_digest,
@@ -165,6 +182,12 @@ def _bootstrap(row: Any) -> Bootstrap:
         created_at=row.created_at,
         finished_at=row.finished_at,
     )
+
+
+def _conductor(row: Any) -> ConductorRow:
+    values = dict(row._mapping)
+    values["heartbeat_seconds"] = row.heartbeat_seconds or DEFAULT_HEARTBEAT_SECONDS
+    return ConductorRow(**values)
 
 
 def _step(name: str, row: Any, history: Sequence[Event]) -> Step:

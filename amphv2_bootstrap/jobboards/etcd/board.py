@@ -22,9 +22,9 @@ from oslo_serialization import jsonutils
 from oslo_utils import strutils, timeutils
 from taskflow.jobs.backends import impl_etcd
 
-from amphv2_bootstrap.engine.board import Board, Entry, Posting
+from amphv2_bootstrap.engine.board import Board, Entry, NewEntry
 from amphv2_bootstrap.jobboards import board_errors
-from amphv2_bootstrap.jobboards.change_notifier import Bell, Listener
+from amphv2_bootstrap.jobboards.change_notifier import ChangeNotifier, Listener
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
 from amphv2_bootstrap.jobboards.etcd import transaction as txn
 from amphv2_bootstrap.jobboards.etcd import watch
@@ -63,7 +63,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
     def __init__(self, settings: BoardSettings) -> None:
         super().__init__(settings.namespace, _taskflow_conf(settings))
         self._settings = settings
-        self._bell = Bell()
+        self._changes = ChangeNotifier()
         self._listener: Listener | None = None
         self._watch: requests.Response | None = None
         self._open = False
@@ -85,20 +85,20 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
             if self._watch is not None:
                 watch.cut(self._watch)
             super().close()
-        self._bell.ring()
+        self._changes.ring()
 
-    def post_entry(self, posting: Posting) -> None:
-        key = self._path(f"{self.JOB_PREFIX}{posting.sequence}{self.DATA_POSTFIX}")
-        fields = write_listing(posting, created_on=timeutils.utcnow())
-        with self._asking(f"post job {posting.uuid}") as client:
+    def post_entry(self, new_entry: NewEntry) -> None:
+        key = self._path(f"{self.JOB_PREFIX}{new_entry.sequence}{self.DATA_POSTFIX}")
+        fields = write_listing(new_entry, created_on=timeutils.utcnow())
+        with self._asking(f"post job {new_entry.uuid}") as client:
             added, answers = txn.transact(
                 client,
                 [txn.absent(key)],
                 [txn.put(key, jsonutils.dumps(fields))],
                 [txn.values_of(key)],
             )
-        if not added and _uuid(answers[0]) != posting.uuid:
-            raise board_errors.occupied(self._settings, posting, key)
+        if not added and _uuid(answers[0]) != new_entry.uuid:
+            raise board_errors.occupied(self._settings, new_entry, key)
 
     def entries(self) -> Sequence[Entry]:
         """See the contract; costs one round trip."""
@@ -161,10 +161,10 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
             return self._end_claim(client, entry, owner, doomed)
 
     def wait_for_change(self, timeout: float) -> None:
-        self._bell.wait(timeout)
+        self._changes.wait(timeout)
 
     def interrupt(self) -> None:
-        self._bell.ring()
+        self._changes.ring()
 
     def _path(self, name: str) -> str:
         return str(self._create_path(self._root_path, name))
@@ -277,7 +277,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
                 if stopped.is_set():
                     return
                 if watch.is_news(message):
-                    self._bell.ring()
+                    self._changes.ring()
 
 
 def _listed(value: bytes, number: int) -> list[Listing]:

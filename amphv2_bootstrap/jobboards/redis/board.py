@@ -18,10 +18,10 @@ from redis.retry import Retry
 from taskflow import exceptions as taskflow_errors
 from taskflow.jobs.backends import impl_redis
 
-from amphv2_bootstrap.engine.board import Board, Entry, Posting
+from amphv2_bootstrap.engine.board import Board, Entry, NewEntry
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.jobboards import board_errors
-from amphv2_bootstrap.jobboards.change_notifier import Bell, Listener
+from amphv2_bootstrap.jobboards.change_notifier import ChangeNotifier, Listener
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret
@@ -76,7 +76,7 @@ class RedisBoard(impl_redis.RedisJobBoard):
 
     def __init__(self, settings: BoardSettings) -> None:
         self._settings = settings
-        self._bell = Bell()
+        self._changes = ChangeNotifier()
         self._listener: Listener | None = None
         self._open = False
         super().__init__(settings.namespace, _taskflow_conf(settings))
@@ -102,15 +102,15 @@ class RedisBoard(impl_redis.RedisJobBoard):
                 self._listener.stop()
                 self._listener = None
             super().close()
-        self._bell.ring()
+        self._changes.ring()
 
-    def post_entry(self, posting: Posting) -> None:
-        fields = write_listing(posting, created_on=timeutils.utcnow())
+    def post_entry(self, new_entry: NewEntry) -> None:
+        fields = write_listing(new_entry, created_on=timeutils.utcnow())
         self._run(
-            f"post job {posting.uuid}",
+            f"post job {new_entry.uuid}",
             "ours.post",
             [self.listings_key],
-            [posting.uuid, self._dumps(fields), self._channel],
+            [new_entry.uuid, self._dumps(fields), self._channel],
         )
 
     def entries(self) -> Sequence[Entry]:
@@ -131,50 +131,50 @@ class RedisBoard(impl_redis.RedisJobBoard):
 
     def claim_entry(self, entry: Entry, owner: str, expiry: float) -> None:
         job = entry.handle
-        outcome = self._run(
+        answer = self._run(
             f"claim job {entry.uuid}",
             "ours.claim",
             [job.owner_key, self.listings_key, job.last_modified_key],
             [job.key, owner, _milliseconds(expiry), self._dumps(timeutils.utcnow())],
         )
-        if outcome == _GONE:
+        if answer == _GONE:
             raise board_errors.refused(self._settings, entry, "the job is gone")
-        if outcome == _HELD_BY_OTHER:
+        if answer == _HELD_BY_OTHER:
             raise board_errors.refused(self._settings, entry, "it is claimed already")
 
     def renew(self, entry: Entry, owner: str, expiry: float) -> bool:
-        outcome = self._run(
+        answer = self._run(
             f"renew the claim on job {entry.uuid}",
             "ours.renew",
             [entry.handle.owner_key],
             [owner, _milliseconds(expiry)],
         )
-        return outcome == _DONE
+        return answer == _DONE
 
     def release(self, entry: Entry, owner: str) -> bool:
-        outcome = self._run(
+        answer = self._run(
             f"release job {entry.uuid}",
             "ours.release",
             [entry.handle.owner_key],
             [owner, self._channel],
         )
-        return outcome == _DONE
+        return answer == _DONE
 
     def remove(self, entry: Entry, owner: str) -> bool:
         job = entry.handle
-        outcome = self._run(
+        answer = self._run(
             f"remove job {entry.uuid}",
             "ours.remove",
             [job.owner_key, self.listings_key, job.last_modified_key],
             [owner, job.key, self._channel],
         )
-        return outcome == _DONE
+        return answer == _DONE
 
     def wait_for_change(self, timeout: float) -> None:
-        self._bell.wait(timeout)
+        self._changes.wait(timeout)
 
     def interrupt(self) -> None:
-        self._bell.ring()
+        self._changes.ring()
 
     def _run(
         self, attempted: str, script: str, keys: list[Any], args: list[Any]
@@ -210,7 +210,7 @@ class RedisBoard(impl_redis.RedisJobBoard):
                 announcements.subscribe(self._channel)
                 while not stopped.is_set() and time.monotonic() < end:
                     if announcements.get_message(timeout=_POLL_SECONDS):
-                        self._bell.ring()
+                        self._changes.ring()
 
     def _read(self, key: bytes, blob: bytes) -> Listing | None:
         try:

@@ -18,7 +18,7 @@ from taskflow import exceptions as taskflow_exc
 from taskflow import states
 from taskflow.jobs import base
 
-from amphv2_bootstrap.engine.board import ClaimRefusedError, Entry, Posting
+from amphv2_bootstrap.engine.board import ClaimRefusedError, Entry, NewEntry
 from amphv2_bootstrap.engine.storage.database import Database, to_json
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
 from amphv2_bootstrap.jobboards.settings import BoardSettings
@@ -44,7 +44,7 @@ class SqlJob(base.Job):
         )
         self.sequence = listing.sequence
         self._modified_at = row.modified_at
-        self._posting = json.loads(row.posting)
+        self._body = json.loads(row.body)
 
     @property
     def last_modified(self) -> Any:
@@ -52,11 +52,11 @@ class SqlJob(base.Job):
 
     @property
     def created_on(self) -> Any:
-        return self._posting.get("created_on")
+        return self._body.get("created_on")
 
     @property
     def priority(self) -> Any:
-        return base.JobPriority.convert(self._posting.get("priority", "NORMAL"))
+        return base.JobPriority.convert(self._body.get("priority", "NORMAL"))
 
     @property
     def state(self) -> str:
@@ -86,7 +86,7 @@ class SqlJobBoard(base.JobBoard):
         self._database: Database = conf.get("database") or Database(conf["connection"])
         self._hasty = self._hasty_database(conf.get("patience"))
         self._table = EntryTable(self._hasty, name)
-        self._bell = open_bell(self._database, name)
+        self._changes = open_bell(self._database, name)
         self._connected = False
 
     def _hasty_database(self, patience: float | None) -> Database:
@@ -105,7 +105,7 @@ class SqlJobBoard(base.JobBoard):
 
     def close(self) -> None:
         self._connected = False
-        self._bell.close()
+        self._changes.close()
         if self._hasty is not self._database:
             self._hasty.close()
         if self._owned:
@@ -115,17 +115,17 @@ class SqlJobBoard(base.JobBoard):
     def connected(self) -> bool:
         return self._connected
 
-    def post_entry(self, posting: Posting) -> None:
-        self._insert(posting.uuid, posting.sequence, write_listing(posting))
+    def post_entry(self, new_entry: NewEntry) -> None:
+        self._insert(new_entry.uuid, new_entry.sequence, write_listing(new_entry))
 
     def _insert(self, uuid: str, sequence: int, body: Mapping[str, Any]) -> None:
         self._table.insert(uuid, sequence, to_json(body))
-        self._bell.ring()
+        self._changes.ring()
 
     def entries(self) -> Sequence[Entry]:
-        mark = self._bell.mark()
+        mark = self._changes.mark()
         rows = self._table.rows()
-        self._bell.listen(mark, rows)
+        self._changes.listen(mark, rows)
         return [
             Entry(each.uuid, each.name, each.details, bool(row.claimed), row)
             for row, each in _listings(rows)
@@ -142,7 +142,7 @@ class SqlJobBoard(base.JobBoard):
 
     def release(self, entry: Entry, owner: str) -> bool:
         released = self._table.release(entry.uuid, owner)
-        self._bell.ring()
+        self._changes.ring()
         return released
 
     def remove(self, entry: Entry, owner: str) -> bool:
@@ -150,10 +150,10 @@ class SqlJobBoard(base.JobBoard):
 
     def wait_for_change(self, timeout: float) -> None:
         """See :mod:`amphv2_bootstrap.jobboards.sql.changes`."""
-        self._bell.wait(timeout)
+        self._changes.wait(timeout)
 
     def interrupt(self) -> None:
-        self._bell.wake()
+        self._changes.wake()
 
     # What taskflow asks of any jobboard.
 
@@ -247,10 +247,10 @@ def _listings(rows: Sequence[Any]) -> Iterator[tuple[Any, Listing]]:
     """What is a job, with its row; the rest isn't ours and left where it is."""
     for row in rows:
         try:
-            listing = read_listing(json.loads(row.posting), sequence=row.sequence)
+            listing = read_listing(json.loads(row.body), sequence=row.sequence)
         except ValueError:
             continue
-        if listing is not None and listing.uuid == row.job_uuid:
+        if listing is not None and listing.uuid == row.uuid:
             yield row, listing
 
 

@@ -36,7 +36,7 @@ _STAMP = (
 _INTERRUPTED = 1317  # ER_QUERY_INTERRUPTED
 
 
-class Bell(Protocol):
+class ChangeNotifier(Protocol):
     """What wakes the conductors of one board."""
 
     def mark(self) -> object:
@@ -58,7 +58,7 @@ class Bell(Protocol):
         """Let go of what it holds; it may be used again."""
 
 
-def open_bell(database: Database, board: str) -> Bell:
+def open_bell(database: Database, board: str) -> ChangeNotifier:
     """The bell for the database's kind."""
     kind = CommitBell if database.is_sqlite else SleepBell
     return kind(database, board)

@@ -26,13 +26,13 @@ class EntryTable:
         self._here = self._columns.board == board
         self._board = board
 
-    def insert(self, uuid: str, sequence: int, posting: str) -> None:
+    def insert(self, uuid: str, sequence: int, body: str) -> None:
         """Add an entry; one of that id that is there already stays as it is."""
         values = {
             "board": self._board,
-            "job_uuid": uuid,
+            "uuid": uuid,
             "sequence": sequence,
-            "posting": posting,
+            "body": body,
             "modified_at": self._database.now,
         }
         try:
@@ -50,7 +50,7 @@ class EntryTable:
         query = sa.select(self._table, sa.case((held, 1), else_=0).label("claimed"))
         query = query.where(self._here).order_by(self._columns.sequence)
         if uuid is not None:
-            query = query.where(self._columns.job_uuid == uuid)
+            query = query.where(self._columns.uuid == uuid)
         with translated(), self._database.read() as connection:
             return list(connection.execute(query))
 
@@ -75,7 +75,7 @@ class EntryTable:
 
     def delete(self, uuid: str, owner: str) -> bool:
         """Take an entry that ``owner`` holds off the board."""
-        row = self._columns.job_uuid == uuid
+        row = self._columns.uuid == uuid
         return (
             self._write(
                 self._table.delete().where(
@@ -89,7 +89,7 @@ class EntryTable:
         self, uuid: str, condition: sa.ColumnElement[bool], **values: Any
     ) -> bool:
         statement = self._table.update().where(
-            self._here, self._columns.job_uuid == uuid, condition
+            self._here, self._columns.uuid == uuid, condition
         )
         return self._write(statement.values(**values)) > 0
 

@@ -18,7 +18,7 @@ from typing import Any
 from kazoo import exceptions as kazoo_errors
 from taskflow.jobs.backends import impl_zookeeper
 
-from amphv2_bootstrap.engine.board import Board, BoardUnavailableError, Entry, Posting
+from amphv2_bootstrap.engine.board import Board, BoardUnavailableError, Entry, NewEntry
 from amphv2_bootstrap.jobboards import board_errors
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
 from amphv2_bootstrap.jobboards.settings import BoardSettings
@@ -68,16 +68,18 @@ class ZookeeperBoard(SessionBoard):
         super().close()
         self._timer.close()
 
-    def post_entry(self, posting: Posting) -> None:
-        path = f"{self.path}/{self.JOB_PREFIX}{posting.sequence:010d}"
-        blob = json.dumps(write_listing(posting)).encode()
-        with self._asking(f"post job {posting.uuid}"):
+    def post_entry(self, new_entry: NewEntry) -> None:
+        path = f"{self.path}/{self.JOB_PREFIX}{new_entry.sequence:010d}"
+        blob = json.dumps(write_listing(new_entry)).encode()
+        with self._asking(f"post job {new_entry.uuid}"):
             try:
                 self._answer(self._client.create_async(path, blob, makepath=True))
             except kazoo_errors.NodeExistsError:
-                listing = _read_job(self._get(path)[0], posting.sequence)
-                if listing is None or listing.uuid != posting.uuid:
-                    raise board_errors.occupied(self._settings, posting, path) from None
+                listing = _read_job(self._get(path)[0], new_entry.sequence)
+                if listing is None or listing.uuid != new_entry.uuid:
+                    raise board_errors.occupied(
+                        self._settings, new_entry, path
+                    ) from None
 
     def entries(self) -> Sequence[Entry]:
         """See the contract; costs one round trip, and one for jobs not yet seen."""
@@ -135,10 +137,10 @@ class ZookeeperBoard(SessionBoard):
         if not self._watched and self._client.connected:
             with contextlib.suppress(BoardUnavailableError), self._asking("watch"):
                 self._watch()
-        self._bell.wait(timeout)
+        self._changes.wait(timeout)
 
     def interrupt(self) -> None:
-        self._bell.ring()
+        self._changes.ring()
 
     def _fetch_jobs(self, ensure_fresh: bool = False) -> Any:
         # taskflow's own listing would rely on its own watch, which isn't set.
@@ -164,7 +166,7 @@ class ZookeeperBoard(SessionBoard):
 
     def _on_change(self, _: object) -> None:
         self._watched = False
-        self._bell.ring()
+        self._changes.ring()
 
     def _listings(self, names: Iterable[str]) -> dict[str, Listing]:
         """The jobs among these nodes; only what wasn't known before is asked for."""

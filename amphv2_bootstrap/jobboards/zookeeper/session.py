@@ -17,7 +17,7 @@ from taskflow.utils import kazoo_utils
 
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.jobboards import board_errors
-from amphv2_bootstrap.jobboards.change_notifier import Bell
+from amphv2_bootstrap.jobboards.change_notifier import ChangeNotifier
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 
 _RECONNECT_SECONDS = 1.0
@@ -42,7 +42,7 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
             settings.namespace, _taskflow_conf(settings), emit_notifications=False
         )
         self._settings = settings
-        self._bell = Bell()
+        self._changes = ChangeNotifier()
         # A dead connection must be noticed while the session can still be saved.
         self._patience = settings.call_seconds
         self._granted = 0.0
@@ -63,7 +63,7 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
             with contextlib.suppress(kazoo_errors.KazooException, OSError):
                 super().close()
             self._replace_client()
-        self._bell.ring()
+        self._changes.ring()
 
     def _answer(self, request: Any) -> Any:
         return request.get(timeout=self._patience)
@@ -160,7 +160,7 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
             self._online.set()
         else:
             self._online.clear()
-        self._bell.ring()
+        self._changes.ring()
 
 
 def _rounds(settings: BoardSettings) -> int:

@@ -205,5 +205,5 @@ class EnsureDatabaseAccounts(Step):
         hosts = ", ".join(self.context.spec.grant_hosts)
         summary = f"{self._user} may use {self._database} from {hosts}"
         made = self.intents.all()
-        outcome = CHANGED if made or self._changed else UNCHANGED
-        return StepResult(outcome, summary, warnings, made)
+        effect = CHANGED if made or self._changed else UNCHANGED
+        return StepResult(effect, summary, warnings, made)

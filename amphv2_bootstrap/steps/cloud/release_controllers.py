@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Posting one job per controller."""
+"""Let the controllers begin."""
 
 from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Step, StepResult
 
 
-class PostControllerJobs(Step):
-    """Release the controllers' jobs; their ids follow from the bootstrap's.
+class ReleaseControllers(Step):
+    """Release the flow ``controller`` on every host that waits for it.
 
-    Safe to run twice: a job that is released, or under way, or done, stays so. It
-    changes nothing of the cloud: what these jobs change, their own steps say.
+    Safe to run twice: a flow that is released, under way or done stays so. It
+    changes nothing of the cloud: what these flows change, their own steps say.
     """
 
-    atom_name = "post-controller-jobs"
+    atom_name = "release-controllers"
 
     @property
     def aim(self) -> str:
@@ -21,4 +21,4 @@ class PostControllerJobs(Step):
         hosts = self.context.release_controllers()
         if not hosts:
             return StepResult(NOT_APPLICABLE, "no controller takes part")
-        return StepResult(UNCHANGED, f"jobs posted for {', '.join(sorted(hosts))}")
+        return StepResult(UNCHANGED, f"released on {', '.join(sorted(hosts))}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from amphv2_bootstrap.adapters.mysql.sessions import Session, lock_name
 from amphv2_bootstrap.adapters.octavia import db_manage, introspection, ownership
-from amphv2_bootstrap.adapters.octavia.db_manage import Outcome
+from amphv2_bootstrap.adapters.octavia.db_manage import Completed
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.schema import persistence_schema as schemas
 from amphv2_bootstrap.adapters.schema import repair
@@ -114,13 +114,13 @@ class UpgradePersistenceSchema(Step):
         before = self._mend(session)
         if before.state is State.HEAD:  # by whoever had the lock
             return self._result(CHANGED if self._mended else UNCHANGED, before)
-        outcome, after, found = self._run(session)
-        broken = after.state is State.HALF and not outcome.transient
+        completed, after, found = self._run(session)
+        broken = after.state is State.HALF and not completed.transient
         if broken and (found.may_be_cleared or _is_mendable(after)):
             self._mend(session)
-            outcome, after, found = self._run(session)
-        if not self._is_done(outcome, after, found):
-            raise self._failure(session.place, outcome, after, found)
+            completed, after, found = self._run(session)
+        if not self._is_done(completed, after, found):
+            raise self._failure(session.place, completed, after, found)
         same = after.revision == before.revision and not self._mended
         return self._result(UNCHANGED if same else CHANGED, after)
 
@@ -154,21 +154,21 @@ class UpgradePersistenceSchema(Step):
         with self._locked(session, self._table_lock):
             schemas.clear(session)
 
-    def _run(self, session: Session) -> tuple[Outcome, Verdict, Schema]:
+    def _run(self, session: Session) -> tuple[Completed, Verdict, Schema]:
         url = db_manage.guarded(
             self.context.spec.persistence,
             self._table_lock,
             max(1, int(self.context.host.db_manage_timeout * 0.8)),
         )
-        outcome = self._db_manage(url)
+        completed = self._db_manage(url)
         # Its connection may outlive it for a moment: have the lock, then look.
         with self._locked(session, self._table_lock):
             found = schemas.look(session)
-        return outcome, self._judge(found), found
+        return completed, self._judge(found), found
 
-    def _is_done(self, outcome: Outcome, verdict: Verdict, found: Schema) -> bool:
+    def _is_done(self, completed: Completed, verdict: Verdict, found: Schema) -> bool:
         """The exit code counts only where we don't know what Octavia's head is."""
-        trusted = bool(self._warnings) and outcome.returncode == 0
+        trusted = bool(self._warnings) and completed.returncode == 0
         return verdict.state is State.HEAD or (trusted and found.is_of_a_release())
 
     def _on(self, session: Session) -> str:
@@ -186,9 +186,9 @@ class UpgradePersistenceSchema(Step):
         )
 
     def _failure(
-        self, place: str, outcome: Outcome, verdict: Verdict, found: Schema
+        self, place: str, completed: Completed, verdict: Verdict, found: Schema
     ) -> TransientError | PermanentError:
-        kind = TransientError if outcome.transient else PermanentError
+        kind = TransientError if completed.transient else PermanentError
         todo = "Mend the cause that octavia-db-manage tells, and resume."
         if found.rows_anywhere and verdict.state is not State.BEHIND:
             todo = (
@@ -196,7 +196,7 @@ class UpgradePersistenceSchema(Step):
                 "database, mend it by hand, or drop the tables if no load balancer "
                 "is in work; then resume."
             )
-        elif outcome.returncode == 0:
+        elif completed.returncode == 0:
             todo = (
                 "It ended without an error and yet without these tables: does "
                 "db_manage_command pass its arguments on to octavia-db-manage?"
@@ -207,13 +207,13 @@ class UpgradePersistenceSchema(Step):
             why=(
                 f"wanted the tables {', '.join(sorted(schemas.TABLES))} at revision "
                 f"{self._chain[-1]}, found {found}, {verdict}; octavia-db-manage ended "
-                f"with exit code {outcome.returncode} and said: "
-                f"{outcome.output or 'nothing'}"
+                f"with exit code {completed.returncode} and said: "
+                f"{completed.output or 'nothing'}"
             ),
             todo=todo,
         )
 
-    def _result(self, outcome: str, verdict: Verdict) -> StepResult:
+    def _result(self, effect: str, verdict: Verdict) -> StepResult:
         name = self.context.spec.persistence.database
         made = (f"schema:{name}",) if self._made else ()
         summary = f"the persistence schema of {name} is at revision {verdict.revision}"
@@ -222,9 +222,9 @@ class UpgradePersistenceSchema(Step):
         warnings = self._warnings + tuple(
             f"{remark}: left as it is" for remark in verdict.remarks
         )
-        return StepResult(CHANGED if made else outcome, summary, warnings, made)
+        return StepResult(CHANGED if made else effect, summary, warnings, made)
 
-    def _db_manage(self, url: DatabaseUrl) -> Outcome:
+    def _db_manage(self, url: DatabaseUrl) -> Completed:
         return db_manage.upgrade_persistence(
             self.context.host,
             url,
@@ -247,11 +247,11 @@ class UpgradePersistenceSchema(Step):
             return StepResult(UNCHANGED, f"the tables are in {path}", closed)
         with self._folder_locked(path.parent):
             ownership.make_file(path, conf)
-            outcome = self._db_manage(url)
+            completed = self._db_manage(url)
             found = schemas.look_at_file(path)
         if not found.tables >= schemas.TABLES:
             verdict = Verdict(State.HALF if found.own else State.ABSENT)
-            raise self._failure(str(path), outcome, verdict, found)
+            raise self._failure(str(path), completed, verdict, found)
         closed = ownership.closed_to_octavia(path, conf)
         return StepResult(CHANGED, f"made the tables in {path}", closed)
 

@@ -70,7 +70,7 @@ def test_taskflows_own_tables_are_too_narrow(target: Target) -> None:
             server.execute(statement)
     assert _only(server_settings, target).state == OK
     again = result_of(UpgradePersistenceSchema(context))
-    assert again.outcome == "unchanged", "wider columns are no other schema"
+    assert again.effect == "unchanged", "wider columns are no other schema"
 
 
 def test_another_clock_is_a_warning(

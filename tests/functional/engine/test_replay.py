@@ -19,7 +19,7 @@ from tests import DATA
 from tests.servers.process import wait_until
 from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
 
-FIXTURES = sorted((DATA / "jobs").glob("*.sql"))
+FIXTURES = sorted((DATA / "flow_runs").glob("*.sql"))
 
 
 @pytest.fixture(params=FIXTURES, ids=lambda path: path.stem)
@@ -29,25 +29,25 @@ def cloud(request: pytest.FixtureRequest, tmp_path: Path) -> Cloud:
         connection.executescript(request.param.read_text())
     connection.close()
     cloud = Cloud(tmp_path, ToyFlows(Ledger(), {}), board="amphv2_bootstrap")
-    (bootstrap,) = cloud.store.bootstraps()
+    (job,) = cloud.store.jobs()
     cloud.flows.steps = {
-        job.flow: cloud.store.atom_names(job)
-        for job in cloud.store.jobs_of(bootstrap.uuid)
+        flow_run.flow: cloud.store.atom_names(flow_run)
+        for flow_run in cloud.store.flow_runs_of(job.uuid)
     }
     return cloud
 
 
 def _uuid(cloud: Cloud) -> str:
-    return cloud.store.bootstraps()[0].uuid
+    return cloud.store.jobs()[0].uuid
 
 
 def test_only_the_open_steps_are_run(cloud: Cloud) -> None:
     """Completed steps stay so, the interrupted one is run, then all that follows."""
-    jobs = cloud.store.jobs_of(_uuid(cloud))
+    flow_runs = cloud.store.flow_runs_of(_uuid(cloud))
     done = {
         step.name
-        for job in jobs
-        for step in cloud.store.steps(job, cloud.store.atom_names(job))
+        for flow_run in flow_runs
+        for step in cloud.store.steps(flow_run, cloud.store.atom_names(flow_run))
         if step.state == "SUCCESS"
     }
     assert done, "the fixture is of a job under way"
@@ -56,17 +56,17 @@ def test_only_the_open_steps_are_run(cloud: Cloud) -> None:
             lambda: set(cloud.states(_uuid(cloud))) == {"done"}, what="it is finished"
         )
     run = [entry.removeprefix("do ") for entry in cloud.ledger]
-    first = cloud.store.atom_names(jobs[0])
+    first = cloud.store.atom_names(flow_runs[0])
     assert run[: len(first) - len(done)] == [name for name in first if name not in done]
     assert not done & set(run)
 
 
 def test_this_version_knows_the_flows(cloud: Cloud) -> None:
     """Name, steps, order and major versions are as they were posted."""
-    bootstrap = cloud.store.bootstraps()[0]
-    spec = Spec.from_dict(json.loads(json.dumps(dict(bootstrap.spec))))
+    job = cloud.store.jobs()[0]
+    spec = Spec.from_dict(json.loads(json.dumps(dict(job.spec))))
     host = HostSettings("ctl1", "/state", "/octavia.conf", spec.persistence, ("x",))
     context = Context(spec, host, Secrets({}))
-    for job in cloud.store.jobs_of(bootstrap.uuid):
-        flow = RegisteredFlows().factory(job.flow)(context)
-        assert shape(flow) == job.shape, job.flow
+    for flow_run in cloud.store.flow_runs_of(job.uuid):
+        flow = RegisteredFlows().factory(flow_run.flow)(context)
+        assert shape(flow) == flow_run.shape, flow_run.flow

@@ -119,14 +119,14 @@ def check(target: Target, older: OlderSchema, kill: Kill, tell: Tell) -> None:
     mark = str(target.folder / "killed")
     killed = replace(target, db_manage=(python, str(KILLER), kill.moment, mark))
     context = killed.context()
-    outcome = db_manage.upgrade_persistence(
+    completed = db_manage.upgrade_persistence(
         context.host,
         context.spec.persistence,
         PASSWORD,
         secrets=(PASSWORD,),
         cancelled=threading.Event(),
     )
-    assert outcome.returncode == -9
+    assert completed.returncode == -9
     tell(LEFT, state_of(target.mariadb))
     result_of(UpgradePersistenceSchema(target.context()))
     check_end(older, kill, before)

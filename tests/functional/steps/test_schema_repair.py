@@ -27,7 +27,7 @@ def older(prepared: Target, templates: dict[str, list[str]]) -> OlderSchema:
 def upgrade(target: Target, older: OlderSchema, before: Rows) -> str:
     """Run the step; it ends at the head with the rows intact. Its summary."""
     result = result_of(UpgradePersistenceSchema(target.context()))
-    assert result.outcome == "changed"
+    assert result.effect == "changed"
     assert result.made == ()
     assert older.run("SELECT version_num FROM alembic_version") == [(KNOWN_HEAD,)]
     assert survived(before, older.rows())
@@ -141,7 +141,7 @@ def test_parked_with_the_statements(
         older.run(statement)
     assert pieces(older.tables()) == pieces(older.tables_at(KNOWN_HEAD))
     step = UpgradePersistenceSchema(prepared.context())
-    assert result_of(step).outcome == "unchanged"
+    assert result_of(step).effect == "unchanged"
 
 
 def pieces(tables: list[str]) -> list[list[str]]:
@@ -178,7 +178,7 @@ def test_other_tables_beside_the_head(prepared: Target, older: OlderSchema) -> N
     older.make(KNOWN_HEAD)
     older.run("CREATE TABLE amphora (id INT)")
     result = result_of(UpgradePersistenceSchema(prepared.context()))
-    assert result.outcome == "unchanged"
+    assert result.effect == "unchanged"
     assert result.warnings == ("the table amphora: left as it is",)
 
 

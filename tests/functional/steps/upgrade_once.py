@@ -119,7 +119,7 @@ def main() -> None:
     )
     context = target.context(attempts=settings.attempts)
     try:
-        print(result_of(UpgradePersistenceSchema(context)).outcome)
+        print(result_of(UpgradePersistenceSchema(context)).effect)
     except BootstrapError as exc:
         print(f"{type(exc).__name__}: {exc}")
 

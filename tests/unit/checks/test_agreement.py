@@ -33,9 +33,7 @@ CONTENT: dict[str, Any] = {
 
 def _hosts(*names: str) -> dict[str, Controller]:
     return {
-        name: Controller(
-            name, copy.deepcopy(CONTENT), version="1.0", silent_seconds=3.0
-        )
+        name: Controller(name, copy.deepcopy(CONTENT), version="1.0", seen_ago=3.0)
         for name in names
     }
 
@@ -176,13 +174,13 @@ def test_threads_may_differ() -> None:
     ("controller", "told"),
     [
         (Controller("c2"), "c2 was never seen"),
-        (Controller("c2", silent_seconds=1.0), "it hasn't reported yet"),
+        (Controller("c2", seen_ago=1.0), "it hasn't reported yet"),
         (
-            Controller("c2", unreadable="line 3", silent_seconds=1.0),
+            Controller("c2", unreadable="line 3", seen_ago=1.0),
             "isn't known: line 3",
         ),
         (
-            Controller("c2", CONTENT, version="1.0", silent_seconds=1800.0),
+            Controller("c2", CONTENT, version="1.0", seen_ago=1800.0, is_silent=True),
             "c2 wasn't seen for 30 minutes",
         ),
     ],

@@ -28,14 +28,14 @@ def flow(
     host: str | None = None,
 ) -> dict[str, Any]:
     """``bootstrap``, or ``controller`` where a host is given."""
-    name = "controller" if host else "bootstrap"
+    name = "controller" if host else "cloud"
     return {
         "id": f"{name}/{host}",
         "name": name,
         "host": host,
         "state": state,
         "reason": reason,
-        "tasks": list(tasks),
+        "steps": list(tasks),
     }
 
 

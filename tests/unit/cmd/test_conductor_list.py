@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.cmd.conductor_list import controllers, has_rival
-from amphv2_bootstrap.engine.process_identity import Owner
+from amphv2_bootstrap.cmd.conductor_list import controllers, has_duplicate
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
-from amphv2_bootstrap.engine.storage.heartbeats import Presence
+from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from amphv2_bootstrap.engine.storage.store import Store
 from tests.unit.engine.signs import beat
 
-ME = Owner.of_this_process("c1")
+ME = ProcessIdentity.of_this_process("c1")
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ def test_controllers_are_known_by_reports_and_conductors(database: Database) -> 
     reports.publish("c1", "o", "1.0", {"task_flow": {}})
     reports.publish("c2", "o", "1.1", {"unreadable": "line 3"})
     reports.publish("gone", "o", "1.0", {})
-    Presence(database, "c3:1:m:0").heartbeat("c3", 1, "1.0")
+    Heartbeats(database, "c3:1:m:0", 10.0).heartbeat("c3", 1, "1.0")
     names = ("c4", "c3", "c2", "c1")
     c4, c3, c2, c1 = controllers(Store(database), reports.all(), names)
     assert [one.host for one in (c4, c3, c2, c1)] == list(names)
-    assert (c4.silent_seconds, c4.content) == (None, None)
-    assert c3.silent_seconds is not None
+    assert (c4.seen_ago, c4.content) == (None, None)
+    assert c3.seen_ago is not None
     assert (c3.content, c3.unreadable) == (None, None)
     assert (c2.content, c2.unreadable, c2.version) == (None, "line 3", "1.1")
     assert (c1.content, c1.unreadable) == ({"task_flow": {}}, None)
@@ -46,9 +46,9 @@ def test_a_conductor_that_does_not_report_does_not_count(database: Database) -> 
     reports.publish("c1", "o", "1.0", {})
     (report,) = reports.all()
     old = dataclasses.replace(report, age=1800.0)
-    Presence(database, "c1:1:m:0").heartbeat("c1", 1, "1.0")
+    Heartbeats(database, "c1:1:m:0", 10.0).heartbeat("c1", 1, "1.0")
     (found,) = controllers(Store(database), [old], ("c1",))
-    assert found.silent_seconds == 1800.0
+    assert (found.seen_ago, found.is_silent) == (1800.0, True)
 
 
 def test_two_machines_of_one_name_are_in_conflict(database: Database) -> None:
@@ -58,6 +58,7 @@ def test_two_machines_of_one_name_are_in_conflict(database: Database) -> None:
     for owner in (ME, rival, third, ME):
         beat(database, owner)
     rows = Store(database).conductors()
-    found = {row.owner: has_rival(row, rows, 30.0) for row in rows}
+    found = {row.owner: has_duplicate(row, rows) for row in rows}
     assert found == {str(ME): True, str(rival): True, str(third): False}
-    assert not any(has_rival(row, rows, -1.0) for row in rows)
+    silent = [dataclasses.replace(row, age=31.0) for row in rows]
+    assert not any(has_duplicate(row, silent) for row in silent)

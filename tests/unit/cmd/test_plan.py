@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from amphv2_bootstrap.cmd.main import main
-from amphv2_bootstrap.flows.outlines import BOOTSTRAP, CONTROLLER, KEY_VALUE_HOST
+from amphv2_bootstrap.flows.outlines import CLOUD, CONTROLLER, KEY_VALUE_HOST
 from tests.unit.cmd.smallest import write_configuration
 
 _TWO = """\
@@ -34,7 +34,7 @@ def test_every_step_is_there_in_its_order(
     rows = json.loads(capsys.readouterr().out)
     flows = (
         (KEY_VALUE_HOST, "ctl2"),
-        (BOOTSTRAP, None),
+        (CLOUD, None),
         (CONTROLLER, "ctl1"),
         (CONTROLLER, "ctl2"),
     )
@@ -54,7 +54,7 @@ def test_it_is_told_what_becomes_of_what(
     assert _plan(_two(tmp_path)) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "Stage 0: key-value-host on ctl2 install-key-value-host install red" in told
-    assert "Stage 1: bootstrap on any controller check-prerequisites" in told
+    assert "Stage 1: cloud on any controller check-prerequisites" in told
     assert "database octavia_persistence on 127.0.0.1:3306" in told
     assert "'o'@'localhost', 'o'@'%'" in told
     assert f"[task_flow] of {tmp_path}/octavia.conf" in told

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.errors import PermanentError
 from tests.servers.process import wait_until
 from tests.unit.engine.toys import Cloud, lose_answers
@@ -27,11 +27,11 @@ def test_each_step_and_each_end_is_told_once(
     """A step that was begun once isn't said to have been begun twice."""
     cloud = make_cloud(main=["a", "b"])
     lose_answers(cloud, monkeypatch)
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
         wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
-    job = cloud.store.jobs_of(uuid)[0]
-    assert [step.runs for step in cloud.store.steps(job, ["a", "b"])] == [1, 1]
+    flow_run = cloud.store.flow_runs_of(uuid)[0]
+    assert [step.runs for step in cloud.store.steps(flow_run, ["a", "b"])] == [1, 1]
     assert _history(cloud, uuid)[-5:] == [
         *(f"{name} {state}" for name in "ab" for state in ("RUNNING", "SUCCESS")),
         "done",
@@ -49,7 +49,7 @@ def test_so_is_each_step_of_a_revert(
     cloud = make_cloud(main=["a", "b"])
     cloud.flows.actions["b"] = fail
     lose_answers(cloud, monkeypatch)
-    uuid = cloud.post([PlannedJob("main", 0)], on_failure="revert")
+    uuid = cloud.post([NewFlowRun("main", 0)], on_failure="revert")
     with cloud.running():
         wait_until(lambda: cloud.states(uuid) == ["reverted"], what="it is undone")
     told = _history(cloud, uuid)

@@ -9,14 +9,16 @@ import pytest
 import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.board import Entry
-from amphv2_bootstrap.engine.conductor.backoff import LONGEST_PAUSE, Aside
+from amphv2_bootstrap.engine.conductor.backoff import LONGEST_PAUSE, Backoff
 from amphv2_bootstrap.engine.errors import (
     DatabaseUnavailableError,
     RefusedError,
     SchemaError,
 )
-from amphv2_bootstrap.engine.execution.retry_until_cancelled import outlast
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
+    retry_until_cancelled,
+)
+from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
 from tests.servers.process import wait_until
@@ -56,12 +58,12 @@ def test_a_flow_that_cannot_be_loaded_is_not_a_failed_one(
 ) -> None:
     """The load is repeated until the database is back; no step has failed."""
     cloud = make_cloud(main=["a", "b"])
-    uuid = cloud.post([PlannedJob("main", 0)], on_failure=on_failure)
+    uuid = cloud.post([NewFlowRun("main", 0)], on_failure=on_failure)
     database = cloud.database = FlakyDatabase(cloud.url, reads=4)
     with cloud.running():
         wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
     assert not database.left["read"]
-    assert not cloud.store.jobs_of(uuid)[0].reverting
+    assert not cloud.store.flow_runs_of(uuid)[0].reverting
     assert cloud.ledger == ["do a", "do b"]
 
 
@@ -77,7 +79,7 @@ def test_a_step_that_releases_a_stage_outlasts_the_database(
         assert cloud.contexts.made["release"]("later") == ("one",)
 
     cloud.flows.actions["a"] = release
-    uuid = cloud.post([PlannedJob("main", 0), PlannedJob("later", 1, "one")])
+    uuid = cloud.post([NewFlowRun("main", 0), NewFlowRun("later", 1, "one")])
     with cloud.running():
         wait_until(lambda: cloud.states(uuid) == ["done"] * 2, what="both are done")
     assert cloud.ledger == ["do a", "do b"]
@@ -96,7 +98,7 @@ def test_an_outage_is_outlasted_until_somebody_wants_an_end() -> None:
         raise DatabaseUnavailableError("read", why="it is away")
 
     with pytest.raises(DatabaseUnavailableError):
-        outlast(call, cancelled)
+        retry_until_cancelled(call, cancelled)
     assert calls == 3
 
 
@@ -110,7 +112,7 @@ class BrokenBoard(SqlJobBoard):
 def test_a_board_that_fails_for_good_keeps_no_worker(make_cloud: MakeCloud) -> None:
     """Whatever a board says at the end of a job: the conductor can still stop."""
     cloud = make_cloud(main=["a"])
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     conductor = cloud.conductor(
         board=BrokenBoard(cloud.board, {"database": cloud.database})
     )
@@ -126,10 +128,10 @@ def test_a_board_that_fails_for_good_keeps_no_worker(make_cloud: MakeCloud) -> N
 def test_a_refusal_is_noted_once(make_cloud: MakeCloud) -> None:
     """However often the job is looked at: the history doesn't grow with time."""
     cloud = make_cloud(main=["a"])
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     looks = 0
 
-    def refuse(bootstrap: object) -> None:
+    def refuse(job: object) -> None:
         nonlocal looks
         looks += 1
         raise RefusedError("take the job", why="not here")
@@ -143,9 +145,16 @@ def test_a_refusal_is_noted_once(make_cloud: MakeCloud) -> None:
 
 def test_pauses_grow_and_end_with_success() -> None:
     """Each failure doubles the pause up to a bound; a success forgets them."""
-    aside = Aside(refusal_pause=30.0, first_pause=1.0)
-    assert [aside.back_off("job") for _ in range(6)] == [1, 2, 4, 8, 15, LONGEST_PAUSE]
-    assert "job" in aside
-    aside.forget("job")
-    assert "job" not in aside
-    assert aside.back_off("job") == 1
+    backoff = Backoff(refusal_pause=30.0, first_pause=1.0)
+    assert [backoff.back_off("job") for _ in range(6)] == [
+        1,
+        2,
+        4,
+        8,
+        15,
+        LONGEST_PAUSE,
+    ]
+    assert "job" in backoff
+    backoff.forget("job")
+    assert "job" not in backoff
+    assert backoff.back_off("job") == 1

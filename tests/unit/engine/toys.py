@@ -21,12 +21,12 @@ from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, UnknownFlowError
 from amphv2_bootstrap.engine.execution.registry import atoms, shape
 from amphv2_bootstrap.engine.execution.runner import Runner
-from amphv2_bootstrap.engine.process_identity import Owner
-from amphv2_bootstrap.engine.records import Bootstrap, PlannedJob
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+from amphv2_bootstrap.engine.records import Job, NewFlowRun
 from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
-from amphv2_bootstrap.engine.storage.job_creation import Draft, Drafts
+from amphv2_bootstrap.engine.storage.job_creation import JobCreation, NewJob
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
@@ -72,7 +72,7 @@ class Toy(task.Task):
     def execute(self) -> dict[str, Any]:
         self.ledger.write(f"do {self.name}")
         result = self.action() if self.action else None
-        return {"outcome": "changed", "summary": result or f"{self.name} done"}
+        return {"effect": "changed", "summary": result or f"{self.name} done"}
 
     def revert(self, result: Any, **_: Any) -> None:
         if isinstance(result, dict):
@@ -110,12 +110,12 @@ class AnyHost:
     def __init__(self) -> None:
         self.made: dict[str, Any] = {}
 
-    def accept(self, bootstrap: Bootstrap) -> None:
+    def accept(self, job: Job) -> None:
         """All are welcome."""
 
     def make(
         self,
-        bootstrap: Bootstrap,
+        job: Job,
         cancelled: threading.Event,
         release: Callable[[str], tuple[str, ...]],
     ) -> Any:
@@ -141,26 +141,34 @@ class Cloud:
         migrate.upgrade(self.database)
         self.store = Store(self.database)
         self.journal = Journal(self.database, "tester:1:none:0")
-        self.drafts = Drafts(self.database, self.journal)
+        self.job_creation = JobCreation(self.database, self.journal)
 
     @property
     def ledger(self) -> list[str]:
         return self.flows.ledger.entries
 
-    def post(self, jobs: Sequence[PlannedJob], on_failure: str = "park") -> str:
+    def post(self, flow_runs: Sequence[NewFlowRun], on_failure: str = "park") -> str:
         """Post a bootstrap of these jobs, into the database only."""
-        flows = {job.flow: self.flows.factory(job.flow)(None) for job in jobs}
-        return self.drafts.create(
-            Draft(
+        flows = {
+            flow_run.flow: self.flows.factory(flow_run.flow)(None)
+            for flow_run in flow_runs
+        }
+        return self.job_creation.create(
+            NewJob(
                 uuid=str(uuid.uuid4()),
                 spec={},
                 spec_digest="",
                 fingerprints={},
                 on_failure=on_failure,
                 posted_by="tester",
-                jobs=[
-                    PlannedJob(job.flow, job.stage, job.host, shape(flows[job.flow]))
-                    for job in jobs
+                flow_runs=[
+                    NewFlowRun(
+                        flow_run.flow,
+                        flow_run.stage,
+                        flow_run.host,
+                        shape(flows[flow_run.flow]),
+                    )
+                    for flow_run in flow_runs
                 ],
                 atoms={
                     name: [atom.name for atom in atoms(flow)]
@@ -175,7 +183,7 @@ class Cloud:
         settings: ConductorSettings = SETTINGS,
         board: SqlJobBoard | None = None,
     ) -> Conductor:
-        owner = Owner.of_this_process(host)
+        owner = ProcessIdentity.of_this_process(host)
         journal = Journal(self.database, str(owner))
         board = board or SqlJobBoard(self.board, {"database": self.database})
         runner = Runner(
@@ -199,7 +207,7 @@ class Cloud:
             assert not thread.is_alive(), "the conductor did not stop"
 
     def states(self, uuid: str) -> list[str]:
-        return [job.state.value for job in self.store.jobs_of(uuid)]
+        return [flow_run.state.value for flow_run in self.store.flow_runs_of(uuid)]
 
 
 def lose_answers(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,29 +3,30 @@
 
 import threading
 
-from amphv2_bootstrap.jobboards.change_notifier import Bell, Listener
+from amphv2_bootstrap.jobboards.change_notifier import ChangeNotifier, Listener
 from tests.servers.process import wait_until
 
 
 def test_ring_before_the_wait_is_heard() -> None:
     """A ring that came too early ends the next wait, and only that one."""
-    bell = Bell()
-    bell.ring()
-    bell.ring()
-    assert bell.wait(60)
-    assert not bell.wait(0.01)
+    changes = ChangeNotifier()
+    changes.ring()
+    changes.ring()
+    assert changes.wait(60)
+    assert not changes.wait(0.01)
 
 
 def test_all_waiters_hear_it() -> None:
     """One ring wakes everybody who waits."""
-    bell, heard = Bell(), []
+    changes, heard = ChangeNotifier(), []
     threads = [
-        threading.Thread(target=lambda: heard.append(bell.wait(60))) for _ in range(3)
+        threading.Thread(target=lambda: heard.append(changes.wait(60)))
+        for _ in range(3)
     ]
     for thread in threads:
         thread.start()
-    wait_until(lambda: len(bell._condition._waiters) == 3, what="all wait")  # type: ignore[attr-defined]
-    bell.ring()
+    wait_until(lambda: len(changes._condition._waiters) == 3, what="all wait")  # type: ignore[attr-defined]
+    changes.ring()
     for thread in threads:
         thread.join(60)
     assert heard == [True] * 3

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amphv2_bootstrap.engine.board import Posting
+from amphv2_bootstrap.engine.board import NewEntry
 from amphv2_bootstrap.jobboards.codec import read_listing, write_listing
 
-POSTING = Posting("uuid", 5, "bootstrap", {"host": "ctl1"}, "book-uuid", "book")
+NEW_ENTRY = NewEntry("uuid", 5, "cloud", {"host": "ctl1"}, "book-uuid", "book")
 
 
 def test_what_is_written_is_read() -> None:
     """A posting survives the way through the board's format."""
-    listing = read_listing(json.loads(json.dumps(write_listing(POSTING))))
+    listing = read_listing(json.loads(json.dumps(write_listing(NEW_ENTRY))))
     assert listing is not None
-    assert (listing.uuid, listing.sequence, listing.name) == ("uuid", 5, "bootstrap")
-    assert listing.details == POSTING.details
+    assert (listing.uuid, listing.sequence, listing.name) == ("uuid", 5, "cloud")
+    assert listing.details == NEW_ENTRY.details
     assert listing.book == {"uuid": "book-uuid", "name": "book"}
 
 
@@ -41,8 +41,8 @@ def test_what_is_written_is_read() -> None:
 )
 def test_malformed_is_nothing(change: dict[str, Any]) -> None:
     """One field of a wrong type, and it isn't a job."""
-    assert read_listing(write_listing(POSTING)) is not None
-    assert read_listing({**write_listing(POSTING), **change}) is None
+    assert read_listing(write_listing(NEW_ENTRY)) is not None
+    assert read_listing({**write_listing(NEW_ENTRY), **change}) is None
 
 
 JSON = st.recursive(

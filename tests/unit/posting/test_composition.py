@@ -16,8 +16,10 @@ SPEC = Spec(
 
 def test_once_per_cloud_and_then_every_controller() -> None:
     """The schema is there before any service sees the jobboard enabled."""
-    assert [(job.flow, job.stage, job.host) for job in plan(SPEC)] == [
-        ("bootstrap", 1, None),
+    assert [
+        (flow_run.flow, flow_run.stage, flow_run.host) for flow_run in plan(SPEC)
+    ] == [
+        ("cloud", 1, None),
         ("controller", 2, "ctl1"),
         ("controller", 2, "ctl2"),
     ]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.engine.board import BoardUnavailableError, Posting
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.board import BoardUnavailableError, NewEntry
+from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.posting.poster import Posted, Poster
 from amphv2_bootstrap.spec.database import DatabaseUrl
@@ -24,7 +24,7 @@ SPEC = Spec(
 )
 SECRETS = Secrets({"persistence_password": "s3cr3t"})
 OTHER = Secrets({"persistence_password": "c0rrected"})
-STEPS = {"bootstrap": ["a"], "controller": ["b"], "key-value-host": ["c"]}
+STEPS = {"cloud": ["a"], "controller": ["b"], "key-value-host": ["c"]}
 
 
 class FakeBoard:
@@ -32,14 +32,14 @@ class FakeBoard:
 
     def __init__(self, away: bool = False) -> None:
         self.away = away
-        self.posted: list[Posting] = []
+        self.posted: list[NewEntry] = []
 
     def connect(self) -> None:
         if self.away:
             raise BoardUnavailableError("connect")
 
-    def post_entry(self, posting: Posting) -> None:
-        self.posted.append(posting)
+    def post_entry(self, new_entry: NewEntry) -> None:
+        self.posted.append(new_entry)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def cloud(tmp_path: Path) -> Cloud:
 
 
 def _poster(cloud: Cloud) -> Poster:
-    return Poster(cloud.store, cloud.drafts)
+    return Poster(cloud.store, cloud.job_creation)
 
 
 def _post(cloud: Cloud, spec: Spec = SPEC) -> Posted:
@@ -60,13 +60,15 @@ def test_a_post_writes_all_jobs_of_all_stages(cloud: Cloud) -> None:
     """The first stage is ready, the rest waits; no secret is in any row."""
     posted = _post(cloud)
     assert posted.is_new
-    jobs = cloud.store.jobs_of(posted.bootstrap.uuid)
-    assert [(job.flow, job.host, job.state.value) for job in jobs] == [
-        ("bootstrap", None, "ready"),
+    flow_runs = cloud.store.flow_runs_of(posted.job.uuid)
+    assert [
+        (flow_run.flow, flow_run.host, flow_run.state.value) for flow_run in flow_runs
+    ] == [
+        ("cloud", None, "ready"),
         ("controller", "ctl1", "waiting"),
         ("controller", "ctl2", "waiting"),
     ]
-    assert Spec.from_dict(posted.bootstrap.spec) == SPEC
+    assert Spec.from_dict(posted.job.spec) == SPEC
     assert "s3cr3t" not in str(posted)
 
 
@@ -74,15 +76,15 @@ def test_posting_again_while_unfinished_gives_the_same(cloud: Cloud) -> None:
     """Whatever shall become of a failure, the wanted cloud is the same."""
     first = _post(cloud)
     second = _post(cloud, dataclasses.replace(SPEC, on_failure="revert"))
-    assert (second.bootstrap.uuid, second.is_new) == (first.bootstrap.uuid, False)
-    assert len(cloud.store.bootstraps()) == 1
+    assert (second.job.uuid, second.is_new) == (first.job.uuid, False)
+    assert len(cloud.store.jobs()) == 1
 
 
 def test_another_specification_is_a_conflict(cloud: Cloud) -> None:
     """Named with the id of what is unfinished, and how to end it."""
     first = _post(cloud)
     other = dataclasses.replace(SPEC, controllers=("ctl1",))
-    with pytest.raises(ConflictError, match=f"job cancel {first.bootstrap.uuid}"):
+    with pytest.raises(ConflictError, match=f"job cancel {first.job.uuid}"):
         _post(cloud, other)
 
 
@@ -97,19 +99,19 @@ def test_concurrent_posts_are_one(cloud: Cloud) -> None:
     for thread in threads:
         thread.join()
     assert len(found) == 50
-    assert len({posted.bootstrap.uuid for posted in found}) == 1
+    assert len({posted.job.uuid for posted in found}) == 1
     assert sum(posted.is_new for posted in found) == 1
-    assert len(cloud.store.jobs_of(found[0].bootstrap.uuid)) == 3
+    assert len(cloud.store.flow_runs_of(found[0].job.uuid)) == 3
 
 
 def test_job_ids_follow_from_the_bootstrap(cloud: Cloud) -> None:
     """The same flow and host of one bootstrap always has the same id."""
-    from amphv2_bootstrap.engine.storage.job_creation import job_uuid
+    from amphv2_bootstrap.engine.storage.job_creation import flow_run_uuid
 
     posted = _post(cloud)
-    planned = PlannedJob("controller", 2, "ctl2")
-    assert cloud.store.jobs_of(posted.bootstrap.uuid)[2].uuid == job_uuid(
-        posted.bootstrap.uuid, planned
+    new_run = NewFlowRun("controller", 2, "ctl2")
+    assert cloud.store.flow_runs_of(posted.job.uuid)[2].uuid == flow_run_uuid(
+        posted.job.uuid, new_run
     )
 
 
@@ -117,17 +119,17 @@ def test_announcing_posts_what_is_ready(cloud: Cloud) -> None:
     """Only the first stage, with what a conductor needs to see if it is for it."""
     board = FakeBoard()
     posted = _post(cloud)
-    assert _poster(cloud).announce(posted.bootstrap, board)  # type: ignore[arg-type]
-    (posting,) = board.posted
-    assert posting.details["flow"] == "bootstrap"
-    assert posting.details["host"] is None
+    assert _poster(cloud).announce(posted.job, board)  # type: ignore[arg-type]
+    (entry,) = board.posted
+    assert entry.details["flow"] == "cloud"
+    assert entry.details["host"] is None
 
 
 def test_a_board_that_is_away_is_no_failure(cloud: Cloud) -> None:
     """The database has the job: a conductor will post it."""
     posted = _post(cloud)
     board = FakeBoard(away=True)
-    assert not _poster(cloud).announce(posted.bootstrap, board)  # type: ignore[arg-type]
+    assert not _poster(cloud).announce(posted.job, board)  # type: ignore[arg-type]
 
 
 def test_other_secrets_are_a_conflict(cloud: Cloud) -> None:
@@ -135,7 +137,7 @@ def test_other_secrets_are_a_conflict(cloud: Cloud) -> None:
     first = _post(cloud)
     with pytest.raises(ConflictError, match="another persistence_password") as caught:
         _poster(cloud).post(SPEC, OTHER, posted_by="me@here")
-    assert f"job resume {first.bootstrap.uuid}" in str(caught.value)
+    assert f"job resume {first.job.uuid}" in str(caught.value)
     found = _poster(cloud).post(SPEC, OTHER, posted_by="me@here", renewing=True)
-    assert found.bootstrap.uuid == first.bootstrap.uuid
-    assert found.bootstrap.fingerprints == first.bootstrap.fingerprints
+    assert found.job.uuid == first.job.uuid
+    assert found.job.fingerprints == first.job.fingerprints

@@ -47,7 +47,7 @@ def test_sqlite_is_not_proven(step: type[Step], controller: Controller) -> None:
     context = controller.context
     url = DatabaseUrl("sqlite", database="/tmp/x.sqlite")
     result = step(replace(context, spec=replace(context.spec, persistence=url))).act()
-    assert result.outcome == NOT_APPLICABLE
+    assert result.effect == NOT_APPLICABLE
     assert "NOT PROVEN on c1" in result.summary
     assert "NOT PROVEN on c1" in result.warnings[0]
     assert "persistence_connection" in result.warnings[0]
@@ -57,7 +57,7 @@ def test_sqlite_is_not_proven(step: type[Step], controller: Controller) -> None:
 def test_without_octavias_python(step: type[Step], controller: Controller) -> None:
     """Not applicable, with a warning how to prove it."""
     result = step(controller.context).act()
-    assert result.outcome == NOT_APPLICABLE
+    assert result.effect == NOT_APPLICABLE
     assert "NOT PROVEN on c1" in result.summary
     assert "amphv2-bootstrap verify" in result.warnings[0]
 
@@ -66,7 +66,7 @@ def test_controller_is_proven_by_its_own_file_alone(controller: Controller) -> N
     """Nothing comes on top of octavia.conf; notes are warnings."""
     _octavia(controller, {"note": "something to know"}, _FACTS)
     result = ProveController(controller.context).act()
-    assert result.outcome == UNCHANGED
+    assert result.effect == UNCHANGED
     assert "1.0 s" in result.summary
     assert result.warnings == ("something to know",)
     assert _files(controller) == [str(controller.conf)]
@@ -77,7 +77,7 @@ def test_jobboard_is_proven_with_the_wanted_options(controller: Controller) -> N
     _octavia(controller, _FACTS)
     before = controller.conf.read_bytes()
     result = ProveJobboard(controller.context).act()
-    assert result.outcome == UNCHANGED
+    assert result.effect == UNCHANGED
     conf, overlay = _files(controller)
     assert conf == str(controller.conf)
     assert not Path(overlay).exists()
@@ -119,7 +119,7 @@ def test_library_to_be_installed_yet(controller: Controller) -> None:
     """Before the controllers' turn it is no failure; afterwards it is."""
     _octavia(controller, _MISSING)
     result = ProveJobboard(controller.context).act()
-    assert result.outcome == NOT_APPLICABLE
+    assert result.effect == NOT_APPLICABLE
     assert "prove-controller" in result.warnings[0]
     with pytest.raises(PermanentError, match="jobboard-driver"):
         ProveController(controller.context).act()
@@ -134,6 +134,6 @@ def test_user_that_may_use_nothing_else(
     chain = [{"type": kind, "text": "nothing beside it"}]
     _octavia(controller, {"broken": "post", "chain": chain})
     result = step(controller.context).act()
-    assert result.outcome == NOT_APPLICABLE
+    assert result.effect == NOT_APPLICABLE
     assert "NOT PROVEN on c1" in result.summary
     assert "nothing beside it" in result.warnings[0]

@@ -54,8 +54,8 @@ def test_folders_and_file_are_open_to_octavias_group(
     context: Context, file: Path
 ) -> None:
     """octavia-db-manage finds the file made, and doesn't make it as root's."""
-    assert EnsureDatabase(context).execute()["outcome"] == "changed"
-    assert UpgradePersistenceSchema(context).execute()["outcome"] == "changed"
+    assert EnsureDatabase(context).execute()["effect"] == "changed"
+    assert UpgradePersistenceSchema(context).execute()["effect"] == "changed"
     assert _mode(file) == 0o660
     assert _mode(file.parent) == _mode(file.parent.parent) == 0o770
 
@@ -70,6 +70,6 @@ def test_a_file_that_is_there_stays_as_it_is(context: Context, file: Path) -> No
     """The tables come into the operator's own file, with its rights."""
     file.parent.mkdir(parents=True)
     file.touch(mode=0o600)
-    assert UpgradePersistenceSchema(context).execute()["outcome"] == "changed"
+    assert UpgradePersistenceSchema(context).execute()["effect"] == "changed"
     assert _mode(file) == 0o600
-    assert UpgradePersistenceSchema(context).execute()["outcome"] == "unchanged"
+    assert UpgradePersistenceSchema(context).execute()["effect"] == "unchanged"

@@ -17,7 +17,7 @@ from amphv2_bootstrap.engine.errors import (
 )
 from amphv2_bootstrap.engine.storage import migrate, schema
 from amphv2_bootstrap.engine.storage.database import Database
-from amphv2_bootstrap.engine.storage.heartbeats import Presence
+from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from amphv2_bootstrap.engine.storage.store import Store
 from tests import REPOSITORY
@@ -31,7 +31,7 @@ _NEW = (schema.host_reports, schema.constants)
 def _as_first_version(database: Database) -> None:
     """The tables as revision 0001 has them, with a row in one of them."""
     migrate.upgrade(database)
-    Presence(database, "c1:1:machine:0").heartbeat("c1", 1, "0.1.0")
+    Heartbeats(database, "c1:1:machine:0", 10.0).heartbeat("c1", 1, "0.1.0")
     with database.write() as connection:
         for table in _NEW:
             table.drop(connection)

@@ -58,7 +58,7 @@ def test_all_is_well(target: Target) -> None:
     target.db_manage = (str(venv / "bin" / "octavia-db-manage"),)
     mark = target.mariadb.mark()
     result = check(target.context())
-    assert (result.outcome, result.made) == ("unchanged", ())
+    assert (result.effect, result.made) == ("unchanged", ())
     assert result.warnings == ("nothing is kept on disk",)
     assert "MariaDB 10" in result.summary
     assert "octavia 1" in result.summary or "octavia 2" in result.summary
@@ -123,7 +123,7 @@ def test_missing_privileges(ready: Target, grants: list[str], missing: str) -> N
 def test_enough_privileges(ready: Target, grants: list[str]) -> None:
     """An admin account that is less than root is enough."""
     grant(ready, grants)
-    assert check(ready.context()).outcome == "unchanged"
+    assert check(ready.context()).effect == "unchanged"
 
 
 def grant(target: Target, grants: list[str]) -> None:
@@ -146,7 +146,7 @@ def test_privileges_of_a_role(ready: Target) -> None:
         server.execute("GRANT keeper TO clerk@localhost")
         server.execute("SET DEFAULT ROLE keeper FOR clerk@localhost")
         ready.admin, ready.admin_password = "clerk", "c"
-        assert check(ready.context()).outcome == "unchanged"
+        assert check(ready.context()).effect == "unchanged"
     finally:
         server.execute("DROP ROLE keeper")
 
@@ -205,7 +205,7 @@ def test_key_value_backend_to_be_installed(ready: Target) -> None:
     """A backend that is yet to be installed isn't asked."""
     context = ready.context()
     spec = replace(context.spec, install_key_value_backend=True)
-    assert check(replace(context, spec=spec), wrong).outcome == "unchanged"
+    assert check(replace(context, spec=spec), wrong).effect == "unchanged"
 
 
 def test_sqlite_needs_no_server(ready: Target, tmp_path: Path) -> None:

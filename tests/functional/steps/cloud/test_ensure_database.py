@@ -19,7 +19,7 @@ def databases(target: Target) -> set[str]:
 def test_creates_with_utf8mb4(target: Target) -> None:
     """A missing database is made, in utf8mb4 whatever the server's default."""
     result = result_of(EnsureDatabase(target.context()))
-    assert (result.outcome, result.made) == ("changed", (f"database:{DATABASE}",))
+    assert (result.effect, result.made) == ("changed", (f"database:{DATABASE}",))
     charset = target.mariadb.execute(
         "SELECT DEFAULT_CHARACTER_SET_NAME FROM information_schema.SCHEMATA"
         " WHERE SCHEMA_NAME = %s",
@@ -33,7 +33,7 @@ def test_second_run_only_looks(target: Target) -> None:
     EnsureDatabase(target.context()).execute()
     mark = target.mariadb.mark()
     result = result_of(EnsureDatabase(target.context()))
-    assert (result.outcome, result.made, result.warnings) == ("unchanged", (), ())
+    assert (result.effect, result.made, result.warnings) == ("unchanged", (), ())
     assert target.mariadb.statements(mark)
     assert writes(target.mariadb.statements(mark)) == []
 
@@ -42,7 +42,7 @@ def test_other_charset_is_a_warning(target: Target) -> None:
     """A database in another character set is left alone, with a warning."""
     target.mariadb.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET latin1")
     result = result_of(EnsureDatabase(target.context()))
-    assert result.outcome == "unchanged"
+    assert result.effect == "unchanged"
     assert "latin1" in result.warnings[0]
 
 
@@ -53,7 +53,7 @@ def test_odd_names(target: Target, name: str) -> None:
     step = EnsureDatabase(target.context())
     result = result_of(step)
     assert name in databases(target)
-    assert result_of(EnsureDatabase(target.context())).outcome == "unchanged"
+    assert result_of(EnsureDatabase(target.context())).effect == "unchanged"
     step.undo(result)
     assert name not in databases(target)
 
@@ -127,15 +127,15 @@ def test_server_away_is_transient(target: Target) -> None:
             EnsureDatabase(target.context()).execute()
     finally:
         target.mariadb.start()
-    assert result_of(EnsureDatabase(target.context())).outcome == "changed"
+    assert result_of(EnsureDatabase(target.context())).effect == "changed"
 
 
 def test_sqlite_folder(target: Target, tmp_path: Path) -> None:
     """With SQLite the folder of the file is made, once."""
     context = target.sqlite(tmp_path / "new" / "deep" / "octavia.db")
-    assert result_of(EnsureDatabase(context)).outcome == "changed"
+    assert result_of(EnsureDatabase(context)).effect == "changed"
     assert (tmp_path / "new" / "deep").is_dir()
-    assert result_of(EnsureDatabase(context)).outcome == "unchanged"
+    assert result_of(EnsureDatabase(context)).effect == "unchanged"
 
 
 def test_sqlite_folder_in_the_way(target: Target, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_second_run_only_looks(target: Target) -> None:
     EnsureDatabaseAccounts(target.context()).execute()
     mark = target.mariadb.mark()
     result = result_of(EnsureDatabaseAccounts(target.context()))
-    assert (result.outcome, result.made) == ("unchanged", ())
+    assert (result.effect, result.made) == ("unchanged", ())
     assert target.mariadb.statements(mark)
     assert writes(target.mariadb.statements(mark)) == []
 
@@ -229,7 +229,7 @@ def test_undo_leaves_a_partial_grant(target: Target) -> None:
     target.grant_hosts = ("localhost",)
     step = EnsureDatabaseAccounts(target.context())
     result = step.execute()
-    assert result["outcome"] == "changed"
+    assert result["effect"] == "changed"
     step.revert(result)
     assert any("octavia\\_persistence" in line for line in grants(server, "localhost"))
 
@@ -267,7 +267,7 @@ def test_many_at_once(target: Target) -> None:
 def test_sqlite_is_not_applicable(target: Target) -> None:
     """With SQLite there are no accounts."""
     context = target.sqlite(target.folder / "o.db")
-    assert result_of(EnsureDatabaseAccounts(context)).outcome == "not-applicable"
+    assert result_of(EnsureDatabaseAccounts(context)).effect == "not-applicable"
 
 
 @pytest.mark.parametrize("password", ["", "pässword"])

@@ -75,7 +75,7 @@ def fresh_schema(mariadb_server: MariaDB) -> dict[str, str]:
 def test_makes_the_tables(fresh_schema: dict[str, str], octavia: Target) -> None:
     """The tables are those that Octavia makes, and the second run only looks."""
     result = result_of(UpgradePersistenceSchema(octavia.context()))
-    assert (result.outcome, result.made) == ("changed", (f"schema:{DATABASE}",))
+    assert (result.effect, result.made) == ("changed", (f"schema:{DATABASE}",))
     assert schema(octavia.mariadb) == fresh_schema
     assert revision(octavia.mariadb) == KNOWN_HEAD
     assert [one.name for one in octavia.state_path.iterdir()] == [REMEMBERED]
@@ -83,7 +83,7 @@ def test_makes_the_tables(fresh_schema: dict[str, str], octavia: Target) -> None
     mark = octavia.mariadb.mark()
     octavia.db_manage = ("/nonexistent/never-run",)
     result = result_of(UpgradePersistenceSchema(octavia.context()))
-    assert (result.outcome, result.made) == ("unchanged", ())
+    assert (result.effect, result.made) == ("unchanged", ())
     assert octavia.mariadb.statements(mark)
     assert writes(octavia.mariadb.statements(mark)) == []
 
@@ -102,7 +102,7 @@ def test_many_at_once(fresh_schema: dict[str, str], octavia: Target) -> None:
     def run() -> None:
         try:
             step = UpgradePersistenceSchema(octavia.context())
-            results.append(result_of(step).outcome)
+            results.append(result_of(step).effect)
         except BootstrapError as exc:
             failed.append(exc)
 
@@ -182,7 +182,7 @@ def test_older_release_with_rows_is_upgraded_in_place(
     OlderSchema(server).migrate("40fc8c914bd2")
     server.execute(f"INSERT INTO `{DATABASE}`.logbooks (uuid) VALUES ('one')")
     result = result_of(UpgradePersistenceSchema(octavia.context()))
-    assert (result.outcome, result.made) == ("changed", ())
+    assert (result.effect, result.made) == ("changed", ())
     assert schema(server) == fresh_schema
     assert server.execute(f"SELECT uuid FROM `{DATABASE}`.logbooks") == [("one",)]
 
@@ -205,7 +205,7 @@ def test_waits_for_a_zombie(octavia: Target) -> None:
     results: list[str] = []
     thread = threading.Thread(
         target=lambda: results.append(
-            result_of(UpgradePersistenceSchema(octavia.context())).outcome
+            result_of(UpgradePersistenceSchema(octavia.context())).effect
         )
     )
     thread.start()
@@ -237,14 +237,14 @@ def test_lock_not_got_is_transient(octavia: Target) -> None:
     host = octavia.context().host
     url = db_manage.guarded(octavia.context().spec.persistence, DDL_LOCK, 0)
     try:
-        outcome = db_manage.upgrade_persistence(
+        completed = db_manage.upgrade_persistence(
             host, url, PASSWORD, secrets=(PASSWORD,), cancelled=threading.Event()
         )
     finally:
         zombie.close()
-    assert outcome.transient
-    assert outcome.returncode != 0
-    assert "1242" in outcome.output
+    assert completed.transient
+    assert completed.returncode != 0
+    assert "1242" in completed.output
     assert schema(octavia.mariadb) == {}
 
 
@@ -366,12 +366,12 @@ def test_sqlite(octavia: Target, tmp_path: Path) -> None:
     """In a SQLite file the three tables are the proof; the second run only looks."""
     path = tmp_path / "octavia persistence.db"
     context = octavia.sqlite(path)
-    assert result_of(UpgradePersistenceSchema(context)).outcome == "changed"
+    assert result_of(UpgradePersistenceSchema(context)).effect == "changed"
     tables = sqlite3.connect(path).execute("SELECT name FROM sqlite_master").fetchall()
     assert {name for (name,) in tables} >= TABLES
     before = path.read_bytes()
     never = replace(context, host=replace(context.host, db_manage_command=("/no",)))
-    assert result_of(UpgradePersistenceSchema(never)).outcome == "unchanged"
+    assert result_of(UpgradePersistenceSchema(never)).effect == "unchanged"
     assert path.read_bytes() == before
 
 

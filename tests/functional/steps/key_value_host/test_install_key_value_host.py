@@ -198,7 +198,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 def test_redis_is_installed_and_fit(host: Host) -> None:
     """From the stock file to a server that Octavia can use, without a warning."""
     result = host.step().act()
-    assert result.outcome == CHANGED
+    assert result.effect == CHANGED
     assert result.warnings == ()
     assert result.made == (
         "package redis-server",
@@ -216,7 +216,7 @@ def test_second_run_changes_nothing(host: Host) -> None:
     host.step().act()
     before = host.config, sorted(host.folder.glob("etc/*"))
     result = host.step().act()
-    assert result.outcome == UNCHANGED
+    assert result.effect == UNCHANGED
     assert result.made == ()
     assert (host.config, sorted(host.folder.glob("etc/*"))) == before
     assert host.services.restarts == 1
@@ -239,9 +239,9 @@ def test_crash_before_the_restart(host: Host) -> None:
     with pytest.raises(Crash):
         host.step().act()
     host.services.crash = False
-    assert host.step().act().outcome == UNCHANGED
+    assert host.step().act().effect == UNCHANGED
     assert host.services.restarts == 1
-    assert host.step().act().outcome == UNCHANGED
+    assert host.step().act().effect == UNCHANGED
     assert host.services.restarts == 1
 
 
@@ -253,7 +253,7 @@ def test_new_password_is_a_change(host: Host) -> None:
     with pytest.raises(Crash):
         host.step(old).act()
     host.services.crash, host.services.start = False, start
-    assert host.step().act().outcome == CHANGED
+    assert host.step().act().effect == CHANGED
     assert check(host.spec, SECRETS) == ()
 
 
@@ -296,7 +296,7 @@ def test_fit_server_that_was_there_before(host: Host, tmp_path: Path) -> None:
         port = {**host.spec.task_flow, "jobboard_backend_port": server.port}
         host.spec = replace(host.spec, task_flow=port)
         secrets = Secrets({"jobboard_backend_password": simple})
-        assert host.step(secrets).act().outcome == UNCHANGED
+        assert host.step(secrets).act().effect == UNCHANGED
     assert host.services.restarts == 0
 
 
@@ -307,7 +307,7 @@ def test_without_systemd_the_operator_starts_it(host: Host) -> None:
         host.step().act()
     assert str(host.layout.config_file) in caught.value.todo
     host.services.server = host.services.start()
-    assert host.step().act().outcome == UNCHANGED
+    assert host.step().act().effect == UNCHANGED
 
 
 def test_undo_leaves_the_server(host: Host) -> None:
@@ -383,9 +383,9 @@ def test_zookeeper_is_installed_and_fit(tmp_path: Path) -> None:
     """A single ZooKeeper from the stock file; a second run changes nothing."""
     with zookeeper_hosts(tmp_path, (LOOPBACK,)) as (one,):
         result = one.step(Secrets({})).act()
-        assert result.outcome == CHANGED
+        assert result.effect == CHANGED
         assert "single server" in result.warnings[0]
-        assert one.step(Secrets({})).act().outcome == UNCHANGED
+        assert one.step(Secrets({})).act().effect == UNCHANGED
         assert one.services.restarts == 1
         assert f"dataDir={one.layout.data_folder}" in one.config.decode()
 
@@ -395,8 +395,8 @@ def test_zookeeper_ensemble(tmp_path: Path) -> None:
     addresses = ("127.0.7.1", "127.0.7.2", "127.0.7.3")
     with zookeeper_hosts(tmp_path, addresses) as hosts:
         for one in hosts:
-            assert one.step(Secrets({})).execute()["outcome"] == CHANGED
+            assert one.step(Secrets({})).execute()["effect"] == CHANGED
         assert check(hosts[0].spec, Secrets({})) == ()
         for number, one in enumerate(hosts, start=1):
-            assert one.step(Secrets({})).act().outcome == UNCHANGED
+            assert one.step(Secrets({})).act().effect == UNCHANGED
             assert (one.layout.data_folder / "myid").read_text() == f"{number}\n"

@@ -185,7 +185,7 @@ def test_two_hosts_are_compared_by_their_reports(
         host = Host(tmp_path, name)
         host.write(**changes)
         content = json.loads(json.dumps(host.report().make()))
-        found.append(Controller(name, content, silent_seconds=0.0))
+        found.append(Controller(name, content, seen_ago=0.0))
     failed = [one for one in compare(found) if one.state == FAILED]
     (option,) = change
     assert {one.message.split(" ")[0].partition(".")[0] for one in failed} == {option}

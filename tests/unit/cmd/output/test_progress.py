@@ -10,9 +10,9 @@ import pytest
 from amphv2_bootstrap.cmd.output import progress
 from amphv2_bootstrap.cmd.output.progress import Followed, follow
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
-from amphv2_bootstrap.engine.records import Bootstrap, JobState, PlannedJob
+from amphv2_bootstrap.engine.records import FlowState, Job, NewFlowRun
 from amphv2_bootstrap.engine.storage.database import Database
-from amphv2_bootstrap.engine.storage.heartbeats import Presence
+from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
 from amphv2_bootstrap.engine.storage.store import Store
 from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
 
@@ -37,39 +37,39 @@ class FlakyStore(Store):
         super().__init__(database)
         self._times = times
 
-    def jobs_of(self, bootstrap_uuid: str) -> list[Any]:
+    def flow_runs_of(self, job_uuid: str) -> list[Any]:
         self._times -= 1
         if self._times >= 0:
             raise DatabaseUnavailableError("read it", why="it is away")
-        return super().jobs_of(bootstrap_uuid)
+        return super().flow_runs_of(job_uuid)
 
 
-def _post(cloud: Cloud, *jobs: PlannedJob) -> Bootstrap:
-    return cloud.store.bootstrap(cloud.post(jobs or [PlannedJob("main", 0)]))
+def _post(cloud: Cloud, *flow_runs: NewFlowRun) -> Job:
+    return cloud.store.job(cloud.post(flow_runs or [NewFlowRun("main", 0)]))
 
 
-def _settle(cloud: Cloud, bootstrap: Bootstrap, state: JobState) -> None:
-    job = cloud.journal.take(cloud.store.jobs_of(bootstrap.uuid)[0].uuid)
-    assert job is not None
-    cloud.journal.settle(job, state, "a: do it: never")
+def _settle(cloud: Cloud, job: Job, state: FlowState) -> None:
+    flow_run = cloud.journal.take(cloud.store.flow_runs_of(job.uuid)[0].uuid)
+    assert flow_run is not None
+    cloud.journal.settle(flow_run, state, "a: do it: never")
 
 
-def _follow(cloud: Cloud, bootstrap: Bootstrap, store: Store | None = None) -> Followed:
-    return follow(store or cloud.store, bootstrap, timeout=0.5, patience=30.0)
+def _follow(cloud: Cloud, job: Job, store: Store | None = None) -> Followed:
+    return follow(store or cloud.store, job, timeout=0.5)
 
 
 @pytest.mark.parametrize(
     ("state", "code"),
-    [(JobState.DONE, 0), (JobState.PARKED, 1), (JobState.REVERTED, 1)],
+    [(FlowState.DONE, 0), (FlowState.PARKED, 1), (FlowState.REVERTED, 1)],
     ids=str,
 )
 def test_ends_with_the_code_of_the_state(
-    state: JobState, code: int, cloud: Cloud
+    state: FlowState, code: int, cloud: Cloud
 ) -> None:
     """And with what it saw last."""
-    bootstrap = _post(cloud)
-    _settle(cloud, bootstrap, state)
-    done = _follow(cloud, bootstrap)
+    job = _post(cloud)
+    _settle(cloud, job, state)
+    done = _follow(cloud, job)
     assert done.code == code
     assert done.report is not None
     assert done.report["state"] == state.value
@@ -79,20 +79,20 @@ def test_a_parked_job_ends_with_the_command_to_resume_it(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Ready to be copied, with the id."""
-    bootstrap = _post(cloud)
-    _settle(cloud, bootstrap, JobState.PARKED)
-    _follow(cloud, bootstrap)
+    job = _post(cloud)
+    _settle(cloud, job, FlowState.PARKED)
+    _follow(cloud, job)
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.endswith(f"amphv2-bootstrap job resume {bootstrap.uuid}")
+    assert last.endswith(f"amphv2-bootstrap job resume {job.uuid}")
 
 
 def test_an_outage_is_outlasted_and_said_once(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """However long it is."""
-    bootstrap = _post(cloud)
-    _settle(cloud, bootstrap, JobState.DONE)
-    assert _follow(cloud, bootstrap, FlakyStore(cloud.database, 5)).code == 0
+    job = _post(cloud)
+    _settle(cloud, job, FlowState.DONE)
+    assert _follow(cloud, job, FlakyStore(cloud.database, 5)).code == 0
     assert capsys.readouterr().err.count("it is away; trying again") == 1
 
 
@@ -108,9 +108,11 @@ def test_the_timeout_ends_it_in_an_outage_too(
 def _told(cloud: Cloud, capsys: pytest.CaptureFixture[str], *hosts: str) -> list[str]:
     """What is said of conductors while two flows are ready and these are alive."""
     for number, host in enumerate(hosts):
-        Presence(cloud.database, f"{host}:1:m:{number}").heartbeat(host, 1, "1.0")
-    bootstrap = _post(cloud, PlannedJob("main", 0), PlannedJob("own", 0, "ctl2"))
-    assert _follow(cloud, bootstrap).code == 3
+        Heartbeats(cloud.database, f"{host}:1:m:{number}", 10.0).heartbeat(
+            host, 1, "1.0"
+        )
+    job = _post(cloud, NewFlowRun("main", 0), NewFlowRun("own", 0, "ctl2"))
+    assert _follow(cloud, job).code == 3
     lines = capsys.readouterr().err.splitlines()
     return [line for line in lines if "amphv2-conductor" in line]
 

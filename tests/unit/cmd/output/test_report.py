@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from amphv2_bootstrap.cmd.output.report import describe, waits_for
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.records import NewFlowRun
 from tests.unit.engine.toys import Cloud
 
 MakeCloud = Callable[..., Cloud]
@@ -28,8 +28,8 @@ def test_a_ready_job_waits_for_who_may_take_it(
 ) -> None:
     """Named is the host whose conductor gives no sign of life."""
     cloud = make_cloud(main=["a"])
-    uuid = cloud.post([PlannedJob("main", 0, host)])
-    assert waits_for(cloud.store.jobs_of(uuid)[0], alive) == wanted
+    uuid = cloud.post([NewFlowRun("main", 0, host)])
+    assert waits_for(cloud.store.flow_runs_of(uuid)[0], alive) == wanted
 
 
 @pytest.mark.parametrize(("host", "heir"), [(None, "any controller"), ("two", "two")])
@@ -38,9 +38,9 @@ def test_a_job_of_a_lost_host_says_so(
 ) -> None:
     """'running' alone would hide that nobody is at work on it."""
     cloud = make_cloud(main=["a"])
-    uuid = cloud.post([PlannedJob("main", 0, host)])
-    assert cloud.journal.take(cloud.store.jobs_of(uuid)[0].uuid)
-    (flow,) = describe(cloud.store, cloud.store.bootstrap(uuid))["flows"]
+    uuid = cloud.post([NewFlowRun("main", 0, host)])
+    assert cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid)
+    (flow,) = describe(cloud.store, cloud.store.job(uuid))["flows"]
     assert flow["state"] == "running"
     assert flow["waits_for"].startswith(f"a conductor on {heir}")
     assert flow["waits_for"].endswith("that on tester is lost")

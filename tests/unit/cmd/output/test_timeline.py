@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from amphv2_bootstrap.cmd.output.timeline import Timeline, task_lines
+from amphv2_bootstrap.cmd.output.timeline import Timeline, step_lines
 
 
 def _task(**changes: Any) -> dict[str, Any]:
@@ -22,25 +22,25 @@ def _task(**changes: Any) -> dict[str, Any]:
 
 def test_a_step_is_one_line() -> None:
     """Name, state, host, duration, what it came to."""
-    (line,) = task_lines(_task())
+    (line,) = step_lines(_task())
     expected = ["ensure-database", "done", "ctl1", "1.23", "s", "created", "it"]
     assert line.split() == expected
 
 
 def test_a_resumed_step_says_so() -> None:
     """How often it was run is the first thing asked after a crash."""
-    assert task_lines(_task(runs=2))[0].endswith("(run 2 times)")
+    assert step_lines(_task(runs=2))[0].endswith("(run 2 times)")
 
 
 def test_warnings_follow_their_step() -> None:
     """Each on a line of its own."""
-    lines = task_lines(_task(warnings=["one", "two"]))
+    lines = step_lines(_task(warnings=["one", "two"]))
     assert lines[1:] == ["    warning: one", "    warning: two"]
 
 
 def test_a_pending_step_has_no_host_and_no_time() -> None:
     """Nothing is made up."""
-    (line,) = task_lines(_task(state="PENDING", host=None, seconds=None, summary=None))
+    (line,) = step_lines(_task(state="PENDING", host=None, seconds=None, summary=None))
     assert line.split() == ["ensure-database", "pending", "-"]
 
 
@@ -52,7 +52,7 @@ def test_a_parked_flow_shows_its_reason_first() -> None:
         "state": "parked",
         "reason": "it broke",
         "waits_for": None,
-        "tasks": [_task(state="FAILURE", summary=None, reason="it broke")],
+        "steps": [_task(state="FAILURE", summary=None, reason="it broke")],
     }
     lines = Timeline([flow]).human_readable().splitlines()
     assert lines[:2] == ["controller on ctl2: parked", "  ! it broke"]

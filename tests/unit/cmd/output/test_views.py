@@ -55,7 +55,7 @@ def test_the_bar_ends_with_what_is_parked_and_why() -> None:
     assert "Mend" not in live
     lines = [line.strip() for line in after.splitlines()]
     assert lines == [
-        "bootstrap: parked",
+        "cloud: parked",
         "step:   b on ctl1",
         "reason: make it (x on db1): refused [1045]. Mend [octavia] admin_connection.",
     ]
@@ -76,14 +76,14 @@ def test_a_flow_that_is_parked_again_is_told_again() -> None:
     again = flow("parked", task("a"), task("b", "FAILURE", runs=2), reason=REASON)
     first, second = (report("running", each, going_on) for each in (FAILED, again))
     live, _ = _shown(first, second)
-    assert live.count("bootstrap: parked") == 2
+    assert live.count("cloud: parked") == 2
 
 
 def test_a_reverted_flow_says_what_went_wrong() -> None:
     """All its steps are undone: only the reason names the one that failed."""
     undone = flow("reverted", task("a", "REVERTED"), reason=REASON)
     _, after = _shown(report("reverted", undone))
-    assert after.splitlines() == ["bootstrap: reverted", f"  reason: {REASON}"]
+    assert after.splitlines() == ["cloud: reverted", f"  reason: {REASON}"]
 
 
 def test_a_warning_is_told_at_once() -> None:
@@ -102,4 +102,4 @@ def test_lines_say_each_thing_once(capsys: pytest.CaptureFixture[str]) -> None:
         for _ in range(3):
             view.show(report("parked", FAILED))
     view.finish(report("parked", FAILED))
-    assert capsys.readouterr().err.count(f"bootstrap: parked: {REASON}") == 1
+    assert capsys.readouterr().err.count(f"cloud: parked: {REASON}") == 1

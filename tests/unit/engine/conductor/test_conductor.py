@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from amphv2_bootstrap.engine.errors import FencedError
-from amphv2_bootstrap.engine.records import JobState, PlannedJob
+from amphv2_bootstrap.engine.records import FlowState, NewFlowRun
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from tests.servers.process import wait_until
 from tests.unit.engine.toys import SETTINGS, Cloud
@@ -23,18 +23,18 @@ def _settled(cloud: Cloud, uuid: str, state: str) -> Callable[[], bool]:
 def test_runs_a_posted_job_to_its_end(make_cloud: MakeCloud) -> None:
     """A job in the database gets onto the board by itself, and every step is run."""
     cloud = make_cloud(main=["a", "b", "c"])
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
         wait_until(_settled(cloud, uuid, "done"), what="the job is done")
     assert cloud.ledger == ["do a", "do b", "do c"]
-    assert cloud.drafts.unfinished() is None
+    assert cloud.job_creation.unfinished() is None
 
 
 def test_a_stage_waits_for_the_one_before(make_cloud: MakeCloud) -> None:
     """The jobs of a stage begin when the last job of the stage before is done."""
     cloud = make_cloud(first=["a"], second=["b"])
     uuid = cloud.post(
-        [PlannedJob("first", 0), PlannedJob("second", 1, "one")],
+        [NewFlowRun("first", 0), NewFlowRun("second", 1, "one")],
     )
     assert cloud.states(uuid) == ["ready", "waiting"]
     with cloud.running():
@@ -45,7 +45,7 @@ def test_a_stage_waits_for_the_one_before(make_cloud: MakeCloud) -> None:
 def test_a_host_job_waits_for_its_host(make_cloud: MakeCloud) -> None:
     """A job of a host is left alone by conductors of others, and visible as ready."""
     cloud = make_cloud(first=["a"], second=["b"])
-    uuid = cloud.post([PlannedJob("first", 0), PlannedJob("second", 1, "two")])
+    uuid = cloud.post([NewFlowRun("first", 0), NewFlowRun("second", 1, "two")])
     with cloud.running("one"):
         wait_until(
             lambda: cloud.states(uuid) == ["done", "ready"],
@@ -69,13 +69,13 @@ def test_parks_a_failed_job_and_resumes_it_where_it_failed(
             raise PermanentError("do it", why="it is s3cr3t", todo="Mend it.")
 
     cloud.flows.actions["b"] = fail_while_broken
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
         wait_until(_settled(cloud, uuid, "parked"), what="the job is parked")
-        job = cloud.store.jobs_of(uuid)[0]
-        assert job.reason == "b: do it: it is ***. Mend it."
+        flow_run = cloud.store.flow_runs_of(uuid)[0]
+        assert flow_run.reason == "b: do it: it is ***. Mend it."
         broken = False
-        assert cloud.journal.resume(uuid) == [job.uuid]
+        assert cloud.journal.resume(uuid) == [flow_run.uuid]
         wait_until(_settled(cloud, uuid, "done"), what="the resumed job is done")
     assert cloud.ledger == ["do a", "do b", "do b", "do c"]
 
@@ -87,10 +87,10 @@ def test_an_unexpected_exception_of_a_step_parks_the_job(
     cloud = make_cloud(main=["a"])
     empty: dict[str, str] = {}
     cloud.flows.actions["a"] = lambda: empty["missing"]
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
         wait_until(_settled(cloud, uuid, "parked"), what="the job is parked")
-    assert "unexpected KeyError" in str(cloud.store.jobs_of(uuid)[0].reason)
+    assert "unexpected KeyError" in str(cloud.store.flow_runs_of(uuid)[0].reason)
 
 
 def test_reverts_what_was_done_when_asked(make_cloud: MakeCloud) -> None:
@@ -102,7 +102,7 @@ def test_reverts_what_was_done_when_asked(make_cloud: MakeCloud) -> None:
 
     cloud.flows.actions["c"] = fail
     uuid = cloud.post(
-        [PlannedJob("main", 0), PlannedJob("later", 1)], on_failure="revert"
+        [NewFlowRun("main", 0), NewFlowRun("later", 1)], on_failure="revert"
     )
     with cloud.running():
         wait_until(
@@ -110,8 +110,8 @@ def test_reverts_what_was_done_when_asked(make_cloud: MakeCloud) -> None:
             what="all is undone",
         )
     assert cloud.ledger == ["do a", "do b", "do c", "undo b", "undo a"]
-    assert cloud.drafts.unfinished() is None
-    assert cloud.store.jobs_of(uuid)[0].reason == "c: do it: never"
+    assert cloud.job_creation.unfinished() is None
+    assert cloud.store.flow_runs_of(uuid)[0].reason == "c: do it: never"
 
 
 def test_stop_ends_between_two_steps_and_another_goes_on(
@@ -126,7 +126,7 @@ def test_stop_ends_between_two_steps_and_another_goes_on(
         assert go_on.wait(30)
 
     cloud.flows.actions["b"] = block
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running("one") as conductor:
         assert in_step.wait(30)
         conductor.stop()
@@ -148,7 +148,7 @@ def test_a_cancelled_job_is_fenced(make_cloud: MakeCloud) -> None:
         assert go_on.wait(30)
 
     cloud.flows.actions["a"] = block
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running() as conductor:
         assert in_step.wait(30)
         cloud.journal.cancel(uuid)
@@ -161,7 +161,7 @@ def test_a_cancelled_job_is_fenced(make_cloud: MakeCloud) -> None:
 def test_leaves_a_flow_it_does_not_know_to_others(make_cloud: MakeCloud) -> None:
     """An unknown flow, or one of another shape, stays ready for who knows it."""
     cloud = make_cloud(main=["a"], other=["b"])
-    uuid = cloud.post([PlannedJob("main", 0), PlannedJob("other", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0), NewFlowRun("other", 0)])
     steps = dict(cloud.flows.steps)
     cloud.flows.steps = {"main": ["a", "more"]}
     with cloud.running("one"):
@@ -172,7 +172,7 @@ def test_leaves_a_flow_it_does_not_know_to_others(make_cloud: MakeCloud) -> None
             ),
             what="both are refused",
         )
-    assert cloud.states(uuid) == [JobState.READY, JobState.READY]
+    assert cloud.states(uuid) == [FlowState.READY, FlowState.READY]
     cloud.flows.steps = steps
     with cloud.running("two"):
         wait_until(_settled(cloud, uuid, "done"), what="who knows them runs them")
@@ -182,7 +182,7 @@ def test_leaves_a_flow_it_does_not_know_to_others(make_cloud: MakeCloud) -> None
 def test_an_interrupted_step_is_begun_again_and_counted(make_cloud: MakeCloud) -> None:
     """A step left RUNNING by a dead conductor is run once more, and shown as twice."""
     cloud = make_cloud(main=["a", "b"])
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     in_step, go_on = threading.Event(), threading.Event()
 
     def block() -> None:
@@ -194,12 +194,12 @@ def test_an_interrupted_step_is_begun_again_and_counted(make_cloud: MakeCloud) -
     with cloud.running("one"):
         assert in_step.wait(30)
         # As if "one" had died here: its epoch is over, and the job is open.
-        job = cloud.store.jobs_of(uuid)[0]
-        assert cloud.journal.take(job.uuid) is not None
+        flow_run = cloud.store.flow_runs_of(uuid)[0]
+        assert cloud.journal.take(flow_run.uuid) is not None
         go_on.set()
         wait_until(_settled(cloud, uuid, "done"), what="the job is taken up again")
-    job = cloud.store.jobs_of(uuid)[0]
-    steps = cloud.store.steps(job, cloud.store.atom_names(job))
+    flow_run = cloud.store.flow_runs_of(uuid)[0]
+    steps = cloud.store.steps(flow_run, cloud.store.atom_names(flow_run))
     assert [(step.name, step.runs) for step in steps] == [("a", 1), ("b", 2)]
     assert cloud.ledger == ["do a", "do b", "do b"]
 
@@ -220,10 +220,10 @@ def test_a_failed_undo_is_parked_and_tried_again_on_resume(
 
     cloud.flows.actions["c"] = fail
     cloud.flows.undos["a"] = fail_to_undo
-    uuid = cloud.post([PlannedJob("main", 0)], on_failure="revert")
+    uuid = cloud.post([NewFlowRun("main", 0)], on_failure="revert")
     with cloud.running():
         wait_until(_settled(cloud, uuid, "parked"), what="the undoing is parked")
-        assert cloud.store.jobs_of(uuid)[0].reason == "undo a: undo it: not yet"
+        assert cloud.store.flow_runs_of(uuid)[0].reason == "undo a: undo it: not yet"
         broken = False
         cloud.journal.resume(uuid)
         wait_until(_settled(cloud, uuid, "reverted"), what="the rest is undone")
@@ -234,16 +234,16 @@ def test_a_failed_undo_is_parked_and_tried_again_on_resume(
 def test_whoever_lost_its_claim_takes_nothing(make_cloud: MakeCloud) -> None:
     """A conductor that slept between claim and take doesn't fence the new holder."""
     cloud = make_cloud(main=["a"])
-    uuid = cloud.post([PlannedJob("main", 0)])
-    job = cloud.store.jobs_of(uuid)[0]
-    holder = cloud.journal.take(job.uuid)
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    flow_run = cloud.store.flow_runs_of(uuid)[0]
+    holder = cloud.journal.take(flow_run.uuid)
 
     def lost() -> None:
         raise FencedError("go on with the job", why="its claim has expired")
 
     with pytest.raises(FencedError):
-        cloud.journal.take(job.uuid, lost)
-    assert cloud.store.jobs_of(uuid) == [holder]
+        cloud.journal.take(flow_run.uuid, lost)
+    assert cloud.store.flow_runs_of(uuid) == [holder]
 
 
 def test_a_step_hears_of_its_jobs_end_while_it_runs(make_cloud: MakeCloud) -> None:
@@ -258,7 +258,7 @@ def test_a_step_hears_of_its_jobs_end_while_it_runs(make_cloud: MakeCloud) -> No
         heard.append(cancelled.wait(30))
 
     cloud.flows.actions["a"] = wait_for_the_end
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running() as conductor:
         assert begun.wait(30)
         cloud.journal.cancel(uuid)
@@ -278,7 +278,7 @@ def test_a_step_that_does_not_hear_is_left_behind(make_cloud: MakeCloud) -> None
             assert end.wait(60)
 
     cloud.flows.actions["a"] = be_deaf
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     hasty = dataclasses.replace(SETTINGS, grace_period=0.1, expiry=600.0)
     try:
         with cloud.running("one", hasty) as conductor:
@@ -303,7 +303,7 @@ def test_a_step_interrupted_at_once_gets_no_grace(make_cloud: MakeCloud) -> None
         raise CancelledError("do it", why="told to stop")
 
     cloud.flows.actions["a"] = wait_to_be_told
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     patient = dataclasses.replace(SETTINGS, grace_period=300.0)
     with cloud.running("one", patient) as conductor:
         assert begun.wait(30)

@@ -8,24 +8,24 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from amphv2_bootstrap.engine.conductor.duplicate_hosts import Rivals
-from amphv2_bootstrap.engine.process_identity import Owner
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.conductor.duplicate_hosts import DuplicateHosts
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.errors import ConflictError
 from tests.servers.process import wait_until
 from tests.unit.engine.signs import beat
-from tests.unit.engine.toys import SETTINGS, Cloud
+from tests.unit.engine.toys import Cloud
 
 MakeCloud = Callable[..., Cloud]
-ME = Owner.of_this_process("one")
+ME = ProcessIdentity.of_this_process("one")
 ELSEWHERE = dataclasses.replace(ME, machine="aaaaaaaa.bbbbbbbb")
 CONTAINER = dataclasses.replace(ME, machine=f"aaaaaaaa.{ME.kernel}")
 OLDER_VERSION = dataclasses.replace(ME, machine="aaaaaaaa")
-JOBS = (PlannedJob("main", 0), PlannedJob("own", 0, "one"))
+JOBS = (NewFlowRun("main", 0), NewFlowRun("own", 0, "one"))
 
 
 @contextlib.contextmanager
-def _beating(cloud: Cloud, owner: Owner) -> Iterator[None]:
+def _beating(cloud: Cloud, owner: ProcessIdentity) -> Iterator[None]:
     """A conductor that says all the time that it is alive, and claims nothing."""
     ended = threading.Event()
 
@@ -82,15 +82,15 @@ def test_a_reboot_is_no_rival(
     [CONTAINER, OLDER_VERSION, dataclasses.replace(ELSEWHERE, host="two")],
     ids=["container", "older version", "another name"],
 )
-def test_others_are_no_rivals(other: Owner, make_cloud: MakeCloud) -> None:
+def test_others_are_no_rivals(other: ProcessIdentity, make_cloud: MakeCloud) -> None:
     """Nobody on this machine, nor of another name, nor whose machine isn't known."""
     cloud = make_cloud()
     beat(cloud.database, ME)
     beat(cloud.database, other)
-    rivals = Rivals(cloud.store, ME, SETTINGS.reconcile_interval)
-    rivals.look()
-    rivals.check()
-    assert not rivals.may_be_about
+    duplicates = DuplicateHosts(cloud.store, ME)
+    duplicates.look()
+    duplicates.check()
+    assert not duplicates.may_be_about
 
 
 def test_a_rival_is_told_to_who_asks(make_cloud: MakeCloud) -> None:
@@ -98,8 +98,8 @@ def test_a_rival_is_told_to_who_asks(make_cloud: MakeCloud) -> None:
     cloud = make_cloud()
     for owner in (ME, ELSEWHERE, ME):
         beat(cloud.database, owner)
-    rivals = Rivals(cloud.store, ME, SETTINGS.reconcile_interval)
+    duplicates = DuplicateHosts(cloud.store, ME)
     with pytest.raises(ConflictError, match=r"its own \[DEFAULT\] host") as caught:
-        rivals.check()
+        duplicates.check()
     assert str(ME) in str(caught.value)
     assert str(ELSEWHERE) in str(caught.value)

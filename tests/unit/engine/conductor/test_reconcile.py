@@ -6,8 +6,8 @@ import pytest
 from amphv2_bootstrap.engine.board import Entry
 from amphv2_bootstrap.engine.conductor import reconcile
 from amphv2_bootstrap.engine.conductor.reconcile import Reconciler
-from amphv2_bootstrap.engine.process_identity import Owner
-from amphv2_bootstrap.engine.records import Job
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
 from tests.unit.engine.toys import Cloud
@@ -32,12 +32,12 @@ def test_a_slow_look_leaves_time_between(
     monkeypatch.setattr(reconcile, "time", clock)
 
     class SlowStore(Store):
-        def live_jobs(self) -> list[Job]:
+        def live_flow_runs(self) -> list[FlowRun]:
             clock.now += 5.0
-            return super().live_jobs()
+            return super().live_flow_runs()
 
     board = SqlJobBoard(cloud.board, {"database": cloud.database})
-    owner = Owner.of_this_process("here")
+    owner = ProcessIdentity.of_this_process("here")
     reconciler = Reconciler(board, SlowStore(cloud.database), owner, 60.0)
     assert reconciler.is_due([_ANOTHERS])
     reconciler.reconcile([_ANOTHERS])

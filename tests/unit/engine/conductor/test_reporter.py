@@ -16,8 +16,8 @@ from amphv2_bootstrap.engine.conductor.reporter import (
     ReportSource,
 )
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
-from amphv2_bootstrap.engine.process_identity import Owner
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.engine.storage import migrate, schema
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
@@ -61,7 +61,7 @@ def reports(tmp_path: Path) -> HostReports:
 def _reporter(
     source: ReportSource, reports: HostReports, interval: float = 0.02, **more: float
 ) -> Reporter:
-    owner = Owner.of_this_process("c1")
+    owner = ProcessIdentity.of_this_process("c1")
     return Reporter(source, reports, owner, "1.2", interval, **more)
 
 
@@ -154,7 +154,7 @@ def test_no_job_waits_for_a_report(make_cloud: MakeCloud) -> None:
     source = ReportSource(host.make_slowly, lambda: host.stamp)
     reporter = _reporter(source, HostReports(cloud.database))
     conductor._parts = dataclasses.replace(conductor._parts, reporter=reporter)
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     thread = threading.Thread(target=conductor.run)
     thread.start()
     wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
@@ -177,7 +177,7 @@ def test_a_finished_job_is_followed_by_a_look(make_cloud: MakeCloud) -> None:
     thread = threading.Thread(target=conductor.run)
     thread.start()
     wait_until(lambda: host.made == 1, what="the first report")
-    cloud.post([PlannedJob("main", 0)])
+    cloud.post([NewFlowRun("main", 0)])
     wait_until(lambda: host.made == 2, what="the report after the job")
     conductor.stop()
     thread.join(30)
@@ -187,7 +187,7 @@ def test_a_finished_job_is_followed_by_a_look(make_cloud: MakeCloud) -> None:
 def test_dead_conductors_are_forgotten(make_cloud: MakeCloud) -> None:
     """A new one takes those off the list that surely died on its host, or long ago."""
     cloud = make_cloud()
-    me = Owner.of_this_process("one")
+    me = ProcessIdentity.of_this_process("one")
     dead = dataclasses.replace(me, start="1-dead")
     elsewhere = dataclasses.replace(me, machine="00000000")
     old = dataclasses.replace(elsewhere, host="two")

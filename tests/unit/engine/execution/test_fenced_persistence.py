@@ -9,7 +9,7 @@ from typing import Any
 from taskflow import task
 from taskflow.patterns import linear_flow
 
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.errors import PermanentError
 from tests.servers.process import wait_until
 from tests.unit.engine.toys import Cloud, Ledger
@@ -25,7 +25,7 @@ class Maker(task.Task):
         self._undone = undone
 
     def execute(self) -> dict[str, Any]:
-        return {"outcome": "changed", "summary": f"made {NAME}", "made": [NAME]}
+        return {"effect": "changed", "summary": f"made {NAME}", "made": [NAME]}
 
     def revert(self, result: Any, **_: Any) -> None:
         self._undone.extend(result["made"])
@@ -55,22 +55,22 @@ def test_what_was_made_is_kept_as_it_is(tmp_path: Path) -> None:
     """A password that is part of its name masks the texts, not what is undone."""
     flows = Flows()
     cloud = Cloud(tmp_path, flows)  # type: ignore[arg-type]
-    uuid = cloud.post([PlannedJob("main", 0)], on_failure="revert")
+    uuid = cloud.post([NewFlowRun("main", 0)], on_failure="revert")
     with cloud.running():
         wait_until(lambda: cloud.states(uuid) == ["reverted"], what="it is undone")
     assert flows.undone == [NAME]
-    job = cloud.store.jobs_of(uuid)[0]
-    assert "s3cr3t" not in str(job.reason)
+    flow_run = cloud.store.flow_runs_of(uuid)[0]
+    assert "s3cr3t" not in str(flow_run.reason)
     cloud.database.close()
 
 
 def test_the_texts_of_a_result_are_masked(tmp_path: Path) -> None:
     """What is made stays readable to the undoing, the summary shows no secret."""
     cloud = Cloud(tmp_path, Flows())  # type: ignore[arg-type]
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
         wait_until(lambda: cloud.states(uuid) == ["parked"], what="it is parked")
-    step, _ = cloud.store.steps(cloud.store.jobs_of(uuid)[0], ["make", "fail"])
+    step, _ = cloud.store.steps(cloud.store.flow_runs_of(uuid)[0], ["make", "fail"])
     assert step.result["summary"] == "made ***_persistence"
     assert step.result["made"] == [NAME]
     cloud.database.close()

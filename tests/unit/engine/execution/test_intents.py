@@ -12,7 +12,7 @@ from taskflow import task
 from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.engine.errors import FencedError
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.errors import PermanentError
 from tests.servers.process import wait_until
 from tests.unit.engine.toys import Cloud, Ledger, lose_answers
@@ -30,7 +30,7 @@ class Maker(task.Task):
 
     def execute(self) -> dict[str, Any]:
         self._flows.run(self)
-        return {"outcome": "changed", "summary": ""}
+        return {"effect": "changed", "summary": ""}
 
     def revert(self, **_: Any) -> None:
         self._flows.undo()
@@ -75,7 +75,7 @@ def test_a_failed_step_is_undone_by_its_intents(cloud: Cloud, flows: Flows) -> N
             raise PermanentError("go on")
 
     flows.run = run
-    uuid = cloud.post([PlannedJob("main", 0)], on_failure="revert")
+    uuid = cloud.post([NewFlowRun("main", 0)], on_failure="revert")
     with cloud.running():
         wait_until(lambda: cloud.states(uuid) == ["reverted"], what="all is undone")
     assert flows.undone == [("two:a", "two:c"), ("one:a", "one:c")]
@@ -93,11 +93,11 @@ def test_another_conductor_knows_what_was_begun(cloud: Cloud, flows: Flows) -> N
             assert go_on.wait(30)
 
     flows.run = run
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running("one"):
         assert begun.wait(30)
         # As if "one" had died here: its epoch is over, and the job is open.
-        assert cloud.journal.take(cloud.store.jobs_of(uuid)[0].uuid) is not None
+        assert cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid) is not None
         go_on.set()
         wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
     assert seen == [("one", ()), ("one", ("thing",)), ("two", ())]
@@ -115,7 +115,7 @@ def test_an_intent_is_noted_once(
 
     flows.run = run
     lose_answers(cloud, monkeypatch)
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
         wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
     events = [event for _, event in cloud.store.events(uuid) if event.atom == "one"]
@@ -140,7 +140,7 @@ def test_an_intent_is_fenced(cloud: Cloud, flows: Flows) -> None:
             raise
 
     flows.run = run
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running() as conductor:
         assert begun.wait(30)
         cloud.journal.cancel(uuid)
@@ -164,7 +164,7 @@ def test_a_failed_step_that_cannot_be_undone_is_tried_again(
         raise PermanentError("undo it", why="not yet")
 
     flows.run, flows.undo = run, refuse
-    uuid = cloud.post([PlannedJob("main", 0)], on_failure="revert")
+    uuid = cloud.post([NewFlowRun("main", 0)], on_failure="revert")
     with cloud.running():
         wait_until(lambda: cloud.states(uuid) == ["parked"], what="it is parked")
         flows.undo = lambda: None

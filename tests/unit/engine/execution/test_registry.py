@@ -23,7 +23,7 @@ def _flow(*names: str, version: tuple[int, int] = (1, 0)) -> linear_flow.Flow:
     return flow
 
 
-@pytest.mark.parametrize("name", ["bootstrap", "controller", "key-value-host"])
+@pytest.mark.parametrize("name", ["cloud", "controller", "key-value-host"])
 def test_our_flows_are_registered(name: str) -> None:
     """The installed package finds each flow by its name."""
     assert callable(RegisteredFlows().factory(name))

@@ -97,7 +97,7 @@ def test_missing_tables_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="db upgrade"):
         migrate.check(database)
     with pytest.raises(SchemaError), database.read() as connection:
-        connection.execute(sa.select(schema.jobs))
+        connection.execute(sa.select(schema.flow_runs))
 
 
 def test_a_duplicate_is_told_from_other_errors(database: Database) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from amphv2_bootstrap.engine.errors import FencedError
-from amphv2_bootstrap.engine.records import JobState, NewSecrets, PlannedJob
+from amphv2_bootstrap.engine.records import FlowState, NewFlowRun, NewSecrets
 from tests.unit.engine.toys import Cloud
 
 MakeCloud = Callable[..., Cloud]
@@ -18,14 +18,14 @@ def test_resuming_with_other_secrets_fences_who_has_the_former(
 ) -> None:
     """What runs with the former secrets is ready again; its writes are refused."""
     cloud = make_cloud(main=["a"])
-    uuid = cloud.post([PlannedJob("main", 0)])
-    job = cloud.journal.take(cloud.store.jobs_of(uuid)[0].uuid)
-    assert job is not None
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    flow_run = cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid)
+    assert flow_run is not None
     assert cloud.journal.resume(uuid, NEW) == []
-    assert cloud.store.bootstrap(uuid).fingerprints == NEW.fingerprints
+    assert cloud.store.job(uuid).fingerprints == NEW.fingerprints
     assert cloud.states(uuid) == ["ready"]
     with pytest.raises(FencedError, match="other secrets"):
-        cloud.journal.settle(job, JobState.DONE)
+        cloud.journal.settle(flow_run, FlowState.DONE)
     events = [event for _, event in cloud.store.events(uuid)]
     assert [e.message for e in events if e.kind == "secrets-renewed"] == ["b_password"]
 
@@ -33,19 +33,19 @@ def test_resuming_with_other_secrets_fences_who_has_the_former(
 def test_resuming_with_the_same_secrets_fences_nobody(make_cloud: MakeCloud) -> None:
     """A job that runs goes on."""
     cloud = make_cloud(main=["a"])
-    uuid = cloud.post([PlannedJob("main", 0)])
-    job = cloud.journal.take(cloud.store.jobs_of(uuid)[0].uuid)
-    assert job is not None
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    flow_run = cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid)
+    assert flow_run is not None
     assert cloud.journal.resume(uuid) == []
-    cloud.journal.settle(job, JobState.DONE)
+    cloud.journal.settle(flow_run, FlowState.DONE)
     assert cloud.states(uuid) == ["done"]
 
 
 def test_a_finished_bootstrap_keeps_its_secrets(make_cloud: MakeCloud) -> None:
     """What it was done with is not rewritten afterwards."""
     cloud = make_cloud(main=["a"])
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     cloud.journal.cancel(uuid)
     assert cloud.journal.resume(uuid, NEW) == []
-    assert cloud.store.bootstrap(uuid).fingerprints == {}
+    assert cloud.store.job(uuid).fingerprints == {}
     assert "secrets-renewed" not in [e.kind for _, e in cloud.store.events(uuid)]

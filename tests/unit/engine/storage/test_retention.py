@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.records import PlannedJob
+from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.retention import DAY, prune
 from tests.servers.process import wait_until
@@ -13,7 +13,7 @@ from tests.unit.engine.toys import Cloud
 
 
 def _age(cloud: Cloud, uuid: str, days: float) -> None:
-    table = schema.bootstraps
+    table = schema.jobs
     with cloud.database.write() as connection:
         connection.execute(
             table.update()
@@ -26,7 +26,7 @@ def _age(cloud: Cloud, uuid: str, days: float) -> None:
 
 
 def _rows(cloud: Cloud) -> dict[str, int]:
-    tables = (schema.bootstraps, schema.jobs, schema.events, schema.logbooks)
+    tables = (schema.jobs, schema.flow_runs, schema.events, schema.logbooks)
     names = (*tables, schema.flowdetails, schema.atomdetails)
     with cloud.database.read() as connection:
         return {
@@ -38,7 +38,7 @@ def _rows(cloud: Cloud) -> dict[str, int]:
 
 
 def _do_one(cloud: Cloud) -> None:
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     wait_until(lambda: cloud.states(uuid) == ["done"], what="it is done")
 
 
@@ -50,14 +50,14 @@ def test_only_what_ended_long_ago_is_forgotten(
     with cloud.running():
         for _ in range(2):
             _do_one(cloud)
-    old, young = (each.uuid for each in reversed(cloud.store.bootstraps()))
-    unfinished = cloud.post([PlannedJob("main", 0)])
+    old, young = (each.uuid for each in reversed(cloud.store.jobs()))
+    unfinished = cloud.post([NewFlowRun("main", 0)])
     before = _rows(cloud)
     _age(cloud, old, 91)
     _age(cloud, unfinished, 1000)
 
     assert prune(cloud.database, 90 * DAY) == 1
-    left = {each.uuid for each in cloud.store.bootstraps()}
+    left = {each.uuid for each in cloud.store.jobs()}
     assert left == {young, unfinished}
     after = _rows(cloud)
     assert after["atomdetails"] == 1

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.errors import FencedError
-from amphv2_bootstrap.engine.records import Job, PlannedJob
+from amphv2_bootstrap.engine.records import FlowRun, NewFlowRun
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.step_writes import Change, StepWrites
 from tests.servers.process import wait_until
@@ -26,7 +26,7 @@ def test_an_end_is_written_with_the_next_beginning(make_cloud: MakeCloud) -> Non
     """One transaction a step; the history still tells each change in its order."""
     names = [f"s{number}" for number in range(LENGTH)]
     cloud = make_cloud(main=names)
-    uuid = cloud.post([PlannedJob("main", 0)])
+    uuid = cloud.post([NewFlowRun("main", 0)])
     written = 0
 
     @sa.event.listens_for(cloud.database.engine, "before_cursor_execute")
@@ -42,19 +42,21 @@ def test_an_end_is_written_with_the_next_beginning(make_cloud: MakeCloud) -> Non
 
 
 @pytest.fixture
-def taken(make_cloud: MakeCloud) -> tuple[Cloud, Job]:
+def taken(make_cloud: MakeCloud) -> tuple[Cloud, FlowRun]:
     """A job that was taken, and of which a step may be written."""
     cloud = make_cloud(main=["a", "b"])
-    uuid = cloud.post([PlannedJob("main", 0)])
-    job = cloud.journal.take(cloud.store.jobs_of(uuid)[0].uuid)
-    assert job is not None
-    rows = [{"uuid": n, "name": n, "parent_uuid": job.flow_uuid} for n in "ab"]
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    flow_run = cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid)
+    assert flow_run is not None
+    rows = [
+        {"uuid": n, "name": n, "parent_uuid": flow_run.flow_detail_uuid} for n in "ab"
+    ]
     with cloud.database.write() as connection:
         for row in rows:
             connection.execute(
                 schema.atomdetails.insert().values(**row, atom_type="TASK_DETAIL")
             )
-    return cloud, job
+    return cloud, flow_run
 
 
 CHANGES = [
@@ -64,8 +66,8 @@ CHANGES = [
 ]
 
 
-def _write(cloud: Cloud, job: Job) -> None:
-    writes = StepWrites(cloud.database, job, cloud.journal.owner)
+def _write(cloud: Cloud, flow_run: FlowRun) -> None:
+    writes = StepWrites(cloud.database, flow_run, cloud.journal.owner)
     with cloud.database.write() as connection:
         writes.write(connection, CHANGES)
 
@@ -77,23 +79,23 @@ def _atoms(cloud: Cloud) -> dict[str, tuple[object, ...]]:
         return {row[0]: tuple(row[1:]) for row in connection.execute(query)}
 
 
-def test_changes_of_several_steps_go_together(taken: tuple[Cloud, Job]) -> None:
+def test_changes_of_several_steps_go_together(taken: tuple[Cloud, FlowRun]) -> None:
     """Each column of each step, and an event for each new state."""
-    cloud, job = taken
-    _write(cloud, job)
+    cloud, flow_run = taken
+    _write(cloud, flow_run)
     assert _atoms(cloud) == {
         "a": ("SUCCESS", {"made": ["x"]}, None),
         "b": ("RUNNING", None, {"progress": 0.5}),
     }
-    assert _atom_events(cloud, job.bootstrap_uuid) == ["a SUCCESS", "b RUNNING"]
+    assert _atom_events(cloud, flow_run.job_uuid) == ["a SUCCESS", "b RUNNING"]
 
 
-def test_nothing_is_written_under_an_old_epoch(taken: tuple[Cloud, Job]) -> None:
+def test_nothing_is_written_under_an_old_epoch(taken: tuple[Cloud, FlowRun]) -> None:
     """Not one of the changes, nor an event."""
-    cloud, job = taken
+    cloud, flow_run = taken
     before = _atoms(cloud)
-    assert cloud.journal.take(job.uuid)
+    assert cloud.journal.take(flow_run.uuid)
     with pytest.raises(FencedError, match="its epoch is 2, ours was 1"):
-        _write(cloud, job)
+        _write(cloud, flow_run)
     assert _atoms(cloud) == before
-    assert not _atom_events(cloud, job.bootstrap_uuid)
+    assert not _atom_events(cloud, flow_run.job_uuid)

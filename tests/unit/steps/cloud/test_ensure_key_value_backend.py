@@ -38,6 +38,6 @@ def test_warnings_reach_the_operator(
 
     monkeypatch.setattr(key_value, "check", check)
     result = step.execute()
-    assert result["outcome"] == "unchanged"
+    assert result["effect"] == "unchanged"
     assert result["warnings"] == ["one warning"]
     assert result["made"] == []

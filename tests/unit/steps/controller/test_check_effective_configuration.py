@@ -38,7 +38,7 @@ def test_what_was_written_is_in_force(written: Controller) -> None:
     """Octavia loads each option as it is wanted; the file isn't touched."""
     before = written.conf.read_bytes()
     result = CheckEffectiveConfiguration(written.context).execute()
-    assert result["outcome"] == "unchanged"
+    assert result["effect"] == "unchanged"
     assert "all 8 options" in result["summary"]
     assert result["warnings"] == []
     assert written.conf.read_bytes() == before

@@ -49,7 +49,7 @@ def test_an_importable_driver_is_left_alone(
 ) -> None:
     """Real Octavia with its library: nothing to do, no restart."""
     controller.settings["octavia_python"] = octavia_python_path
-    assert EnsureClientLibrary(controller.context).execute()["outcome"] == "unchanged"
+    assert EnsureClientLibrary(controller.context).execute()["effect"] == "unchanged"
     assert not controller.marker.is_set()
 
 
@@ -68,10 +68,10 @@ def test_pip_installs_the_extra_of_the_taskflow_that_is_there(
     """After it the import is tried again, and a restart is asked for."""
     lacking.settings["install_client_library"] = "pip"
     result = EnsureClientLibrary(lacking.context).execute()
-    assert result["outcome"] == "changed"
+    assert result["effect"] == "changed"
     assert _calls(lacking) == "-m pip install taskflow[redis]==6.5.0\n"
     assert lacking.marker.is_set()
-    assert EnsureClientLibrary(lacking.context).execute()["outcome"] == "unchanged"
+    assert EnsureClientLibrary(lacking.context).execute()["effect"] == "unchanged"
 
 
 def test_an_install_that_does_not_help_is_an_error(lacking: Controller) -> None:
@@ -108,7 +108,7 @@ def test_packages_are_installed_by_the_hosts_installer(
     for program in folder.iterdir():
         program.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
-    assert EnsureClientLibrary(lacking.context).execute()["outcome"] == "changed"
+    assert EnsureClientLibrary(lacking.context).execute()["effect"] == "changed"
     assert " python3-redis" in _calls(lacking)
     assert lacking.marker.is_set()
 
@@ -126,7 +126,7 @@ def test_a_host_without_an_installer_is_told(
 def test_without_octavias_python_nothing_is_checked(controller: Controller) -> None:
     """In a container deployment the image has the library, or not."""
     result = EnsureClientLibrary(controller.context).execute()
-    assert result["outcome"] == "not-applicable"
+    assert result["effect"] == "not-applicable"
     assert "octavia[redis]" in result["warnings"][0]
 
 

@@ -41,9 +41,7 @@ def marked(controller: Controller) -> Controller:
 
 def test_without_marker_nothing_is_restarted(controller: Controller) -> None:
     """A second run, or a run that changed nothing, disturbs no service."""
-    assert (
-        RestartOctaviaServices(controller.context).execute()["outcome"] == "unchanged"
-    )
+    assert RestartOctaviaServices(controller.context).execute()["effect"] == "unchanged"
     assert controller.seen == []
 
 
@@ -51,7 +49,7 @@ def test_configured_commands_replace_systemd(marked: Controller) -> None:
     """They run once, systemd isn't asked, and the marker is gone."""
     systemd = FakeSystemd()
     result = RestartOctaviaServices(marked.context, systemd).execute()
-    assert result["outcome"] == "changed"
+    assert result["effect"] == "changed"
     assert len(marked.seen) == 1
     assert systemd.calls == []
     assert not marked.marker.is_set()
@@ -62,7 +60,7 @@ def test_units_that_exist_are_restarted(marked: Controller) -> None:
     marked.settings["restart_commands"] = ()
     systemd = FakeSystemd()
     result = RestartOctaviaServices(marked.context, systemd).execute()
-    assert result["outcome"] == "changed"
+    assert result["effect"] == "changed"
     assert "octavia-worker.service" in result["summary"]
     assert systemd.calls == [("octavia-worker.service",)]
     assert not marked.marker.is_set()
@@ -77,7 +75,7 @@ def test_with_nothing_to_restart_the_operator_is_told(
     """The warning names host and services; it isn't repeated for ever."""
     marked.settings["restart_commands"] = ()
     result = RestartOctaviaServices(marked.context, systemd).execute()
-    assert result["outcome"] == "unchanged"
+    assert result["effect"] == "unchanged"
     assert "by hand on c1: octavia-worker, octavia-api" in result["warnings"][0]
     assert not marked.marker.is_set()
 

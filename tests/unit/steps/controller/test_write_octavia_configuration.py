@@ -41,7 +41,7 @@ def _backups(controller: Controller) -> list[Path]:
 def test_it_sets_our_options_and_asks_for_a_restart(controller: Controller) -> None:
     """The file has the options, the backup the old bytes, the marker is set."""
     result = _write(controller)
-    assert result["outcome"] == "changed"
+    assert result["effect"] == "changed"
     assert controller.conf.read_bytes() == _final(controller)
     (backup,) = _backups(controller)
     assert backup.read_bytes() == ORIGINAL
@@ -64,7 +64,7 @@ def test_the_second_run_changes_nothing(controller: Controller) -> None:
     RestartOctaviaServices(controller.context).execute()
     before = controller.conf.stat()
     result = _write(controller)
-    assert result["outcome"] == "unchanged"
+    assert result["effect"] == "unchanged"
     assert result["made"] == []
     assert controller.conf.stat() == before
     assert len(_backups(controller)) == 1
@@ -75,7 +75,7 @@ def test_an_interrupted_runs_work_is_claimed(controller: Controller) -> None:
     """Killed after the file's replacement, the next run still knows the backup."""
     made = _write(controller)["made"]
     again = _write(controller)
-    assert (again["outcome"], again["made"]) == ("changed", made)
+    assert (again["effect"], again["made"]) == ("changed", made)
 
 
 def test_a_world_readable_file_is_warned_of(controller: Controller) -> None:
@@ -144,7 +144,7 @@ def test_options_that_the_driver_does_not_read_may_stay(
         "jobboard_backend_port = none",
         "max_workers = 9",
     )
-    assert _write(controller)["outcome"] == "changed"
+    assert _write(controller)["effect"] == "changed"
     assert b"\nmax_workers = 9\n" in controller.conf.read_bytes()
 
 
@@ -227,7 +227,7 @@ def test_a_kill_at_any_moment_loses_no_restart(controller: Controller) -> None:
         assert not victim.marker.is_set()
         assert not list(victim.conf.parent.glob("*.tmp")), moment
         if survived:
-            assert write.outcome == restart["outcome"] == "unchanged"
+            assert write.effect == restart["effect"] == "unchanged"
             break
     assert moment >= 10, "the faults were not placed"
 

@@ -8,12 +8,14 @@ indexes, is safe to repeat.
 
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.migrations.missing import make_missing
+from amphv2_bootstrap.engine.storage.migrations.renames import rename_tables
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
+    rename_tables()  # an upgrade of 0.1.0 may have been killed here
     later = (schema.host_reports, schema.constants)
     tables = schema.metadata.sorted_tables
     make_missing([table for table in tables if table not in later])

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a conductor is alive: the one place that decides."""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+
+MISSED = 3
+"""After so many intervals without a sign of life its sender is silent."""
+
+DEFAULT_HEARTBEAT_SECONDS = 10.0
+"""Of version 0.1.0, which did not write its interval down."""
+
+
+class Liveness(enum.StrEnum):
+    """``dead`` only where this machine sees that the process has ended."""
+
+    ALIVE = "alive"
+    SILENT = "silent"
+    DEAD = "dead"
+
+
+def is_silent(age: float, interval: float) -> bool:
+    """Whether a sign of life that comes every ``interval`` seconds is overdue.
+
+    :param age: seconds since the last one, by the clock of the engine's database.
+    """
+    return age > MISSED * interval
+
+
+@dataclass(frozen=True, slots=True)
+class ConductorRow:
+    """A row of ``conductors``: one conductor that has not ended in good order.
+
+    Times are epoch seconds by the database's clock; ``age`` is seconds since
+    ``seen_at``. The conductor says every ``heartbeat_seconds`` that it is alive.
+    """
+
+    owner: str
+    host: str
+    pid: int
+    version: str
+    started_at: float
+    seen_at: float
+    age: float
+    heartbeat_seconds: float = DEFAULT_HEARTBEAT_SECONDS
+
+    @property
+    def liveness(self) -> Liveness:
+        parsed = ProcessIdentity.parse(self.owner)
+        if parsed is not None and parsed.is_surely_dead:
+            return Liveness.DEAD
+        silent = is_silent(self.age, self.heartbeat_seconds)
+        return Liveness.SILENT if silent else Liveness.ALIVE
+
+
+def alive(rows: Sequence[ConductorRow]) -> list[ConductorRow]:
+    """Those of the conductors that are alive."""
+    return [row for row in rows if row.liveness is Liveness.ALIVE]

@@ -10,20 +10,23 @@ import pytest
 from amphv2_bootstrap.engine.storage.database import Database
 from tests.servers.mariadb import MariaDB
 
-OpenDatabase = Callable[[], Database]
+OpenDatabase = Callable[..., Database]
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 def open_database(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[OpenDatabase]:
-    """Opens one and the same database any number of times, as several hosts do."""
-    url = f"sqlite:///{tmp_path}/engine.sqlite"
-    if request.param == "mariadb":
-        url = _on_server(request.getfixturevalue("mariadb"))
+    """Opens one and the same database any number of times, as several hosts do.
+
+    With another name it is another database.
+    """
     opened: list[Database] = []
 
-    def open_it() -> Database:
+    def open_it(name: str = "engine") -> Database:
+        url = f"sqlite:///{tmp_path}/{name}.sqlite"
+        if request.param == "mariadb":
+            url = _on_server(request.getfixturevalue("mariadb"), name)
         opened.append(Database(url))
         return opened[-1]
 
@@ -32,7 +35,7 @@ def open_database(
         database.close()
 
 
-def _on_server(server: MariaDB) -> str:
-    server.execute("CREATE DATABASE amphv2_engine")
+def _on_server(server: MariaDB, name: str) -> str:
+    server.execute(f"CREATE DATABASE IF NOT EXISTS amphv2_{name}")
     password = quote(server.root_password, safe="")
-    return f"mysql+pymysql://root:{password}@{server.host}:{server.port}/amphv2_engine"
+    return f"mysql+pymysql://root:{password}@{server.host}:{server.port}/amphv2_{name}"

@@ -1,13 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Upgrades the engine's tables and kills itself: ``URL [STATEMENTS]``.
-
-After that many statements that change the schema the process ends by SIGKILL;
-without the number it goes to the end.
-"""
+"""Upgrades the engine's tables in a process that kills itself on the way."""
 
 import os
 import signal
-import sys
 
 import sqlalchemy as sa
 
@@ -17,8 +12,8 @@ from amphv2_bootstrap.engine.storage.database import Database
 _WRITES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE")
 
 
-def main(url: str, limit: str = "999999") -> None:
-    """Run the upgrade."""
+def main(url: str, limit: int) -> None:
+    """Run the upgrade; SIGKILL after so many statements that change anything."""
     database = Database(url)
     seen = 0
 
@@ -28,11 +23,7 @@ def main(url: str, limit: str = "999999") -> None:
     ) -> None:
         nonlocal seen
         seen += statement.lstrip().upper().startswith(_WRITES)
-        if seen == int(limit):
+        if seen == limit:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    print(migrate.upgrade(database))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    migrate.upgrade(database)

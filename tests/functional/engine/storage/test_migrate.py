@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Upgrades of the engine's own tables, from what older versions left."""
 
+import multiprocessing
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from urllib.parse import quote
@@ -20,7 +19,6 @@ from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from amphv2_bootstrap.engine.storage.store import Store
-from tests import REPOSITORY
 from tests.functional.engine import killed_upgrade
 from tests.functional.engine.conftest import OpenDatabase
 from tests.servers.mariadb import MariaDB
@@ -75,7 +73,7 @@ def test_an_upgrade_killed_between_two_tables_is_finished(
     assert {table.name for table in _NEW} <= _tables(database)
 
 
-def _shape(database: Database) -> dict[str, set[str]]:
+def shape_of(database: Database) -> dict[str, set[str]]:
     with database.read() as connection:
         inspector = sa.inspect(connection)
         return {
@@ -84,13 +82,18 @@ def _shape(database: Database) -> dict[str, set[str]]:
         }
 
 
-def _upgrade_until(database: Database, statements: int) -> bool:
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload([killed_upgrade.__name__])
+
+
+def upgrade_until(database: Database, statements: int) -> bool:
     """Whether the upgrade was killed after that many statements."""
     url = database.engine.url.render_as_string(hide_password=False)
-    program = [sys.executable, "-m", killed_upgrade.__name__, url, str(statements)]
-    done = subprocess.run(program, capture_output=True, check=False, cwd=REPOSITORY)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode != 0
+    process = _PROCESSES.Process(target=killed_upgrade.main, args=(url, statements))
+    process.start()
+    process.join(60)
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode != 0
 
 
 def test_an_upgrade_killed_anywhere_is_finished(
@@ -99,13 +102,13 @@ def test_an_upgrade_killed_anywhere_is_finished(
     """After each statement: the next run ends with every table and every index."""
     database = open_database()
     migrate.upgrade(database)
-    whole = _shape(database)
+    whole = shape_of(database)
     statements = 1
     while True:
         _clear(database)
-        killed = _upgrade_until(database, statements)
+        killed = upgrade_until(database, statements)
         assert migrate.upgrade(database) is killed
-        assert _shape(database) == whole, statements
+        assert shape_of(database) == whole, statements
         if not killed:
             break
         statements += 1

@@ -22,6 +22,6 @@ done
 
 cd "$REPO"
 tools/install-packages.sh
-ensure_venv "$CACHE/tox-venv" 'tox>=4.23'
-as_owner "$CACHE/tox-venv/bin/tox" run -e py3 -- \
+ensure_tox
+as_owner "$TOX" run -e py3 -- \
     -n 0 -s -m long tests/faults ${1+"$@"}

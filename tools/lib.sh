@@ -40,7 +40,8 @@ as_owner() { (become_owner "$@"); }
 # the checkout: root's own may be closed to it, as one of pyenv's in /root is.
 find_python() {
     local name path
-    for name in "${PYTHON:-}" python3.11 python3 python3.12; do
+    for name in "${PYTHON:-}" python3.11 python3 python3.1{2,3,4}; do
+        # shellcheck disable=SC2016 # for the shell that is started
         path=$(as_owner sh -c 'command -v "$1"' sh "$name") || continue
         if as_owner "$path" -c \
             'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
@@ -80,4 +81,11 @@ ensure_venv() {
             --disable-pip-version-check "$@"
         printf '%s\n' "$*" | as_owner tee "$folder/.stamp" >/dev/null
     ) 9>"$folder.lock"
+}
+
+# ensure_tox: TOX, in a virtual environment of its own.
+ensure_tox() {
+    ensure_venv "$CACHE/tox-venv" --constraint "$REPO/constraints.txt" 'tox>=4.28'
+    # shellcheck disable=SC2034 # for the scripts that source this
+    TOX=$CACHE/tox-venv/bin/tox
 }

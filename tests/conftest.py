@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures of all tests: the real servers."""
+"""What all tests have: the real servers, and the option ``--board``."""
 
 pytest_plugins = [
+    "pytester",
+    "tests.board_option",
     "tests.servers.etcd",
     "tests.servers.mariadb",
     "tests.servers.octavia",

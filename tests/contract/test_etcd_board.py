@@ -11,6 +11,8 @@ import pytest
 from amphv2_bootstrap.engine.board import BoardUnavailableError, ClaimRefusedError
 from tests.contract.boards import LONG, Boards, etcd, new_entry, posted, settle
 
+pytestmark = pytest.mark.board("etcd")
+
 
 @pytest.fixture
 def boards(request: pytest.FixtureRequest) -> Iterator[Boards]:

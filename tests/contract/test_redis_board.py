@@ -16,6 +16,8 @@ from tests.contract.boards import LONG, Boards, answers, can_claim, posted, redi
 from tests.servers.process import wait_until
 from tests.servers.redis import Sentinels, running_sentinels
 
+pytestmark = pytest.mark.board("redis")
+
 
 @pytest.fixture
 def boards(request: pytest.FixtureRequest) -> Iterator[Boards]:

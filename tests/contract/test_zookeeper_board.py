@@ -15,6 +15,8 @@ from tests.contract.boards import LONG, Boards, answers, can_claim, posted, zook
 from tests.servers.process import wait_until
 from tests.servers.proxy import running_proxy
 
+pytestmark = pytest.mark.board("zookeeper")
+
 
 @pytest.fixture
 def boards(request: pytest.FixtureRequest) -> Iterator[Boards]:

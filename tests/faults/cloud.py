@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import itertools
 import os
+import random
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +16,12 @@ from urllib.parse import quote
 import pytest
 
 from amphv2_bootstrap.engine.board import Board
-from amphv2_bootstrap.engine.records import FlowRun, NewFlowRun
-from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.job_creation import JobCreation
 from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.engine.records import FlowRun, NewFlowRun
 from amphv2_bootstrap.engine.storage.store import Store
+from tests.board_option import left_of
 from tests.contract.boards import open_board
 from tests.faults import ledger
 from tests.faults.conductor_process import board_settings
@@ -33,6 +34,36 @@ from tests.servers.process import wait_until
 BOARDS = ("sql", "sql-mariadb", "redis", "zookeeper", "etcd")
 SEED = os.environ.get("AMPHV2_FAULTS_SEED") or str(uuid.uuid4().int % 10**6)
 """Of all choices that are left to chance; set it to have them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardChoice:
+    """The boards that a test takes, of those that ``--board`` leaves.
+
+    :param whole: whether it takes all that it may, or some by chance.
+    """
+
+    config: pytest.Config
+    whole: bool
+    chance: random.Random
+
+    def one_of(self, kinds: Sequence[str] = BOARDS) -> str:
+        """One of them, by chance."""
+        return self.chance.choice(self._left(kinds)[0])
+
+    def all_or_one(self, *groups: Sequence[str]) -> list[str]:
+        """All of them in the long form of a test, one of each group in the short."""
+        left = self._left(*(groups or (BOARDS,)))
+        if self.whole:
+            return [kind for kinds in left for kind in kinds]
+        return [self.chance.choice(kinds) for kinds in left]
+
+    def _left(self, *groups: Sequence[str]) -> list[list[str]]:
+        """What is left of each; where nothing is of any, the test is skipped."""
+        left = [found for kinds in groups if (found := left_of(kinds, self.config))]
+        if not left:
+            pytest.skip(f"--board leaves none of {groups}")
+        return left
 
 
 @dataclass(frozen=True, slots=True)

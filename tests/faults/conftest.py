@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.cloud import SEED, Cloud, make_backends
+from tests.faults.cloud import SEED, BoardChoice, Cloud, make_backends
 from tests.faults.machine import Machine, running_machine
 
 MakeCloud = Callable[[str], Cloud]
@@ -63,3 +63,11 @@ _FORMS = [
 def whole(request: pytest.FixtureRequest) -> bool:
     """Whether everything is tried (``-m long``), or a sample of it."""
     return bool(request.param)
+
+
+@pytest.fixture
+def board_choice(
+    request: pytest.FixtureRequest, whole: bool, chance: random.Random
+) -> BoardChoice:
+    """Which boards the test takes."""
+    return BoardChoice(request.config, whole, chance)

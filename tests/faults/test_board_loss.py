@@ -2,7 +2,6 @@
 """The board loses what it knew, or holds what isn't ours: the database is the truth."""
 
 import contextlib
-import random
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from amphv2_bootstrap.engine.records import NewFlowRun
 from tests.contract import boards
 from tests.faults.cloud import (
     BOARDS,
+    BoardChoice,
     Cloud,
     Posted,
     explained,
@@ -58,10 +58,10 @@ def _wait_until_listed(cloud: Cloud, count: int = 1) -> None:
 
 
 def test_emptied_while_ready(
-    whole: bool, make_cloud: MakeCloud, boards_of: BoardsOf, chance: random.Random
+    board_choice: BoardChoice, make_cloud: MakeCloud, boards_of: BoardsOf
 ) -> None:
     """A job that the board has lost before anybody claimed it is posted again."""
-    for board in BOARDS if whole else chance.sample(BOARDS, 2):
+    for board in board_choice.all_or_one(BOARDS[:2], BOARDS[2:]):
         print(board)
         cloud = make_cloud(board)
         _lose_while_ready(cloud, boards_of(board, cloud))
@@ -113,6 +113,7 @@ def _all_logs(cloud: Cloud) -> list[str]:
     return [line for process in cloud.processes for line in process.log]
 
 
+@pytest.mark.board("etcd")
 def test_compacted_under_a_watch(make_cloud: MakeCloud, boards_of: BoardsOf) -> None:
     """etcd forgets its history: what was posted is there, and the next is heard of."""
     cloud = make_cloud("etcd")
@@ -162,10 +163,10 @@ def test_poison_on_the_board(
 
 
 def test_posting_of_somebody_else(
-    whole: bool, make_cloud: MakeCloud, chance: random.Random
+    board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
     """A job of another engine is left alone, and ours is done."""
-    for board in BOARDS if whole else [chance.choice(BOARDS)]:
+    for board in board_choice.all_or_one():
         cloud = make_cloud(board)
         _flows(cloud).unlink()
         foreign = boards.new_entry(77)

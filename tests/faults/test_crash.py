@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.cloud import BOARDS, Cloud, explained
+from tests.faults.cloud import BOARDS, BoardChoice, Cloud, explained
 from tests.faults.plan import KILL, TERM, StepPlan
 from tests.servers.process import wait_until
 
@@ -171,10 +171,14 @@ def test_killed_at(
 
 @pytest.mark.parametrize("name", ["park", "renewal", "suspension"])
 def test_killed_in(
-    name: str, whole: bool, make_cloud: MakeCloud, chance: random.Random
+    name: str,
+    board_choice: BoardChoice,
+    whole: bool,
+    make_cloud: MakeCloud,
+    chance: random.Random,
 ) -> None:
     """The same while a job is parked, its claim renewed, or given back."""
-    for board in BOARDS if whole else [chance.choice(BOARDS)]:
+    for board in board_choice.all_or_one():
         print(board)
         crash_at_each(make_cloud(board), SCENARIOS[name], whole, chance)
 

@@ -10,7 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.storage import schema
-from tests.faults.cloud import BOARDS, Cloud, explained, own_board, wait_for_empty_board
+from tests.faults.cloud import (
+    BOARDS,
+    BoardChoice,
+    Cloud,
+    explained,
+    own_board,
+    wait_for_empty_board,
+)
 from tests.faults.machine import wait_until_over
 from tests.faults.plan import KILL, LOSE, WAIT, StepPlan
 from tests.servers.process import wait_until
@@ -68,10 +75,14 @@ def disturb(cloud: Cloud, end: str, where: str, fault: str) -> None:
 
 @pytest.mark.parametrize("end", STORIES)
 def test_commit_whose_answer_is_lost(
-    end: str, whole: bool, make_cloud: MakeCloud, chance: random.Random
+    end: str,
+    board_choice: BoardChoice,
+    whole: bool,
+    make_cloud: MakeCloud,
+    chance: random.Random,
 ) -> None:
     """Committed, but the connection broke before the answer: nothing is done twice."""
-    for board in BOARDS if whole else [chance.choice(BOARDS)]:
+    for board in board_choice.all_or_one():
         cloud = make_cloud(board)
         cloud.flows = {"main": FORWARD if end == "done" else REVERT}
         places = transactions(cloud, end)
@@ -81,12 +92,15 @@ def test_commit_whose_answer_is_lost(
 
 
 def test_refused_transaction(
-    whole: bool, make_cloud: MakeCloud, chance: random.Random
+    board_choice: BoardChoice,
+    whole: bool,
+    make_cloud: MakeCloud,
+    chance: random.Random,
 ) -> None:
     """What a Galera cluster says to a transaction at times is outlasted."""
     for code in REFUSALS if whole else chance.sample(sorted(REFUSALS), 2):
         end = chance.choice(sorted(STORIES))
-        cloud = make_cloud(chance.choice(BOARDS[1:]))
+        cloud = make_cloud(board_choice.one_of(BOARDS[1:]))
         cloud.flows = {"main": FORWARD if end == "done" else REVERT}
         places = transactions(cloud, end)
         for where in places if whole else [chance.choice(places)]:
@@ -96,10 +110,10 @@ def test_refused_transaction(
 
 @pytest.mark.parametrize("where", POSTER)
 def test_poster_killed_between_two_writes(
-    where: str, whole: bool, make_cloud: MakeCloud, chance: random.Random
+    where: str, board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
     """What was committed is carried out once; the rest was not acknowledged."""
-    for board in BOARDS if whole else [chance.choice(BOARDS)]:
+    for board in board_choice.all_or_one():
         cloud = make_cloud(board)
         cloud.flows = {"main": FORWARD}
         plan = cloud.plan("poster", faults={where: KILL})
@@ -120,10 +134,10 @@ def test_poster_killed_between_two_writes(
 
 
 def test_concurrent_identical_posts(
-    whole: bool, make_cloud: MakeCloud, chance: random.Random
+    board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
     """Of fifty posters at once, all get the same bootstrap, and it is there once."""
-    for board in BOARDS if whole else ["sql", chance.choice(BOARDS[1:])]:
+    for board in board_choice.all_or_one(BOARDS[:1], BOARDS[1:]):
         print(board)
         cloud = make_cloud(board)
         _post_at_once(cloud, 50)
@@ -161,10 +175,14 @@ def _post_at_once(cloud: Cloud, count: int) -> None:
 
 @pytest.mark.parametrize("wrong", ["holder", "other"])
 def test_a_host_whose_clock_is_wrong(
-    wrong: str, whole: bool, make_cloud: MakeCloud, chance: random.Random
+    wrong: str,
+    board_choice: BoardChoice,
+    whole: bool,
+    make_cloud: MakeCloud,
+    chance: random.Random,
 ) -> None:
     """A wall clock an hour off neither takes a living job, nor leaves a dead one."""
-    for board in BOARDS if whole else [chance.choice(BOARDS)]:
+    for board in board_choice.all_or_one():
         for hours in (1, -1) if whole else [chance.choice((1, -1))]:
             print(board, hours)
             cloud = make_cloud(board)

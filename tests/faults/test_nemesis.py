@@ -20,7 +20,7 @@ from amphv2_bootstrap.engine.records import NewFlowRun
 from tests.contract.boards import Boards
 from tests.faults import invariants
 from tests.faults.cloud import (
-    BOARDS,
+    BoardChoice,
     Cloud,
     Posted,
     explained,
@@ -202,6 +202,7 @@ def play(
 
 def test_random_faults(
     request: pytest.FixtureRequest,
+    board_choice: BoardChoice,
     whole: bool,
     make_cloud: MakeCloud,
     chance: random.Random,
@@ -211,7 +212,7 @@ def test_random_faults(
     rounds = int(os.environ.get("AMPHV2_FAULTS_ROUNDS", default))
     counts: Counter[str] = Counter()
     for number in range(rounds):
-        kind = chance.choice(BOARDS)
+        kind = board_choice.one_of()
         print(f"round {number + 1} of {rounds}: {kind}", flush=True)
         counts[f"rounds on {kind}"] += 1
         play(request, make_cloud(kind), kind, chance, counts)

@@ -16,7 +16,14 @@ from typing import Any
 import pytest
 
 from amphv2_bootstrap.engine.records import NewFlowRun
-from tests.faults.cloud import BOARDS, Cloud, Posted, explained, wait_for_empty_board
+from tests.faults.cloud import (
+    BOARDS,
+    BoardChoice,
+    Cloud,
+    Posted,
+    explained,
+    wait_for_empty_board,
+)
 from tests.faults.machine import Process, wait_until_over
 from tests.faults.network import SERVED, TARGETS, WAYS, Network, between, spend
 from tests.faults.plan import WAIT, StepPlan
@@ -142,13 +149,14 @@ def _cases(whole: bool, chance: random.Random) -> Iterator[tuple[str, str, float
 
 def test_servers_away(
     request: pytest.FixtureRequest,
+    board_choice: BoardChoice,
     whole: bool,
     make_cloud: MakeCloud,
     chance: random.Random,
 ) -> None:
     """Whatever is away for however long: at the start, idle, in a step, at consume."""
     for target, way, seconds in _cases(whole, chance):
-        board = chance.choice(SERVED)
+        board = board_choice.one_of(SERVED)
         print(f"{board}: {target} away for {seconds:g} s by {way}")
         cloud = make_cloud(board)
         with between(request, board, cloud) as network:
@@ -178,7 +186,10 @@ def _end(cloud: Cloud) -> None:
 
 
 def test_database_that_refuses(
-    whole: bool, make_cloud: MakeCloud, chance: random.Random
+    board_choice: BoardChoice,
+    whole: bool,
+    make_cloud: MakeCloud,
+    chance: random.Random,
 ) -> None:
     """A server that answers, but refuses, costs no more than one that is away.
 
@@ -186,7 +197,7 @@ def test_database_that_refuses(
     """
     codes = REFUSALS if whole else (1290, chance.choice(REFUSALS))
     for code in codes:
-        for board in BOARDS if whole else [chance.choice(SERVED[1:])]:
+        for board in board_choice.all_or_one(BOARDS if whole else SERVED[1:]):
             print(f"{board}: {code}")
             cloud = make_cloud(board)
             _refuse_for(cloud, code, 25.0 if whole else 4.0)
@@ -259,6 +270,7 @@ def test_disk_full_under_sqlite(
         )
 
 
+@pytest.mark.board("redis")
 def test_sqlite_that_may_not_grow(make_cloud: MakeCloud) -> None:
     """The same, as anybody can have it: SQLite says that its disk is full."""
     cloud = make_cloud("redis")

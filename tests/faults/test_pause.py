@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.faults.cloud import BOARDS, Cloud, Posted, explained, wait_for_empty_board
+from tests.faults.cloud import (
+    BOARDS,
+    BoardChoice,
+    Cloud,
+    Posted,
+    explained,
+    wait_for_empty_board,
+)
 from tests.faults.machine import Process
 from tests.faults.plan import STOP, StepPlan
 from tests.servers.process import wait_until
@@ -64,12 +71,15 @@ def _committed(names: Sequence[str]) -> list[str]:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_woken_after_the_expiry(
-    place: str, whole: bool, make_cloud: MakeCloud, chance: random.Random
+    place: str,
+    board_choice: BoardChoice,
+    make_cloud: MakeCloud,
+    chance: random.Random,
 ) -> None:
     """The other one finishes; the woken one starts and writes nothing, and says so."""
     # Who stops while it writes SQLite's file locks all others out until it is gone.
     boards = BOARDS[1:] if place == IN_TRANSACTION else BOARDS
-    for board in boards if whole else [chance.choice(boards)]:
+    for board in board_choice.all_or_one(boards):
         print(board)
         cloud = make_cloud(board)
         cloud.flows = {"main": STEPS}
@@ -125,10 +135,13 @@ def _wake(first: Process, posted: Posted, place: str) -> None:
 
 @pytest.mark.parametrize("where", ["loop.claim.after#1", "job.write.uncommitted#1"])
 def test_woken_before_it_has_taken_the_job(
-    where: str, whole: bool, make_cloud: MakeCloud, chance: random.Random
+    where: str,
+    board_choice: BoardChoice,
+    make_cloud: MakeCloud,
+    chance: random.Random,
 ) -> None:
     """Who slept between claim and take does not fence the one that has the job now."""
-    for board in BOARDS[1:] if whole else [chance.choice(BOARDS[1:])]:
+    for board in board_choice.all_or_one(BOARDS[1:]):
         print(board)
         cloud = make_cloud(board)
         gate = cloud.file("gate")

@@ -4,14 +4,13 @@
 Claims last ten minutes here: who takes over in time did not wait for an expiry.
 """
 
-import random
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.faults.cloud import BOARDS, Cloud, Posted, explained
+from tests.faults.cloud import BoardChoice, Cloud, Posted, explained
 from tests.faults.conductor_process import TOLD_TO_STOP
 from tests.faults.invariants import takeovers
 from tests.faults.machine import Process
@@ -22,10 +21,6 @@ MakeCloud = Callable[[str], Cloud]
 
 LONG_CLAIM: dict[str, Any] = {"expiry": 600.0, "grace_period": 300.0}
 TIMEOUT = 60.0
-
-
-def _boards(whole: bool, chance: random.Random) -> Sequence[str]:
-    return BOARDS if whole else [chance.choice(BOARDS)]
 
 
 def _start(cloud: Cloud, host: str, machine: int = 0, **settings: float) -> Process:
@@ -52,10 +47,10 @@ def _wait_for(posted: Posted, line: str, count: int = 1) -> None:
 
 
 def test_sigterm_suspends_at_the_end_of_the_step(
-    whole: bool, make_cloud: MakeCloud, chance: random.Random
+    board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
     """The step ends within the grace; another host goes on, long before the expiry."""
-    for board in _boards(whole, chance):
+    for board in board_choice.all_or_one():
         cloud = make_cloud(board)
         gate = cloud.file("gate")
         gate.touch()
@@ -80,12 +75,11 @@ def test_sigterm_suspends_at_the_end_of_the_step(
 def test_an_interrupted_step_is_given_back(
     way: str,
     reverting: bool,
-    whole: bool,
+    board_choice: BoardChoice,
     make_cloud: MakeCloud,
-    chance: random.Random,
 ) -> None:
     """The step is told to stop; another host begins it again, before the expiry."""
-    for board in _boards(whole, chance):
+    for board in board_choice.all_or_one():
         cloud = make_cloud(board)
         _interrupt(cloud, way, reverting)
         cloud.stop()
@@ -93,10 +87,10 @@ def test_an_interrupted_step_is_given_back(
 
 @pytest.mark.parametrize("way", ["a second SIGTERM", "the grace is over"])
 def test_a_step_that_does_not_hear_is_left_behind(
-    way: str, whole: bool, make_cloud: MakeCloud, chance: random.Random
+    way: str, board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
     """The process ends without it, and has given its job back to another host."""
-    for board in _boards(whole, chance):
+    for board in board_choice.all_or_one():
         cloud = make_cloud(board)
         _interrupt(cloud, way, reverting=False, stubborn=True)
         cloud.stop()
@@ -136,10 +130,10 @@ def _steps(gate: str, reverting: bool, stubborn: bool) -> list[StepPlan]:
 
 
 def test_a_crashed_process_is_seen_by_its_successor(
-    whole: bool, make_cloud: MakeCloud, chance: random.Random
+    board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
     """Restarted on its host, a conductor takes its job up again before the expiry."""
-    for board in _boards(whole, chance):
+    for board in board_choice.all_or_one():
         cloud = make_cloud(board)
         gate = cloud.file("gate")
         gate.touch()

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``--board NAME``: leave out the tests of every other of the engine's jobboards."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+_BOARD_OF = {
+    "sql": "sql",
+    "sql-mariadb": "sql",
+    "sql_on_mariadb": "sql",
+    "redis": "redis",
+    "sentinel": "redis",
+    "zookeeper": "zookeeper",
+    "etcd": "etcd",
+}
+"""By all names that tests give to a kind of board, or to the server of one."""
+
+BOARDS = tuple(dict.fromkeys(_BOARD_OF.values()))
+_SERVERS = {
+    "redis_server": "redis",
+    "redis_sentinels": "redis",
+    "zookeeper_server": "zookeeper",
+    "etcd_server": "etcd",
+}
+"""The board of each fixture that is a server, but for MariaDB: it is not only one."""
+
+_SUITES = ("tests/contract/", "tests/functional/", "tests/faults/")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Known to pytest since tests/conftest.py names this module."""
+    parser.addoption(
+        "--board",
+        action="append",
+        choices=BOARDS,
+        default=[],
+        metavar="NAME",
+        help="run the contract, functional and fault tests on this board only:"
+        f" {', '.join(BOARDS)}; may be given several times",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The mark is for tests of one board that neither parameter nor fixture tells."""
+    config.addinivalue_line("markers", "board(name): a test of this board alone")
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """A test of boards that are all left out is left out; one of none is kept."""
+    chosen = set(config.getoption("--board"))
+    if not chosen:
+        return
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        needed = set(_needed(item)) if item.nodeid.startswith(_SUITES) else set()
+        (left_out if needed and not needed & chosen else kept).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
+
+
+def _needed(item: pytest.Item) -> Iterator[str]:
+    """The boards that a test is visibly about, by mark, parameters and servers."""
+    for mark in item.iter_markers("board"):
+        yield from (_BOARD_OF[name] for name in mark.args)
+    if not isinstance(item, pytest.Function):
+        return
+    for fixture in item.fixturenames:
+        if fixture in _SERVERS:
+            yield _SERVERS[fixture]
+    if hasattr(item, "callspec"):
+        for value in item.callspec.params.values():
+            name = str(getattr(value, "__name__", value))
+            if name in _BOARD_OF:
+                yield _BOARD_OF[name]
+
+
+def left_of(kinds: Sequence[str], config: pytest.Config) -> list[str]:
+    """Those of these kinds of boards that the option leaves."""
+    chosen = config.getoption("--board") or BOARDS
+    return [kind for kind in kinds if _BOARD_OF[kind] in chosen]

@@ -28,7 +28,7 @@ from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret
-from tests.servers.process import Server
+from tests.servers.process import Server, wait_until
 
 LONG = 60.0
 """Seconds of a claim that must not run out during a test."""
@@ -269,20 +269,44 @@ def can_claim(board: Board, entry: Entry, owner: str, expiry: float = LONG) -> b
     return True
 
 
+def wait_for_claim(board: Board, entry: Entry, owner: str, what: str) -> None:
+    """Return when ``owner`` has claimed the job on ``board``."""
+    wait_until(
+        lambda: can_claim(board, entry, owner),
+        what=what,
+        state=lambda: list(board.entries()),
+    )
+
+
 def answers(board: Board) -> bool:
     """Whether the backend answers, as far as the board can see."""
+    return _complaint(board) is None
+
+
+def _complaint(board: Board) -> BoardUnavailableError | None:
     try:
         board.entries()
-    except BoardUnavailableError:
-        return False
-    return True
+    except BoardUnavailableError as exc:
+        return exc
+    return None
+
+
+def wait_for_answers(*boards: Board, what: str) -> None:
+    """Return when each of the boards works."""
+    wait_until(
+        lambda: all(map(answers, boards)),
+        what=what,
+        state=lambda: [str(_complaint(board)) for board in boards],
+    )
 
 
 def settle(board: Board) -> None:
-    """Look at the board until it stays quiet."""
-    quiet = False
-    while not quiet:
+    """Look at the board until it stays quiet for half a second."""
+
+    def is_quiet() -> bool:
         board.entries()
         began = time.monotonic()
         board.wait_for_change(0.5)
-        quiet = time.monotonic() - began >= 0.5
+        return time.monotonic() - began >= 0.5
+
+    wait_until(is_quiet, what="the board is quiet", state=board.entries)

@@ -18,6 +18,7 @@ from tests.contract.boards import (
     new_entry,
     posted,
     settle,
+    wait_for_answers,
 )
 from tests.contract.test_jobboards import in_parallel
 from tests.servers.process import wait_until
@@ -84,7 +85,7 @@ def test_hanging(boards: Boards) -> None:
         ]
     )
     boards.server.signal(signal.SIGCONT)
-    wait_until(lambda: answers(board), what="the board works again")
+    wait_for_answers(board, what="the board works again")
 
 
 def test_vanished_peer(served: Boards) -> None:
@@ -95,7 +96,7 @@ def test_vanished_peer(served: Boards) -> None:
         entry = posted(board)
         board.claim_entry(entry, "me", LONG)
         proxy.freeze()
-        wait_until(lambda: answers(board), what="the board has a new connection")
+        wait_for_answers(board, what="the board has a new connection")
         assert board.renew(entry, "me", LONG)
         board.close()
 
@@ -108,7 +109,7 @@ def test_restarted(boards: Boards) -> None:
     boards.server.kill()
     assert not answers(board)
     boards.server.start()
-    wait_until(lambda: answers(board) and answers(other), what="both boards work")
+    wait_for_answers(board, other, what="both boards work")
     assert [(entry.uuid, entry.claimed) for entry in board.entries()] == [
         (claimed.uuid, True),
         (free.uuid, False),
@@ -125,7 +126,7 @@ def test_waiter_hears_after_a_restart(boards: Boards) -> None:
     boards.server.kill()
     assert not answers(board)
     boards.server.start()
-    wait_until(lambda: answers(board) and answers(other), what="both boards work")
+    wait_for_answers(board, other, what="both boards work")
     settle(board)
     timer = threading.Timer(0.1, other.post_entry, [new_entry()])
     timer.start()
@@ -157,7 +158,7 @@ def test_opened_while_down(boards: Boards) -> None:
         board.connect()
     assert not answers(board)
     boards.server.start()
-    wait_until(lambda: answers(board), what="the board works without a new connect")
+    wait_for_answers(board, what="the board works without a new connect")
     assert len(board.entries()) == 1
 
 

@@ -23,6 +23,7 @@ from tests.contract.boards import (
     open_board,
     posted,
     settle,
+    wait_for_claim,
 )
 from tests.servers.process import wait_until
 
@@ -114,9 +115,7 @@ def test_owner_is_refused_its_own_claim(board_factory: Boards) -> None:
             again.claim_entry(entry, "me", LONG)
     assert board.release(entry, "me")
     board.claim_entry(entry, "me", board_factory.short)
-    wait_until(
-        lambda: can_claim(other, entry, "me"), what="the claim ran out all the same"
-    )
+    wait_for_claim(other, entry, "me", "the claim ran out all the same")
 
 
 def test_claim_runs_out(board_factory: Boards) -> None:
@@ -125,7 +124,7 @@ def test_claim_runs_out(board_factory: Boards) -> None:
     entry = posted(board)
     began = time.monotonic()
     board.claim_entry(entry, "me", board_factory.short)
-    wait_until(lambda: can_claim(other, entry, "other"), what="the claim ran out")
+    wait_for_claim(other, entry, "other", "the claim ran out")
     # The backend's clock isn't ours, and counts milliseconds.
     assert time.monotonic() - began > 0.95 * board_factory.short
     assert not board.renew(entry, "me", LONG)
@@ -151,7 +150,7 @@ def test_renewed_claim_lasts(board_factory: Boards) -> None:
         board.claim_entry(entry, "me", board_factory.short)
         if keeps_claim(board, other, entry, board_factory.short):
             return
-        wait_until(lambda: can_claim(other, entry, "cleaner"), what="it ran out")
+        wait_for_claim(other, entry, "cleaner", "it ran out")
         other.release(entry, "cleaner")
     pytest.fail("the machine stood still again and again: nothing could be shown")
 
@@ -355,7 +354,7 @@ def test_claim_of_a_killed_process(board_factory: Boards) -> None:
         child.join()
     board.release(released, "child")
     board.claim_entry(released, "me", LONG)
-    wait_until(lambda: can_claim(board, expired, "me"), what="the claim ran out")
+    wait_for_claim(board, expired, "me", "the claim ran out")
 
 
 def claim_all(settings: BoardSettings, expiry: float, claimed: ProcessEvent) -> None:

@@ -11,8 +11,14 @@ from kazoo.exceptions import ConnectionLoss
 
 from amphv2_bootstrap.engine.board import BoardUnavailableError
 from amphv2_bootstrap.errors import PermanentError
-from tests.contract.boards import LONG, Boards, answers, can_claim, posted, zookeeper
-from tests.servers.process import wait_until
+from tests.contract.boards import (
+    LONG,
+    Boards,
+    posted,
+    wait_for_answers,
+    wait_for_claim,
+    zookeeper,
+)
 from tests.servers.proxy import running_proxy
 
 pytestmark = pytest.mark.board("zookeeper")
@@ -40,7 +46,7 @@ def test_claim_whose_answer_got_lost(boards: Boards) -> None:
     board._commit = lose_answer
     with pytest.raises(BoardUnavailableError):
         board.claim_entry(entry, "me", LONG)
-    wait_until(lambda: can_claim(other, entry, "other"), what="the claim is given up")
+    wait_for_claim(other, entry, "other", "the claim is given up")
 
 
 def test_lost_session(boards: Boards) -> None:
@@ -55,9 +61,9 @@ def test_lost_session(boards: Boards) -> None:
         # Connected, both would take the session from each other again and again.
         proxy.cut()
         _end_session(boards, session)
-        wait_until(lambda: can_claim(other, entry, "other"), what="the claim is gone")
+        wait_for_claim(other, entry, "other", "the claim is gone")
         proxy.heal()
-        wait_until(lambda: answers(board), what="the board has a new session")
+        wait_for_answers(board, what="the board has a new session")
         assert not board.renew(entry, "me", LONG)
         assert other.renew(entry, "other", LONG)
         assert other.release(entry, "other")

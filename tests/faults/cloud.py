@@ -279,4 +279,8 @@ def own_board(cloud: Cloud) -> Iterator[Board]:
 def wait_for_empty_board(cloud: Cloud) -> None:
     """Return when all jobs were taken off the board."""
     with own_board(cloud) as board:
-        wait_until(lambda: not board.entries(), what="the board is empty")
+        wait_until(
+            lambda: not board.entries(),
+            what="the board is empty",
+            state=lambda: list(board.entries()),
+        )

@@ -107,12 +107,16 @@ class Process:
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
-        wait_until(lambda: self.is_over, what="the process is gone")
+        wait_until_over(self, "the process is gone")
 
 
 def wait_until_over(process: Process, what: str = "the process has ended") -> None:
     """Return when it has ended, however."""
-    wait_until(lambda: process.is_over, what=what)
+    wait_until(
+        lambda: process.is_over,
+        what=what,
+        state=lambda: (process.state, process.log[-20:]),
+    )
 
 
 class Conductors:

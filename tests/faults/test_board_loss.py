@@ -54,7 +54,11 @@ def _flows(cloud: Cloud) -> Path:
 
 def _wait_until_listed(cloud: Cloud, count: int = 1) -> None:
     with own_board(cloud) as board:
-        wait_until(lambda: len(board.entries()) >= count, what="the job is listed")
+        wait_until(
+            lambda: len(board.entries()) >= count,
+            what=f"{count} jobs are listed",
+            state=cloud.describe,
+        )
 
 
 def test_emptied_while_ready(

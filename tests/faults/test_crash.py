@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.faults.cloud import BOARDS, BoardChoice, Cloud, explained
+from tests.faults.machine import wait_until_over
 from tests.faults.plan import KILL, TERM, StepPlan
 from tests.servers.process import wait_until
 
@@ -94,7 +95,7 @@ def boundaries(cloud: Cloud, scenario: Scenario) -> list[str]:
             what=f"the undisturbed job is {scenario.end}",
         )
         process.signal(signal.SIGTERM)
-        wait_until(lambda: process.is_over, what="the conductor has ended")
+        wait_until_over(process, "the conductor has ended")
     assert process.state == "exit 0", cloud.describe()
     tidy(cloud)
     found = dict.fromkeys(trace.read_text().splitlines())
@@ -126,7 +127,7 @@ def crash(cloud: Cloud, scenario: Scenario, boundary: str, other: int) -> None:
     faults = {**scenario.base, boundary: KILL}
     first = cloud.start("one", faults=faults, **options)
     with explained(posted):
-        wait_until(lambda: first.is_over, what=f"it is killed at {boundary}")
+        wait_until_over(first, f"it is killed at {boundary}")
         assert first.state == "signal 9", first.state
         hold.unlink()
         if starting:

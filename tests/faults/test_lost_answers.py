@@ -54,7 +54,7 @@ def transactions(cloud: Cloud, end: str) -> list[str]:
     posted.wait()
     assert posted.states == [end]
     process.signal(signal.SIGTERM)
-    wait_until(lambda: process.is_over, what="the conductor has ended")
+    wait_until_over(process, "the conductor has ended")
     cloud.stop()
     names = trace.read_text().splitlines()
     return [name for name in names if name.startswith("job.write.uncommitted")]
@@ -155,10 +155,13 @@ def _post_at_once(cloud: Cloud, count: int) -> None:
         for trace in traces
     ]
     wait_until(
-        lambda: all(trace.stat().st_size for trace in traces), what="all are ready"
+        lambda: all(trace.stat().st_size for trace in traces),
+        what="all are ready",
+        state=lambda: [(each.state, each.log) for each in posters],
     )
     gate.unlink()
-    wait_until(lambda: all(each.is_over for each in posters), what="all have posted")
+    for poster in posters:
+        wait_until_over(poster, "it has posted")
     assert {each.state for each in posters} == {"exit 0"}
     assert {tuple(each.log) for each in posters} == {(cloud.job_creation.unfinished(),)}
     with cloud.database.read() as connection:

@@ -28,10 +28,9 @@ from tests.faults.cloud import (
     wait_for_empty_board,
 )
 from tests.faults.invariants import breaches
-from tests.faults.machine import Process
+from tests.faults.machine import Process, wait_until_over
 from tests.faults.network import TARGETS, Network, between, contents, spend, wipe
 from tests.faults.plan import LOSE, StepPlan
-from tests.servers.process import wait_until
 
 MakeCloud = Callable[[str], Cloud]
 
@@ -109,7 +108,7 @@ class Round:
         host = self.chance.choice(sorted(self.running))
         process = self.running.pop(host)
         process.signal(signal.SIGTERM)
-        wait_until(lambda: process.is_over, what="the conductor has ended")
+        wait_until_over(process, "the conductor has ended")
         assert process.state == "exit 0", process.log[-20:]
         self.start(host)
 

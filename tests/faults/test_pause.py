@@ -18,7 +18,7 @@ from tests.faults.cloud import (
     explained,
     wait_for_empty_board,
 )
-from tests.faults.machine import Process
+from tests.faults.machine import Process, wait_until_over
 from tests.faults.plan import STOP, StepPlan
 from tests.servers.process import wait_until
 
@@ -47,7 +47,7 @@ def boundary(cloud: Cloud, place: str) -> str:
     posted = cloud.post()
     posted.wait()
     process.signal(signal.SIGTERM)
-    wait_until(lambda: process.is_over, what="the conductor has ended")
+    wait_until_over(process, "the conductor has ended")
     names = [name for name in trace.read_text().splitlines() if name[:4] == "job."]
     ended, begun = names.index("job.a.end.after#1"), names.index("job.b.begin.before#1")
     return {
@@ -126,7 +126,7 @@ def _wake(first: Process, posted: Posted, place: str) -> None:
             what="the woken conductor says that it is fenced",
         )
     first.signal(signal.SIGTERM)
-    wait_until(lambda: first.is_over, what="the woken conductor has ended")
+    wait_until_over(first, "the woken conductor has ended")
     assert first.state == "exit 0"
     begun = [effect.verb for effect in posted.effects[effects:]]
     # The step that it was stopped in may have ended; none was begun.

@@ -13,7 +13,7 @@ import pytest
 from tests.faults.cloud import BoardChoice, Cloud, Posted, explained
 from tests.faults.conductor_process import TOLD_TO_STOP
 from tests.faults.invariants import takeovers
-from tests.faults.machine import Process
+from tests.faults.machine import Process, wait_until_over
 from tests.faults.plan import StepPlan
 from tests.servers.process import wait_until
 
@@ -33,7 +33,7 @@ def _start(cloud: Cloud, host: str, machine: int = 0, **settings: float) -> Proc
 
 
 def _end(process: Process) -> None:
-    wait_until(lambda: process.is_over, what="the conductor has ended")
+    wait_until_over(process, "the conductor has ended")
     assert process.state == "exit 0", process.log[-20:]
 
 
@@ -110,7 +110,11 @@ def _interrupt(
     first.signal(signal.SIGTERM)
     if way == "a second SIGTERM":
         # Two signals at once are one.
-        wait_until(lambda: _is_told(first), what="it has heard of the first")
+        wait_until(
+            lambda: _is_told(first),
+            what="it has heard of the first",
+            state=lambda: first.log[-20:],
+        )
         first.signal(signal.SIGTERM)
     _end(first)
     # Who was left behind could write no more: the job is as it was.

@@ -175,7 +175,12 @@ class OctaviaCloud:
             found.update(self.statuses())
             return not any(found[each].startswith("PENDING") for each in load_balancers)
 
-        wait_until(settled, what="no load balancer is PENDING", timeout=100)
+        wait_until(
+            settled,
+            what="no load balancer is PENDING",
+            timeout=100,
+            state=lambda: (found, self.worker_logs()[-6000:]),
+        )
         return {each: found[each] for each in load_balancers}
 
     def host_of_connection(self, port: int) -> str | None:

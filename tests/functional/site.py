@@ -14,7 +14,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -229,15 +229,28 @@ class Site:
             report.update(self.show())
             return bool(report["state"] == state)
 
-        try:
-            wait_until(reached, what=f"the job is {state}", timeout=timeout)
-        except BaseException:
-            print(json.dumps(report, indent=1))
-            for host in self.hosts:
-                if self.log(host).exists():
-                    print(f"--- {host}\n{self.log(host).read_text()[-6000:]}")
-            raise
+        self.wait_until(reached, f"the job is {state}", timeout)
         return report
+
+    def wait_until_begun(self, name: str) -> None:
+        """Return when a wrapped program is under way."""
+        self.wait_until(lambda: self.begun(name), f"{name} is under way")
+
+    def wait_until(
+        self, condition: Callable[[], object], what: str, timeout: float = 120
+    ) -> None:
+        """Return when ``condition()`` is true; a failure tells all that is known."""
+        wait_until(condition, what=what, timeout=timeout, state=self._story)
+
+    def _story(self) -> str:
+        """The newest job, if there is one, and the conductors' last words."""
+        lines = self.ledger
+        if self.store.bootstraps():
+            lines.append(json.dumps(self.show(), indent=1))
+        for host in self.hosts:
+            if self.log(host).exists():
+                lines.append(f"--- {host}\n{self.log(host).read_text()[-6000:]}")
+        return "\n".join(lines)
 
     def stop(self) -> None:
         """SIGTERM to every conductor, SIGKILL to one that doesn't end."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from tests.functional.canary_ledger import foreign_writes
 from tests.functional.site import Site
 from tests.servers.mariadb import MariaDB
-from tests.servers.process import wait_until
 
 MakeSite = Callable[..., Site]
 
@@ -101,7 +100,7 @@ def test_run_goes_on_where_it_was_killed(make_site: MakeSite) -> None:
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
     )
-    wait_until(lambda: site.begun("db-manage"), what="the schema step is under way")
+    site.wait_until_begun("db-manage")
     first.kill()
     first.wait()
     site.gate("db-manage").unlink()

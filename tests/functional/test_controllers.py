@@ -14,7 +14,6 @@ from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.host_reports import HostReport, HostReports
 from tests.functional.site import PASSWORD, KeyValue, Site, stopped_at_end
 from tests.servers.mariadb import MariaDB
-from tests.servers.process import wait_until
 from tests.servers.redis import PASSWORD as REDIS_PASSWORD
 from tests.servers.redis import running_redis
 
@@ -59,8 +58,8 @@ def _option(site: Site, host: str, name: str) -> Any:
 
 def _wait_for(site: Site, host: str, name: str, entry: Mapping[str, Any]) -> None:
     """Until the conductor has told that its octavia.conf has this."""
-    wait_until(
-        lambda: _option(site, host, name) == entry, what=f"{host} has told its {name}"
+    site.wait_until(
+        lambda: _option(site, host, name) == entry, f"{host} has told its {name}"
     )
 
 
@@ -73,9 +72,9 @@ def _written(site: Site, host: str, **options: Any) -> Iterator[None]:
     conf.write_bytes(conf_file.set_options(before, "task_flow", rendered))
     try:
         name = next(iter(options))
-        wait_until(
+        site.wait_until(
             lambda: _option(site, host, name) != reported[name],
-            what=f"{host} has told of the change",
+            f"{host} has told of the change",
         )
         yield
     finally:
@@ -169,11 +168,11 @@ def _silenced(site: Site, host: str) -> Iterator[None]:
         yield
     finally:
         owner = f"{host}:{site.start_conductor(host).pid}:"
-        wait_until(
+        site.wait_until(
             lambda: (
                 host in _reports(site) and _reports(site)[host].owner.startswith(owner)
             ),
-            what=f"the new conductor of {host} has reported",
+            f"the new conductor of {host} has reported",
         )
 
 
@@ -193,9 +192,9 @@ def test_another_version_of_octavia_fails(site: Site, octavia_bin: Path) -> None
     with _silenced(site, "ctl2"):
         site.write_configuration("ctl2", {"octavia": {"python": str(python)}})
     try:
-        wait_until(
+        site.wait_until(
             lambda: _reports(site)["ctl2"].content["versions"]["octavia"] == "1",
-            what="the other version was told",
+            "the other version was told",
         )
         code, found = _verify(site)
         (told,) = _failed(found)
@@ -213,9 +212,9 @@ def test_a_file_that_cannot_be_loaded_is_told(site: Site) -> None:
     before = conf.read_bytes()
     conf.write_bytes(before + b"\n[task_flow\n")
     try:
-        wait_until(
+        site.wait_until(
             lambda: "unreadable" in _reports(site)["ctl2"].content,
-            what="the broken file was told",
+            "the broken file was told",
         )
         code, found = _verify(site)
         (told,) = _failed(found)
@@ -240,9 +239,9 @@ def test_conductors_are_listed(site: Site) -> None:
     assert [one["state"] for one in _conductors(site)] == ["alive", "dead"]
     site.start_conductor("ctl2")
     new = site.conductors["ctl2"].pid
-    wait_until(
+    site.wait_until(
         lambda: [one["pid"] for one in _conductors(site)][1:] == [new],
-        what="the new one has taken the place of the dead one",
+        "the new one has taken the place of the dead one",
     )
     with _silenced(site, "ctl2"):
         assert [one["host"] for one in _conductors(site)] == ["ctl1"]

@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 from tests.functional.site import PASSWORD, Site, steps
 from tests.servers.mariadb import MariaDB
-from tests.servers.process import wait_until
 
 MakeSite = Callable[..., Site]
 RIGHT = "R1ght/one"
@@ -64,7 +63,7 @@ def test_a_parked_job_goes_on_with_the_corrected_password(
     resumed = site.cli("job", "resume")
     assert resumed.returncode == 0, resumed.stderr
     assert "has this host's persistence_password from now on" in resumed.stderr
-    wait_until(lambda: _is_refused(site, "ctl2"), what="ctl2 refuses the job")
+    site.wait_until(lambda: _is_refused(site, "ctl2"), "ctl2 refuses the job")
     assert "persistence_password differs" in site.log("ctl2").read_text()
     _correct(site, "ctl2")
     report = site.wait_for_state("done")
@@ -85,7 +84,7 @@ def test_a_job_that_is_refused_everywhere_is_resumed(
     assert site.cli("post-job").returncode == 0
     _correct(site, "ctl1")
     site.start_conductor("ctl1")
-    wait_until(lambda: _is_refused(site, "ctl1"), what="the job is refused")
+    site.wait_until(lambda: _is_refused(site, "ctl1"), "the job is refused")
     resumed = site.cli("job", "resume")
     assert resumed.returncode == 0, resumed.stderr
     assert "no flow of it is parked" in resumed.stdout

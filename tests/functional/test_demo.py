@@ -86,7 +86,11 @@ def test_who_ends_it_early_is_left_with_nothing(
     """In whatever chapter: no conductor, no server, no folder."""
     story = folder / "story"
     with demo(folder, octavia_venv) as process:
-        wait_until(lambda: chapter in story.read_text(), what=f"it tells {chapter}")
+        wait_until(
+            lambda: chapter in story.read_text(),
+            what=f"it tells {chapter}",
+            state=story.read_text,
+        )
         assert left_by(folder)
         process.send_signal(number)
         assert process.wait(60) == 128 + number, story.read_text()

@@ -81,6 +81,15 @@ def held_job(board: Any) -> tuple[str, str]:
     return job.name, board.find_owner(job)
 
 
+def wait_until_consumed(board: Any, what: str) -> None:
+    """Return when no job is on the board."""
+    wait_until(
+        lambda: not board.job_count,
+        what=what,
+        state=lambda: list(board.iterjobs(ensure_fresh=True)),
+    )
+
+
 def tasks(mariadb: MariaDB, job: str) -> list[tuple[Any, ...]]:
     """Id, state and result of each task of a job, from taskflow's own tables."""
     return mariadb.execute(
@@ -106,7 +115,7 @@ def create_undisturbed(cloud: OctaviaCloud, board: Any) -> str:
     """A load balancer that became active by way of the jobboard; its id."""
     created = cloud.create("undisturbed")
     assert cloud.wait_until_settled(created) == {created: "ACTIVE"}
-    wait_until(lambda: not board.job_count, what="its job is consumed")
+    wait_until_consumed(board, "its job is consumed")
     # Without a jobboard, Octavia writes nothing there.
     (job,) = finished_jobs(cloud.site.mariadb) or {""}
     assert CREATION.fullmatch(job)
@@ -121,7 +130,12 @@ def kill_the_holder(
     Gives the tasks of the job as the dead worker left them.
     """
     middle = functools.partial(hosts_in_the_middle, cloud, ours)
-    wait_until(middle, what="a worker is in the middle", timeout=100)
+    wait_until(
+        middle,
+        what="a worker is in the middle",
+        timeout=100,
+        state=lambda: cloud.worker_logs()[-6000:],
+    )
     (holder,) = middle()
     job, owner = held_job(board)
     left = tasks(cloud.site.mariadb, job)
@@ -131,7 +145,12 @@ def kill_the_holder(
 
     cloud.kill(holder)
     others = {*cloud.site.hosts} - {holder}
-    wait_until(lambda: middle() == others, what="the other goes on", timeout=100)
+    wait_until(
+        lambda: middle() == others,
+        what=f"{others} go on",
+        timeout=100,
+        state=lambda: (middle(), cloud.worker_logs()[-6000:]),
+    )
     same_job, other_owner = held_job(board)
     assert same_job == job
     assert CONDUCTOR.fullmatch(owner)
@@ -166,7 +185,7 @@ def test_the_other_worker_finishes_what_a_killed_one_began(
 
         cloud.wait_until_settled(first, second)
         assert cloud.statuses() == {first: "ACTIVE", second: "ACTIVE"}
-        wait_until(lambda: not board.job_count, what="the second job is consumed")
+        wait_until_consumed(board, "the second job is consumed")
         assert job in finished_jobs(site.mariadb)
         after = tasks(site.mariadb, job)
         assert {state for _, state, _ in after} == {"SUCCESS"}

@@ -38,12 +38,13 @@ def test_run_outlasts_its_database(make_site: MakeSite, mariadb: MariaDB) -> Non
             stderr=log,
         )
     try:
-        wait_until(lambda: site.begun("db-manage"), what="the schema step is under way")
+        site.wait_until_begun("db-manage")
         mariadb.kill()
         try:
             wait_until(
                 lambda: "the engine's database" in errors.read_text(),
                 what="the outage is told",
+                state=errors.read_text,
             )
         finally:
             mariadb.start()

@@ -9,7 +9,6 @@ import pytest
 
 from tests.functional.site import Site, steps
 from tests.servers.mariadb import MariaDB
-from tests.servers.process import wait_until
 
 MakeSite = Callable[..., Site]
 BOARDS = ("sql", "redis", "zookeeper", "etcd")
@@ -60,14 +59,14 @@ def test_another_host_finishes_when_the_holder_is_killed(
     for host in site.hosts:
         site.start_conductor(host)
     assert site.cli("post-job").returncode == 0
-    wait_until(lambda: site.begun("db-manage"), what="the schema step is under way")
+    site.wait_until_begun("db-manage")
     holder = str(site.holder())
     site.kill(holder)
     site.gate("db-manage").unlink()
     other = next(host for host in site.hosts if host != holder)
-    wait_until(
+    site.wait_until(
         lambda: steps(site.show(), "controller", other)[-1]["state"] == "SUCCESS",
-        what="the other host has done all but the dead one's own part",
+        "the other host has done all but the dead one's own part",
     )
     site.wait_for_state("ready")  # the dead host's own job waits
 

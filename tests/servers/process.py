@@ -64,14 +64,30 @@ def free_port() -> int:
 
 
 def wait_until(
-    condition: Callable[[], object], *, what: str, timeout: float = 60.0
+    condition: Callable[[], object],
+    *,
+    what: str,
+    timeout: float = 60.0,
+    state: Callable[[], object] | None = None,
 ) -> None:
-    """Return when ``condition()`` is true; fail with ``what`` after ``timeout`` s."""
+    """Return when ``condition()`` is true; fail with ``what`` after ``timeout`` s.
+
+    :param state: what is the case instead, to be told by the failure.
+    """
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
-            pytest.fail(f"waited {timeout:g} s in vain until {what}")
+            told = f"; at last: {_told(state)}" if state else ""
+            pytest.fail(f"waited {timeout:g} s in vain until {what}{told}")
         time.sleep(0.02)
+
+
+def _told(state: Callable[[], object]) -> object:
+    """What ``state()`` gives, or why it gives nothing: a server may be away."""
+    try:
+        return state()
+    except Exception as exc:  # noqa: BLE001
+        return repr(exc)
 
 
 _LIBC = ctypes.CDLL(None)

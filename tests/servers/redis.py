@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -130,7 +131,11 @@ def running_sentinels(folder: Path, *, count: int = 1) -> Iterator[Sentinels]:
         for sentinel in sentinels:
             stack.enter_context(stopped_at_end(sentinel))
         cloud = Sentinels((master, replica), sentinels)
-        wait_until(lambda: _sees_replica(cloud), what="Sentinel sees the replica")
+        wait_until(
+            lambda: _sees_replica(cloud),
+            what="Sentinel sees the replica",
+            state=lambda: _replicas(cloud),
+        )
         yield cloud
 
 
@@ -144,9 +149,13 @@ def _watching(port: int) -> list[str]:
     ]
 
 
-def _sees_replica(cloud: Sentinels) -> bool:
+def _replicas(cloud: Sentinels) -> list[Any]:
     with contextlib.closing(cloud.sentinels[0].client()) as client:
-        replicas = client.sentinel_slaves(cloud.name)
+        return list(client.sentinel_slaves(cloud.name))
+
+
+def _sees_replica(cloud: Sentinels) -> bool:
+    replicas = _replicas(cloud)
     return [int(item["port"]) for item in replicas] == [cloud.nodes[1].port] and (
         replicas[0]["master-link-status"] == "ok"
     )

@@ -15,8 +15,6 @@ from amphv2_bootstrap.engine.execution.registry import RegisteredFlows, shape
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import Context
-from tests import DATA
-from tests.servers.process import wait_until
 from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
 
 FIXTURES = sorted((DATA / "flow_runs").glob("*.sql"))
@@ -52,9 +50,7 @@ def test_only_the_open_steps_are_run(cloud: Cloud) -> None:
     }
     assert done, "the fixture is of a job under way"
     with cloud.running("ctl1"), cloud.running("ctl2"):
-        wait_until(
-            lambda: set(cloud.states(_uuid(cloud))) == {"done"}, what="it is finished"
-        )
+        cloud.wait_for(_uuid(cloud), "done")
     run = [entry.removeprefix("do ") for entry in cloud.ledger]
     first = cloud.store.atom_names(flow_runs[0])
     assert run[: len(first) - len(done)] == [name for name in first if name not in done]

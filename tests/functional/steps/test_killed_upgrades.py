@@ -234,6 +234,7 @@ def test_holder_of_the_lock_dies(prepared: Target, older: OlderSchema) -> None:
     wait_until(
         lambda: "DROP INDEX flowdetails_uuid_idx" in "\n".join(server.statements()),
         what="the first is in the middle",
+        state=lambda: "\n".join(server.statements()[-20:]),
     )
     waiting = [start(settings) for settings in others]
     wait_until(
@@ -245,6 +246,7 @@ def test_holder_of_the_lock_dies(prepared: Target, older: OlderSchema) -> None:
             == [(3,)]
         ),
         what="the others wait for it",
+        state=lambda: server.execute("SHOW FULL PROCESSLIST"),
     )
     holder.kill()
     finish(holder)

@@ -7,7 +7,6 @@ import pytest
 
 from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.errors import PermanentError
-from tests.servers.process import wait_until
 from tests.unit.engine.toys import Cloud, lose_answers
 
 MakeCloud = Callable[..., Cloud]
@@ -29,7 +28,7 @@ def test_each_step_and_each_end_is_told_once(
     lose_answers(cloud, monkeypatch)
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
-        wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+        cloud.wait_for(uuid, "done")
     flow_run = cloud.store.flow_runs_of(uuid)[0]
     assert [step.runs for step in cloud.store.steps(flow_run, ["a", "b"])] == [1, 1]
     assert _history(cloud, uuid)[-5:] == [
@@ -51,6 +50,6 @@ def test_so_is_each_step_of_a_revert(
     lose_answers(cloud, monkeypatch)
     uuid = cloud.post([NewFlowRun("main", 0)], on_failure="revert")
     with cloud.running():
-        wait_until(lambda: cloud.states(uuid) == ["reverted"], what="it is undone")
+        cloud.wait_for(uuid, "reverted")
     told = _history(cloud, uuid)
     assert len(set(told[1:])) == len(told[1:]), told

@@ -61,7 +61,7 @@ def test_a_flow_that_cannot_be_loaded_is_not_a_failed_one(
     uuid = cloud.post([NewFlowRun("main", 0)], on_failure=on_failure)
     database = cloud.database = FlakyDatabase(cloud.url, reads=4)
     with cloud.running():
-        wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+        cloud.wait_for(uuid, "done")
     assert not database.left["read"]
     assert not cloud.store.flow_runs_of(uuid)[0].reverting
     assert cloud.ledger == ["do a", "do b"]
@@ -81,7 +81,7 @@ def test_a_step_that_releases_a_stage_outlasts_the_database(
     cloud.flows.actions["a"] = release
     uuid = cloud.post([NewFlowRun("main", 0), NewFlowRun("later", 1, "one")])
     with cloud.running():
-        wait_until(lambda: cloud.states(uuid) == ["done"] * 2, what="both are done")
+        cloud.wait_for(uuid, "done")
     assert cloud.ledger == ["do a", "do b"]
 
 
@@ -118,7 +118,7 @@ def test_a_board_that_fails_for_good_keeps_no_worker(make_cloud: MakeCloud) -> N
     )
     thread = threading.Thread(target=conductor.run)
     thread.start()
-    wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+    cloud.wait_for(uuid, "done")
     wait_until(lambda: conductor.is_idle, what="the worker has ended")
     conductor.stop()
     thread.join(30)

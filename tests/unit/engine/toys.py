@@ -24,12 +24,12 @@ from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import Job, NewFlowRun
 from amphv2_bootstrap.engine.redaction import Redactor
-from amphv2_bootstrap.engine.storage import migrate
-from amphv2_bootstrap.engine.storage.database import Database
-from amphv2_bootstrap.engine.storage.job_creation import JobCreation, NewJob
-from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.engine.execution.registry import atoms, shape
+from amphv2_bootstrap.engine.execution.runner import Runner
+from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
+from tests.servers.process import wait_until
 
 SETTINGS = ConductorSettings(
     concurrency=2,
@@ -208,6 +208,23 @@ class Cloud:
 
     def states(self, uuid: str) -> list[str]:
         return [flow_run.state.value for flow_run in self.store.flow_runs_of(uuid)]
+
+    def wait_for(self, uuid: str, *states: str) -> None:
+        """Return when the jobs have these states, in order; one may be that of all."""
+
+        def reached() -> bool:
+            found = self.states(uuid)
+            wanted = list(states) if len(states) > 1 else [*states] * len(found)
+            return found == wanted
+
+        what = f"the jobs are {', '.join(states)}"
+        wait_until(reached, what=what, state=lambda: self._story(uuid))
+
+    def _story(self, uuid: str) -> str:
+        """All that is known of a bootstrap."""
+        jobs = self.store.jobs_of(uuid)
+        events = [event for _, event in self.store.events(uuid)]
+        return "\n".join(map(str, (*jobs, *events, *self.ledger)))
 
 
 def lose_answers(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,11 @@ def test_cancel_stops_the_statement_in_the_server(mariadb: MariaDB) -> None:
     cancelled = threading.Event()
 
     def cancel() -> None:
-        wait_until(lambda: _running(mariadb), what="the statement runs")
+        wait_until(
+            lambda: _running(mariadb),
+            what="the statement runs",
+            state=lambda: mariadb.execute("SHOW FULL PROCESSLIST"),
+        )
         cancelled.set()
 
     threading.Thread(target=cancel).start()

@@ -162,12 +162,17 @@ def _kill_in_the_middle(
         wait_until(
             lambda: cloud.rows() >= 2 and len(cloud.look()) > len(before) + 1,
             what="the canary has posted its job",
+            state=lambda: (cloud.rows(), cloud.look()),
         )
-        os.killpg(process.pid, signal.SIGSTOP)
-        while not when():
-            os.killpg(process.pid, signal.SIGCONT)
-            time.sleep(0.01)
+
+        def stands_there() -> bool:
             os.killpg(process.pid, signal.SIGSTOP)
+            there = when()
+            if not there:
+                os.killpg(process.pid, signal.SIGCONT)
+            return there
+
+        wait_until(stands_there, what="it may be killed", state=cloud.look)
     finally:
         process.kill()
         process.wait()
@@ -202,7 +207,7 @@ def test_cancelled_canary_cleans_up(make: Make) -> None:
             [str(cloud.conf)],
             cancelled=cancelled,
         )
-        wait_until(cloud.rows, what="the canary has posted its job")
+        wait_until(cloud.rows, what="the canary has posted its job", state=cloud.look)
         cancelled.set()
         with pytest.raises(CancelledError):
             running.result()

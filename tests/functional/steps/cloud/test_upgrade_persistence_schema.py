@@ -216,6 +216,7 @@ def test_waits_for_a_zombie(octavia: Target) -> None:
                 " WHERE USER = 'octavia' AND STATE = 'User lock'"
             ),
             what="the step waits for the lock",
+            state=lambda: octavia.mariadb.execute("SHOW FULL PROCESSLIST"),
         )
         assert schema(octavia.mariadb) == {}
     finally:

@@ -16,16 +16,12 @@ from tests.unit.engine.toys import SETTINGS, Cloud
 MakeCloud = Callable[..., Cloud]
 
 
-def _settled(cloud: Cloud, uuid: str, state: str) -> Callable[[], bool]:
-    return lambda: cloud.states(uuid) == [state] * len(cloud.states(uuid))
-
-
 def test_runs_a_posted_job_to_its_end(make_cloud: MakeCloud) -> None:
     """A job in the database gets onto the board by itself, and every step is run."""
     cloud = make_cloud(main=["a", "b", "c"])
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
-        wait_until(_settled(cloud, uuid, "done"), what="the job is done")
+        cloud.wait_for(uuid, "done")
     assert cloud.ledger == ["do a", "do b", "do c"]
     assert cloud.job_creation.unfinished() is None
 
@@ -38,7 +34,7 @@ def test_a_stage_waits_for_the_one_before(make_cloud: MakeCloud) -> None:
     )
     assert cloud.states(uuid) == ["ready", "waiting"]
     with cloud.running():
-        wait_until(_settled(cloud, uuid, "done"), what="both stages are done")
+        cloud.wait_for(uuid, "done")
     assert cloud.ledger == ["do a", "do b"]
 
 
@@ -47,13 +43,10 @@ def test_a_host_job_waits_for_its_host(make_cloud: MakeCloud) -> None:
     cloud = make_cloud(first=["a"], second=["b"])
     uuid = cloud.post([NewFlowRun("first", 0), NewFlowRun("second", 1, "two")])
     with cloud.running("one"):
-        wait_until(
-            lambda: cloud.states(uuid) == ["done", "ready"],
-            what="host two is waited for",
-        )
+        cloud.wait_for(uuid, "done", "ready")
     assert cloud.ledger == ["do a"]
     with cloud.running("two"):
-        wait_until(_settled(cloud, uuid, "done"), what="host two does its part")
+        cloud.wait_for(uuid, "done")
     assert cloud.ledger == ["do a", "do b"]
 
 
@@ -71,12 +64,12 @@ def test_parks_a_failed_job_and_resumes_it_where_it_failed(
     cloud.flows.actions["b"] = fail_while_broken
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
-        wait_until(_settled(cloud, uuid, "parked"), what="the job is parked")
+        cloud.wait_for(uuid, "parked")
         flow_run = cloud.store.flow_runs_of(uuid)[0]
         assert flow_run.reason == "b: do it: it is ***. Mend it."
         broken = False
         assert cloud.journal.resume(uuid) == [flow_run.uuid]
-        wait_until(_settled(cloud, uuid, "done"), what="the resumed job is done")
+        cloud.wait_for(uuid, "done")
     assert cloud.ledger == ["do a", "do b", "do b", "do c"]
 
 
@@ -89,7 +82,7 @@ def test_an_unexpected_exception_of_a_step_parks_the_job(
     cloud.flows.actions["a"] = lambda: empty["missing"]
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
-        wait_until(_settled(cloud, uuid, "parked"), what="the job is parked")
+        cloud.wait_for(uuid, "parked")
     assert "unexpected KeyError" in str(cloud.store.flow_runs_of(uuid)[0].reason)
 
 
@@ -105,10 +98,7 @@ def test_reverts_what_was_done_when_asked(make_cloud: MakeCloud) -> None:
         [NewFlowRun("main", 0), NewFlowRun("later", 1)], on_failure="revert"
     )
     with cloud.running():
-        wait_until(
-            lambda: cloud.states(uuid) == ["reverted", "cancelled"],
-            what="all is undone",
-        )
+        cloud.wait_for(uuid, "reverted", "cancelled")
     assert cloud.ledger == ["do a", "do b", "do c", "undo b", "undo a"]
     assert cloud.job_creation.unfinished() is None
     assert cloud.store.flow_runs_of(uuid)[0].reason == "c: do it: never"
@@ -134,7 +124,7 @@ def test_stop_ends_between_two_steps_and_another_goes_on(
     assert cloud.states(uuid) == ["ready"]
     assert cloud.ledger == ["do a", "do b"]
     with cloud.running("two"):
-        wait_until(_settled(cloud, uuid, "done"), what="the other conductor ends it")
+        cloud.wait_for(uuid, "done")
     assert cloud.ledger == ["do a", "do b", "do c"]
 
 
@@ -175,7 +165,7 @@ def test_leaves_a_flow_it_does_not_know_to_others(make_cloud: MakeCloud) -> None
     assert cloud.states(uuid) == [FlowState.READY, FlowState.READY]
     cloud.flows.steps = steps
     with cloud.running("two"):
-        wait_until(_settled(cloud, uuid, "done"), what="who knows them runs them")
+        cloud.wait_for(uuid, "done")
     assert sorted(cloud.ledger) == ["do a", "do b"]
 
 
@@ -197,7 +187,7 @@ def test_an_interrupted_step_is_begun_again_and_counted(make_cloud: MakeCloud) -
         flow_run = cloud.store.flow_runs_of(uuid)[0]
         assert cloud.journal.take(flow_run.uuid) is not None
         go_on.set()
-        wait_until(_settled(cloud, uuid, "done"), what="the job is taken up again")
+        cloud.wait_for(uuid, "done")
     flow_run = cloud.store.flow_runs_of(uuid)[0]
     steps = cloud.store.steps(flow_run, cloud.store.atom_names(flow_run))
     assert [(step.name, step.runs) for step in steps] == [("a", 1), ("b", 2)]
@@ -222,11 +212,11 @@ def test_a_failed_undo_is_parked_and_tried_again_on_resume(
     cloud.flows.undos["a"] = fail_to_undo
     uuid = cloud.post([NewFlowRun("main", 0)], on_failure="revert")
     with cloud.running():
-        wait_until(_settled(cloud, uuid, "parked"), what="the undoing is parked")
+        cloud.wait_for(uuid, "parked")
         assert cloud.store.flow_runs_of(uuid)[0].reason == "undo a: undo it: not yet"
         broken = False
         cloud.journal.resume(uuid)
-        wait_until(_settled(cloud, uuid, "reverted"), what="the rest is undone")
+        cloud.wait_for(uuid, "reverted")
     undone = [entry for entry in cloud.ledger if entry.startswith("undo")]
     assert undone == ["undo b", "undo a", "undo a"]
 
@@ -285,7 +275,7 @@ def test_a_step_that_does_not_hear_is_left_behind(make_cloud: MakeCloud) -> None
             assert begun.wait(30)
             conductor.stop()
         with cloud.running("two", dataclasses.replace(SETTINGS, expiry=600.0)):
-            wait_until(_settled(cloud, uuid, "done"), what="another has done it")
+            cloud.wait_for(uuid, "done")
     finally:
         end.set()
     assert cloud.ledger == ["do a", "do a"]

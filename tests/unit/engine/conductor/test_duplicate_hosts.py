@@ -51,15 +51,12 @@ def test_a_hosts_own_jobs_wait_while_two_have_its_name(
         with _beating(cloud, ELSEWHERE):
             wait_until(lambda: str(ELSEWHERE) in caplog.text, what="the error is told")
             uuid = cloud.post(JOBS)
-            wait_until(
-                lambda: cloud.states(uuid) == ["done", "ready"],
-                what="the job for any host is done",
-            )
+            cloud.wait_for(uuid, "done", "ready")
             wait_until(
                 lambda: len(cloud.store.conductors()) == 2, what="both are listed"
             )
             assert cloud.ledger == ["do a"]
-        wait_until(lambda: cloud.states(uuid) == ["done"] * 2, what="it goes on")
+        cloud.wait_for(uuid, "done")
     errors = [r for r in caplog.records if "several machines" in r.getMessage()]
     assert len(errors) == 1
     assert "here, and one:" in errors[0].getMessage()
@@ -73,7 +70,7 @@ def test_a_reboot_is_no_rival(
     beat(cloud.database, ELSEWHERE)
     uuid = cloud.post(JOBS)
     with cloud.running("one"):
-        wait_until(lambda: cloud.states(uuid) == ["done"] * 2, what="both are done")
+        cloud.wait_for(uuid, "done")
     assert "several machines" not in caplog.text
 
 

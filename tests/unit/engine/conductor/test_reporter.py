@@ -157,7 +157,7 @@ def test_no_job_waits_for_a_report(make_cloud: MakeCloud) -> None:
     uuid = cloud.post([NewFlowRun("main", 0)])
     thread = threading.Thread(target=conductor.run)
     thread.start()
-    wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+    cloud.wait_for(uuid, "done")
     conductor.stop()
     thread.join(30)
     assert not thread.is_alive()

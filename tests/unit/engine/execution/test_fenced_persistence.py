@@ -11,7 +11,6 @@ from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.errors import PermanentError
-from tests.servers.process import wait_until
 from tests.unit.engine.toys import Cloud, Ledger
 
 NAME = "s3cr3t_persistence"
@@ -57,7 +56,7 @@ def test_what_was_made_is_kept_as_it_is(tmp_path: Path) -> None:
     cloud = Cloud(tmp_path, flows)  # type: ignore[arg-type]
     uuid = cloud.post([NewFlowRun("main", 0)], on_failure="revert")
     with cloud.running():
-        wait_until(lambda: cloud.states(uuid) == ["reverted"], what="it is undone")
+        cloud.wait_for(uuid, "reverted")
     assert flows.undone == [NAME]
     flow_run = cloud.store.flow_runs_of(uuid)[0]
     assert "s3cr3t" not in str(flow_run.reason)
@@ -69,7 +68,7 @@ def test_the_texts_of_a_result_are_masked(tmp_path: Path) -> None:
     cloud = Cloud(tmp_path, Flows())  # type: ignore[arg-type]
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
-        wait_until(lambda: cloud.states(uuid) == ["parked"], what="it is parked")
+        cloud.wait_for(uuid, "parked")
     step, _ = cloud.store.steps(cloud.store.flow_runs_of(uuid)[0], ["make", "fail"])
     assert step.result["summary"] == "made ***_persistence"
     assert step.result["made"] == [NAME]

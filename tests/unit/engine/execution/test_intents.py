@@ -77,7 +77,7 @@ def test_a_failed_step_is_undone_by_its_intents(cloud: Cloud, flows: Flows) -> N
     flows.run = run
     uuid = cloud.post([NewFlowRun("main", 0)], on_failure="revert")
     with cloud.running():
-        wait_until(lambda: cloud.states(uuid) == ["reverted"], what="all is undone")
+        cloud.wait_for(uuid, "reverted")
     assert flows.undone == [("two:a", "two:c"), ("one:a", "one:c")]
 
 
@@ -99,7 +99,7 @@ def test_another_conductor_knows_what_was_begun(cloud: Cloud, flows: Flows) -> N
         # As if "one" had died here: its epoch is over, and the job is open.
         assert cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid) is not None
         go_on.set()
-        wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+        cloud.wait_for(uuid, "done")
     assert seen == [("one", ()), ("one", ("thing",)), ("two", ())]
 
 
@@ -117,7 +117,7 @@ def test_an_intent_is_noted_once(
     lose_answers(cloud, monkeypatch)
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
-        wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+        cloud.wait_for(uuid, "done")
     events = [event for _, event in cloud.store.events(uuid) if event.atom == "one"]
     assert [event.kind for event in events] == [
         "task",
@@ -166,8 +166,8 @@ def test_a_failed_step_that_cannot_be_undone_is_tried_again(
     flows.run, flows.undo = run, refuse
     uuid = cloud.post([NewFlowRun("main", 0)], on_failure="revert")
     with cloud.running():
-        wait_until(lambda: cloud.states(uuid) == ["parked"], what="it is parked")
+        cloud.wait_for(uuid, "parked")
         flows.undo = lambda: None
         cloud.journal.resume(uuid)
-        wait_until(lambda: cloud.states(uuid) == ["reverted"], what="all is undone")
+        cloud.wait_for(uuid, "reverted")
     assert flows.undone == [("two",), ("one",)]

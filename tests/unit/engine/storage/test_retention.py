@@ -5,10 +5,9 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.retention import DAY, prune
-from tests.servers.process import wait_until
+from amphv2_bootstrap.engine.records import NewFlowRun
 from tests.unit.engine.toys import Cloud
 
 
@@ -39,7 +38,7 @@ def _rows(cloud: Cloud) -> dict[str, int]:
 
 def _do_one(cloud: Cloud) -> None:
     uuid = cloud.post([NewFlowRun("main", 0)])
-    wait_until(lambda: cloud.states(uuid) == ["done"], what="it is done")
+    cloud.wait_for(uuid, "done")
 
 
 def test_only_what_ended_long_ago_is_forgotten(

@@ -8,9 +8,7 @@ import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.records import FlowRun, NewFlowRun
-from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.step_writes import Change, StepWrites
-from tests.servers.process import wait_until
 from tests.unit.engine.toys import Cloud
 
 MakeCloud = Callable[..., Cloud]
@@ -35,7 +33,7 @@ def test_an_end_is_written_with_the_next_beginning(make_cloud: MakeCloud) -> Non
         written += text.startswith("INSERT INTO events") and " SELECT " in text
 
     with cloud.running():
-        wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+        cloud.wait_for(uuid, "done")
     states = ("RUNNING", "SUCCESS")
     assert _atom_events(cloud, uuid) == [f"{n} {s}" for n in names for s in states]
     assert LENGTH <= written <= LENGTH + 10

@@ -2,7 +2,6 @@
 """Fixtures of the tests that run the real programs."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,9 @@ from tests.servers.mariadb import MariaDB
 
 
 @pytest.fixture(scope="session")
-def octavia_bin() -> Path:
+def octavia_bin(octavia_venv: Path) -> Path:
     """The folder of real Octavia's programs."""
-    venv = os.environ.get("AMPHV2_OCTAVIA_VENV")
-    if not venv:
-        reason = "AMPHV2_OCTAVIA_VENV names no environment with Octavia"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return Path(venv) / "bin"
+    return octavia_venv / "bin"
 
 
 def key_value(request: pytest.FixtureRequest, driver: str) -> KeyValue:

@@ -13,13 +13,8 @@ from amphv2_bootstrap.checks.upkeep import other_accounts, server_settings, serv
 from amphv2_bootstrap.steps.cloud.upgrade_persistence_schema import (
     UpgradePersistenceSchema,
 )
-from tests.functional.steps.target import (
-    DATABASE,
-    Target,
-    octavia_venv,
-    result_of,
-    writes,
-)
+from tests.functional.steps.target import DATABASE, Target, result_of, writes
+from tests.servers.octavia import find_octavia
 
 
 def _only(check: Check, target: Target) -> Finding:
@@ -50,7 +45,7 @@ def test_what_cannot_be_looked_at_is_skipped(check: Check, target: Target) -> No
 
 def test_taskflows_own_tables_are_too_narrow(target: Target) -> None:
     """As octavia-db-manage makes them; the statements told make them fit."""
-    venv = octavia_venv()
+    venv = find_octavia()
     target.db_manage = (str(venv / "bin" / "octavia-db-manage"),)
     target.octavia_python = str(venv / "bin" / "python")
     context, server = target.context(), target.mariadb

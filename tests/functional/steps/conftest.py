@@ -10,8 +10,9 @@ import pytest
 
 from amphv2_bootstrap.steps.cloud.ensure_database import EnsureDatabase
 from amphv2_bootstrap.steps.cloud.ensure_database_accounts import EnsureDatabaseAccounts
-from tests.functional.steps.target import Target, octavia_venv
+from tests.functional.steps.target import Target
 from tests.servers.mariadb import MariaDB
+from tests.servers.octavia import find_octavia
 
 LEFT = "schema that a killed upgrade left"
 SEED_NAME = "AMPHV2_TEST_SEED"
@@ -51,7 +52,7 @@ def target(mariadb: MariaDB, tmp_path: Path) -> Target:
 @pytest.fixture
 def prepared(target: Target) -> Target:
     """The target with database and accounts, and with real Octavia."""
-    venv = octavia_venv()
+    venv = find_octavia()
     target.db_manage = (str(venv / "bin" / "octavia-db-manage"),)
     target.octavia_python = str(venv / "bin" / "python")
     EnsureDatabase(target.context()).execute()

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.functional.steps.target import DATABASE, octavia_venv
+from tests.functional.steps.target import DATABASE
 from tests.servers.mariadb import MariaDB
+from tests.servers.octavia import find_octavia
 
 _MIGRATE = """
 import sys, sqlalchemy
@@ -60,7 +61,7 @@ class OlderSchema:
 
     def migrate(self, revision: str) -> None:
         """Run taskflow's migrations, without us."""
-        python = str(octavia_venv() / "bin" / "python")
+        python = str(find_octavia() / "bin" / "python")
         url = f"{self.server.root_url}/{self.database}"
         command = [python, "-c", _MIGRATE, url, revision]
         subprocess.run(command, check=True, timeout=120, cwd=Path("/"))

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cloud to be bootstrapped, as the steps of the database see it."""
 
-import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import pytest
 
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import HostSettings, Spec
@@ -20,17 +17,6 @@ PASSWORD = "p@s:s/w#o%r$d'\\\"x"
 DATABASE = "octavia_persistence"
 
 _READS = ("SELECT ", "SHOW ", "SET NAMES", "SET SESSION lock_wait_timeout")
-
-
-def octavia_venv() -> Path:
-    """The folder of a venv with real Octavia; skip without, fail in CI."""
-    folder = os.environ.get("AMPHV2_OCTAVIA_VENV")
-    if folder:
-        return Path(folder)
-    reason = "AMPHV2_OCTAVIA_VENV names no venv with Octavia"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @dataclass

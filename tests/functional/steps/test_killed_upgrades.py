@@ -25,15 +25,15 @@ from amphv2_bootstrap.steps.cloud.upgrade_persistence_schema import (
 from tests.functional.site import Site
 from tests.functional.steps.conftest import LEFT, SEED_NAME
 from tests.functional.steps.older_schema import OlderSchema, Rows, survived
-from tests.functional.steps.target import (
-    DATABASE,
-    PASSWORD,
-    Target,
-    octavia_venv,
-    result_of,
+from tests.functional.steps.target import DATABASE, PASSWORD, Target, result_of
+from tests.functional.steps.upgrade_once import (
+    Settings,
+    finish,
+    settings_of,
+    start,
 )
-from tests.functional.steps.upgrade_once import Settings, finish, settings_of, start
 from tests.servers.mariadb import MariaDB
+from tests.servers.octavia import find_octavia
 from tests.servers.process import wait_until
 
 KILLER = Path(__file__).with_name("killed_db_manage.py")
@@ -115,7 +115,7 @@ def state_of(server: MariaDB) -> str:
 def check(target: Target, older: OlderSchema, kill: Kill, tell: Tell) -> None:
     """Kill octavia-db-manage, run the step, look at everything."""
     before = begin(older, kill, tell)
-    python = str(octavia_venv() / "bin" / "python")
+    python = str(find_octavia() / "bin" / "python")
     mark = str(target.folder / "killed")
     killed = replace(target, db_manage=(python, str(KILLER), kill.moment, mark))
     context = killed.context()
@@ -166,7 +166,7 @@ def check_whole_flow(site: Site, older: OlderSchema, kill: Kill, tell: Tell) -> 
     conf = site.folder / "by-hand.conf"
     connection = f"{server.root_url}/{DATABASE}".replace("$", "$$")
     conf.write_text(f"[task_flow]\npersistence_connection = {connection}\n")
-    python = str(octavia_venv() / "bin" / "python")
+    python = str(find_octavia() / "bin" / "python")
     argv = [python, str(KILLER), kill.moment, str(site.folder / "killed")]
     argv += ["--config-file", str(conf), "upgrade_persistence"]
     killed = subprocess.run(argv, capture_output=True, check=False, timeout=120)
@@ -226,7 +226,7 @@ def test_holder_of_the_lock_dies(prepared: Target, older: OlderSchema) -> None:
     older.make(CHAIN[-2])
     before = older.fill()
     server = prepared.mariadb
-    python = str(octavia_venv() / "bin" / "python")
+    python = str(find_octavia() / "bin" / "python")
     mark = str(prepared.folder / "stopped")
     stopping = replace(prepared, db_manage=(python, str(KILLER), "3!", mark))
     first, *others = hosts(prepared, 4)

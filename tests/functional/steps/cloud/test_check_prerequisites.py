@@ -13,13 +13,8 @@ from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import Context, StepResult
 from amphv2_bootstrap.steps.cloud.check_prerequisites import CheckPrerequisites
-from tests.functional.steps.target import (
-    DATABASE,
-    Target,
-    octavia_venv,
-    result_of,
-    writes,
-)
+from tests.functional.steps.target import DATABASE, Target, result_of, writes
+from tests.servers.octavia import find_octavia
 
 
 def answers(_spec: Spec, _secrets: Secrets) -> tuple[str, ...]:
@@ -54,7 +49,7 @@ def ready(target: Target) -> Target:
 
 def test_all_is_well(target: Target) -> None:
     """With all there, it says what it found, and sends nothing but looks."""
-    venv = octavia_venv()
+    venv = find_octavia()
     target.db_manage = (str(venv / "bin" / "octavia-db-manage"),)
     mark = target.mariadb.mark()
     result = check(target.context())

@@ -30,11 +30,11 @@ from tests.functional.steps.target import (
     PASSWORD,
     Target,
     mode,
-    octavia_venv,
     result_of,
     writes,
 )
 from tests.servers.mariadb import MariaDB
+from tests.servers.octavia import find_octavia
 from tests.servers.process import wait_until
 
 KILLER = Path(__file__).parent.with_name("killed_db_manage.py")
@@ -139,7 +139,7 @@ def test_killed_before_and_run_again(
 
 
 def killer(target: Target, point: int) -> tuple[str, ...]:
-    python = str(octavia_venv() / "bin" / "python")
+    python = str(find_octavia() / "bin" / "python")
     return (python, str(KILLER), str(point), str(target.folder / "killed"))
 
 

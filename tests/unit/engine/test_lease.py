@@ -2,10 +2,10 @@
 """The lease: renewed while it may be, lost before anybody else can claim."""
 
 import threading
-import time
 
 import pytest
 
+from amphv2_bootstrap.engine import lease as lease_module
 from amphv2_bootstrap.engine.board import BoardUnavailableError, Entry
 from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.lease import (
@@ -16,6 +16,7 @@ from amphv2_bootstrap.engine.lease import (
     Lease,
 )
 from amphv2_bootstrap.jobboards.zookeeper.session import SESSION_PART
+from tests.clock import Clock, ClockedEvent
 from tests.servers.process import wait_until
 
 ENTRY = Entry("11111111-0000-0000-0000-000000000000", "job", {}, True, None)
@@ -38,53 +39,80 @@ class FakeBoard:
         return bool(self.answer)
 
 
-def _lease(board: FakeBoard, expiry: float) -> Lease:
-    return Lease(board, ENTRY, "me", expiry, time.monotonic())  # type: ignore[arg-type]
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What the lease takes for the time."""
+    clock = Clock()
+    monkeypatch.setattr(lease_module, "time", clock)
+    return clock
 
 
-def test_is_renewed_for_as_long_as_it_is_held() -> None:
+EXPIRY = 10.0
+
+
+def _lease(board: FakeBoard, clock: Clock) -> Lease:
+    """A lease that was claimed just now."""
+    lease = Lease(board, ENTRY, "me", EXPIRY, clock.now)  # type: ignore[arg-type]
+    lease._ended = ClockedEvent(clock)
+    return lease
+
+
+def _wait_for_both(clock: Clock, board: FakeBoard, renewals: int) -> None:
+    """Until so many renewals were made, and both threads wait for the next thing."""
+    wait_until(
+        lambda: board.renewals == renewals and clock.waiting == 2,
+        what=f"renewal {renewals} is made",
+        state=lambda: (board.renewals, clock.waiting),
+    )
+
+
+def test_is_renewed_for_as_long_as_it_is_held(clock: Clock) -> None:
     """Renewals carry a lease far over its first expiry."""
     board = FakeBoard()
-    started = time.monotonic()
-    with _lease(board, 0.6) as lease:
-        wait_until(lambda: time.monotonic() - started > 1.5, what="2.5 expiries passed")
+    with _lease(board, clock) as lease:
+        for number in range(15):
+            _wait_for_both(clock, board, number)
+            lease.check()
+            clock.advance(EXPIRY * RENEWAL_PART)
+        _wait_for_both(clock, board, 15)
         lease.check()
-    assert board.renewals >= 2
 
 
-def test_is_lost_at_once_when_the_board_says_so() -> None:
+def test_is_lost_at_once_when_the_board_says_so(clock: Clock) -> None:
     """A renewal that is refused ends the lease and cancels the running step."""
-    with _lease(FakeBoard(answer=False), 3.0) as lease:
+    board = FakeBoard(answer=False)
+    with _lease(board, clock) as lease:
+        _wait_for_both(clock, board, 0)
+        clock.advance(EXPIRY * RENEWAL_PART)
         wait_until(lease.cancelled.is_set, what="the step is told to stop")
         with pytest.raises(FencedError, match="isn't ours any more"):
             lease.check()
 
 
 @pytest.mark.parametrize("answer", [BoardUnavailableError("renew"), "hang"])
-def test_is_lost_before_the_claim_ends_when_the_board_is_away(answer: object) -> None:
-    """Refused or hanging connections: the holder stops within the usable part."""
+def test_is_lost_before_the_claim_ends_when_the_board_is_away(
+    answer: object, clock: Clock
+) -> None:
+    """Refused or hanging connections: the holder stops when the usable part is over."""
     board = FakeBoard(answer)
-    expiry = 2.0
-    claimed_at = time.monotonic()
-    with _lease(board, expiry) as lease:
-        assert lease.cancelled.wait(30)
-        # The deadline is over, and was not prolonged by any failed renewal.
-        assert time.monotonic() - claimed_at >= expiry * USABLE_PART
+    with _lease(board, clock) as lease:
+        _wait_for_both(clock, board, 0)
+        clock.advance(EXPIRY * USABLE_PART - 0.1)
+        # One renewal has failed, or hangs; it has not prolonged anything.
+        wait_until(lambda: board.renewals == 1, what="a renewal is tried")
+        lease.check()
+        assert not lease.cancelled.is_set()
+        clock.advance(0.2)
+        wait_until(lease.cancelled.is_set, what="the step is told to stop")
         with pytest.raises(FencedError, match="not renewed in time"):
             lease.check()
-        assert board.renewals >= 1
         board.hang.set()
 
 
-def test_a_pause_of_the_process_is_seen_by_the_next_check() -> None:
+def test_a_pause_of_the_process_is_seen_by_the_next_check(clock: Clock) -> None:
     """After SIGCONT no thread need have run yet: the check looks at the clock."""
-    lease = Lease(
-        FakeBoard(),  # type: ignore[arg-type]
-        ENTRY,
-        "me",
-        expiry=10.0,
-        claimed_at=time.monotonic() - 9.0,
-    )
+    lease = _lease(FakeBoard(), clock)
+    clock.advance(EXPIRY * USABLE_PART + 1.0)
     with pytest.raises(FencedError, match="not renewed in time"):
         lease.check()
 

@@ -10,10 +10,10 @@ import pytest
 from amphv2_bootstrap.cmd.output import progress
 from amphv2_bootstrap.cmd.output.progress import Followed, follow
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
-from amphv2_bootstrap.engine.records import FlowState, Job, NewFlowRun
-from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
+from amphv2_bootstrap.engine.records import Job, FlowState, NewFlowRun
 from amphv2_bootstrap.engine.storage.store import Store
+from tests.clock import Clock
 from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
 
 
@@ -25,9 +25,12 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_POLL_SECONDS", "_LOST_POLL_SECONDS", "_ATTENDANCE_SECONDS"):
-        monkeypatch.setattr(progress, name, 0.01)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Moved by the sleeps between two looks alone."""
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(progress, "_POLL_SECONDS", 1.0)
+    return clock
 
 
 class FlakyStore(Store):
@@ -55,7 +58,7 @@ def _settle(cloud: Cloud, job: Job, state: FlowState) -> None:
 
 
 def _follow(cloud: Cloud, job: Job, store: Store | None = None) -> Followed:
-    return follow(store or cloud.store, job, timeout=0.5)
+    return follow(store or cloud.store, job, timeout=12.0, patience=30.0)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ def test_the_timeout_ends_it_in_an_outage_too(
     """Exit code 3, although nothing could be seen."""
     done = _follow(cloud, _post(cloud), FlakyStore(cloud.database, 10_000))
     assert done == Followed(3, None)
-    assert "Not done after 0.5 s" in capsys.readouterr().err
+    assert "Not done after 12 s" in capsys.readouterr().err
 
 
 def _told(cloud: Cloud, capsys: pytest.CaptureFixture[str], *hosts: str) -> list[str]:

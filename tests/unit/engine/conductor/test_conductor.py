@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from amphv2_bootstrap.engine import workers
 from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.records import FlowState, NewFlowRun
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
@@ -257,8 +258,11 @@ def test_a_step_hears_of_its_jobs_end_while_it_runs(make_cloud: MakeCloud) -> No
     assert cloud.ledger == ["do a"]
 
 
-def test_a_step_that_does_not_hear_is_left_behind(make_cloud: MakeCloud) -> None:
+def test_a_step_that_does_not_hear_is_left_behind(
+    make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After the grace and some seconds its claim is given back, and another runs it."""
+    monkeypatch.setattr(workers, "_LAST_SECONDS", 0.1)
     cloud = make_cloud(main=["a"])
     begun, end = threading.Event(), threading.Event()
 

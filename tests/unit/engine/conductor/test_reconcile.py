@@ -4,24 +4,15 @@ from collections.abc import Callable
 import pytest
 
 from amphv2_bootstrap.engine.board import Entry
-from amphv2_bootstrap.engine.conductor import reconcile
-from amphv2_bootstrap.engine.conductor.reconcile import Reconciler
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+from amphv2_bootstrap.engine.conductor.reconcile import Reconciler
 from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
+from tests.clock import Clock
 from tests.unit.engine.toys import Cloud
 
 _ANOTHERS = Entry("u", "toy", {}, claimed=True, handle=None)
-
-
-class Clock:
-    """Stands in for the module time."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 def test_a_slow_look_leaves_time_between(
@@ -33,7 +24,7 @@ def test_a_slow_look_leaves_time_between(
 
     class SlowStore(Store):
         def live_flow_runs(self) -> list[FlowRun]:
-            clock.now += 5.0
+            clock.advance(5.0)
             return super().live_flow_runs()
 
     board = SqlJobBoard(cloud.board, {"database": cloud.database})
@@ -42,6 +33,6 @@ def test_a_slow_look_leaves_time_between(
     assert reconciler.is_due([_ANOTHERS])
     reconciler.reconcile([_ANOTHERS])
     assert not reconciler.is_due([_ANOTHERS])
-    clock.now += 1.0
+    clock.advance(1.0)
     assert reconciler.is_due([_ANOTHERS])
     assert not reconciler.is_due([])

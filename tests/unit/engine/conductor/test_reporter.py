@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.engine.conductor.reporter import (
-    UNREADABLE,
-    Reporter,
-    ReportSource,
-)
+from amphv2_bootstrap.engine import migrate, schema
+from amphv2_bootstrap.engine import reporter as reporter_module
+from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import NewFlowRun
@@ -125,13 +123,16 @@ def test_the_thread_goes_on_after_errors(reports: HostReports) -> None:
     reporter = _reporter(host.source(), reports)
     reporter.start()
     wait_until(lambda: host.made > 2, what="it has tried again")
-    host.error, host.stamp = None, 1
+    host.error = None
     wait_until(reports.all, what="it has published")
+    host.stamp = 1
+    wait_until(
+        lambda: reports.all()[0].content["stamp"] == 1,
+        what="it has published the change",
+        state=reports.all,
+    )
     reporter.stop()
-    made = host.made
-    host.stamp = 2
     assert not reporter._thread.is_alive()
-    assert host.made == made
 
 
 def test_waking_makes_it_look_at_once(reports: HostReports) -> None:
@@ -146,8 +147,11 @@ def test_waking_makes_it_look_at_once(reports: HostReports) -> None:
     reporter.stop()
 
 
-def test_no_job_waits_for_a_report(make_cloud: MakeCloud) -> None:
+def test_no_job_waits_for_a_report(
+    make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A job is done, and the conductor ends, while a report hangs."""
+    monkeypatch.setattr(reporter_module, "_JOIN_SECONDS", 0.1)
     cloud = make_cloud(main=["a"])
     host = Source()
     conductor = cloud.conductor()

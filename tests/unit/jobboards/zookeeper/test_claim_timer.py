@@ -3,7 +3,10 @@
 
 import threading
 
+import pytest
+
 from amphv2_bootstrap.engine.board import BoardUnavailableError
+from amphv2_bootstrap.jobboards.zookeeper import claim_timer
 from amphv2_bootstrap.jobboards.zookeeper.claim_timer import ClaimTimer
 from tests.servers.process import wait_until
 
@@ -63,8 +66,9 @@ def test_forgotten_claim_is_left_alone() -> None:
     timer.close()
 
 
-def test_outage_is_outlasted() -> None:
+def test_outage_is_outlasted(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the backend doesn't answer, giving up is tried again."""
+    monkeypatch.setattr(claim_timer, "_RETRY_SECONDS", 0.01)
     backend = Backend(failures=2)
     timer = ClaimTimer(backend.give_up)
     timer.start("one", "/a", 0.0)

@@ -7,10 +7,10 @@ import importlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import etcd3gw
 import pytest
@@ -29,6 +29,7 @@ from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret
 from tests.servers.process import Server, wait_until
+from tests.servers.zookeeper import zookeeper_client
 
 LONG = 60.0
 """Seconds of a claim that must not run out during a test."""
@@ -118,15 +119,8 @@ class ZookeeperBoards(Boards):
     def _path(self) -> str:
         return f"/{self.settings.namespace}"
 
-    @contextlib.contextmanager
-    def _client(self) -> Iterator[KazooClient]:
-        client = KazooClient(self.settings.servers[0])
-        client.start()
-        try:
-            yield client
-        finally:
-            client.stop()
-            client.close()
+    def _client(self) -> AbstractContextManager[KazooClient]:
+        return zookeeper_client(self.settings.port)
 
 
 class EtcdBoards(Boards):
@@ -199,17 +193,16 @@ def etcd(request: pytest.FixtureRequest) -> Boards:
 
 def sql(request: pytest.FixtureRequest) -> Boards:
     folder: Path = request.getfixturevalue("tmp_path")
-    url = f"sqlite:///{folder / 'engine.db'}"
-    with contextlib.closing(Database(url)) as database:
-        schema.metadata.create_all(database.engine)
-    return SqlBoards(BoardSettings(driver="sql", namespace="test", database=url))
+    return _sql_boards(f"sqlite:///{folder / 'engine.db'}")
 
 
 def sql_on_mariadb(request: pytest.FixtureRequest) -> Boards:
     server = request.getfixturevalue("mariadb")
     server.execute("CREATE DATABASE engine")
-    password = quote(server.root_password, safe="")
-    url = f"mysql+pymysql://root:{password}@{server.host}:{server.port}/engine"
+    return _sql_boards(f"{server.root_url}/engine")
+
+
+def _sql_boards(url: str) -> Boards:
     with contextlib.closing(Database(url)) as database:
         schema.metadata.create_all(database.engine)
     return SqlBoards(BoardSettings(driver="sql", namespace="test", database=url))

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -263,8 +262,7 @@ def _database(request: pytest.FixtureRequest, folder: Path, *, sqlite: bool) -> 
     server = request.getfixturevalue("mariadb")
     name = f"engine_{uuid.uuid4().hex[:8]}"
     server.execute(f"CREATE DATABASE {name}")
-    password = quote(server.root_password, safe="")
-    return f"mysql+pymysql://root:{password}@{server.host}:{server.port}/{name}"
+    return f"{server.root_url}/{name}"
 
 
 @contextlib.contextmanager

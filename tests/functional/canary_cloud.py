@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import etcd3gw
-from kazoo.client import KazooClient
 
 from amphv2_bootstrap.adapters.octavia import conf_file
 from tests.servers.mariadb import MariaDB
+from tests.servers.zookeeper import zookeeper_client
 
 NAMESPACE = "octavia_jobboard"
 DATABASE = "octavia_persistence"
@@ -98,13 +98,8 @@ def etcd_keys(port: int) -> list[str]:
 
 def zookeeper_nodes(port: int) -> list[str]:
     """All nodes of the server, but its own and those of other tests' boards."""
-    client = KazooClient(hosts=f"127.0.0.1:{port}")
-    client.start(timeout=20)
-    try:
+    with zookeeper_client(port) as client:
         return sorted(filter(_is_of_nobody_else, _below(client, "/")))
-    finally:
-        client.stop()
-        client.close()
 
 
 def _below(client: Any, path: str) -> Iterator[str]:

@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -80,7 +79,4 @@ def _engine_url(folder: Path, mariadb: MariaDB, engine: str) -> str:
     if engine == "sqlite":
         return f"sqlite:///{folder}/engine.sqlite"
     mariadb.execute("CREATE DATABASE IF NOT EXISTS amphv2_engine")
-    password = quote(mariadb.root_password, safe="")
-    return (
-        f"mysql+pymysql://root:{password}@{mariadb.host}:{mariadb.port}/amphv2_engine"
-    )
+    return f"{mariadb.root_url}/amphv2_engine"

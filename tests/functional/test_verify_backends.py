@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kazoo.client import KazooClient
 from kazoo.security import make_acl
 
 from tests.functional import canary_cloud
@@ -25,7 +24,7 @@ from tests.functional.verify_cloud import (
 from tests.servers.etcd import running_etcd
 from tests.servers.mariadb import MariaDB
 from tests.servers.redis import running_sentinels
-from tests.servers.zookeeper import running_zookeeper
+from tests.servers.zookeeper import running_zookeeper, zookeeper_client
 
 
 @dataclass(frozen=True)
@@ -109,9 +108,7 @@ def test_passes_on_what_the_bootstrap_made(
 def closed_folder(cloud: Cloud) -> Iterator[None]:
     """ZooKeeper lets nobody make a node in Octavia's folder."""
     path = f"/{canary_cloud.NAMESPACE}"
-    client = KazooClient(hosts=f"127.0.0.1:{cloud.server.port}")
-    client.start(timeout=20)
-    try:
+    with zookeeper_client(cloud.server.port) as client:
         client.ensure_path(path)
         client.set_acls(path, [make_acl("world", "anyone", read=True, admin=True)])
         try:
@@ -119,9 +116,6 @@ def closed_folder(cloud: Cloud) -> Iterator[None]:
         finally:
             client.set_acls(path, [make_acl("world", "anyone", all=True)])
             client.delete(path)
-    finally:
-        client.stop()
-        client.close()
 
 
 CASES = {

@@ -104,9 +104,11 @@ class MariaDB:
             }
         )
 
-    def execute(self, sql: str, args: Any = None) -> list[tuple[Any, ...]]:
+    def execute(
+        self, sql: str, args: Any = None, **options: Any
+    ) -> list[tuple[Any, ...]]:
         """Run one statement as root; all rows of its result."""
-        connection = self.connect()
+        connection = self.connect(**options)
         try:
             cursor = connection.cursor()
             cursor.execute(sql, args)

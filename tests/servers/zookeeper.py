@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kazoo.client import KazooClient
 
 from tests.servers.process import Server, binary, free_port
 
@@ -58,6 +59,18 @@ class ZookeeperServer(Server):
             # "ruok" says yes before sessions are served.
             conversation.sendall(b"srvr")
             return b"Mode: standalone" in conversation.makefile("rb").read()
+
+
+@contextlib.contextmanager
+def zookeeper_client(port: int) -> Iterator[KazooClient]:
+    """A connected client, that leaves nothing behind."""
+    client = KazooClient(f"{HOST}:{port}")
+    client.start(timeout=20)
+    try:
+        yield client
+    finally:
+        client.stop()
+        client.close()
 
 
 @contextlib.contextmanager

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kazoo.client import KazooClient
 from kazoo.security import ACL, make_acl
 
 from amphv2_bootstrap.adapters import key_value
@@ -24,8 +23,18 @@ from amphv2_bootstrap.spec.model import Spec, Value
 from amphv2_bootstrap.spec.secret import Secrets
 from tests.servers.etcd import EtcdServer, running_etcd
 from tests.servers.process import binary, free_port
-from tests.servers.redis import HOST, PASSWORD, RedisServer, Sentinels, running_redis
-from tests.servers.zookeeper import ZookeeperServer, running_zookeeper
+from tests.servers.redis import (
+    HOST,
+    PASSWORD,
+    RedisServer,
+    Sentinels,
+    running_redis,
+)
+from tests.servers.zookeeper import (
+    ZookeeperServer,
+    running_zookeeper,
+    zookeeper_client,
+)
 
 check = partial(key_value.check, timeout=60.0)  # no verdict by the machine's speed
 NAMESPACE = "octavia_jobboard"
@@ -331,19 +340,8 @@ def test_no_sentinel_answers(redis_sentinels: Sentinels) -> None:
 
 
 def nodes(server: ZookeeperServer) -> set[str]:
-    with zookeeper_client(server) as client:
+    with zookeeper_client(server.port) as client:
         return set(client.get_children("/"))
-
-
-@contextlib.contextmanager
-def zookeeper_client(server: ZookeeperServer) -> Iterator[KazooClient]:
-    client = KazooClient(f"{HOST}:{server.port}")
-    client.start()
-    try:
-        yield client
-    finally:
-        client.stop()
-        client.close()
 
 
 def test_zookeeper_answers(zookeeper_server: ZookeeperServer) -> None:
@@ -375,7 +373,7 @@ def test_zookeeper_that_is_down_is_transient() -> None:
 def test_zookeeper_that_may_not_be_written(tmp_path: Path) -> None:
     """A root that only others may write to is permanent."""
     with running_zookeeper(tmp_path) as server:
-        with zookeeper_client(server) as client:
+        with zookeeper_client(server.port) as client:
             client.set_acls("/", _read_only())
         error = refusal(spec_for("zookeeper", server.port), Secrets({}))
     assert isinstance(error, PermanentError)
@@ -392,7 +390,7 @@ def test_zookeeper_folder_of_octavia_that_may_not_be_written(
 ) -> None:
     """That the root may be written does not tell it; the message names the folder."""
     with running_zookeeper(tmp_path) as server:
-        with zookeeper_client(server) as client:
+        with zookeeper_client(server.port) as client:
             client.create(f"/{folder}", acl=_read_only())
             before = nodes(server)
         error = refusal(spec_for("zookeeper", server.port), Secrets({}))
@@ -404,7 +402,7 @@ def test_zookeeper_folder_of_octavia_that_may_not_be_written(
 def test_zookeeper_where_only_octavias_own_may_be_written(tmp_path: Path) -> None:
     """Its own folders are enough: works, with a warning that says what is closed."""
     with running_zookeeper(tmp_path) as server:
-        with zookeeper_client(server) as client:
+        with zookeeper_client(server.port) as client:
             for path in (NAMESPACE, ".trash", ".entities/conductor"):
                 client.ensure_path(f"/{path}")
             client.set_acls("/", _read_only())

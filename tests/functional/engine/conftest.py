@@ -3,7 +3,6 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
@@ -35,7 +34,6 @@ def open_database(
         database.close()
 
 
-def _on_server(server: MariaDB, name: str) -> str:
-    server.execute(f"CREATE DATABASE IF NOT EXISTS amphv2_{name}")
-    password = quote(server.root_password, safe="")
-    return f"mysql+pymysql://root:{password}@{server.host}:{server.port}/amphv2_{name}"
+def _on_server(server: MariaDB) -> str:
+    server.execute("CREATE DATABASE amphv2_engine")
+    return f"{server.root_url}/amphv2_engine"

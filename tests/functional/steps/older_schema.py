@@ -104,13 +104,7 @@ class OlderSchema:
 
     def run(self, sql: str, args: Any = None) -> list[tuple[Any, ...]]:
         """One statement on the test's database."""
-        connection = self.server.connect(database=self.database)
-        try:
-            cursor = connection.cursor()
-            cursor.execute(sql, args)
-            return list(cursor.fetchall())
-        finally:
-            connection.close()
+        return self.server.execute(sql, args, database=self.database)
 
 
 def _value(column: str, uuid: str, parent: str | None) -> Any:

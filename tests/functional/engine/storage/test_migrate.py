@@ -5,7 +5,7 @@ import multiprocessing
 import signal
 import threading
 from collections.abc import Callable
-from urllib.parse import quote
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -145,9 +145,7 @@ def test_a_missing_database_is_to_be_created(
     use: Callable[[Database], object], mariadb: MariaDB
 ) -> None:
     """An upgrade can't help: the statements are told that do."""
-    password = quote(mariadb.root_password, safe="")
-    place = f"{mariadb.host}:{mariadb.port}"
-    database = Database(f"mysql+pymysql://root:{password}@{place}/amphv2_bootstrap")
+    database = Database(f"{mariadb.root_url}/amphv2_bootstrap")
     with pytest.raises(MissingDatabaseError) as caught:
         use(database)
     told = str(caught.value)

@@ -155,9 +155,9 @@ class SqlBoards(Boards):
                 connection.execute(
                     schema.board_entries.insert().values(
                         board=self.settings.namespace,
-                        job_uuid=f"stray{number}",
+                        uuid=f"stray{number}",
                         sequence=number,
-                        new_entry=blob.decode(errors="replace"),
+                        body=blob.decode(errors="replace"),
                         modified_at=0.0,
                     )
                 )
@@ -165,7 +165,7 @@ class SqlBoards(Boards):
     def contents(self) -> dict[str, bytes]:
         with self._database().read() as connection:
             rows = connection.execute(schema.board_entries.select())
-            return {row.job_uuid: row.new_entry.encode() for row in rows}
+            return {row.uuid: row.body.encode() for row in rows}
 
     def _database(self) -> Database:
         return Database(self.settings.database)

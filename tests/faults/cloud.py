@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from amphv2_bootstrap.engine.board import Board
+from amphv2_bootstrap.engine.records import FlowRun, NewFlowRun
+from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.job_creation import JobCreation
 from amphv2_bootstrap.engine.storage.journal import Journal
-from amphv2_bootstrap.engine.records import FlowRun, NewFlowRun
 from amphv2_bootstrap.engine.storage.store import Store
 from tests.board_option import left_of
 from tests.contract.boards import open_board

@@ -245,7 +245,7 @@ class Site:
     def _story(self) -> str:
         """The newest job, if there is one, and the conductors' last words."""
         lines = self.ledger
-        if self.store.bootstraps():
+        if self.store.jobs():
             lines.append(json.dumps(self.show(), indent=1))
         for host in self.hosts:
             if self.log(host).exists():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.engine import outlast
+from amphv2_bootstrap.engine.execution import retry_until_cancelled
 from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
 from tests.unit.steps.controller_host import Controller
 
@@ -15,7 +15,7 @@ from tests.unit.steps.controller_host import Controller
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """An outage that a test makes up is over at the next try."""
     for name in ("_FIRST_PAUSE", "_LONGEST_PAUSE"):
-        monkeypatch.setattr(outlast, name, 0.01)
+        monkeypatch.setattr(retry_until_cancelled, name, 0.01)
 
 
 @pytest.fixture

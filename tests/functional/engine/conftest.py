@@ -34,6 +34,6 @@ def open_database(
         database.close()
 
 
-def _on_server(server: MariaDB) -> str:
-    server.execute("CREATE DATABASE amphv2_engine")
-    return f"{server.root_url}/amphv2_engine"
+def _on_server(server: MariaDB, name: str) -> str:
+    server.execute(f"CREATE DATABASE IF NOT EXISTS amphv2_{name}")
+    return f"{server.root_url}/amphv2_{name}"

@@ -15,9 +15,10 @@ from amphv2_bootstrap.engine.execution.registry import RegisteredFlows, shape
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import Context
+from tests import DATA
 from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
 
-FIXTURES = sorted((DATA / "flow_runs").glob("*.sql"))
+FIXTURES = sorted((DATA / "jobs").glob("*.sql"))
 
 
 @pytest.fixture(params=FIXTURES, ids=lambda path: path.stem)

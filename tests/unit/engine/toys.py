@@ -24,9 +24,10 @@ from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import Job, NewFlowRun
 from amphv2_bootstrap.engine.redaction import Redactor
-from amphv2_bootstrap.engine.execution.registry import atoms, shape
-from amphv2_bootstrap.engine.execution.runner import Runner
-from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
+from amphv2_bootstrap.engine.storage import migrate
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.job_creation import JobCreation, NewJob
+from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
 from tests.servers.process import wait_until
@@ -222,7 +223,7 @@ class Cloud:
 
     def _story(self, uuid: str) -> str:
         """All that is known of a bootstrap."""
-        jobs = self.store.jobs_of(uuid)
+        jobs = self.store.flow_runs_of(uuid)
         events = [event for _, event in self.store.events(uuid)]
         return "\n".join(map(str, (*jobs, *events, *self.ledger)))
 

@@ -5,7 +5,6 @@ import multiprocessing
 import signal
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa

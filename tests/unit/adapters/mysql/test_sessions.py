@@ -64,8 +64,8 @@ def test_nobody_listens() -> None:
 
 def test_silent_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that accepts and says nothing is given up in bounded time."""
-    monkeypatch.setattr(mysql, "_CONNECT_SECONDS", 0.1)
-    monkeypatch.setattr(mysql, "_IO_SECONDS", 0.1)
+    monkeypatch.setattr(sessions, "_CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(sessions, "_IO_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = DatabaseUrl("mysql+pymysql", "u", "127.0.0.1", listener.getsockname()[1])
         with (

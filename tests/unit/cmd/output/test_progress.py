@@ -10,8 +10,9 @@ import pytest
 from amphv2_bootstrap.cmd.output import progress
 from amphv2_bootstrap.cmd.output.progress import Followed, follow
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
+from amphv2_bootstrap.engine.records import FlowState, Job, NewFlowRun
+from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
-from amphv2_bootstrap.engine.records import Job, FlowState, NewFlowRun
 from amphv2_bootstrap.engine.storage.store import Store
 from tests.clock import Clock
 from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
@@ -58,7 +59,7 @@ def _settle(cloud: Cloud, job: Job, state: FlowState) -> None:
 
 
 def _follow(cloud: Cloud, job: Job, store: Store | None = None) -> Followed:
-    return follow(store or cloud.store, job, timeout=12.0, patience=30.0)
+    return follow(store or cloud.store, job, timeout=12.0)
 
 
 @pytest.mark.parametrize(

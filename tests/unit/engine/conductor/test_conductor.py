@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from amphv2_bootstrap.engine import workers
+from amphv2_bootstrap.engine.conductor import workers
 from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.records import FlowState, NewFlowRun
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError

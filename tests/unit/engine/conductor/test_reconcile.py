@@ -4,8 +4,9 @@ from collections.abc import Callable
 import pytest
 
 from amphv2_bootstrap.engine.board import Entry
-from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+from amphv2_bootstrap.engine.conductor import reconcile
 from amphv2_bootstrap.engine.conductor.reconcile import Reconciler
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard

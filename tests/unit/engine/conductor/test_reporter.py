@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.engine import migrate, schema
-from amphv2_bootstrap.engine import reporter as reporter_module
-from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.conductor import reporter as reporter_module
+from amphv2_bootstrap.engine.conductor.reporter import (
+    UNREADABLE,
+    Reporter,
+    ReportSource,
+)
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import NewFlowRun

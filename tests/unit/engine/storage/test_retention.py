@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
+from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.retention import DAY, prune
-from amphv2_bootstrap.engine.records import NewFlowRun
 from tests.unit.engine.toys import Cloud
 
 

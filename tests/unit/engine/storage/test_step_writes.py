@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.records import FlowRun, NewFlowRun
+from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.step_writes import Change, StepWrites
 from tests.unit.engine.toys import Cloud
 

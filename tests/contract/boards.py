@@ -3,7 +3,6 @@
 
 import contextlib
 import dataclasses
-import importlib
 import json
 import time
 import uuid
@@ -26,6 +25,7 @@ from amphv2_bootstrap.engine.board import (
 )
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.jobboards import registry
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret
 from tests.servers.process import Server, wait_until
@@ -224,15 +224,10 @@ def _settings(driver: str, server: Any, **more: Any) -> BoardSettings:
 
 
 def open_board(settings: BoardSettings) -> Board:
-    """As the registry does, but without the package being installed.
-
-    Where ``settings.database`` is a URL, the board gets a database of its own.
-    """
-    module = importlib.import_module(f"amphv2_bootstrap.jobboards.{settings.driver}")
+    """Where ``settings.database`` is a URL, the board gets a database of its own."""
     if isinstance(settings.database, str):
         settings = dataclasses.replace(settings, database=Database(settings.database))
-    board: Board = module.open_board(settings)
-    return board
+    return registry.open_board(settings)
 
 
 def new_entry(sequence: int = 1) -> NewEntry:

@@ -2,7 +2,8 @@
 """Octavia's ``[task_flow]`` group, option by option.
 
 Source: ``task_flow_opts`` in ``octavia/common/config.py`` of Octavia 19.0.0; a
-test compares the table with an installed Octavia.
+test compares the table with an installed Octavia. What older releases have instead:
+:mod:`octavia_releases`.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,9 @@ Default = (
 REDIS = "redis"
 ZOOKEEPER = "zookeeper"
 ETCD = "etcd"
+
+OLDEST_RELEASE = 6
+"""The first major release of Octavia with amphorav2: ussuri."""
 
 DEFAULT_NAMESPACE = "octavia_jobboard"
 DEFAULT_PORTS: Mapping[str, int] = {REDIS: 6379, ZOOKEEPER: 2181, ETCD: 2379}
@@ -41,6 +45,8 @@ class TaskFlowOption:
     """One option of Octavia's ``[task_flow]``.
 
     ``default`` is Octavia's own, which holds when the option isn't written.
+    ``since`` is the first major release of Octavia that has the option. ``secret``
+    is Octavia's too, except that a URL with a password is a secret in every release.
     ``drivers`` are those that read the option; empty means all. ``keys`` are the
     keys that a ``dict`` option knows; a written value replaces the whole default
     (oslo.config merges nothing). ``secret_keys`` are those of them that hold a
@@ -58,6 +64,7 @@ class TaskFlowOption:
     choices: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     secret_keys: tuple[str, ...] = ()
+    since: int = OLDEST_RELEASE
 
 
 _REDIS_TLS: Mapping[str, str | bool | None] = {
@@ -104,7 +111,11 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         help="URL of the database that keeps the state of Octavia's tasks.",
     ),
     TaskFlowOption(
-        "jobboard_enabled", "bool", False, help="Whether Octavia uses a jobboard."
+        "jobboard_enabled",
+        "bool",
+        False,
+        help="Whether Octavia uses a jobboard.",
+        since=7,
     ),
     TaskFlowOption(
         "jobboard_backend_driver",
@@ -140,6 +151,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         None,
         drivers=(REDIS,),
         help="User name at the Redis servers (Redis 6 access lists).",
+        since=14,
     ),
     TaskFlowOption(
         "jobboard_backend_password",
@@ -162,6 +174,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         minimum=0,
         drivers=(REDIS,),
         help="Number of the Redis database.",
+        since=16,
     ),
     TaskFlowOption(
         "jobboard_redis_sentinel",
@@ -169,6 +182,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         None,
         drivers=(REDIS,),
         help="Name of the master set at Sentinel; the hosts are then Sentinels.",
+        since=7,
     ),
     TaskFlowOption(
         "jobboard_redis_sentinel_username",
@@ -176,6 +190,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         None,
         drivers=(REDIS,),
         help="User name at Sentinel itself.",
+        since=15,
     ),
     TaskFlowOption(
         "jobboard_redis_sentinel_password",
@@ -184,6 +199,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         secret=True,
         drivers=(REDIS,),
         help="Password at Sentinel itself.",
+        since=15,
     ),
     TaskFlowOption(
         "jobboard_redis_backend_ssl_options",
@@ -200,6 +216,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         drivers=(REDIS,),
         keys=tuple(_REDIS_TLS),
         help="TLS towards Sentinel.",
+        since=15,
     ),
     TaskFlowOption(
         "jobboard_zookeeper_ssl_options",
@@ -217,6 +234,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         drivers=(ETCD,),
         keys=tuple(_ETCD_TLS),
         help="TLS towards etcd.",
+        since=16,
     ),
     TaskFlowOption(
         "jobboard_etcd_timeout",
@@ -224,6 +242,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         None,
         drivers=(ETCD,),
         help="Seconds to wait for an answer of etcd.",
+        since=16,
     ),
     TaskFlowOption(
         "jobboard_etcd_api_path",
@@ -231,6 +250,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         None,
         drivers=(ETCD,),
         help="Path of etcd's JSON gateway, such as /v3/.",
+        since=16,
     ),
     TaskFlowOption(
         "jobboard_expiration_time",

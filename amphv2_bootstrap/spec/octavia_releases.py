@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Octavia's ``[task_flow]`` group as each major release has it, ussuri to the newest.
+
+The options are those of :mod:`octavia_options`; here is what older releases declare
+otherwise. Within a major release nothing changes that matters here. Sources:
+``octavia/common/config.py`` of the releases on PyPI; a test compares the table with
+what each of them declares (``tests/data/octavia_options``).
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from amphv2_bootstrap.spec.octavia_options import (
+    BY_NAME,
+    OLDEST_RELEASE,
+    TASK_FLOW_OPTIONS,
+    TaskFlowOption,
+)
+
+NEWEST_RELEASE = 19
+"""The newest major release in the table; what a newer one has, only it can tell."""
+
+_FINAL = re.compile(r"(\d+)(?:\.\d+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """How the releases before ``before`` declare an option."""
+
+    before: int
+    option: TaskFlowOption
+
+
+EARLIER: tuple[Earlier, ...] = (
+    Earlier(14, replace(BY_NAME["jobboard_backend_password"], default="")),
+    Earlier(
+        16,
+        replace(
+            BY_NAME["jobboard_backend_driver"],
+            choices=("redis_taskflow_driver", "zookeeper_taskflow_driver"),
+        ),
+    ),
+)
+"""At most one entry an option: none has changed twice."""
+
+
+def options_of(release: int) -> tuple[TaskFlowOption, ...]:
+    """The options of one major release of Octavia, in its own order.
+
+    :param release: such as 14; see :func:`release_of`.
+    :raises ValueError: the table doesn't have the release.
+    """
+    if not OLDEST_RELEASE <= release <= NEWEST_RELEASE:
+        raise ValueError(
+            f"Octavia {release} isn't one of {OLDEST_RELEASE} to {NEWEST_RELEASE}"
+        )
+    earlier = {
+        entry.option.name: entry.option for entry in EARLIER if release < entry.before
+    }
+    return tuple(
+        earlier.get(option.name, option)
+        for option in TASK_FLOW_OPTIONS
+        if option.since <= release
+    )
+
+
+def release_of(version: str) -> int | None:
+    """The major release of a version of Octavia, if :func:`options_of` has it.
+
+    None means that only the installed Octavia can tell its options: the release is
+    newer or older than the table, or the version isn't that of a final release. A
+    development version may have options of the next release (``15.1.0.dev20`` those
+    of 16), and a suffix such as ``+vendor1`` says that the source was changed.
+    """
+    found = _FINAL.fullmatch(version)
+    if found is None or not OLDEST_RELEASE <= int(found[1]) <= NEWEST_RELEASE:
+        return None
+    return int(found[1])

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options by release, against what releases of Octavia declare.
+
+``releases.json`` is what ``tools/octavia_options.py`` prints of the wheels of PyPI.
+"""
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amphv2_bootstrap.spec.octavia_options import (
+    BY_NAME,
+    OLDEST_RELEASE,
+    TASK_FLOW_OPTIONS,
+    TaskFlowOption,
+)
+from amphv2_bootstrap.spec.octavia_releases import (
+    EARLIER,
+    NEWEST_RELEASE,
+    options_of,
+    release_of,
+)
+
+TOOL = Path(__file__).parents[3] / "tools" / "octavia_options.py"
+DATA = Path(__file__).parents[2] / "data" / "octavia_options" / "releases.json"
+RECORDED: dict[str, dict[str, Any]] = {
+    version: group["options"]
+    for group in json.loads(DATA.read_text())
+    for version in group["releases"]
+}
+ALWAYS_SECRET = "persistence_connection"
+
+
+def _declared(option: TaskFlowOption) -> dict[str, Any]:
+    """As the tool prints it."""
+    default = option.default
+    more = {
+        "choices": list(option.choices),
+        "min": option.minimum,
+        "max": option.maximum,
+        "secret": option.secret or None,
+    }
+    return {
+        "kind": option.kind,
+        "default": list(default) if isinstance(default, tuple) else default,
+        **{name: value for name, value in more.items() if value not in (None, [])},
+    }
+
+
+def _check(version: str, theirs: dict[str, dict[str, Any]]) -> None:
+    release = release_of(version)
+    assert release is not None
+    ours = {option.name: _declared(option) for option in options_of(release)}
+    # Octavia's log shows this URL before 16.1; ours never does.
+    theirs = {**theirs, ALWAYS_SECRET: {**theirs[ALWAYS_SECRET], "secret": True}}
+    assert ours == theirs
+    assert list(ours) == list(theirs)
+
+
+@pytest.mark.parametrize("version", RECORDED)
+def test_each_release_has_the_options_it_declares(version: str) -> None:
+    """Names, order, types, defaults, choices, limits and secrecy are Octavia's own."""
+    _check(version, RECORDED[version])
+
+
+def test_the_installed_octavia_has_the_options_it_declares(
+    octavia_python_path: str,
+) -> None:
+    """The same of a real Octavia, whichever release it is."""
+    done = subprocess.run(
+        [octavia_python_path, str(TOOL)], capture_output=True, text=True, check=True
+    )
+    (found,) = json.loads(done.stdout)
+    _check(found["releases"][0], found["options"])
+
+
+def test_every_release_of_the_table_is_recorded() -> None:
+    """None between the oldest and the newest is believed without a source."""
+    found = {int(version.partition(".")[0]) for version in RECORDED}
+    assert found == set(range(OLDEST_RELEASE, NEWEST_RELEASE + 1))
+
+
+def test_the_newest_release_is_the_plain_table() -> None:
+    """What holds for no release in particular is what the newest has."""
+    assert options_of(NEWEST_RELEASE) == TASK_FLOW_OPTIONS
+
+
+def test_earlier_declarations_are_consistent() -> None:
+    """Each is of a known option, within its life, and no option has two."""
+    assert set(Counter(entry.option.name for entry in EARLIER).values()) == {1}
+    for entry in EARLIER:
+        now = BY_NAME[entry.option.name]
+        assert entry.option != now
+        assert now.since < entry.before <= NEWEST_RELEASE
+
+
+@pytest.mark.parametrize("release", [OLDEST_RELEASE - 1, NEWEST_RELEASE + 1])
+def test_a_release_outside_of_the_table_is_refused(release: int) -> None:
+    """Nothing is guessed of it."""
+    with pytest.raises(ValueError, match=str(release)):
+        options_of(release)
+
+
+@pytest.mark.parametrize(
+    ("version", "release"),
+    [
+        ("6.2.2", 6),
+        ("19.0.0", 19),
+        ("14", 14),
+        ("20.0.0", None),
+        ("5.1.2", None),
+        ("15.1.0.dev20", None),
+        ("16.0.0.0rc1", None),
+        ("14.0.2+vendor1", None),
+        ("unknown", None),
+        ("", None),
+    ],
+)
+def test_only_final_releases_are_in_the_table(
+    version: str, release: int | None
+) -> None:
+    """The others may have options of the next release, or of somebody else."""
+    assert release_of(version) == release
+
+
+def test_the_tool_reads_wheels_in_the_order_of_releases(tmp_path: Path) -> None:
+    """It needs no Octavia, and tells equal declarations once."""
+    wheels = [
+        _wheel(tmp_path, "10.0.0", "constants.TYPES"),
+        _wheel(tmp_path, "9.0.0", "['a', 'b']"),
+        _wheel(tmp_path, "11.0.0", "[('a', _('The first'))]"),
+    ]
+    done = subprocess.run(
+        [sys.executable, str(TOOL), *wheels], capture_output=True, text=True, check=True
+    )
+    declared = {"kind": "str", "default": "a"}
+    assert json.loads(done.stdout) == [
+        {
+            "releases": ["9.0.0", "10.0.0"],
+            "options": {"engine": {**declared, "choices": ["a", "b"]}},
+        },
+        {
+            "releases": ["11.0.0"],
+            "options": {"engine": {**declared, "choices": ["a"]}},
+        },
+    ]
+
+
+def _wheel(folder: Path, version: str, choices: str) -> str:
+    path = folder / f"octavia-{version}-py3-none-any.whl"
+    option = f"cfg.StrOpt('engine', default='a', choices={choices}, help=_('None'))"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(
+            "octavia/common/config.py",
+            f"from oslo_config import cfg\ntask_flow_opts = [\n    {option},\n]\n",
+        )
+        archive.writestr(
+            "octavia/common/constants.py",
+            "import other\nOTHER = other.X\nTYPES = ('a', 'b')\n",
+        )
+    return str(path)

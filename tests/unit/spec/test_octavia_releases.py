@@ -26,12 +26,12 @@ from amphv2_bootstrap.spec.octavia_releases import (
     options_of,
     release_of,
 )
+from tests import DATA, REPOSITORY
 
-TOOL = Path(__file__).parents[3] / "tools" / "octavia_options.py"
-DATA = Path(__file__).parents[2] / "data" / "octavia_options" / "releases.json"
+TOOL = REPOSITORY / "tools" / "octavia_options.py"
 RECORDED: dict[str, dict[str, Any]] = {
     version: group["options"]
-    for group in json.loads(DATA.read_text())
+    for group in json.loads((DATA / "octavia_options" / "releases.json").read_text())
     for version in group["releases"]
 }
 ALWAYS_SECRET = "persistence_connection"

@@ -115,7 +115,7 @@ def _unproven(check: str, context: Context, why: str, todo: str) -> Finding:
 def _drilled(context: Context, progress: Callable[[str], None]) -> Drilled:
     python, sources = interpreter_of(context.host), loaded(context)
     assert python is not None  # noqa: S101 - that would be an obstacle
-    wanted = introspection.effective_task_flow(python, sources, context.host.state_path)
+    wanted = introspection.effective_task_flow(python, sources)
     return octavia_canary.drill(
         python,
         sources,

@@ -51,7 +51,7 @@ class ControllerReport:
         return (marker.is_set(), tuple(map(_stamp, files)))
 
     def make(self) -> dict[str, Any]:
-        """The report; it starts Octavia's Python where it doesn't remember its answers.
+        """The report; to import the client library, it starts Octavia's Python.
 
         ``task_flow`` has for each option of the group either ``value`` or, where
         it may hold a secret, ``digest`` (with ``shown``, the part that is none),
@@ -64,28 +64,19 @@ class ControllerReport:
         :raises PermanentError: the file can't be loaded, or Octavia's Python run.
         """
         host, python = self._host, interpreter_of(self._host)
-        loaded = introspection.load_task_flow(
-            python, sources(host, python), host.state_path
-        )
+        loaded = introspection.load_task_flow(python, sources(host, python))
         driver = driver_of(loaded.values)
         library = None
         if python and driver:
-            library = introspection.can_import_driver(python, driver, host.state_path)[
-                1
-            ]
+            library = introspection.can_import_driver(python, driver)[1]
         return {
             "config_file": host.config_file,
             "task_flow": self._options(loaded),
-            "versions": self._versions(python),
+            "versions": introspection.versions(python) if python else {},
             "client_library": library,
             "restart": list(stale_services(host, self._systemd)),
             "utc_offset": time.localtime().tm_gmtoff,
         }
-
-    def _versions(self, python: str | None) -> dict[str, Any]:
-        if python is None:
-            return {}
-        return introspection.versions(python, self._host.state_path)
 
     def _options(self, loaded: introspection.TaskFlow) -> dict[str, Any]:
         found: dict[str, Any] = {

@@ -1,26 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Octavia's own Python says: its versions, its libraries, its configuration.
 
-The questions are put by :mod:`programs.answering`, a program that runs in
-that Python. Its configuration is loaded there too, or by our own oslo.config with
-Octavia's definitions of the options, once they are remembered. Where Octavia isn't
-installed as Python (containers), our own table of Octavia's options stands for them.
+Its packages are read from the disk where :mod:`site` finds them; otherwise, and for
+what only it can tell, :mod:`programs.answering` runs in that Python. Octavia's
+configuration is loaded by our own oslo.config with the options of its release, or
+there, where our table can't be sure of them. Where Octavia isn't installed as Python
+(containers), the newest release of the table stands for it.
 """
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
 
 from amphv2_bootstrap.adapters.host import commands
-from amphv2_bootstrap.adapters.octavia import program_runner
-from amphv2_bootstrap.adapters.octavia.memory import Memory
-from amphv2_bootstrap.adapters.octavia.programs import options as octavia_options
+from amphv2_bootstrap.adapters.octavia import conf_file, program_runner, site
+from amphv2_bootstrap.adapters.octavia.programs import facts
+from amphv2_bootstrap.adapters.octavia.programs.options import GROUP, files_of, load
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS, TaskFlowOption
+from amphv2_bootstrap.spec.octavia_releases import options_of, release_of
 
 _TIMEOUT = 120.0
 _BACKENDS = "taskflow.jobs.backends"
@@ -53,125 +55,110 @@ class TaskFlow:
     invalid: Mapping[str, str]
 
 
-def versions(python: str, state_path: str | None = None) -> dict[str, str | None]:
+def versions(python: str) -> dict[str, str | None]:
     """Versions of octavia, taskflow and oslo.config there; None where not installed.
 
-    :param state_path: where an answer is remembered that still holds; see
-        :mod:`memory`. It is asked anew without one.
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
-    return dict(_facts(python, state_path)["versions"])
+    return dict(_installed(python)["versions"])
 
 
-def revisions(python: str, state_path: str | None = None) -> tuple[str, ...]:
+def _installed(python: str) -> dict[str, Any]:
+    """See :func:`programs.facts.installed`."""
+    folder = site.site_packages(python)
+    found = facts.installed([str(folder)]) if folder else None
+    if found and all(found["versions"].values()):
+        return found
+    return _ask(python, {"ask": "installed"})
+
+
+def revisions(python: str) -> tuple[str, ...]:
     """The revisions of the persistence schema of the taskflow there, in order.
 
     Empty where it can't tell, or can't be asked.
-
-    :param state_path: as in :func:`versions`.
     """
+    folder = site.site_packages(python)
+    found = site.revisions(folder) if folder else ()
     try:
-        return tuple(_facts(python, state_path)["revisions"])
+        return found or tuple(_ask(python, {"ask": "revisions"})["revisions"])
     except PermanentError:
         return ()
 
 
-def _facts(python: str, state_path: str | None) -> dict[str, Any]:
-    memory, asked = Memory(python, state_path), time.time()
-    known = memory.recall("facts")
-    if known is not None:
-        return known
-    answer = _ask(python, {"ask": "facts"})
-    if answer["revisions"]:
-        memory.keep("facts", answer, asked)
-    return answer
-
-
-def can_import_driver(
-    python: str, driver: str, state_path: str | None = None
-) -> tuple[bool, str]:
+def can_import_driver(python: str, driver: str) -> tuple[bool, str]:
     """Whether Octavia can load its jobboard driver: redis, zookeeper or etcd.
 
     It imports what Octavia would import: versions alone don't tell, since
     Octavia's requirements allow clients that are too old for its taskflow.
     The text is the reason where it can't.
 
-    :param state_path: as in :func:`versions`; that it can is remembered.
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
-    memory, asked = Memory(python, state_path), time.time()
-    if memory.recall(driver) is not None:
-        return True, ""
-    answer = _ask(python, {"ask": "import", "modules": _MODULES[driver]})
-    if answer["missing"] is None:
-        memory.keep(driver, answer, asked)
-    return answer["missing"] is None, answer["missing"] or ""
+    missing = _ask(python, {"ask": "import", "modules": _MODULES[driver]})["missing"]
+    return missing is None, missing or ""
 
 
-def effective_task_flow(
-    python: str | None, sources: Sequence[str], state_path: str | None = None
-) -> dict[str, Any]:
+def effective_task_flow(python: str | None, sources: Sequence[str]) -> dict[str, Any]:
     """The values of ``[task_flow]`` by option, as Octavia would load them.
 
     Lists and dicts are as oslo.config types them. The result holds secrets.
 
     :raises PermanentError: as :func:`load_task_flow`, or a value is invalid.
     """
-    loaded = load_task_flow(python, sources, state_path)
+    loaded = load_task_flow(python, sources)
     if loaded.invalid:
         raise _unreadable(sources, f"wrong value of {', '.join(loaded.invalid)}")
     return dict(loaded.values)
 
 
-def load_task_flow(
-    python: str | None, sources: Sequence[str], state_path: str | None = None
-) -> TaskFlow:
-    """Load the files with the options of Octavia's Python, or without one of our table.
+def load_task_flow(python: str | None, sources: Sequence[str]) -> TaskFlow:
+    """Load the files with the options that the Octavia of ``python`` has.
 
-    :param sources: as :func:`amphv2_bootstrap.adapters.octavia.config_sources.sources`
-        gives
-        them.
-    :param state_path: as in :func:`versions`; the options' definitions are remembered.
+    :param python: None takes the newest release that our table has.
+    :param sources: as :func:`.config_sources.sources` gives them.
     :raises PermanentError: the file can't be parsed or read, or ``python`` can't
         be run or has no Octavia.
     """
     if python is None:
-        answer = _load([_option(each) for each in TASK_FLOW_OPTIONS], sources)
+        answer = _load(TASK_FLOW_OPTIONS, sources)
     else:
-        answer = _load_as_octavia(python, sources, state_path)
+        answer = _load_by_release(python, sources) or _ask(
+            python, {"ask": "task_flow", "sources": list(sources)}
+        )
     if "error" in answer:
         raise _unreadable(sources, answer["error"])
     return TaskFlow(answer["values"], answer["defaults"], answer["invalid"])
 
 
-def _load(options: list[cfg.Opt], sources: Sequence[str]) -> dict[str, Any]:
-    conf = octavia_options.registered(options)
-    return octavia_options.load(list(sources), conf, options)
-
-
-def _load_as_octavia(
-    python: str, sources: Sequence[str], state_path: str | None
-) -> dict[str, Any]:
-    """Here, if its options are remembered, and no value needs those of other groups."""
-    memory, asked = Memory(python, state_path), time.time()
-    options = _defined(memory.recall("options"))
-    if options and not octavia_options.refers(list(sources)):
-        return _load(options, sources)
-    answer = _ask(python, {"ask": "task_flow", "sources": list(sources)})
-    if answer.get("definitions"):
-        told = {name: answer[name] for name in ("definitions", "seen")}
-        memory.keep("options", told, asked)
+def _load_by_release(python: str, sources: Sequence[str]) -> dict[str, Any] | None:
+    """With our table's options; None where only Octavia itself can be sure."""
+    if not site.is_binary(python):
+        return None
+    found = _installed(python)
+    release = release_of(found["versions"]["octavia"] or "") if found["exact"] else None
+    if release is None:
+        return None
+    options = options_of(release)
+    answer = _load(options, sources)
+    if "error" not in answer and (answer["outside"] or _has_more(sources, options)):
+        return None
     return answer
 
 
-def _defined(known: Mapping[str, Any] | None) -> list[cfg.Opt] | None:
-    """The remembered options; None where another version of us wrote them."""
-    if known is None:
-        return None
+def _load(options: Sequence[TaskFlowOption], sources: Sequence[str]) -> dict[str, Any]:
+    conf, opts = cfg.ConfigOpts(), [_option(each) for each in options]
+    conf.register_opts(opts, group=GROUP)
+    return load(list(sources), conf, opts)
+
+
+def _has_more(sources: Sequence[str], options: Sequence[TaskFlowOption]) -> bool:
+    """Whether a file sets an option that isn't among these, or has changed since."""
+    known = {option.name for option in options}
     try:
-        return octavia_options.defined(known["definitions"])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return None
+        texts = [Path(file).read_bytes() for file in files_of(sources)]
+        return any(conf_file.get_options(text, GROUP).keys() - known for text in texts)
+    except (OSError, ValueError):
+        return True
 
 
 def _option(option: TaskFlowOption) -> cfg.Opt:

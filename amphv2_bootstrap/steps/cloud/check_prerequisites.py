@@ -86,7 +86,7 @@ class CheckPrerequisites(Step):
     def _octavia_versions(self) -> None:
         host = self.context.host
         python = interpreter_of(host)
-        versions = introspection.versions(python, host.state_path) if python else {}
+        versions = introspection.versions(python) if python else {}
         if versions.get("octavia") is None:
             why = f"{python} has no Octavia" if python else "its Python wasn't found"
             self._warnings.append(

@@ -79,9 +79,8 @@ class UpgradePersistenceSchema(Step):
 
     def _ask_chain(self) -> None:
         """The revisions of Octavia's own taskflow, first to last."""
-        host = self.context.host
-        python = interpreter_of(host)
-        asked = introspection.revisions(python, host.state_path) if python else ()
+        python = interpreter_of(self.context.host)
+        asked = introspection.revisions(python) if python else ()
         self._chain, self._warnings = asked or CHAIN, ()
         if not asked:
             self._warnings = (

@@ -34,7 +34,7 @@ class CheckEffectiveConfiguration(Step):
         host = self.context.host
         python = interpreter_of(host)
         sources = config_sources.sources(host, python)
-        loaded = introspection.load_task_flow(python, sources, host.state_path)
+        loaded = introspection.load_task_flow(python, sources)
         wanted = wanted_values(self.context)
         problems = [
             *_differences(wanted, loaded),

@@ -40,8 +40,8 @@ class EnsureClientLibrary(Step):
         return f"install {library} where Octavia's Python lacks it"
 
     def act(self) -> StepResult:
-        host, driver = self.context.host, self.context.spec.driver
-        python = interpreter_of(host)
+        driver = self.context.spec.driver
+        python = interpreter_of(self.context.host)
         if python is None:
             return StepResult(
                 NOT_APPLICABLE,
@@ -51,7 +51,7 @@ class EnsureClientLibrary(Step):
                     f"library: its image needs octavia[{driver}].",
                 ),
             )
-        ready, why = introspection.can_import_driver(python, driver, host.state_path)
+        ready, why = introspection.can_import_driver(python, driver)
         if ready:
             return StepResult(UNCHANGED, f"{python} can import the {driver} driver")
         self._install(python, why)

@@ -5,17 +5,15 @@ The request is a JSON object on stdin, the answer one on stdout: either what was
 asked for or ``{"error": TEXT}``. Secrets go through these pipes only; an error's
 text holds none.
 
-    {"ask": "facts"}                           -> {"versions": {"octavia": "19.0.0"},
-                                                   "revisions": [NAME, ...]}
+    {"ask": "installed"}                       -> {"versions": {"octavia": "19.0.0"},
+                                                   "exact": true}
+    {"ask": "revisions"}                       -> {"revisions": [NAME, ...]}
     {"ask": "import", "modules": [NAME, ...]}  -> {"missing": null or TEXT}
     {"ask": "task_flow", "sources": [PATH, ...]} -> {"values": {}, "defaults": {},
-                                                     "invalid": {NAME: TEXT},
-                                                     "definitions": [] or null}
+                                                     "invalid": {NAME: TEXT}}
 
-Sources are files, and folders whose ``*.conf`` count; the later wins. Every answer
-has ``seen``, too: the paths on which it depends besides the sources, with time of
-change and inode. A start is to last less than a tenth of a second, so modules are
-imported where they are used.
+Sources are files, and folders whose ``*.conf`` count; the later wins. Modules are
+imported where they are used, so that the first answer takes 0.1 s.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -27,20 +25,32 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
+_MIGRATIONS = ("persistence", "backends", "sqlalchemy", "alembic", "alembic.ini")
 
-def facts() -> dict[str, Any]:
+
+def installed() -> dict[str, Any]:
     """See :mod:`.facts`."""
-    from . import facts as found
+    from . import facts
 
-    folder = found.migrations()
-    return {
-        "versions": found.versions(),
-        "revisions": found.revisions(folder),
-        "seen": seen([os.path.join(folder, "versions")] if folder else []),
-    }
+    return facts.installed()
+
+
+def revisions() -> list[str]:
+    """The revisions of taskflow's schema in order; empty where alembic can't tell."""
+    from importlib import util
+
+    try:
+        taskflow: Any = util.find_spec("taskflow")
+        config: Any = importlib.import_module("alembic.config")
+        script: Any = importlib.import_module("alembic.script")
+        folder = os.path.dirname(taskflow.origin)
+        settings = config.Config(os.path.join(folder, *_MIGRATIONS))
+        walk = script.ScriptDirectory.from_config(settings).walk_revisions()
+        return [one.revision for one in walk][::-1]
+    except Exception:  # noqa: BLE001 - a broken library raises anything
+        return []
 
 
 def missing(modules: list[str]) -> dict[str, Any]:
@@ -50,44 +60,22 @@ def missing(modules: list[str]) -> dict[str, Any]:
             importlib.import_module(name)
         except Exception as exc:  # noqa: BLE001 - a broken library raises anything
             return {"missing": f"{name}: {type(exc).__name__}: {exc}"}
-    return {"missing": None, "seen": seen()}
+    return {"missing": None}
 
 
 def task_flow(sources: list[str]) -> dict[str, Any]:
     """See :mod:`.options`."""
     from . import options
 
-    conf, definitions = options.octavia_options(sources)
-    return {
-        **options.load(sources, conf, definitions),
-        "definitions": options.described(definitions),
-        "seen": seen(),
-    }
-
-
-def seen(more: Iterable[str] = ()) -> dict[str, Any]:
-    """What an answer depends on: where modules are found, and where they were."""
-    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    paths = {os.path.dirname(file) for file in files if file}
-    return {
-        path: stamp(path)
-        for path in sorted({*paths, *sys.path, *more, sys.executable} - {""})
-    }
-
-
-def stamp(path: str) -> list[int] | None:
-    """Changes when an entry of the folder comes or goes; None where it isn't."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return [found.st_mtime_ns, found.st_ino]
+    return options.load(sources, *options.octavia_options())
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The answer to one request, as the head of this module lists them."""
-    if request["ask"] == "facts":
-        return facts()
+    if request["ask"] == "installed":
+        return installed()
+    if request["ask"] == "revisions":
+        return {"revisions": revisions()}
     if request["ask"] == "import":
         return missing(request["modules"])
     return task_flow(request["sources"])

@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Octavia's options of ``[task_flow]``, and their values by the configuration.
+"""The values of Octavia's ``[task_flow]`` by its configuration.
 
-Where the definitions are known, loading needs Octavia's Python no more: this module
-is used by ours, too.
+Our own Python uses this module, too, where it knows the options.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
 
 import glob
 import importlib
-import json
 import os
-import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Iterator, Sequence
     from typing import Any
 
@@ -30,7 +26,11 @@ ALONE: dict[str, Any] = {
 
 
 def load(sources: list[str], conf: Any, options: list[Any]) -> dict[str, Any]:
-    """Load these and nothing else."""
+    """Load these and nothing else: ``values``, ``defaults`` and ``invalid`` by option.
+
+    ``outside`` says whether a value refers to an option that ``conf`` doesn't have.
+    The only key is ``error``, a text, where the sources can't be loaded.
+    """
     from oslo_config import cfg
 
     try:
@@ -39,15 +39,20 @@ def load(sources: list[str], conf: Any, options: list[Any]) -> dict[str, Any]:
         return {"error": unparsable(exc, sources)}
     except (cfg.Error, OSError, ValueError) as exc:
         return {"error": f"it can't be loaded ({type(exc).__name__})"}
-    values, invalid = {}, {}
+    values, invalid, outside = {}, {}, False
     for option in options:
         try:
             values[option.dest] = getattr(conf[GROUP], option.dest)
         except (cfg.Error, ValueError) as exc:
             hidden = option.secret or isinstance(option, cfg.DictOpt)
             invalid[option.dest] = type(exc).__name__ if hidden else str(exc)
-    defaults = {option.dest: option.default for option in options}
-    return {"values": values, "defaults": defaults, "invalid": invalid}
+            outside |= isinstance(exc, (cfg.NoSuchOptError, cfg.NoSuchGroupError))
+    return {
+        "values": values,
+        "defaults": {option.dest: option.default for option in options},
+        "invalid": invalid,
+        "outside": outside,
+    }
 
 
 def unparsable(error: Any, sources: list[str]) -> str:
@@ -75,122 +80,10 @@ def files_of(sources: Sequence[str]) -> Iterator[str]:
             yield path
 
 
-def octavia_options(sources: list[str]) -> tuple[Any, list[Any]]:
-    """Octavia's own definitions of the group's options, and where they are registered.
+def octavia_options() -> tuple[Any, list[Any]]:
+    """Octavia's own configuration, and the group's options that it registered there.
 
-    Importing octavia.common.config takes about two seconds, nearly all of it for
-    other groups. So this evaluates only this group's list from Octavia's source, in
-    0.2 s. It imports the whole where a value :func:`refers` to another option, or
-    where the list isn't a plain one.
+    Its import takes two seconds, most of it for other groups.
     """
-    from oslo_config import cfg
-
-    options = None if refers(sources) else options_from_source()
-    if options is None:
-        module = importlib.import_module("octavia.common.config")
-        return cfg.CONF, list(module.task_flow_opts)
-    return registered(options), options
-
-
-def registered(options: list[Any]) -> Any:
-    """A configuration of these options alone."""
-    from oslo_config import cfg
-
-    conf = cfg.ConfigOpts()
-    conf.register_opts(options, group=GROUP)
-    return conf
-
-
-def described(options: list[Any]) -> list[dict[str, Any]] | None:
-    """The options as plain data, of which :func:`defined` makes them again.
-
-    None where one of them has something that isn't told by that.
-    """
-    found = [_description(option) for option in options]
-    try:
-        again = defined(json.loads(json.dumps(found)))
-    except (AttributeError, TypeError, ValueError):
-        return None
-    return found if all(map(_are_equal, again, options)) else None
-
-
-def _are_equal(one: Any, other: Any) -> bool:
-    # Some types of oslo.config call themselves equal in spite of other bounds.
-    return bool(one == other) and vars(one.type) == vars(other.type)
-
-
-def _description(option: Any) -> dict[str, Any]:
-    bounds = {name: getattr(option.type, name, None) for name in ("min", "max")}
-    choices = getattr(option.type, "choices", None)
-    settings = {
-        "default": option.default,
-        "help": option.help,
-        "secret": option.secret,
-        "choices": list(choices.items()) if choices else None,
-        **bounds,
-    }
-    told = {name: value for name, value in settings.items() if value is not None}
-    return {"kind": type(option).__name__, "name": option.name, "settings": told}
-
-
-def defined(descriptions: list[dict[str, Any]]) -> list[Any]:
-    """The options that :func:`described` has described."""
-    return [_defined(**each) for each in descriptions]
-
-
-def _defined(kind: str, name: str, settings: dict[str, Any]) -> Any:
-    from oslo_config import cfg
-
-    if "choices" in settings:
-        pairs = [tuple(pair) for pair in settings["choices"]]
-        settings = {**settings, "choices": pairs}
-    return getattr(cfg, kind)(name, **settings)
-
-
-def options_from_source() -> list[Any] | None:
-    """Evaluate the assignment of task_flow_opts; None where that isn't enough."""
-    import ast
-    from pathlib import Path
-
-    try:
-        constants = importlib.import_module("octavia.common.constants")
-        cfg = importlib.import_module("oslo_config.cfg")
-        source = Path(str(constants.__file__)).with_name("config.py")
-        found = task_flow_assignment(source.read_text(encoding="utf-8"))
-        if found is None:
-            return None
-        names = {"cfg": cfg, "constants": constants, "_": str}
-        code = compile(ast.Expression(found), str(source), "eval")
-        return list(eval(code, names))  # noqa: S307 - Octavia's own installed code
-    except Exception:  # noqa: BLE001 - whatever it is, the import is the answer
-        return None
-
-
-def task_flow_assignment(source: str) -> ast.expr | None:
-    """The list's expression, if it is assigned once and used to register only."""
-    import ast
-
-    uses, values = 0, []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name) and node.id == "task_flow_opts":
-            uses += 1
-        if isinstance(node, ast.Assign) and [
-            getattr(target, "id", None) for target in node.targets
-        ] == ["task_flow_opts"]:
-            values.append(node.value)
-    return values[0] if len(values) == 1 and uses == 2 else None
-
-
-def refers(sources: list[str]) -> bool:
-    """Whether a value in one of the files has a ``$`` that isn't an escaped one."""
-    return any(map(_refers, files_of(sources)))
-
-
-def _refers(config_file: str) -> bool:
-    try:
-        with open(config_file, encoding="utf-8", errors="replace") as stream:
-            text = stream.read()
-    except OSError:
-        return False  # loading it says why
-    active = re.sub(r"(?m)^[#;].*$", "", text)
-    return "$" in active.replace("\\$", "").replace("$$", "")
+    config = importlib.import_module("octavia.common.config")
+    return config.cfg.CONF, list(config.task_flow_opts)

@@ -2,39 +2,14 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.adapters.host import commands
-from amphv2_bootstrap.adapters.octavia import conf_file, introspection, program_runner
-from amphv2_bootstrap.adapters.octavia.programs import facts
+from amphv2_bootstrap.adapters.octavia import introspection, program_runner
 from amphv2_bootstrap.errors import PermanentError
-from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
-from tests import DATA
-
-PASSWORD = "p@s:w/o#r%d$x${y}"
-
-
-@pytest.fixture
-def conf(tmp_path: Path) -> Path:
-    """A realistic file with options that need every escape."""
-    options: dict[str, Value] = {
-        "persistence_connection": f"mysql+pymysql://o:{PASSWORD}@db/p",
-        "jobboard_enabled": True,
-        "jobboard_backend_hosts": ("10.0.0.1", "fd00::2"),
-        "jobboard_backend_port": 6380,
-        "jobboard_backend_password": f' "{PASSWORD}" ',
-        "jobboard_redis_backend_ssl_options": {"ssl": "True", "ssl_ca_certs": "/ca"},
-    }
-    rendered = {name: conf_file.render(value) for name, value in options.items()}
-    path = tmp_path / "octavia.conf"
-    text = (DATA / "octavia.conf").read_bytes()
-    path.write_bytes(conf_file.set_options(text, "task_flow", rendered))
-    return path
+from tests.unit.adapters.octavia.conftest import PASSWORD
 
 
 def _check_values(values: dict[str, object]) -> None:
@@ -61,27 +36,6 @@ def test_octavia_itself_reads_what_was_written(
 def test_our_own_table_reads_the_same(conf: Path) -> None:
     """Without Octavia's Python the values are the same."""
     _check_values(introspection.effective_task_flow(None, (str(conf),)))
-
-
-def test_the_quick_way_equals_the_import(octavia_python_path: str, conf: Path) -> None:
-    """Options from Octavia's source alone are those of the imported module."""
-    quick = introspection.load_task_flow(octavia_python_path, (str(conf),))
-    with conf.open("a") as stream:
-        stream.write(
-            "\n[task_flow]\njobboard_backend_namespace = ns_${neutron.region_name}\n"
-        )
-    whole = introspection.load_task_flow(octavia_python_path, (str(conf),))
-    assert whole.values["jobboard_backend_namespace"] == "ns_"
-    assert whole.defaults == quick.defaults
-    same = {**whole.values, "jobboard_backend_namespace": "octavia_jobboard"}
-    assert same == quick.values
-
-
-def test_our_table_has_octavias_defaults(octavia_python_path: str, conf: Path) -> None:
-    """The table for containers doesn't drift from Octavia."""
-    theirs = introspection.load_task_flow(octavia_python_path, (str(conf),)).defaults
-    ours = introspection.load_task_flow(None, (str(conf),)).defaults
-    assert json.loads(json.dumps(ours)) == theirs
 
 
 @pytest.mark.parametrize("driver", ["redis", "zookeeper", "etcd"])
@@ -131,16 +85,10 @@ def _python_with(folder: Path, module: str, text: str) -> str:
     return str(script)
 
 
-def test_versions(octavia_python_path: str) -> None:
-    """All three distributions have a version there; here Octavia isn't installed."""
-    found = introspection.versions(octavia_python_path)
-    assert set(found) == {"octavia", "taskflow", "oslo.config"}
-    assert all(found.values())
-    assert introspection.versions(sys.executable)["octavia"] is None
-
-
-def test_versions_are_those_of_importlib(octavia_python_path: str) -> None:
-    """The quick way tells what importlib.metadata tells."""
+def test_versions_are_those_of_importlib(
+    octavia_python_path: str, starts: list[str]
+) -> None:
+    """Without a start of that Python; one without Octavia has to say so itself."""
     script = (
         "import importlib.metadata as m; "
         "print([m.version(n) for n in ('octavia', 'taskflow', 'oslo.config')])"
@@ -149,56 +97,28 @@ def test_versions_are_those_of_importlib(octavia_python_path: str) -> None:
         [octavia_python_path, "-c", script], capture_output=True, text=True, check=True
     )
     found = introspection.versions(octavia_python_path)
+    assert list(found) == ["octavia", "taskflow", "oslo.config"]
     assert done.stdout == f"{list(found.values())}\n"
+    assert starts == []
+    assert introspection.versions(sys.executable)["octavia"] is None
+    assert starts == ["installed"]
 
 
-def test_revisions(octavia_python_path: str) -> None:
-    """Reading the migrations gives what alembic gives; a Python without, none."""
-    found = introspection.revisions(octavia_python_path)
-    script = (
-        "import sys, json; sys.path.insert(0, sys.argv[1]); import facts; "
-        "print(json.dumps(facts.revisions_from_alembic(facts.migrations())))"
-    )
-    folder = str(Path(facts.__file__).parent)
-    done = subprocess.run(
-        [octavia_python_path, "-c", script, folder],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert list(found) == json.loads(done.stdout)
-    assert len(found) > 10
-    assert introspection.revisions("/bin/true") == ()
-
-
-@pytest.mark.parametrize("question", ["versions", "redis", "task_flow"])
-def test_answers_are_remembered(
-    octavia_python_path: str,
-    conf: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    question: str,
+def test_revisions_are_those_of_alembic(
+    octavia_python_path: str, starts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second time no process is started, until the libraries change."""
-    asked: list[object] = []
-    run = commands.run
+    """Read without a start of that Python, or asked where it has more folders."""
+    found = introspection.revisions(octavia_python_path)
+    assert starts == []
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    assert introspection.revisions(octavia_python_path) == found
+    assert starts == ["revisions"]
+    assert len(found) > 10
 
-    def counted(*args: Any, **options: Any) -> commands.Completed:
-        asked.append(args)
-        return run(*args, **options)
 
-    monkeypatch.setattr(commands, "run", counted)
-    python, state = octavia_python_path, str(tmp_path)
-    ask: dict[str, Callable[[], object]] = {
-        "versions": lambda: introspection.versions(python, state),
-        "redis": lambda: introspection.can_import_driver(python, "redis", state),
-        "task_flow": lambda: introspection.load_task_flow(python, (str(conf),), state),
-    }
-    answers = [ask[question]() for _ in range(2)]
-    assert answers[0] == answers[1]
-    assert len(asked) == 1
-    introspection.revisions(octavia_python_path, state)
-    assert len(asked) == (1 if question == "versions" else 2)
+def test_a_program_that_is_not_python_has_no_revisions() -> None:
+    """That is no error: the table stands for it."""
+    assert introspection.revisions("/bin/true") == ()
 
 
 def test_our_modules_do_not_hide_theirs(tmp_path: Path) -> None:

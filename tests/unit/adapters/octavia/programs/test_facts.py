@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-import sys
 from pathlib import Path
 
 import pytest
 
 from amphv2_bootstrap.adapters.octavia.programs import facts
+from tests.unit.adapters.octavia.environment import Environment
 
 
 @pytest.mark.parametrize(
@@ -14,49 +14,40 @@ from amphv2_bootstrap.adapters.octavia.programs import facts
         ({"Oslo_Config-1.2.dist-info/METADATA": "Version: 1.2\n\n"}, "1.2"),
         ({"oslo.config-1.2-py3.11.egg-info/PKG-INFO": "Version: 1.2\n\n"}, "1.2"),
         ({"oslo.config-1.2.egg-info": "Version: 1.2\n\n"}, "1.2"),
-        ({"oslo.config.egg-info/PKG-INFO": "Name: oslo.config\nVersion: 1.2\n"}, "1.2"),
-        ({"oslo.config-1.2.dist-info/METADATA": "\n\nVersion: 3\n"}, None),
+        ({"oslo.config-1.2.dist-info/RECORD": ""}, None),
         ({"oslo.config_more-1.2.dist-info/METADATA": "Version: 1.2\n\n"}, None),
     ],
 )
 def test_version_in_every_form(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    files: dict[str, str],
-    version: str | None,
+    tmp_path: Path, files: dict[str, str], version: str | None
 ) -> None:
-    """As pip, distributions and setup.py leave it."""
+    """As pip, distributions and setup.py leave it; what is half removed has none."""
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    assert facts.version("oslo.config") == version
+    assert facts.installed([str(tmp_path)])["versions"]["oslo.config"] == version
 
 
-_PLAIN = "revision = 'b'\ndown_revision = 'a'\n"
+def test_the_first_folder_counts(tmp_path: Path) -> None:
+    """As for an import."""
+    first, second = Environment(tmp_path / "1"), Environment(tmp_path / "2")
+    first.add_package("octavia", "18.0.0")
+    second.add_package("octavia", "19.0.0")
+    found = facts.installed([str(first.site), str(second.site)])
+    assert (found["versions"]["octavia"], found["exact"]) == ("18.0.0", True)
 
 
-@pytest.mark.parametrize(
-    ("second", "found"),
-    [
-        (_PLAIN, ["a", "b"]),
-        (_PLAIN + "branch_labels = None\n", ["a", "b"]),
-        (_PLAIN + "branch_labels = ('x',)\n", None),
-        ("revision = 'b'\ndown_revision = ('a', 'c')\n", None),
-        ("revision = 'b'\ndown_revision = None\n", None),
-        ("revision = 'b'\ndown_revision = 'c'\n", None),
-        ("revision = 'b'\nrevision = 'c'\ndown_revision = 'a'\n", None),
-        ("revision = name()\ndown_revision = 'a'\n", None),
-        ("down_revision = 'a'\n", None),
-        ("revision = ", None),
-    ],
-)
-def test_revisions_are_read_only_where_plain(
-    tmp_path: Path, second: str, found: list[str] | None
-) -> None:
-    """Whatever isn't one plain chain is left to alembic."""
-    (tmp_path / "versions").mkdir()
-    first = "import os\nLOG = os.getcwd()\nrevision = 'a'\ndown_revision = None\n"
-    (tmp_path / "versions" / "one.py").write_text(first)
-    (tmp_path / "versions" / "two.py").write_text(second)
-    assert facts.revisions_from_source(str(tmp_path)) == found
+def test_which_of_two_versions_is_there_cannot_be_told(tmp_path: Path) -> None:
+    """An upgrade that was interrupted leaves both."""
+    environment = Environment(tmp_path / "venv")
+    environment.add_octavia("18.0.0")
+    environment.add_package("octavia", "19.0.0")
+    assert not facts.installed([str(environment.site)])["exact"]
+
+
+def test_an_editable_install_may_have_other_source(tmp_path: Path) -> None:
+    """Its version is the one of the day on which it was installed."""
+    environment = Environment(tmp_path / "venv")
+    environment.add_package("octavia", "19.0.0", editable=True)
+    found = facts.installed([str(environment.site)])
+    assert (found["versions"]["octavia"], found["exact"]) == ("19.0.0", False)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The packages of Octavia's Python, found on the disk without starting it.
+
+Only where that is certain: in a virtual environment that sees no other packages.
+"""
+
+import ast
+import os
+import re
+from pathlib import Path
+
+_SETTING = re.compile(r"(?m)^\s*include-system-site-packages\s*=\s*(\w+)\s*$")
+_MIGRATIONS = "taskflow/persistence/backends/sqlalchemy/alembic/versions/*.py"
+_NUMBER = re.compile(
+    r"(?m)^(revision|down_revision|branch_labels|depends_on)\b[^=\n]*=(.*)$"
+)
+
+
+def site_packages(python: str) -> Path | None:
+    """The only folder in which this interpreter looks for installed packages.
+
+    None where there may be more of them, or another.
+    """
+    if {"PYTHONPATH", "PYTHONHOME"} & os.environ.keys() or not is_binary(python):
+        return None
+    # Not resolved: bin/python is a link to the Python that the environment is of.
+    root = Path(python).parent.parent
+    try:
+        found = _SETTING.findall((root / "pyvenv.cfg").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    folders = list(root.glob("lib/python*/site-packages"))
+    if [value.lower() for value in found] != ["false"] or len(folders) != 1:
+        return None
+    return folders[0]
+
+
+def is_binary(python: str) -> bool:
+    """Whether this is the interpreter itself.
+
+    A script may start one in a container, where the files are others.
+    """
+    try:
+        with Path(python).open("rb") as stream:
+            return stream.read(4) == b"\x7fELF"
+    except OSError:
+        return False
+
+
+def revisions(folder: Path) -> tuple[str, ...]:
+    """The revisions of the persistence schema of the taskflow in the folder, in order.
+
+    Empty where its migrations aren't one plain chain, or aren't there.
+    """
+    files, after = list(folder.glob(_MIGRATIONS)), {}
+    try:
+        for file in files:
+            revision, before = _numbers(file.read_text(encoding="utf-8"))
+            after[before] = revision
+    except (OSError, ValueError, SyntaxError):
+        return ()
+    chain: list[str] = []
+    while (following := after.pop(chain[-1] if chain else None, None)) is not None:
+        chain.append(following)
+    return tuple(chain) if len(chain) == len(files) else ()
+
+
+def _numbers(source: str) -> tuple[str, str | None]:
+    """A migration's ``revision`` and ``down_revision``.
+
+    :raises ValueError, SyntaxError: they aren't two plain assignments of texts.
+    """
+    found = [(n, ast.literal_eval(v.strip())) for n, v in _NUMBER.findall(source)]
+    match sorted((n, v) for n, v in found if v is not None or n == "down_revision"):
+        case [("down_revision", str() | None as before), ("revision", str() as own)]:
+            return own, before
+    raise ValueError("no plain revision")

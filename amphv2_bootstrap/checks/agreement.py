@@ -14,7 +14,7 @@ from typing import Any
 from amphv2_bootstrap.checks.finding import FAILED, OK, WARNING, Finding
 from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
-from amphv2_bootstrap.spec.task_flow_traps import driver_of
+from amphv2_bootstrap.spec.task_flow_group import driver_of
 
 # A matter of the host's size, not of the cloud.
 _OF_HOST = ("max_workers",)

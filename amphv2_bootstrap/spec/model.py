@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from amphv2_bootstrap.spec.database import DatabaseUrl
-
-DRIVERS = ("redis_taskflow_driver", "zookeeper_taskflow_driver", "etcd_taskflow_driver")
+from amphv2_bootstrap.spec.task_flow_group import driver_of
 
 Value = str | int | bool | tuple[str, ...] | Mapping[str, str]
 """A value of an option of Octavia's ``[task_flow]``, as oslo.config types it."""
@@ -38,7 +37,7 @@ class Spec:
     @property
     def driver(self) -> str:
         """``redis``, ``zookeeper`` or ``etcd``."""
-        return str(self.task_flow["jobboard_backend_driver"]).split("_")[0]
+        return driver_of(self.task_flow)
 
     @property
     def key_value_servers(self) -> tuple[tuple[str, int], ...]:

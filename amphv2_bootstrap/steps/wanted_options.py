@@ -8,6 +8,7 @@ from amphv2_bootstrap.adapters.octavia import conf_file
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME, TASK_FLOW_OPTIONS
+from amphv2_bootstrap.spec.task_flow_group import uses_tls
 from amphv2_bootstrap.steps.base import Context
 
 SECTION = "task_flow"
@@ -17,8 +18,6 @@ _PERSISTENCE_PASSWORD = "persistence_password"  # noqa: S105 - its name
 _KEYFILE_PASSWORD = "jobboard_zookeeper_keyfile_password"  # noqa: S105 - its name
 _ZOOKEEPER_TLS = "jobboard_zookeeper_ssl_options"
 _ETCD_TLS = "jobboard_etcd_ssl_options"
-# oslo.utils' bool_from_string takes these for true, and nothing else.
-_TRUE = ("1", "t", "true", "on", "y", "yes")
 
 
 def wanted_options(context: Context) -> dict[str, str]:
@@ -58,7 +57,9 @@ def wanted_values(context: Context) -> dict[str, Value]:
     return {
         option.name: _complete(option.name, given[option.name])
         for option in TASK_FLOW_OPTIONS
-        if option.name in given and not _is_etcd_without_tls(option.name, given)
+        if option.name in given
+        # Octavia takes any use_ssl for https: so none is written for no TLS.
+        and (option.name != _ETCD_TLS or uses_tls(given[_ETCD_TLS]))
     }
 
 
@@ -99,11 +100,3 @@ def _complete(name: str, value: Value) -> Value:
     filled = {key: str(entry) for key, entry in default.items() if entry is not None}
     filled.update((key, entry) for key, entry in value.items() if entry)
     return filled
-
-
-def _is_etcd_without_tls(name: str, given: Mapping[str, Value]) -> bool:
-    """Octavia takes any written use_ssl for https, False too: so none is written."""
-    tls = given[name]
-    if name != _ETCD_TLS or not isinstance(tls, Mapping):
-        return False
-    return tls.get("use_ssl", "").strip().lower() not in _TRUE

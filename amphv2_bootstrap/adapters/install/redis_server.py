@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from oslo_utils import strutils
-
 from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.host.packages import Family
 from amphv2_bootstrap.adapters.install.config_lines import Setting, with_setting
@@ -15,6 +13,7 @@ from amphv2_bootstrap.adapters.install.server_setup import Layout, WantedFile, p
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secret, Secrets
+from amphv2_bootstrap.spec.task_flow_group import uses_tls
 
 LAYOUTS: Mapping[Family, Layout] = {
     "debian": Layout(
@@ -104,8 +103,7 @@ def _refuse_unsupported(spec: Spec) -> None:
         raise _refused("Sentinel and replicas aren't installed by this step", by_hand)
     if len(spec.key_value_servers) > 1:
         raise _refused("without Sentinel Octavia uses one Redis only", by_hand)
-    tls = spec.task_flow.get("jobboard_redis_backend_ssl_options")
-    if isinstance(tls, Mapping) and strutils.bool_from_string(tls.get("ssl", False)):
+    if uses_tls(spec.task_flow.get("jobboard_redis_backend_ssl_options")):
         raise _refused("it needs certificates for TLS", by_hand)
 
 

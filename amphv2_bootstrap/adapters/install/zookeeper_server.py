@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from oslo_utils import strutils
-
 from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.host.packages import Family
 from amphv2_bootstrap.adapters.install.config_lines import Setting, with_setting
@@ -15,6 +13,7 @@ from amphv2_bootstrap.adapters.install.server_setup import Layout, WantedFile, p
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
+from amphv2_bootstrap.spec.task_flow_group import uses_tls
 
 LAYOUTS: Mapping[Family, Layout] = {
     "debian": Layout(
@@ -83,8 +82,7 @@ def plan(spec: Spec, secrets: Secrets, host: str) -> ZooKeeper:
 
     :raises PermanentError: TLS is wanted, or ``host`` isn't the place for it.
     """
-    tls = spec.task_flow.get("jobboard_zookeeper_ssl_options")
-    if isinstance(tls, Mapping) and strutils.bool_from_string(tls.get("use_ssl")):
+    if uses_tls(spec.task_flow.get("jobboard_zookeeper_ssl_options")):
         raise PermanentError(
             "set up the ZooKeeper server",
             why="it needs certificates for TLS",

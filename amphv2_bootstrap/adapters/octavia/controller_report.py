@@ -22,7 +22,7 @@ from amphv2_bootstrap.adapters.scrubbing import MASK
 from amphv2_bootstrap.spec.digest import keyed_digest
 from amphv2_bootstrap.spec.model import HostSettings
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
-from amphv2_bootstrap.spec.task_flow_traps import driver_of
+from amphv2_bootstrap.spec.task_flow_group import driver_of
 
 _CONNECTION = "persistence_connection"
 

@@ -19,7 +19,7 @@ import etcd3gw
 import requests
 from etcd3gw.exceptions import Etcd3Exception
 from oslo_serialization import jsonutils
-from oslo_utils import strutils, timeutils
+from oslo_utils import timeutils
 from taskflow.jobs.backends import impl_etcd
 
 from amphv2_bootstrap.engine.board import Board, Entry, NewEntry
@@ -29,6 +29,7 @@ from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listin
 from amphv2_bootstrap.jobboards.etcd import transaction as txn
 from amphv2_bootstrap.jobboards.etcd import watch
 from amphv2_bootstrap.jobboards.settings import BoardSettings
+from amphv2_bootstrap.spec.task_flow_group import uses_tls
 
 LOG = logging.getLogger(__name__)
 
@@ -312,7 +313,7 @@ def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
     }
     if settings.etcd_api_path:
         conf["api_path"] = settings.etcd_api_path
-    if strutils.bool_from_string(settings.etcd_ssl.get("use_ssl", False)):
+    if uses_tls(settings.etcd_ssl):
         conf["protocol"] = "https"
         files = ("ca_cert", "cert_key", "cert_cert")
         given = {name: settings.etcd_ssl.get(name) for name in files}

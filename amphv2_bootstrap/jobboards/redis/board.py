@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from oslo_utils import strutils, timeutils
+from oslo_utils import timeutils
 from redis import exceptions as redis_errors
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -25,6 +25,7 @@ from amphv2_bootstrap.jobboards.change_notifier import ChangeNotifier, Listener
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret
+from amphv2_bootstrap.spec.task_flow_group import uses_tls
 
 _GONE, _HELD_BY_OTHER, _DONE = -1, 0, 1
 _POLL_SECONDS = 0.5
@@ -272,7 +273,7 @@ def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
 
 def _sentinel_kwargs(settings: BoardSettings) -> dict[str, Any]:
     options: dict[str, Any] = _present(settings.redis_sentinel_ssl)
-    options["ssl"] = strutils.bool_from_string(options.get("ssl", False))
+    options["ssl"] = uses_tls(options)
     return {
         "socket_timeout": settings.call_seconds,
         "socket_connect_timeout": settings.call_seconds,

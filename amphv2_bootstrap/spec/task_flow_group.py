@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One ``[task_flow]`` group, and how this program reads its values."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Flag, auto
+from typing import Any
+
+from oslo_utils import strutils
+
+from amphv2_bootstrap.spec.octavia_options import (
+    DEFAULT_PORTS,
+    REDIS,
+    SENTINEL_PORT,
+    TASK_FLOW_OPTIONS,
+    TaskFlowOption,
+)
+
+SENTINEL_TLS = "jobboard_redis_sentinel_ssl_options"
+_SWITCHES = ("ssl", "use_ssl")
+
+
+def is_true(value: object) -> bool:
+    """Whether oslo.utils takes it for true, as Octavia and taskflow do."""
+    return bool(strutils.bool_from_string(value))
+
+
+def is_boolean(text: str) -> bool:
+    """Whether oslo.utils takes it for true or for false, and not for neither."""
+    return strutils.bool_from_string(text, default=None) is not None
+
+
+def uses_tls(options: object) -> bool:
+    """Whether a TLS dictionary turns TLS on; False for anything else."""
+    return isinstance(options, Mapping) and any(
+        is_true(options.get(switch)) for switch in _SWITCHES
+    )
+
+
+def switch_of(option: TaskFlowOption) -> str:
+    """The key by which a TLS dictionary turns TLS on."""
+    return next(key for key in option.keys if key in _SWITCHES)
+
+
+def driver_of(values: Mapping[str, Any]) -> str:
+    """``redis``, ``zookeeper``, ``etcd`` or ``sql``; empty where it isn't known."""
+    return str(values.get("jobboard_backend_driver") or "").split("_")[0]
+
+
+class Place(Flag):
+    """Where a group stands; each member is one caller of the rules.
+
+    ``OCTAVIA`` is ``[octavia]`` of amphv2-bootstrap.conf, ``ENGINE`` its
+    ``[task_flow]``; ``FILE`` is octavia.conf as Octavia loads it, with its defaults,
+    and ``CLIENT`` a specification as the client library of Octavia's driver gets it.
+    """
+
+    OCTAVIA = auto()
+    ENGINE = auto()
+    FILE = auto()
+    CLIENT = auto()
+
+
+CONFIGURATION = Place.OCTAVIA | Place.ENGINE
+
+
+@dataclass(frozen=True)
+class Group:
+    """The values of one group by option; those that couldn't be read are absent.
+
+    ``controllers`` is how many controllers have these values.
+    """
+
+    values: Mapping[str, Any]
+    place: Place
+    controllers: int = 1
+
+    @property
+    def driver(self) -> str:
+        return driver_of(self.values)
+
+    @property
+    def namespace(self) -> str:
+        return str(self.values.get("jobboard_backend_namespace") or "")
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        hosts = self.values.get("jobboard_backend_hosts") or ()
+        return tuple(str(host).strip() for host in hosts)
+
+    @property
+    def sentinel(self) -> bool:
+        """Whether hosts and port are those of Sentinel."""
+        return self.driver == REDIS and self.has("jobboard_redis_sentinel")
+
+    @property
+    def default_port(self) -> int:
+        """The port on which the servers of this kind listen by default."""
+        return SENTINEL_PORT if self.sentinel else DEFAULT_PORTS.get(self.driver, 0)
+
+    @property
+    def port(self) -> int:
+        """The port as set, or the default one."""
+        port = self.values.get("jobboard_backend_port")
+        return self.default_port if port is None else int(port)
+
+    def has(self, name: str) -> bool:
+        """Whether the option has a value; 0 and [] count as none."""
+        return bool(self.values.get(name))
+
+    def tls(self) -> Iterator[tuple[TaskFlowOption, Mapping[str, Any]]]:
+        """The TLS dictionaries that are set; outside our configuration, and read."""
+        for option in TASK_FLOW_OPTIONS:
+            value = self.values.get(option.name)
+            read = self.driver in option.drivers and (
+                self.sentinel or option.name != SENTINEL_TLS
+            )
+            if isinstance(value, Mapping) and (read or self.place in CONFIGURATION):
+                yield option, value

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from amphv2_bootstrap.adapters.mysql import database_url
-from amphv2_bootstrap.conf.backend import Backend
+from amphv2_bootstrap.conf.backend import check_backend
 from amphv2_bootstrap.conf.problems import Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.conf.urls import UrlCheck
 from amphv2_bootstrap.jobboards.settings import BoardSettings, call_seconds
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.octavia_options import ETCD
 from amphv2_bootstrap.spec.secret import Secret
+from amphv2_bootstrap.spec.task_flow_group import Group, Place
 
 GROUP = "task_flow"
 
@@ -27,33 +29,26 @@ class EngineSettings:
 class Own:
     """The options of ``[task_flow]`` under check, then as settings."""
 
-    def __init__(self, values: Values, default: Values, problems: Problems) -> None:
+    def __init__(
+        self, values: Values, default: Values, controllers: int, problems: Problems
+    ) -> None:
         self._values = values
         self._problems = problems
         self.connection, self.url = self._read_connection(default)
-        driver = str(values["jobboard_backend_driver"]).split("_")[0]
-        self.backend = Backend(GROUP, driver, values)
+        self.backend = Group(values, Place.ENGINE, controllers)
         self.expiry = float(values["jobboard_expiration_time"])
-
-    @property
-    def namespace(self) -> str:
-        return str(self._values["jobboard_backend_namespace"])
 
     def check(self) -> None:
         """Collect what is wrong with the jobboard's options."""
-        self.backend.check(self._problems)
+        check_backend(GROUP, self.backend, self._problems)
         self._check_lease()
 
     def _check_lease(self) -> None:
         """A call that goes unanswered must leave time for another one."""
-        timeout, limit = (
-            self._values["jobboard_etcd_timeout"],
-            call_seconds(self.expiry),
-        )
-        if self.backend.driver == "etcd" and timeout and timeout > limit:
-            self._problems.add(
-                GROUP,
-                "jobboard_etcd_timeout",
+        option, limit = "jobboard_etcd_timeout", call_seconds(self.expiry)
+        timeout = self._values[option]
+        if self.backend.driver == ETCD and timeout and timeout > limit:
+            self._problems.of(GROUP, option).add(
                 f"is {timeout} s: a renewal without an answer would cost the claim, "
                 f"which lasts jobboard_expiration_time = {self.expiry:g} s",
                 f"Leave it unset, make it {limit:g} or less, or the claim longer",
@@ -71,19 +66,20 @@ class Own:
         return EngineSettings(Secret(self.connection), self._board())
 
     def _read_connection(self, default: Values) -> tuple[str, DatabaseUrl]:
-        text = self._values["persistence_connection"]
+        option = "persistence_connection"
+        text = self._values[option]
         if not text:
             path = PurePosixPath(default["state_path"]) / "engine.sqlite"
             url = DatabaseUrl("sqlite", database=str(path))
             return database_url.with_password(url, None), url
-        check = UrlCheck(GROUP, "persistence_connection", self._problems)
+        check = UrlCheck(self._problems.of(GROUP, option))
         return text, check.database(text, files_here=True)[0]
 
     def _board(self) -> BoardSettings:
         values = self._values
         return BoardSettings(
             driver=self.backend.driver,
-            namespace=self.namespace,
+            namespace=self.backend.namespace,
             hosts=self.backend.hosts,
             port=self.backend.port,
             username=values["jobboard_backend_username"],

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.octavia.config_sources import FILE, FOLDER, is_loaded
-from amphv2_bootstrap.conf.problems import Problems
+from amphv2_bootstrap.conf.problems import OptionProblems, Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.conf.tls import check_file
 from amphv2_bootstrap.spec.database import DatabaseUrl
@@ -38,22 +38,14 @@ class Acting:
 
     def check(self) -> None:
         """Collect what is wrong with paths, units and the interpreter."""
-        check_file(
-            "DEFAULT", "state_path", self._state_path, self._problems, here=False
-        )
-        check_file(
-            GROUP,
-            "config_file",
-            self._values["config_file"],
-            self._problems,
-            here=self._is_here,
-        )
+        place = self._problems.of("DEFAULT", "state_path")
+        check_file(place, self._state_path, here=False)
+        file = self._values["config_file"]
+        check_file(self._of("config_file"), file, here=self._is_here)
         self._check_arguments()
         for unit in self._services:
             if not _UNIT.fullmatch(unit):
-                self._problems.add(
-                    GROUP,
-                    "services",
+                self._of("services").add(
                     "has an entry that isn't the name of a systemd unit",
                     "Write names such as octavia-worker with commas between them",
                 )
@@ -80,6 +72,9 @@ class Acting:
             restart_commands=self._restarts,
         )
 
+    def _of(self, option: str) -> OptionProblems:
+        return self._problems.of(GROUP, option)
+
     @property
     def _services(self) -> tuple[str, ...]:
         return tuple(unit.strip() for unit in self._values["services"])
@@ -88,17 +83,15 @@ class Acting:
         try:
             words = tuple(shlex.split(command))
         except ValueError:
-            self._problems.add(
-                GROUP,
-                option,
+            self._of(option).add(
                 "has a quotation mark or a backslash without its other half",
                 "Complete or remove it; oslo.config takes away a pair of quotes "
                 "around the whole value",
             )
             return ()
         if not words:
-            self._problems.add(
-                GROUP, option, "is an empty command", "Write the program to be called"
+            self._of(option).add(
+                "is an empty command", "Write the program to be called"
             )
         return words
 
@@ -112,38 +105,31 @@ class Acting:
             yield kind, path if has_value or not has_path else next(words, "")
 
     def _check_arguments(self) -> None:
-        option, file = "service_arguments", self._values["config_file"]
+        problems = self._of("service_arguments")
+        file = self._values["config_file"]
         paths = [path for kind, path in self._arguments if kind in (FILE, FOLDER)]
         for kind, path in self._arguments:
             if kind in (FILE, FOLDER):
-                check_file(GROUP, option, path, self._problems, here=False)
+                check_file(problems, path, here=False)
             else:
-                self._problems.add(
-                    GROUP,
-                    option,
+                problems.add(
                     f"has {kind}, which names no configuration",
                     f"Write only {FILE} PATH and {FOLDER} PATH",
                 )
         if len(paths) < len(self._arguments) or not all(map(os.path.isabs, paths)):
             return
         if paths and not is_loaded(file, self._arguments):
-            self._problems.add(
-                GROUP,
-                option,
+            problems.add(
                 f"has nothing that makes Octavia load config_file, {file}",
                 "Correct one of the two: what is written there has to be read",
             )
 
     def _check_python(self) -> None:
-        python = self._values["python"]
+        python, problems = self._values["python"], self._of("python")
         if not python:
             return
-        check_file(GROUP, "python", python, self._problems, here=self._is_here)
+        check_file(problems, python, here=self._is_here)
         path = Path(python)
         if self._is_here and path.is_file() and not os.access(path, os.X_OK):
-            self._problems.add(
-                GROUP,
-                "python",
-                f"is {python}, which is no program",
-                "Name Octavia's Python interpreter",
-            )
+            what = f"is {python}, which is no program"
+            problems.add(what, "Name Octavia's Python interpreter")

@@ -3,10 +3,10 @@
 
 from collections.abc import Callable, Sequence
 
-from amphv2_bootstrap.conf.backend import Backend
+from amphv2_bootstrap.conf.backend import check_backend
 from amphv2_bootstrap.conf.host_settings import Acting
-from amphv2_bootstrap.conf.hosts import check_names
-from amphv2_bootstrap.conf.problems import Problems
+from amphv2_bootstrap.conf.hosts import check_names, check_unique
+from amphv2_bootstrap.conf.problems import OptionProblems, Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.conf.urls import NOWHERE, UrlCheck
 from amphv2_bootstrap.spec.database import DatabaseUrl
@@ -18,11 +18,11 @@ from amphv2_bootstrap.spec.octavia_options import (
     TaskFlowOption,
 )
 from amphv2_bootstrap.spec.secret import Secrets
+from amphv2_bootstrap.spec.task_flow_group import Group, Place
 
 GROUP = "octavia"
 KEYFILE_PASSWORD = "jobboard_zookeeper_keyfile_password"  # noqa: S105 - its name
 
-_SHORT_EXPIRATION = 100
 _REFUSED_IN_GRANT_HOST = frozenset("'\"`\\@;")
 
 
@@ -35,24 +35,17 @@ class Target:
         self.host: str = default["host"]
         self.controllers = _names(values["controllers"]) or (self.host,)
         self.is_here = self.host in self.controllers
-        self.namespace: str = values["jobboard_backend_namespace"]
-        self.backend = Backend(
-            GROUP,
-            str(values["jobboard_backend_driver"]).split("_")[0],
-            values,
-            files_here=self.is_here,
-        )
+        self.backend = Group(values, Place.OCTAVIA, len(self.controllers))
         self.persistence, self._persistence_password = self._read_persistence()
         self._admin, self._admin_password = self._read_admin()
         self._acting = Acting(values, default, problems, is_here=self.is_here)
 
     def check(self) -> None:
         """Collect what is wrong with everything but the URLs, which are read."""
-        self.backend.check(self._problems)
+        check_backend(GROUP, self.backend, self._problems, files_here=self.is_here)
         self._check_controllers()
         self._check_grant_hosts()
         self._check_installation()
-        self._check_expiration()
         self._acting.check()
 
     def spec(self) -> Spec:
@@ -104,6 +97,9 @@ class Target:
     def _key_value_hosts(self) -> tuple[str, ...]:
         return _names(self._values["key_value_hosts"])
 
+    def _of(self, option: str) -> OptionProblems:
+        return self._problems.of(GROUP, option)
+
     def _read_persistence(self) -> tuple[DatabaseUrl, str | None]:
         option = "persistence_connection"
         text = self._values[option]
@@ -112,10 +108,9 @@ class Target:
                 "Write mysql+pymysql://octavia:PASSWORD@HOST/octavia_persistence, "
                 "percent-encoded"
             )
-            self._problems.add(GROUP, option, "is not set", todo)
+            self._of(option).add("is not set", todo)
             return NOWHERE, None
-        check = UrlCheck(GROUP, option, self._problems)
-        return check.database(text, files_here=self.is_here)
+        return UrlCheck(self._of(option)).database(text, files_here=self.is_here)
 
     def _read_admin(self) -> tuple[DatabaseUrl, str | None]:
         option = "admin_connection"
@@ -128,116 +123,75 @@ class Target:
                 "localhost/?unix_socket=/run/mysqld/mysqld.sock"
             )
             if self.persistence is not NOWHERE:
-                self._problems.add(GROUP, option, "is not set", todo)
+                self._of(option).add("is not set", todo)
             return NOWHERE, None
-        check = UrlCheck(GROUP, option, self._problems)
-        return check.administrator(text, files_here=self.is_here)
+        return UrlCheck(self._of(option)).administrator(text, files_here=self.is_here)
 
     def _check_controllers(self) -> None:
-        check_names("DEFAULT", "host", (self.host,), self._problems)
-        named = _names(self._values["controllers"])
-        check_names(GROUP, "controllers", named, self._problems)
+        check_names(self._problems.of("DEFAULT", "host"), (self.host,))
+        problems = self._of("controllers")
+        check_names(problems, _names(self._values["controllers"]))
         if not self.is_here:
-            self._problems.warn(
-                GROUP,
-                "controllers",
+            problems.warn(
                 f"doesn't name this host, {self.host}, which so can post jobs but "
                 "configures no Octavia",
                 "If it is one, write [DEFAULT] host as it stands in controllers",
             )
 
     def _check_grant_hosts(self) -> None:
-        hosts = _names(self._values["grant_hosts"])
-        option = "grant_hosts"
+        hosts, problems = _names(self._values["grant_hosts"]), self._of("grant_hosts")
         if not hosts:
-            self._problems.add(GROUP, option, "is empty", "Write localhost,%")
-        if len(set(hosts)) < len(hosts):
-            self._problems.add(GROUP, option, "names a host twice", "Name each once")
+            problems.add("is empty", "Write localhost,%")
+        check_unique(problems, hosts)
         for host in hosts:
             if not host or " " in host or _REFUSED_IN_GRANT_HOST & set(host):
-                self._problems.add(
-                    GROUP,
-                    option,
+                problems.add(
                     "has an entry that is empty or has a space, quote, @, ; or \\",
                     "Write hosts with commas between them, such as localhost,%",
                 )
 
     def _check_installation(self) -> None:
-        hosts = self._key_value_hosts
+        hosts, problems = self._key_value_hosts, self._of("key_value_hosts")
         install = self._values["install_key_value_backend"]
-        option = "key_value_hosts"
-        check_names(GROUP, option, hosts, self._problems)
+        check_names(problems, hosts)
         for host in hosts:
             if host and host not in self.controllers:
-                self._problems.add(
-                    GROUP,
-                    option,
-                    f"names {host}, which isn't among controllers",
-                    f"Choose from {', '.join(self.controllers)}",
-                )
+                todo = f"Choose from {', '.join(self.controllers)}"
+                problems.add(f"names {host}, which isn't among controllers", todo)
         if hosts and not install:
-            self._problems.warn(
-                GROUP,
-                option,
+            problems.warn(
                 "has no effect without install_key_value_backend",
                 "Remove it, or set install_key_value_backend to true",
             )
         if install:
-            self._check_what_to_install(hosts)
+            self._check_what_to_install(len(hosts))
 
-    def _check_what_to_install(self, hosts: tuple[str, ...]) -> None:
-        option = "install_key_value_backend"
+    def _check_what_to_install(self, hosts: int) -> None:
+        problems = self._of("install_key_value_backend")
         if self.backend.driver == ETCD:
-            self._problems.add(
-                GROUP,
-                option,
+            problems.add(
                 "is true, but etcd can't be installed from here",
                 "Install etcd yourself and set it to false, or choose another driver",
             )
             return
-        if self._values["jobboard_redis_sentinel"]:
-            self._problems.add(
-                GROUP,
-                option,
+        if self.backend.has("jobboard_redis_sentinel"):
+            problems.add(
                 "is true, but Redis with Sentinel can't be installed from here",
                 "Install it yourself and set it to false, or remove "
                 "jobboard_redis_sentinel",
             )
-        if len(hosts) != len(self.backend.hosts):
-            self._problems.add(
-                GROUP,
-                "key_value_hosts",
-                f"names {len(hosts)} hosts, and jobboard_backend_hosts "
-                f"{len(self.backend.hosts)}",
+        servers = len(self.backend.hosts)
+        if hosts != servers:
+            self._of("key_value_hosts").add(
+                f"names {hosts} hosts, and jobboard_backend_hosts {servers}",
                 "Name each host in both, in the same order",
             )
-        needs_password = self.backend.driver == REDIS
-        if needs_password and not self._values["jobboard_backend_password"]:
-            self._problems.add(
-                GROUP,
-                "jobboard_backend_password",
-                "is not set, and Redis shall be installed",
+        password = "jobboard_backend_password"  # noqa: S105 - its name
+        if self.backend.driver == REDIS and not self.backend.has(password):
+            self._of(password).add(
+                "is not set, and install_key_value_backend is true",
                 "Set one: without it everybody who reaches Redis could run Octavia's "
                 "jobs",
-            )
-
-    def _check_expiration(self) -> None:
-        option = "jobboard_expiration_time"
-        seconds = self._values[option]
-        if self.backend.driver not in (REDIS, ETCD):
-            if seconds is not None:
-                self._problems.warn(
-                    GROUP,
-                    option,
-                    "has no effect with ZooKeeper, whose claims end with its session",
-                    "Remove it",
-                )
-        elif seconds is not None and seconds < _SHORT_EXPIRATION:
-            self._problems.warn(
-                GROUP,
-                option,
-                f"is {seconds} s, and Octavia may lose the claim of a longer step",
-                f"Write {_SHORT_EXPIRATION}, as Octavia's own tests do",
             )
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collecting what is wrong, so that all of it is reported at once."""
 
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from amphv2_bootstrap.errors import InvalidInputError
@@ -28,6 +29,10 @@ class Problems:
         self.add(group, option, what, todo)
         self._unreadable.add((group, option))
 
+    def of(self, group: str, option: str) -> "OptionProblems":
+        """Where the problems of one option are noted."""
+        return OptionProblems(self, group, option)
+
     def say(self, sentence: str) -> None:
         """Note a problem that isn't one of a single option."""
         self._append(self.found, sentence)
@@ -50,6 +55,21 @@ class Problems:
     def _append(sentences: list[str], sentence: str) -> None:
         if sentence not in sentences:
             sentences.append(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class OptionProblems:
+    """One option; see :class:`Problems` for what is noted of it."""
+
+    problems: Problems
+    group: str
+    option: str
+
+    def add(self, what: str, todo: str) -> None:
+        self.problems.add(self.group, self.option, what, todo)
+
+    def warn(self, what: str, todo: str) -> None:
+        self.problems.warn(self.group, self.option, what, todo)
 
 
 def suggestion(word: str, known: list[str]) -> str:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from amphv2_bootstrap.adapters.mysql import database_url
-from amphv2_bootstrap.conf.problems import Problems
+from amphv2_bootstrap.conf.problems import OptionProblems
 from amphv2_bootstrap.conf.tls import check_file
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.task_flow_rules import IN_MEMORY
 
 NOWHERE = DatabaseUrl("sqlite")
 """Stands where a URL had a problem; such a value never leaves ``build``."""
@@ -17,7 +18,9 @@ _DRIVERS = ("mysql+pymysql", "sqlite")
 _SYSTEM_DATABASES = ("mysql", "sys", "information_schema", "performance_schema")
 _DATABASE_NAME = re.compile(r"[A-Za-z0-9_$-]{1,64}")
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ADMIN_FORM = "Write mysql+pymysql://root:PASSWORD@HOST/"
 _FORM = "Write mysql+pymysql://USER:PASSWORD@HOST/DATABASE"
+_FOUR_SLASHES = "Write sqlite:////ABSOLUTE/PATH, with four slashes"
 _ENCODE = "Percent-encode the user and the password (% is %25, @ is %40, / is %2F)"
 _FILE_ARGUMENTS = ("ssl_ca", "ssl_cert", "ssl_key")
 
@@ -25,9 +28,9 @@ _FILE_ARGUMENTS = ("ssl_ca", "ssl_cert", "ssl_key")
 class UrlCheck:
     """One URL option under check. None of the sentences shows the URL."""
 
-    def __init__(self, group: str, option: str, problems: Problems) -> None:
-        self._place = (group, option)
+    def __init__(self, problems: OptionProblems) -> None:
         self._problems = problems
+        self._add = problems.add
 
     def database(
         self, text: str, *, files_here: bool
@@ -55,16 +58,11 @@ class UrlCheck:
         if url is NOWHERE:
             return url, None
         if url.is_sqlite:
-            self._add(
-                "is SQLite, but persistence_connection is MySQL",
-                "Write mysql+pymysql://root:PASSWORD@HOST/",
-            )
+            self._add("is SQLite, but persistence_connection is MySQL", _ADMIN_FORM)
         else:
             self._check_server(url, files_here)
             if not url.username:
-                self._add(
-                    "has no user name", "Write mysql+pymysql://root:PASSWORD@HOST/"
-                )
+                self._add("has no user name", _ADMIN_FORM)
             self._warn_of_guessable(url, password)
         return replace(url, database=url.database or None), password
 
@@ -109,14 +107,11 @@ class UrlCheck:
     def _check_sqlite(self, url: DatabaseUrl) -> None:
         name = url.database
         if not name or name == ":memory:" or "mode" in url.query:
-            self._add(
-                "is SQLite in memory, which ends with its process",
-                "Write sqlite:////ABSOLUTE/PATH, with four slashes",
-            )
+            self._add(IN_MEMORY, _FOUR_SLASHES)
         elif url.host or not PurePosixPath(name).is_absolute():
             self._add(
                 "has a relative path, which each program would take for another file",
-                "Write sqlite:////ABSOLUTE/PATH, with four slashes",
+                _FOUR_SLASHES,
             )
 
     def _check_server(self, url: DatabaseUrl, files_here: bool) -> None:
@@ -132,15 +127,8 @@ class UrlCheck:
                 )
         for name in _FILE_ARGUMENTS:
             if name in url.query:
-                group, option = self._place
-                check_file(
-                    group,
-                    option,
-                    url.query[name],
-                    self._problems,
-                    here=files_here,
-                    label=f"{name} ",
-                )
+                path, label = url.query[name], f"{name} "
+                check_file(self._problems, path, here=files_here, label=label)
 
     def _check_database_name(self, url: DatabaseUrl) -> None:
         if not url.database:
@@ -161,11 +149,7 @@ class UrlCheck:
         names = {(name or "").lower() for name in (url.username, url.database)}
         if password and password.lower() in names:
             self._problems.warn(
-                *self._place,
                 "has a password that is also its user's or its database's name, which "
-                "is guessed at once, and masked wherever that name is told",
+                "is guessed at once, and masked wherever that name appears",
                 "Choose another",
             )
-
-    def _add(self, what: str, todo: str) -> None:
-        self._problems.add(*self._place, what, todo)

@@ -11,6 +11,7 @@ from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
+from amphv2_bootstrap.spec.task_flow_rules import ETCD_SWITCH
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.canary import loaded
 from amphv2_bootstrap.steps.wanted_options import wanted_values
@@ -59,7 +60,7 @@ def foreign_options(
 
 def _surplus(name: str, found: Any, default: Any) -> str:
     if name == "jobboard_etcd_ssl_options":
-        return "isn't wanted (Octavia takes any use_ssl for https, False too)"
+        return f"isn't wanted ({ETCD_SWITCH})"
     known = BY_NAME.get(name)
     if known is None:
         return "is set, but isn't wanted, and [octavia] has no such option: remove it"

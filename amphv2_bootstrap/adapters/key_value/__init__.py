@@ -6,11 +6,14 @@ the wanted driver's module is imported, since its client library is an extra.
 """
 
 import importlib
+from collections.abc import Iterator
 from typing import Protocol, cast
 
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
+from amphv2_bootstrap.spec.task_flow_group import Group, Place
+from amphv2_bootstrap.spec.task_flow_rules import traps
 
 
 class _Backend(Protocol):
@@ -33,7 +36,21 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
     :raises PermanentError: wrong credentials, wrong role, unfit settings, or the
         client library isn't installed.
     """
-    return _backend(spec.driver).check(spec, secrets, timeout=timeout)
+    warnings = tuple(_unused_by_client(spec))
+    return warnings + _backend(spec.driver).check(spec, secrets, timeout=timeout)
+
+
+def _unused_by_client(spec: Spec) -> Iterator[str]:
+    """What Octavia's client would leave unused; an error where it can't be made."""
+    for trap in traps(Group(spec.task_flow, Place.CLIENT)):
+        if trap.severity == "fatal":
+            raise PermanentError(
+                "check the key-value backend",
+                on=trap.option,
+                why=f"it {trap.what}",
+                todo=f"{trap.todo}.",
+            )
+        yield str(trap)
 
 
 def _backend(driver: str) -> _Backend:

@@ -45,7 +45,7 @@ _ADVICE = (
 
 def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, ...]:
     """See :func:`amphv2_bootstrap.adapters.key_value.check`."""
-    (host, port), *others = spec.key_value_servers
+    host, port = spec.key_value_servers[0]
     on = place(host, port)
     with _translated(on, secrets):
         client = etcd3gw.Etcd3Client(host=host, port=port, **_options(spec, timeout))
@@ -55,9 +55,6 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
             _check_write(client)
         finally:
             client.session.close()
-    if others:
-        unused = ", ".join(other for other, _ in others)
-        warnings += (f"Octavia uses only the first etcd host, {host}; never {unused}.",)
     return warnings
 
 
@@ -72,16 +69,7 @@ def _options(spec: Spec, timeout: float) -> dict[str, Any]:
 
 
 def _tls(options: Any) -> dict[str, Any]:
-    if not options:
-        return {}
-    if "use_ssl" not in options:
-        raise PermanentError(
-            "use the etcd server",
-            on="jobboard_etcd_ssl_options",
-            why="Octavia's driver stops with a KeyError when use_ssl is left out",
-            todo="Add use_ssl:True, or leave the whole option out.",
-        )
-    if not options["use_ssl"]:  # any text is true, even False: as in Octavia
+    if not options.get("use_ssl"):  # any text is true, even False: as in Octavia
         return {}
     chosen = {key: options[key] for key in _TLS_KEYS if key in options}
     return {**chosen, "protocol": "https"}

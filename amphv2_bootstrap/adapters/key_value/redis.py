@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import redis
-from oslo_utils import strutils
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
@@ -20,6 +19,7 @@ from amphv2_bootstrap.adapters.key_value.wording import options_of, place
 from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
+from amphv2_bootstrap.spec.task_flow_group import uses_tls
 
 
 def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
     if spec.task_flow.get("jobboard_redis_sentinel") is not None:
         (host, port), warnings = _ask_sentinels(spec, secrets, timeout)
     else:
-        (host, port), warnings = _only_server(spec)
+        (host, port), warnings = spec.key_value_servers[0], ()
     options = _backend_options(spec, secrets)
     with _connected(host, port, options, secrets, timeout) as client:
         namespace = str(spec.task_flow["jobboard_backend_namespace"])
@@ -51,17 +51,6 @@ def _open_to_all(host: str, port: int, options: dict[str, Any], timeout: float) 
     return False
 
 
-def _only_server(spec: Spec) -> tuple[tuple[str, int], tuple[str, ...]]:
-    first, *others = spec.key_value_servers
-    if not others:
-        return first, ()
-    unused = ", ".join(host for host, _ in others)
-    return first, (
-        f"Without Sentinel Octavia uses only the first Redis host, {first[0]}; "
-        f"never {unused}.",
-    )
-
-
 def _backend_options(spec: Spec, secrets: Secrets) -> dict[str, Any]:
     options = _tls(options_of(spec, "jobboard_redis_backend_ssl_options"))
     options["db"] = spec.task_flow.get("jobboard_redis_backend_db", 0)
@@ -79,9 +68,7 @@ def _sentinel_options(spec: Spec, secrets: Secrets) -> dict[str, Any]:
 
 def _tls(options: Any) -> dict[str, Any]:
     """The TLS options as taskflow passes them on: none unless ``ssl`` is true."""
-    if not strutils.bool_from_string(options.get("ssl", False)):
-        return {}
-    return {**options, "ssl": True}
+    return {**options, "ssl": True} if uses_tls(options) else {}
 
 
 @contextmanager
@@ -152,7 +139,7 @@ def _agreed(name: str, answers: dict[str, dict[str, Any]]) -> tuple[str, int]:
         "find the Redis master",
         on=f"{name} at Sentinel",
         why=f"no master that all Sentinels see up: {views}",
-        todo="Wait for the failover to end; else mend the replication.",
+        todo="Wait for the failover to end; else fix the replication.",
     )
 
 

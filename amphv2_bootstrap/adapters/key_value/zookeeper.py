@@ -4,7 +4,7 @@
 What Octavia does: ``ZookeeperTaskFlowDriver`` in its
 ``taskflow_jobboard_driver.py``. Of the four-letter words only ``envi`` matters:
 taskflow's jobboard asks it for the server's version, and servers since 3.5 answer
-``srvr`` alone unless told otherwise.
+``srvr`` alone unless configured otherwise.
 """
 
 import ssl
@@ -20,7 +20,6 @@ from taskflow.utils import kazoo_utils
 from amphv2_bootstrap.adapters.host import addresses
 from amphv2_bootstrap.adapters.key_value.wording import (
     options_of,
-    place,
     said,
     scratch_name,
 )
@@ -40,7 +39,7 @@ _DENIED = (
 
 def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, ...]:
     """See :func:`amphv2_bootstrap.adapters.key_value.check`."""
-    servers = [_address(host, port) for host, port in spec.key_value_servers]
+    servers = [_address(*server) for server in spec.key_value_servers]
     away = [at for at in servers if not _listens(at, timeout)]
     if len(away) == len(servers):
         raise TransientError(
@@ -69,13 +68,6 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
 
 
 def _address(host: str, port: int) -> str:
-    if ":" in host and not host.startswith("["):
-        raise PermanentError(
-            "use the ZooKeeper ensemble",
-            on=place(host, port),
-            why="Octavia's ZooKeeper driver does not bracket IPv6 addresses",
-            todo=f"Write [{host}] in jobboard_backend_hosts.",
-        )
     return f"{host}:{port}"
 
 

@@ -11,7 +11,8 @@ from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import HostSettings, Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
-from amphv2_bootstrap.spec.task_flow_traps import traps
+from amphv2_bootstrap.spec.task_flow_group import Group, Place
+from amphv2_bootstrap.spec.task_flow_rules import traps
 from amphv2_bootstrap.steps.base import UNCHANGED, Step, StepResult
 from amphv2_bootstrap.steps.foreign_options import foreign_options
 from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_values
@@ -49,6 +50,7 @@ class CheckEffectiveConfiguration(Step):
                 "To keep it, set it in [octavia] of amphv2-bootstrap.conf on all "
                 "controllers, and post the job anew.",
             )
+        count = len(self.context.spec.controllers)
         by = f"the options of {python}" if python else "our own table of its options"
         return StepResult(
             UNCHANGED,
@@ -56,7 +58,7 @@ class CheckEffectiveConfiguration(Step):
             warnings=(
                 *_unknown(host.config_file, loaded),
                 *_supposed(host, sources),
-                *traps(loaded.values, len(self.context.spec.controllers)),
+                *map(str, traps(Group(loaded.values, Place.FILE, count))),
             ),
         )
 

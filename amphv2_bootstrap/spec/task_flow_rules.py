@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known about the values of a ``[task_flow]`` group: one table of rules.
+
+Configuration, steps and the checks of the key-value backend all report from it.
+Unless a rule names another source, what Octavia does with a value is in its
+``controller/worker/v2/taskflow_jobboard_driver.py`` (read: 14.0 to 19.0).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from amphv2_bootstrap.spec.octavia_options import (
+    BY_NAME,
+    DEFAULT_PORTS,
+    ETCD,
+    REDIS,
+    TASK_FLOW_OPTIONS,
+    ZOOKEEPER,
+)
+from amphv2_bootstrap.spec.task_flow_group import (
+    CONFIGURATION,
+    SENTINEL_TLS,
+    Group,
+    Place,
+    is_true,
+    switch_of,
+)
+
+SHORT_EXPIRATION = 100
+"""Seconds; Octavia's own tests take this, since 30 is less than a long step."""
+
+IN_MEMORY = "is a database in memory, which ends with its process"
+ETCD_SWITCH = "Octavia takes any use_ssl for https, False too"
+ADDRESS_6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
+LOOPBACK = re.compile(r"localhost|127\.[0-9.]+|\[?::1\]?")
+
+_HOSTS = "jobboard_backend_hosts"
+_PORT = "jobboard_backend_port"
+_PASSWORD = "jobboard_backend_password"  # noqa: S105 - its name
+_EXPIRATION = "jobboard_expiration_time"
+_NAMESPACE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_API_PATH = re.compile(r"/([A-Za-z0-9._-]+/)+")
+_CERTIFICATES = {
+    "ssl_keyfile": "ssl_certfile",
+    "keyfile": "certfile",
+    "cert_key": "cert_cert",
+}
+
+Severity = Literal["warning", "refused", "fatal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """One option's fault: ``what`` follows its name, ``todo`` is an imperative.
+
+    Our configuration must not have what is ``refused`` or ``fatal``; in a file that
+    exists it is a warning. With a ``fatal`` one Octavia's client can't even be made.
+    """
+
+    option: str
+    what: str
+    todo: str
+    severity: Severity = "refused"
+
+    def __str__(self) -> str:
+        return f"{self.option} {self.what}. {self.todo}."
+
+
+Traps = Iterator[Trap]
+
+
+def traps(group: Group) -> Traps:
+    """Everything that the rules for the group's place find in it."""
+    for rule, places in RULES:
+        if group.place in places:
+            yield from rule(group)
+
+
+def namespace(group: Group) -> Traps:
+    """Octavia makes a ZooKeeper path of it, and taskflow keys of Redis and etcd."""
+    if not _NAMESPACE.fullmatch(group.namespace):
+        what = "is empty, or has other characters than letters, digits, _, - and ."
+        todo = "Write one word, such as octavia_jobboard"
+        yield Trap("jobboard_backend_namespace", what, todo)
+
+
+def unread(group: Group) -> Traps:
+    """An option that the driver doesn't read hides a mistake.
+
+    Octavia's drivers of ZooKeeper and etcd send no password, and ZooKeeper's claims
+    end with kazoo's session. The rest does no harm in a file. The engine's own sql
+    jobboard has no server; its others all have the expiration.
+    """
+    driver, in_file = group.driver, group.place is Place.FILE
+    for option in TASK_FLOW_OPTIONS:
+        name, note = option.name, ""
+        readers = tuple(DEFAULT_PORTS) if name in (_HOSTS, _PORT) else option.drivers
+        if name == _PASSWORD and driver in DEFAULT_PORTS:
+            note = ": only TLS or a firewall protects the backend"
+        elif in_file or (name == _EXPIRATION and group.place is Place.ENGINE):
+            continue
+        if readers and driver not in readers and group.has(name):
+            yield Trap(
+                name,
+                f"is set, but the driver is {driver}, which doesn't read it{note}",
+                f"Remove it, or choose another driver ({', '.join(readers)})",
+                "warning" if name == _EXPIRATION else "refused",
+            )
+
+
+def unused_hosts(group: Group) -> Traps:
+    """Octavia passes ``jobboard_backend_hosts[0]`` to redis-py and to etcd3gw.
+
+    The others are Sentinel's (from 14.0 on).
+    """
+    driver, (first, *others) = group.driver, group.hosts or ("",)
+    if not others or group.sentinel or driver not in (REDIS, ETCD):
+        return
+    alone = "Name one address that moves with the cluster"
+    yield Trap(
+        _HOSTS,
+        f"names several hosts, of which the {driver} driver uses the first only, "
+        f"{first}; when it fails, {', '.join(others)} doesn't help",
+        alone if driver == ETCD else "Set jobboard_redis_sentinel, or name one host",
+        "warning" if driver == ETCD else "refused",
+    )
+
+
+def brackets(group: Group) -> Traps:
+    """redis-py and etcd3gw take IPv6 addresses bare; kazoo gets ``host:port``."""
+    driver, zookeeper = group.driver, group.driver == ZOOKEEPER
+    for host in group.hosts:
+        bare = host.removeprefix("[").removesuffix("]")
+        right = f"[{bare}]" if zookeeper else bare
+        if driver in DEFAULT_PORTS and ADDRESS_6.fullmatch(bare) and host != right:
+            adds = "adds no brackets" if zookeeper else "adds brackets by itself"
+            what = f"has the IPv6 address {host}, to which the {driver} driver {adds}"
+            severity: Severity = "fatal" if zookeeper else "refused"
+            yield Trap(_HOSTS, what, f"Write {right}", severity)
+
+
+def loopback_hosts(group: Group) -> Traps:
+    """Equal on all controllers, and yet another server on each."""
+    found = ", ".join(filter(LOOPBACK.fullmatch, group.hosts))
+    if found and group.controllers > 1:
+        what = f"names {found}, which is another server on each controller"
+        todo = "Name it as all of them reach it, unless they are one machine"
+        yield Trap(_HOSTS, what, todo, "warning")
+
+
+def port_of_another(group: Group) -> Traps:
+    """``jobboard_backend_port`` has one default for all drivers (common/config.py)."""
+    port, own = group.values.get(_PORT), group.default_port
+    if own and port == DEFAULT_PORTS[REDIS] != own:
+        kind = "Sentinel" if group.sentinel else group.driver
+        yield Trap(
+            _PORT,
+            f"is {port}, the port of Redis and Octavia's default for every driver; "
+            f"{kind} listens on {own} by default",
+            f"Set it to {own}, unless {port} is meant",
+            "warning",
+        )
+
+
+def short_expiration(group: Group) -> Traps:
+    """A claim that ends within a step lets a second worker begin the same flow."""
+    seconds = group.values.get(_EXPIRATION)
+    read = group.driver in BY_NAME[_EXPIRATION].drivers
+    if read and isinstance(seconds, int) and seconds < SHORT_EXPIRATION:
+        yield Trap(
+            _EXPIRATION,
+            f"is {seconds} s: a step that takes longer loses its claim, and a second "
+            "worker does it too",
+            f"Set it to {SHORT_EXPIRATION}, as Octavia's own tests do",
+            "warning",
+        )
+
+
+def kept_in_memory(group: Group) -> Traps:
+    """``sqlite://`` is Octavia's default (common/config.py)."""
+    name = "persistence_connection"
+    if group.values.get(name) in ("sqlite://", "sqlite:///:memory:"):
+        what = f"{IN_MEMORY}: Octavia's default, also for an option that is misspelt"
+        todo = "Set it in [task_flow], or no other worker can resume"
+        yield Trap(name, what, todo, "warning")
+
+
+def sentinel_options_alone(group: Group) -> Traps:
+    """taskflow reads them only with Sentinel (``jobs/backends/impl_redis.py``)."""
+    alone = group.driver == REDIS and not group.sentinel
+    for part in ("username", "password", "ssl_options"):
+        name = f"jobboard_redis_sentinel_{part}"
+        if alone and group.has(name):
+            what = "is set, but jobboard_redis_sentinel is not"
+            todo = "Set that to the name of the master set, or remove the option"
+            yield Trap(name, what, todo)
+
+
+def user_without_password(group: Group) -> Traps:
+    """A user without a password would protect nothing."""
+    for side in ("jobboard_backend", "jobboard_redis_sentinel"):
+        name, password = f"{side}_username", f"{side}_password"
+        if group.driver == REDIS and group.has(name) and not group.has(password):
+            todo = f"Set {password}, or remove the user name"
+            yield Trap(name, "is set without a password", todo)
+
+
+def etcd_api_path(group: Group) -> Traps:
+    """etcd3gw puts it between port and command as it stands."""
+    name = "jobboard_etcd_api_path"
+    path = group.values.get(name)
+    if group.driver == ETCD and path is not None and not _API_PATH.fullmatch(path):
+        what = f"is '{path}', which doesn't begin and end with a slash"
+        yield Trap(name, what, "Write it as /v3/")
+
+
+def missing_switch(group: Group) -> Traps:
+    """oslo.config merges no dictionary; Octavia's etcd driver takes ``['use_ssl']``."""
+    for option, value in group.tls():
+        switch, etcd = switch_of(option), ETCD in option.drivers
+        if switch not in value:
+            note = ": Octavia stops with a KeyError" if etcd else ""
+            yield Trap(
+                option.name,
+                f"lacks {switch}, and what is given replaces the whole default{note}",
+                f"Add {switch}:True, or leave the option out for no TLS",
+                "fatal" if etcd else "refused",
+            )
+
+
+def false_switch(group: Group) -> Traps:
+    """A dictionary's values are texts, and Octavia's etcd driver converts none.
+
+    For Sentinel 15.0 to 19.0 convert it; what was backported before may not, so that
+    only in a file that has it, it deserves a warning. The engine's own jobboard
+    converts all, but etcd's is refused: a line means the same in both groups.
+    """
+    for option, value in group.tls():
+        text = value.get(switch_of(option))
+        if not isinstance(text, str) or is_true(text):
+            continue
+        found = f"has {switch_of(option)}:{text}"
+        todo = f"Leave the option out for no TLS, or write {switch_of(option)}:True"
+        if ETCD in option.drivers:
+            yield Trap(option.name, f"{found}, but {ETCD_SWITCH}", todo)
+        elif option.name == SENTINEL_TLS and group.place is Place.FILE:
+            what = f"{found}, which some versions of Octavia take for TLS"
+            yield Trap(option.name, what, todo, "warning")
+
+
+def key_without_certificate(group: Group) -> Traps:
+    """Python's ``ssl`` loads a key only with its certificate."""
+    for option, value in group.tls():
+        for key, certificate in _CERTIFICATES.items():
+            if value.get(key) and not value.get(certificate):
+                todo = f"Add {certificate}, the certificate of that key"
+                yield Trap(option.name, f"has {key} without {certificate}", todo)
+
+
+RULES: tuple[tuple[Callable[[Group], Traps], Place], ...] = (
+    (namespace, CONFIGURATION),
+    (unread, CONFIGURATION | Place.FILE),
+    (unused_hosts, CONFIGURATION | Place.FILE | Place.CLIENT),
+    (brackets, CONFIGURATION | Place.FILE | Place.CLIENT),
+    (loopback_hosts, CONFIGURATION | Place.FILE),
+    (port_of_another, CONFIGURATION | Place.FILE),
+    (short_expiration, Place.OCTAVIA | Place.FILE),
+    (kept_in_memory, Place.FILE),
+    (sentinel_options_alone, CONFIGURATION),
+    (user_without_password, CONFIGURATION),
+    (etcd_api_path, CONFIGURATION),
+    (missing_switch, CONFIGURATION | Place.FILE | Place.CLIENT),
+    (false_switch, CONFIGURATION | Place.FILE),
+    (key_without_certificate, CONFIGURATION),
+)
+"""Each rule, and the places to which it applies."""

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+from typing import Any
+
+import pytest
+
+from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
+from amphv2_bootstrap.spec.task_flow_group import Group, Place
+from amphv2_bootstrap.spec.task_flow_rules import Trap, traps
+
+DEFAULTS = {option.name: option.default for option in TASK_FLOW_OPTIONS}
+
+
+ENGINE = {
+    "jobboard_backend_driver": "redis",
+    "jobboard_backend_namespace": "amphv2_bootstrap",
+    "jobboard_backend_hosts": ["kv1"],
+    "jobboard_expiration_time": 10,
+}
+
+
+def _found(driver: str, controllers: int = 3, **values: Any) -> list[Trap]:
+    """The traps in a sound octavia.conf of that driver with ``values`` in it."""
+    ports = {"redis": 6379, "zookeeper": 2181, "etcd": 2379}
+    sound = {
+        **DEFAULTS,
+        "persistence_connection": "mysql+pymysql://o:s3cret@db/p",
+        "jobboard_backend_driver": f"{driver}_taskflow_driver",
+        "jobboard_backend_hosts": ["kv1"],
+        "jobboard_backend_port": ports[driver],
+        "jobboard_expiration_time": 100,
+    }
+    return list(traps(Group({**sound, **values}, Place.FILE, controllers)))
+
+
+def _engine(**values: Any) -> list[Trap]:
+    """The traps in a sound group of the engine's own with ``values`` in it."""
+    return list(traps(Group({**ENGINE, **values}, Place.ENGINE, 3)))
+
+
+@pytest.mark.parametrize("driver", ["redis", "zookeeper", "etcd"])
+def test_a_sound_configuration_has_none(driver: str) -> None:
+    """Not even one with Octavia's own defaults of the dictionaries."""
+    assert _found(driver) == []
+
+
+@pytest.mark.parametrize(
+    ("driver", "values", "told"),
+    [
+        ("redis", {"jobboard_expiration_time": 99}, "is 99 s"),
+        ("etcd", {"jobboard_expiration_time": 30}, "is 30 s"),
+        (
+            "etcd",
+            {"jobboard_etcd_ssl_options": {"use_ssl": "False"}},
+            "use_ssl:False, but Octavia takes any use_ssl for https",
+        ),
+        ("etcd", {"jobboard_etcd_ssl_options": {"ca_cert": "/ca"}}, "KeyError"),
+        (
+            "redis",
+            {
+                "jobboard_redis_sentinel": "mymaster",
+                "jobboard_backend_port": 26379,
+                "jobboard_redis_sentinel_ssl_options": {"ssl": "False"},
+            },
+            "ssl:False, which some versions of Octavia take for TLS",
+        ),
+        (
+            "redis",
+            {"jobboard_backend_hosts": ["a", "b"]},
+            "b doesn't help. Set jobboard_redis_sentinel",
+        ),
+        ("etcd", {"jobboard_backend_hosts": ["a", "b", "c"]}, "b, c doesn't help"),
+        ("zookeeper", {"jobboard_backend_port": 6379}, "zookeeper listens on 2181"),
+        ("etcd", {"jobboard_backend_port": 6379}, "etcd listens on 2379"),
+        (
+            "redis",
+            {"jobboard_redis_sentinel": "mymaster"},
+            "Sentinel listens on 26379",
+        ),
+        ("etcd", {"jobboard_backend_password": "s3cret"}, "doesn't read it: only TLS"),
+        (
+            "zookeeper",
+            {"jobboard_backend_password": "s3cret"},
+            "doesn't read it: only TLS",
+        ),
+        ("redis", {"persistence_connection": "sqlite://"}, "database in memory"),
+        ("redis", {"jobboard_backend_hosts": ["127.0.0.1"]}, "another server on each"),
+        ("zookeeper", {"jobboard_backend_hosts": ["fd00::1"]}, "Write [fd00::1]"),
+        ("etcd", {"jobboard_backend_hosts": ["[fd00::1]"]}, "Write fd00::1"),
+        (
+            "redis",
+            {"jobboard_redis_backend_ssl_options": {"ssl_ca_certs": "/ca"}},
+            "lacks ssl,",
+        ),
+    ],
+)
+def test_each_trap_is_told(driver: str, values: dict[str, Any], told: str) -> None:
+    """Alone, in a sentence with the option's name and what to do, without a secret."""
+    (trap,) = _found(driver, **values)
+    assert told in str(trap)
+    assert str(trap).startswith(f"{trap.option} ")
+    assert str(trap).endswith(".")
+    assert "s3cret" not in str(trap)
+
+
+@pytest.mark.parametrize(
+    ("driver", "values"),
+    [
+        ("zookeeper", {"jobboard_expiration_time": 30}),
+        ("redis", {"jobboard_etcd_ssl_options": {"use_ssl": "False"}}),
+        ("etcd", {"jobboard_etcd_ssl_options": {"use_ssl": " Yes "}}),
+        ("redis", {"jobboard_redis_sentinel_ssl_options": {"ssl": "False"}}),
+        (
+            "redis",
+            {
+                "jobboard_redis_sentinel": "mymaster",
+                "jobboard_backend_port": 26379,
+                "jobboard_backend_hosts": ["a", "b"],
+                "jobboard_redis_sentinel_ssl_options": {"ssl": "True"},
+            },
+        ),
+        ("zookeeper", {"jobboard_backend_hosts": ["a", "b", "c"]}),
+        ("redis", {"jobboard_backend_password": "s3cret"}),
+        ("zookeeper", {"jobboard_backend_hosts": ["[fd00::1]"]}),
+        ("etcd", {"jobboard_redis_sentinel": "mymaster"}),
+    ],
+)
+def test_what_only_looks_like_a_trap_is_left_alone(
+    driver: str, values: dict[str, Any]
+) -> None:
+    """Options that the driver doesn't read, or that are right for it."""
+    assert _found(driver, **values) == []
+
+
+def test_one_controller_may_use_loopback() -> None:
+    """There the name means one server only."""
+    assert _found("redis", 1, jobboard_backend_hosts=["localhost"]) == []
+
+
+def test_values_that_octavia_refused_may_be_missing() -> None:
+    """Nothing is said about them, and nothing is raised."""
+    assert list(traps(Group({}, Place.FILE))) == []
+
+
+def test_the_engines_own_group_may_be_as_octavias_may_not() -> None:
+    """Its claims are renewed, and its Redis board reads Sentinel's ssl as a boolean."""
+    tls = {"ssl": "False"}
+    sentinel = {"jobboard_redis_sentinel": "m", "jobboard_backend_port": 26379}
+    assert _engine(jobboard_redis_sentinel_ssl_options=tls, **sentinel) == []
+    assert _engine(jobboard_backend_driver="zookeeper") == []
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"jobboard_backend_hosts": ["a", "b"]}, "uses the first only, a"),
+        (
+            {"jobboard_backend_driver": "sql"},
+            "the driver is sql, which doesn't read it. Remove it",
+        ),
+        (
+            {
+                "jobboard_backend_driver": "etcd",
+                "jobboard_etcd_ssl_options": {"use_ssl": "no"},
+            },
+            "has use_ssl:no",
+        ),
+    ],
+)
+def test_what_the_engines_own_group_is_refused_for(
+    values: dict[str, Any], told: str
+) -> None:
+    """The same rules as for Octavia's, in the same words."""
+    (trap,) = _engine(**values)
+    assert told in str(trap)
+    assert trap.severity == "refused"
+
+
+def test_only_fatal_traps_keep_a_client_from_being_made() -> None:
+    """A client that leaves hosts unused works; the claim's length isn't its matter."""
+    values = {
+        "jobboard_backend_driver": "etcd_taskflow_driver",
+        "jobboard_backend_hosts": ("kv1", "kv2"),
+        "jobboard_expiration_time": 5,
+        "jobboard_etcd_ssl_options": {"ca_cert": "/ca"},
+    }
+    found = traps(Group(values, Place.CLIENT))
+    assert {trap.option: trap.severity for trap in found} == {
+        "jobboard_backend_hosts": "warning",
+        "jobboard_etcd_ssl_options": "fatal",
+    }

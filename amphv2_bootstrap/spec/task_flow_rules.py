@@ -113,10 +113,12 @@ def unread(group: Group) -> Traps:
 def unused_hosts(group: Group) -> Traps:
     """Octavia passes ``jobboard_backend_hosts[0]`` to redis-py and to etcd3gw.
 
-    The others are Sentinel's (from 14.0 on).
+    The others are Sentinel's (from 14.0 on). The engine's own etcd board turns to
+    the next host.
     """
     driver, (first, *others) = group.driver, group.hosts or ("",)
-    if not others or group.sentinel or driver not in (REDIS, ETCD):
+    of_engine = driver == ETCD and group.place is Place.ENGINE
+    if not others or group.sentinel or of_engine or driver not in (REDIS, ETCD):
         return
     alone = "Name one address that moves with the cluster"
     yield Trap(

@@ -142,11 +142,13 @@ def test_values_that_octavia_refused_may_be_missing() -> None:
 
 
 def test_the_engines_own_group_may_be_as_octavias_may_not() -> None:
-    """Its claims are renewed, and its Redis board reads Sentinel's ssl as a boolean."""
+    """Its claims are renewed, and its boards read more than Octavia's drivers do."""
     tls = {"ssl": "False"}
     sentinel = {"jobboard_redis_sentinel": "m", "jobboard_backend_port": 26379}
     assert _engine(jobboard_redis_sentinel_ssl_options=tls, **sentinel) == []
     assert _engine(jobboard_backend_driver="zookeeper") == []
+    several = {"jobboard_backend_hosts": ["kv1", "kv2"]}
+    assert _engine(jobboard_backend_driver="etcd", **several) == []
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one table of outcomes: what a run's end means for its job.
+"""The one table of outcomes: what a run's end means for its flow.
 
 ================  ==========================================  ===================
-outcome           when                                        the job becomes
+outcome           when                                        the flow becomes
 ================  ==========================================  ===================
 done              every step succeeded                        done
 reverted          every step was undone                       reverted
@@ -12,11 +12,11 @@ failed            a step failed for good; or a transient      parked, or reverti
 revert failed     undoing a step failed                       parked
 suspended         the conductor is stopping                   ready, for another
 cancelled         the operator cancelled the job              cancelled
-fenced            the claim is lost: another has the job      left to the other
+fenced            the claim is lost: another has the flow     left to the other
 host lost         the conductor died, or its host             left as it is: the
                                                               claim expires, and
                                                               another takes it; a
-                                                              host's own job waits
+                                                              host's own flow waits
                                                               for that host
 unreachable       the engine's database stayed away           left as it is, tried
                                                               again
@@ -37,7 +37,7 @@ from amphv2_bootstrap.errors import BootstrapError, CancelledError
 
 
 class Outcome(enum.StrEnum):
-    """How one run of a job ended."""
+    """How one run of a flow ended."""
 
     DONE = "done"
     REVERTED = "reverted"

@@ -27,8 +27,8 @@ from tests.faults import ledger
 from tests.faults.conductor_process import board_settings
 from tests.faults.invariants import History, Invariant, breaches, left_open
 from tests.faults.machine import Machine, Process
-from tests.faults.plan import Plan, StepPlan
 from tests.faults.poster_process import MAIN, make_new_job
+from tests.faults.script import Script, ToyStep
 from tests.servers.process import wait_until
 
 BOARDS = ("sql", "sql-mariadb", "redis", "zookeeper", "etcd")
@@ -68,7 +68,7 @@ class BoardChoice:
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """Where the database and the board are: as a plan has it."""
+    """Where the database and the board are: as a script has it."""
 
     database: str
     board: Mapping[str, Any]
@@ -85,7 +85,7 @@ class Cloud:
     folder: Path
     backends: Backends
     machines: list[Machine]
-    flows: Mapping[str, Sequence[StepPlan]] = field(default_factory=dict)
+    flows: Mapping[str, Sequence[ToyStep]] = field(default_factory=dict)
     processes: list[Process] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -123,17 +123,17 @@ class Cloud:
         return path
 
     def start(self, host: str, *, machine: int = 0, **options: Any) -> Process:
-        """Start a conductor; ``options`` are fields of its plan."""
-        process = self.machines[machine].start(self.plan(host, **options))
+        """Start a conductor; ``options`` are fields of its script."""
+        process = self.machines[machine].start(self.script(host, **options))
         self.processes.append(process)
         return process
 
-    def plan(self, host: str, **options: Any) -> Plan:
-        """The plan of one process; ``options`` are its fields."""
+    def script(self, host: str, **options: Any) -> Script:
+        """The script of one process; ``options`` are its fields."""
         log = str(self.file(f"log-{host}"))
         places = {"ledger": str(self.ledger), "log": log, "flows": self.flows}
         servers = dataclasses.asdict(self.backends)
-        return Plan(**{"host": host, **servers, **places, **options})
+        return Script(**{"host": host, **servers, **places, **options})
 
     def post(self, *flow_runs: NewFlowRun, on_failure: str = "park") -> "Posted":
         """Post into the database; conductors put it on the board."""
@@ -156,7 +156,7 @@ class Cloud:
         """What the conductors said, for a failure's report."""
         lines = []
         for process in self.processes:
-            lines.append(f"--- {process.plan.host} ({process.state})")
+            lines.append(f"--- {process.script.host} ({process.state})")
             lines += process.log[-40:]
         return "\n".join(lines)
 
@@ -269,7 +269,7 @@ def _database(request: pytest.FixtureRequest, folder: Path, *, sqlite: bool) -> 
 @contextlib.contextmanager
 def own_board(cloud: Cloud) -> Iterator[Board]:
     """A board of the test's own."""
-    board = open_board(board_settings(cloud.plan("tester")))
+    board = open_board(board_settings(cloud.script("tester")))
     with contextlib.closing(board):
         board.connect()
         yield board

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real conductor process with toy flows: the engine's own parts, faulty seams.
 
-Started by :mod:`tests.faults.machine`, or by hand with a plan on stdin::
+Started by :mod:`tests.faults.machine`, or by hand with a script on stdin::
 
-    python -m tests.faults.conductor_process < plan.json
+    python -m tests.faults.conductor_process < script.json
 """
 
 import dataclasses
@@ -38,7 +38,7 @@ from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret
 from tests.contract.boards import open_board
 from tests.faults.ledger import BEGIN, BEGIN_UNDO, END, END_UNDO, Ledger
-from tests.faults.plan import Plan, StepPlan
+from tests.faults.script import Script, ToyStep
 from tests.faults.seams import FaultyBoard, FaultyDatabase, Seams
 
 LOG = logging.getLogger(__name__)
@@ -85,40 +85,40 @@ class Toy(task.Task):
     """A step whose side effect is two lines in the ledger."""
 
     def __init__(
-        self, plan: StepPlan, diary: Diary, seams: Seams, cancelled: threading.Event
+        self, script: ToyStep, diary: Diary, seams: Seams, cancelled: threading.Event
     ) -> None:
-        super().__init__(name=plan.name)
-        self._plan = plan
+        super().__init__(name=script.name)
+        self._script = script
         self._diary = diary
         self._seams = seams
         self._cancelled = cancelled
 
     def execute(self) -> dict[str, Any]:
-        self._effect(BEGIN, END, self._plan.gate)
-        if self._plan.fails:
-            raise PermanentError("do it", why="the plan says so")
+        self._effect(BEGIN, END, self._script.gate)
+        if self._script.fails:
+            raise PermanentError("do it", why="the script says so")
         return {"effect": "changed", "summary": f"{self.name} done"}
 
     def revert(self, result: Any, **_: Any) -> None:
         if isinstance(result, dict):
-            self._effect(BEGIN_UNDO, END_UNDO, self._plan.undo_gate)
+            self._effect(BEGIN_UNDO, END_UNDO, self._script.undo_gate)
 
     def _effect(self, begin: str, end: str, gate: str) -> None:
         self._seams.reach(f"{self.name}.{begin}.before")
         self._diary.write(begin, self.name)
         self._seams.reach(f"{self.name}.{begin}.after")
-        until = time.monotonic() + self._plan.lasts
+        until = time.monotonic() + self._script.lasts
         self._wait_while(lambda: time.monotonic() < until)
         if gate:
             self._wait_while(Path(gate).exists)
-        if self._plan.renewed:
+        if self._script.renewed:
             self._wait_while(lambda: not self._seams.renewed.is_set())
         self._diary.write(end, self.name)
         self._seams.reach(f"{self.name}.{end}.after")
 
     def _wait_while(self, condition: Callable[[], bool]) -> None:
         while condition():
-            if self._plan.stubborn:
+            if self._script.stubborn:
                 time.sleep(0.02)
             elif self._cancelled.wait(0.02):
                 raise CancelledError(f"go on with {self.name}", why="told to stop")
@@ -126,19 +126,19 @@ class Toy(task.Task):
 
 @dataclasses.dataclass(frozen=True)
 class ToyFlows:
-    """The flows of a plan."""
+    """The flows of a script."""
 
-    plan: Plan
+    script: Script
     diary: Diary
     seams: Seams
 
     def factory(self, name: str) -> Callable[[Any], linear_flow.Flow]:
-        if name not in self.plan.flows:
+        if name not in self.script.flows:
             raise UnknownFlowError("find the flow", on=name)
 
         def build(cancelled: Any) -> linear_flow.Flow:
             flow = linear_flow.Flow(name)
-            for step in self.plan.flows[name]:
+            for step in self.script.flows[name]:
                 flow.add(Toy(step, self.diary, self.seams, cancelled))
             return flow
 
@@ -160,38 +160,38 @@ class AnyJob:
         return cancelled
 
 
-def board_settings(plan: Plan) -> BoardSettings:
-    """The settings of the plan's jobboard."""
-    options = dict(plan.board)
+def board_settings(script: Script) -> BoardSettings:
+    """The settings of the script's jobboard."""
+    options = dict(script.board)
     for name in ("hosts", "password"):
         if options.get(name) is not None:
             options[name] = (Secret if name == "password" else tuple)(options[name])
     return BoardSettings(**options)
 
 
-def make_conductor(plan: Plan, seams: Seams) -> Conductor:
-    """The conductor of a plan; nothing is connected yet."""
-    database = FaultyDatabase(plan.database, seams, plan.refuse, plan.full)
-    owner = ProcessIdentity.of_this_process(plan.host)
-    diary = Diary(Ledger(Path(plan.ledger)), str(owner))
+def make_conductor(script: Script, seams: Seams) -> Conductor:
+    """The conductor of a script; nothing is connected yet."""
+    database = FaultyDatabase(script.database, seams, script.refuse, script.full)
+    owner = ProcessIdentity.of_this_process(script.host)
+    diary = Diary(Ledger(Path(script.ledger)), str(owner))
     journal = Journal(database, str(owner))
     runner = DiaryRunner(
-        database, journal, ToyFlows(plan, diary, seams), AnyJob(), Redactor()
+        database, journal, ToyFlows(script, diary, seams), AnyJob(), Redactor()
     )
     runner.diary = diary
-    board = FaultyBoard(open_board(board_settings(plan)), seams, plan.hold)
-    settings = dataclasses.replace(SETTINGS, **plan.settings)
+    board = FaultyBoard(open_board(board_settings(script)), seams, script.hold)
+    settings = dataclasses.replace(SETTINGS, **script.settings)
     return Conductor(Parts(board, Store(database), journal, runner), owner, settings)
 
 
-def run(plan: Plan) -> None:
+def run(script: Script) -> None:
     """Be a conductor until SIGTERM; the second one doesn't wait for steps."""
-    _set_up_logging(Path(plan.log))
-    if plan.clock_offset:
-        _set_clock(plan.clock_offset)
+    _set_up_logging(Path(script.log))
+    if script.clock_offset:
+        _set_clock(script.clock_offset)
     stopping = threading.Event()
-    seams = Seams(plan.faults, plan.trace)
-    conductor = make_conductor(plan, seams)
+    seams = Seams(script.faults, script.trace)
+    conductor = make_conductor(script, seams)
 
     def stop(*_: object) -> None:
         action = conductor.stop_now if stopping.is_set() else conductor.stop
@@ -200,9 +200,9 @@ def run(plan: Plan) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
-    _wait_for_database(plan, stopping)
+    _wait_for_database(script, stopping)
     if not stopping.is_set():
-        LOG.info("the conductor serves %s", plan.host)
+        LOG.info("the conductor serves %s", script.host)
         conductor.run()
     LOG.info("the conductor has stopped")
 
@@ -213,9 +213,9 @@ def _obey(action: Callable[[], None], seams: Seams) -> None:
     seams.told_to_stop.set()
 
 
-def _wait_for_database(plan: Plan, stopping: threading.Event) -> None:
+def _wait_for_database(script: Script, stopping: threading.Event) -> None:
     """As the daemon does: retry_until_cancelled a database that isn't there yet."""
-    database = Database(plan.database)
+    database = Database(script.database)
     while not stopping.is_set():
         try:
             migrate.check(database)
@@ -247,4 +247,4 @@ def _set_clock(offset: float) -> None:
 
 
 if __name__ == "__main__":
-    run(Plan.from_json(sys.stdin.read()))
+    run(Script.from_json(sys.stdin.read()))

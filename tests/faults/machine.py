@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import REPOSITORY
-from tests.faults.plan import Plan
+from tests.faults.script import Script
 from tests.servers.process import new_machine, wait_until
 
 _PR_SET_PDEATHSIG = 1
@@ -39,16 +39,18 @@ class Machine:
             start_new_session=True,
         )
 
-    def start(self, plan: Plan) -> "Process":
+    def start(self, script: Script) -> "Process":
         """Start a conductor; returns before it serves."""
-        return self._fork("conductor", plan)
+        return self._fork("conductor", script)
 
-    def post(self, plan: Plan) -> "Process":
+    def post(self, script: Script) -> "Process":
         """Start a poster; returns before it has posted."""
-        return self._fork("poster", plan)
+        return self._fork("poster", script)
 
-    def _fork(self, what: str, plan: Plan) -> "Process":
-        return Process(self, plan, self.ask("fork", what=what, plan=plan.to_json()))
+    def _fork(self, what: str, script: Script) -> "Process":
+        return Process(
+            self, script, self.ask("fork", what=what, script=script.to_json())
+        )
 
     def ask(self, verb: str, **arguments: Any) -> Any:
         assert self._process.stdin is not None
@@ -79,7 +81,7 @@ class Process:
     """One conductor or poster."""
 
     machine: Machine
-    plan: Plan
+    script: Script
     pid: int
 
     def signal(self, number: int) -> None:
@@ -102,7 +104,7 @@ class Process:
 
     @property
     def log(self) -> list[str]:
-        path = Path(self.plan.log)
+        path = Path(self.script.log)
         return path.read_text().splitlines() if path.exists() else []
 
     def kill(self) -> None:
@@ -125,7 +127,7 @@ class Conductors:
     def __init__(self) -> None:
         self._states: dict[int, str] = {}
 
-    def fork(self, what: str, plan: str) -> int:
+    def fork(self, what: str, script: str) -> int:
         from tests.faults import conductor_process, poster_process
 
         run = {"conductor": conductor_process.run, "poster": poster_process.run}[what]
@@ -137,7 +139,7 @@ class Conductors:
             _become_child(parent)
             status = 1
             try:
-                run(Plan.from_json(plan))
+                run(Script.from_json(script))
                 status = 0
             except BaseException:
                 logging.exception("the %s has crashed", what)

@@ -103,7 +103,7 @@ def _through(url: str, proxy: Proxy) -> str:
 
 def contents(request: pytest.FixtureRequest, kind: str, cloud: Cloud) -> boards.Boards:
     """What the contract suite has to look into a board, and to plant into it."""
-    settings = dataclasses.replace(board_settings(cloud.plan("tester")), expiry=30.0)
+    settings = dataclasses.replace(board_settings(cloud.script("tester")), expiry=30.0)
     made: dict[str, Callable[..., boards.Boards]] = {
         "redis": boards.RedisBoards,
         "zookeeper": boards.ZookeeperBoards,

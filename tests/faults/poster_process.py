@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process that posts a bootstrap of toy flows, with the faults of a plan."""
+"""A process that posts a bootstrap of toy flows, with the faults of a script."""
 
 import dataclasses
 import os
@@ -17,20 +17,20 @@ from amphv2_bootstrap.engine.storage.store import Store
 from tests.contract.boards import open_board
 from tests.faults.conductor_process import Diary, ToyFlows, board_settings
 from tests.faults.ledger import Ledger
-from tests.faults.plan import Plan, StepPlan
+from tests.faults.script import Script, ToyStep
 from tests.faults.seams import FaultyBoard, FaultyDatabase, Seams
 
 MAIN = (NewFlowRun("main", 0),)
 
 
 def make_new_job(
-    flows: Mapping[str, Sequence[StepPlan]],
+    flows: Mapping[str, Sequence[ToyStep]],
     flow_runs: Sequence[NewFlowRun] = MAIN,
     on_failure: str = "park",
 ) -> NewJob:
     """A new bootstrap of these jobs."""
-    plan = Plan("", "", {}, flows, "", "")
-    toys = ToyFlows(plan, Diary(Ledger(Path(os.devnull)), ""), Seams())
+    script = Script("", "", {}, flows, "", "")
+    toys = ToyFlows(script, Diary(Ledger(Path(os.devnull)), ""), Seams())
     found: dict[str, Any] = {
         flow_run.flow: toys.factory(flow_run.flow)(None) for flow_run in flow_runs
     }
@@ -51,18 +51,18 @@ def make_new_job(
     )
 
 
-def run(plan: Plan) -> None:
+def run(script: Script) -> None:
     """Post as the poster does: one transaction, then the board.
 
-    Once the database has it, the id is written into the plan's ``log``: that is
+    Once the database has it, the id is written into the script's ``log``: that is
     the acknowledgement.
     """
-    seams = Seams(plan.faults, plan.trace)
-    database = FaultyDatabase(plan.database, seams)
-    job_creation = JobCreation(database, Journal(database, plan.host))
-    uuid = job_creation.create(make_new_job(plan.flows))
-    Path(plan.log).write_text(uuid)
-    board = FaultyBoard(open_board(board_settings(plan)), seams)
+    seams = Seams(script.faults, script.trace)
+    database = FaultyDatabase(script.database, seams)
+    job_creation = JobCreation(database, Journal(database, script.host))
+    uuid = job_creation.create(make_new_job(script.flows))
+    Path(script.log).write_text(uuid)
+    board = FaultyBoard(open_board(board_settings(script)), seams)
     board.connect()
     for flow_run in Store(database).live_flow_runs():
         board.post_entry(entry_of(flow_run))

@@ -22,14 +22,14 @@ from pymysql.err import OperationalError
 
 from amphv2_bootstrap.engine.board import Board, Entry, NewEntry
 from amphv2_bootstrap.engine.storage.database import Database
-from tests.faults import plan as plans
+from tests.faults import script as scripts
 
 LOST_ANSWER = 2013
 READ_ONLY = 1290
 
 
 class Seams:
-    """Counts boundaries, and does at each what the plan says."""
+    """Counts boundaries, and does at each what the script says."""
 
     def __init__(
         self, faults: Mapping[str, str] | None = None, trace: str = ""
@@ -54,15 +54,15 @@ class Seams:
 
     def _act(self, fault: str) -> str:
         action, _, argument = fault.partition(" ")
-        if action == plans.KILL:
+        if action == scripts.KILL:
             os.kill(os.getpid(), signal.SIGKILL)
-        elif action == plans.STOP:
+        elif action == scripts.STOP:
             _stop_whole_process()
-        elif action == plans.TERM:
+        elif action == scripts.TERM:
             os.kill(os.getpid(), signal.SIGTERM)
             # The handler runs in another thread, whenever that gets its turn.
             assert self.told_to_stop.wait(60)
-        elif action == plans.WAIT:
+        elif action == scripts.WAIT:
             _wait_while(Path(argument).exists)
         return fault
 
@@ -135,10 +135,10 @@ class FaultyDatabase(Database):
 
     def _do_commit(self, connection: Any) -> None:
         fault = getattr(self._doing, "fault", "")
-        if fault.startswith(plans.REFUSE):
+        if fault.startswith(scripts.REFUSE):
             raise self._error(int(fault.split()[1]))
         self._commit(connection)
-        if fault == plans.LOSE:
+        if fault == scripts.LOSE:
             raise self._error(LOST_ANSWER)
 
     def _do_execute(self, *_: object) -> None:

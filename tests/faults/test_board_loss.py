@@ -22,7 +22,7 @@ from tests.faults.cloud import (
 )
 from tests.faults.machine import wait_until_over
 from tests.faults.network import compact, contents, spend, wipe
-from tests.faults.plan import StepPlan
+from tests.faults.script import ToyStep
 from tests.faults.test_outages import frugal
 from tests.servers.process import wait_until
 
@@ -48,7 +48,7 @@ def boards_of(request: pytest.FixtureRequest) -> Iterator[BoardsOf]:
 def _flows(cloud: Cloud) -> Path:
     gate = cloud.file("gate")
     gate.touch()
-    cloud.flows = {"main": [StepPlan("a", gate=str(gate)), StepPlan("b")]}
+    cloud.flows = {"main": [ToyStep("a", gate=str(gate)), ToyStep("b")]}
     return gate
 
 
@@ -144,7 +144,7 @@ def test_poison_on_the_board(
     until the operator has cleared them, and the others don't.
     """
     cloud = make_cloud(board)
-    cloud.flows = {f"f{number}": [StepPlan("a")] for number in range(6)}
+    cloud.flows = {f"f{number}": [ToyStep("a")] for number in range(6)}
     found = boards_of(board, cloud)
     found.plant()
     planted = found.contents()

@@ -16,7 +16,7 @@ import pytest
 
 from tests.faults.cloud import BOARDS, BoardChoice, Cloud, explained
 from tests.faults.machine import wait_until_over
-from tests.faults.plan import KILL, TERM, StepPlan
+from tests.faults.script import KILL, TERM, ToyStep
 from tests.servers.process import wait_until
 
 MakeCloud = Callable[[str], Cloud]
@@ -29,7 +29,7 @@ class Scenario:
     ``base`` are the faults that belong to the scenario itself.
     """
 
-    steps: Sequence[StepPlan]
+    steps: Sequence[ToyStep]
     end: str
     sample: int
     story: Sequence[str]
@@ -47,21 +47,21 @@ def _undone(*names: str) -> list[str]:
     return [f"{verb} {name}" for name in names for verb in ("begin-undo", "end-undo")]
 
 
-A, B = StepPlan("a"), StepPlan("b")
+A, B = ToyStep("a"), ToyStep("b")
 SCENARIOS = {
     "forward": Scenario([A, B], "done", 3, _done("a", "b")),
     "revert": Scenario(
-        [A, B, StepPlan("c", fails=True)],
+        [A, B, ToyStep("c", fails=True)],
         "reverted",
         3,
         [*_done("a", "b", "c"), *_undone("b", "a")],
         on_failure="revert",
     ),
     "park": Scenario(
-        [A, StepPlan("c", fails=True)], "parked", 1, _done("a", "c"), only="job"
+        [A, ToyStep("c", fails=True)], "parked", 1, _done("a", "c"), only="job"
     ),
     "renewal": Scenario(
-        [StepPlan("a", renewed=True)],
+        [ToyStep("a", renewed=True)],
         "done",
         1,
         _done("a"),

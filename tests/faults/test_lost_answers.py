@@ -19,13 +19,13 @@ from tests.faults.cloud import (
     wait_for_empty_board,
 )
 from tests.faults.machine import wait_until_over
-from tests.faults.plan import KILL, LOSE, WAIT, StepPlan
+from tests.faults.script import KILL, LOSE, WAIT, ToyStep
 from tests.servers.process import wait_until
 
 MakeCloud = Callable[[str], Cloud]
 
-FORWARD = [StepPlan("a"), StepPlan("b")]
-REVERT = [StepPlan("a"), StepPlan("b"), StepPlan("c", fails=True)]
+FORWARD = [ToyStep("a"), ToyStep("b")]
+REVERT = [ToyStep("a"), ToyStep("b"), ToyStep("c", fails=True)]
 STORIES = {
     "done": "begin a, end a, begin b, end b",
     "reverted": "begin a, end a, begin b, end b, begin c, end c,"
@@ -116,8 +116,8 @@ def test_poster_killed_between_two_writes(
     for board in board_choice.all_or_one():
         cloud = make_cloud(board)
         cloud.flows = {"main": FORWARD}
-        plan = cloud.plan("poster", faults={where: KILL})
-        poster = cloud.machines[0].post(plan)
+        script = cloud.script("poster", faults={where: KILL})
+        poster = cloud.machines[0].post(script)
         wait_until_over(poster, f"it is killed at {where}")
         assert poster.state == "signal 9"
         unfinished = cloud.job_creation.unfinished()
@@ -151,7 +151,7 @@ def _post_at_once(cloud: Cloud, count: int) -> None:
     faults = {"loop.write.begin#1": f"{WAIT} {gate}"}
     traces = [cloud.trace() for _ in range(count)]
     posters = [
-        cloud.machines[0].post(cloud.plan("poster", faults=faults, trace=str(trace)))
+        cloud.machines[0].post(cloud.script("poster", faults=faults, trace=str(trace)))
         for trace in traces
     ]
     wait_until(
@@ -196,7 +196,7 @@ def test_a_host_whose_clock_is_wrong(
 def _hold_and_die(cloud: Cloud, offset: float, wrong: str) -> None:
     gate, trace = cloud.file("gate"), cloud.trace()
     gate.touch()
-    cloud.flows = {"main": [StepPlan("a", renewed=True, gate=str(gate))]}
+    cloud.flows = {"main": [ToyStep("a", renewed=True, gate=str(gate))]}
     board = {**cloud.backends.board, "expiry": 4.0}
     options: dict[str, Any] = {"board": board, "settings": {"expiry": 4.0}}
     offsets = {wrong: offset}

@@ -30,7 +30,7 @@ from tests.faults.cloud import (
 from tests.faults.invariants import breaches
 from tests.faults.machine import Process, wait_until_over
 from tests.faults.network import TARGETS, Network, between, contents, spend, wipe
-from tests.faults.plan import LOSE, StepPlan
+from tests.faults.script import LOSE, ToyStep
 
 MakeCloud = Callable[[str], Cloud]
 
@@ -136,20 +136,20 @@ class Round:
 
 def _flow_runs(cloud: Cloud, chance: random.Random) -> Posted:
     """A few jobs in up to three stages, in steps that take a while."""
-    flows: dict[str, Sequence[StepPlan]] = {}
+    flows: dict[str, Sequence[ToyStep]] = {}
     flow_runs: list[NewFlowRun] = []
     for stage in range(chance.randrange(1, 4)):
         for number in range(chance.randrange(1, 3)):
             name = f"flow{stage}{number}"
             flows[name] = [
-                StepPlan(f"s{at}", lasts=chance.uniform(0, 0.8))
+                ToyStep(f"s{at}", lasts=chance.uniform(0, 0.8))
                 for at in range(chance.randrange(2, 5))
             ]
             flow_runs.append(NewFlowRun(name, stage))
     revert = chance.random() < 0.3
     if revert:
         name = flow_runs[-1].flow
-        flows[name] = [*flows[name], StepPlan("fail", fails=True)]
+        flows[name] = [*flows[name], ToyStep("fail", fails=True)]
     cloud.flows = flows
     return cloud.post(*flow_runs, on_failure="revert" if revert else "park")
 

@@ -26,7 +26,7 @@ from tests.faults.cloud import (
 )
 from tests.faults.machine import Process, wait_until_over
 from tests.faults.network import SERVED, TARGETS, WAYS, Network, between, spend
-from tests.faults.plan import WAIT, StepPlan
+from tests.faults.script import WAIT, ToyStep
 from tests.servers.process import wait_until
 
 MakeCloud = Callable[[str], Cloud]
@@ -63,7 +63,7 @@ def frugal(processes: Sequence[Process]) -> Iterator[None]:
     lasted = time.monotonic() - began
     for process, start in zip(processes, before, strict=True):
         used = Cost.of(process)
-        assert used.cpu - start.cpu < 1.0 + 0.1 * lasted, (process.plan.host, lasted)
+        assert used.cpu - start.cpu < 1.0 + 0.1 * lasted, (process.script.host, lasted)
         said = used.lines - start.lines
         assert said < 30 + 4 * lasted, "\n".join(process.log[-50:])
 
@@ -107,10 +107,10 @@ class Scene:
         gate.touch()
         before_consume.touch()
         cloud.flows = {
-            "mid": [StepPlan("m1", gate=str(gate)), StepPlan("m2")],
-            "late": [StepPlan("l1")],
-            "young": [StepPlan("y1")],
-            "idle": [StepPlan("i1")],
+            "mid": [ToyStep("m1", gate=str(gate)), ToyStep("m2")],
+            "late": [ToyStep("l1")],
+            "young": [ToyStep("y1")],
+            "idle": [ToyStep("i1")],
         }
         stages = {"mid": 0, "late": 0, "young": 0, "idle": 1}
         posted = cloud.post(
@@ -209,8 +209,8 @@ def _refuse_for(cloud: Cloud, code: int, seconds: float) -> None:
     gate.touch()
     hold.touch()
     cloud.flows = {
-        "mid": [StepPlan("m1", gate=str(gate)), StepPlan("m2")],
-        "new": [StepPlan("n1")],
+        "mid": [ToyStep("m1", gate=str(gate)), ToyStep("m2")],
+        "new": [ToyStep("n1")],
     }
     posted = cloud.post(NewFlowRun("mid", 0, "one"), NewFlowRun("new", 0, "two"))
     options: dict[str, Any] = {"settings": SETTINGS, "refuse": str(refuse)}
@@ -284,8 +284,8 @@ def _run_while_full(
 ) -> None:
     gate = cloud.file("gate")
     gate.touch()
-    steps = [StepPlan(f"s{number}") for number in range(30)]
-    cloud.flows = {"main": [StepPlan("a", gate=str(gate)), *steps]}
+    steps = [ToyStep(f"s{number}") for number in range(30)]
+    cloud.flows = {"main": [ToyStep("a", gate=str(gate)), *steps]}
     process = cloud.start("one", settings=SETTINGS, full=full)
     posted = cloud.post()
     with explained(posted):

@@ -19,13 +19,13 @@ from tests.faults.cloud import (
     wait_for_empty_board,
 )
 from tests.faults.machine import Process, wait_until_over
-from tests.faults.plan import STOP, StepPlan
+from tests.faults.script import STOP, ToyStep
 from tests.servers.process import wait_until
 
 MakeCloud = Callable[[str], Cloud]
 
 EXPIRY = 3.0
-STEPS = [StepPlan("a"), StepPlan("b"), StepPlan("c")]
+STEPS = [ToyStep("a"), ToyStep("b"), ToyStep("c")]
 # Holding the job's row locked, as a host does that vanishes from the network.
 IN_TRANSACTION = "in a transaction"
 PLACES = (
@@ -146,7 +146,7 @@ def test_woken_before_it_has_taken_the_job(
         cloud = make_cloud(board)
         gate = cloud.file("gate")
         gate.touch()
-        cloud.flows = {"main": [StepPlan("a", gate=str(gate)), StepPlan("b")]}
+        cloud.flows = {"main": [ToyStep("a", gate=str(gate)), ToyStep("b")]}
         _wake_beside_holder(cloud, where, gate, chance.randrange(2))
         cloud.stop()
 

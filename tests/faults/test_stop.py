@@ -14,7 +14,7 @@ from tests.faults.cloud import BoardChoice, Cloud, Posted, explained
 from tests.faults.conductor_process import TOLD_TO_STOP
 from tests.faults.invariants import takeovers
 from tests.faults.machine import Process, wait_until_over
-from tests.faults.plan import StepPlan
+from tests.faults.script import ToyStep
 from tests.servers.process import wait_until
 
 MakeCloud = Callable[[str], Cloud]
@@ -54,7 +54,7 @@ def test_sigterm_suspends_at_the_end_of_the_step(
         cloud = make_cloud(board)
         gate = cloud.file("gate")
         gate.touch()
-        cloud.flows = {"main": [StepPlan("a", gate=str(gate)), StepPlan("b")]}
+        cloud.flows = {"main": [ToyStep("a", gate=str(gate)), ToyStep("b")]}
         first = _start(cloud, "one")
         posted = cloud.post()
         _wait_for(posted, "begin a")
@@ -127,10 +127,10 @@ def _interrupt(
     posted.check()
 
 
-def _steps(gate: str, reverting: bool, stubborn: bool) -> list[StepPlan]:
+def _steps(gate: str, reverting: bool, stubborn: bool) -> list[ToyStep]:
     if reverting:
-        return [StepPlan("a", undo_gate=gate), StepPlan("b", fails=True)]
-    return [StepPlan("a", gate=gate, stubborn=stubborn), StepPlan("b")]
+        return [ToyStep("a", undo_gate=gate), ToyStep("b", fails=True)]
+    return [ToyStep("a", gate=gate, stubborn=stubborn), ToyStep("b")]
 
 
 def test_a_crashed_process_is_seen_by_its_successor(
@@ -141,7 +141,7 @@ def test_a_crashed_process_is_seen_by_its_successor(
         cloud = make_cloud(board)
         gate = cloud.file("gate")
         gate.touch()
-        cloud.flows = {"main": [StepPlan("a", gate=str(gate)), StepPlan("b")]}
+        cloud.flows = {"main": [ToyStep("a", gate=str(gate)), ToyStep("b")]}
         first = _start(cloud, "one")
         posted = cloud.post()
         _wait_for(posted, "begin a")

@@ -75,7 +75,7 @@ class Redis:
         return (Setting(rf"user\s+{_escaped(name)}", line),)
 
 
-def plan(spec: Spec, secrets: Secrets, host: str) -> Redis:
+def wanted(spec: Spec, secrets: Secrets, host: str) -> Redis:
     """The server that ``spec`` wants on ``host``.
 
     Only a single Redis: with Sentinel, which server is master is Sentinel's to

@@ -77,7 +77,7 @@ class ZooKeeper:
         }
 
 
-def plan(spec: Spec, secrets: Secrets, host: str) -> ZooKeeper:
+def wanted(spec: Spec, secrets: Secrets, host: str) -> ZooKeeper:
     """The server that ``spec`` wants on ``host``; ZooKeeper has no password.
 
     :raises PermanentError: TLS is wanted, or ``host`` isn't the place for it.

@@ -60,7 +60,7 @@ class Repair:
     orphans: tuple[Orphans, ...] = ()
 
 
-def plan(
+def repair_for(
     found: Schema, target: str, changes: Sequence[Change], *, certain: bool
 ) -> Repair:
     """How to get from what was found to the whole of ``target``."""

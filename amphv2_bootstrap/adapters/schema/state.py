@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from amphv2_bootstrap.adapters.schema.difference import compare, wholes
 from amphv2_bootstrap.adapters.schema.persistence_schema import TABLES, Schema
-from amphv2_bootstrap.adapters.schema.repair import Repair, plan
+from amphv2_bootstrap.adapters.schema.repair import Repair, repair_for
 from amphv2_bootstrap.adapters.schema.revisions import CHAIN, next_after
 from amphv2_bootstrap.adapters.schema.shape import ATOMS, OLD_ATOMS
 
@@ -94,7 +94,7 @@ def _judge(found: Schema, chain: Sequence[str]) -> Verdict:
     target = after if difference.begun else stamp
     assert target is not None  # noqa: S101 - something is there
     certain = not any(change.lost_data for change in difference.lost)
-    repair = plan(found, target, changes, certain=certain)
+    repair = repair_for(found, target, changes, certain=certain)
     reasons = tuple(str(change) for change in changes) or (
         f"all of revision {target} is there, but not its number",
     )
@@ -116,7 +116,7 @@ def _contradicted(found: Schema, *reasons: str) -> Verdict:
     another number, one of both is wrong, and only the operator knows which.
     """
     for name in wholes(found.shape):
-        repair = plan(found, name, (), certain=not found.revisions)
+        repair = repair_for(found, name, (), certain=not found.revisions)
         whole = f"its tables are those of revision {name}"
         return Verdict(State.HALF, name, (*reasons, whole), repair=repair)
     return Verdict(

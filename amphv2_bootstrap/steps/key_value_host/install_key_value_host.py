@@ -83,7 +83,7 @@ class InstallKeyValueHost(Step):
         :raises TransientError: packages or the started server don't come (yet).
         :raises PermanentError: unfit, unsupported, or the service can't be started.
         """
-        address, files_in = self._plan()
+        address, files_in = self._wanted()
         system = self._package_system or packages.detect()
         layout = self._layout or self._distribution_layout(system.family)
         if self._was_there_before(system, layout):
@@ -110,15 +110,15 @@ class InstallKeyValueHost(Step):
                 ", ".join(result.made),
             )
 
-    def _plan(self) -> tuple[str, Callable[[Layout], tuple[WantedFile, ...]]]:
+    def _wanted(self) -> tuple[str, Callable[[Layout], tuple[WantedFile, ...]]]:
         """The address to listen on, and what gives the wanted files of a layout."""
         spec, secrets = self.context.spec, self.context.secrets
         host = self.context.host.name
         if spec.driver == "redis":
-            redis = redis_server.plan(spec, secrets, host)
+            redis = redis_server.wanted(spec, secrets, host)
             return redis.address, partial(redis_server.wanted_files, redis=redis)
         if spec.driver == "zookeeper":
-            keeper = zookeeper_server.plan(spec, secrets, host)
+            keeper = zookeeper_server.wanted(spec, secrets, host)
             files = partial(zookeeper_server.wanted_files, zookeeper=keeper)
             return keeper.address, files
         raise PermanentError(

@@ -22,10 +22,10 @@ from typing import Any
 
 from . import loading
 from .options import GROUP
-from .posting import Posted, posted, remove_orphans
 from .refusal import told_apart, try_own
 from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
+from .scratch_job import ScratchJob, remove_orphans, scratch_job
 
 _SHORTEST = {"redis": 1, "etcd": 2, "zookeeper": 4}
 """Seconds. etcd grants nothing shorter than 1.5 times its election timeout, and
@@ -152,7 +152,7 @@ def _claim(board: Any, job: Any, who: str, seconds: int) -> None:
 class Second:
     """The owner that takes over."""
 
-    def __init__(self, conf: Any, job: Posted) -> None:
+    def __init__(self, conf: Any, job: ScratchJob) -> None:
         self._seconds = conf[GROUP].jobboard_expiration_time
         self._board, self._job = job.board, job.job
         exceptions: Any = importlib.import_module("taskflow.exceptions")
@@ -218,7 +218,7 @@ def _got(first: Any, second: Any, began: float) -> bool:
     return got
 
 
-def _run_flow(conf: Any, job: Posted) -> None:
+def _run_flow(conf: Any, job: ScratchJob) -> None:
     """Run the flow as the database has it, and see how it ended there."""
     engines: Any = importlib.import_module("taskflow.engines")
     group = conf[GROUP]
@@ -257,7 +257,7 @@ def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
                 stack.callback(driver.shutdown)
         with report.at("jobboard-connect"), told_apart(conf, scratch):
             board = stack.enter_context(driver.job_board(persistence))
-            job = stack.enter_context(posted(report, persistence, board, scratch))
+            job = stack.enter_context(scratch_job(report, persistence, board, scratch))
             try_own(conf, scratch, board)
         with report.at("post"), told_apart(conf, scratch, board):
             job.post(two_steps)

@@ -20,10 +20,10 @@ from typing import Any
 from . import loading
 from .drill_folder import drill_folder
 from .options import GROUP
-from .posting import Posted, posted, remove_orphans
 from .refusal import told_apart
 from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
+from .scratch_job import ScratchJob, remove_orphans, scratch_job
 
 _POLL = 0.05
 _TELL = 10.0
@@ -95,7 +95,7 @@ class Drill:
     """The posted job and its conductors."""
 
     def __init__(
-        self, report: Report, folder: Path, conductors: Conductors, job: Posted
+        self, report: Report, folder: Path, conductors: Conductors, job: ScratchJob
     ) -> None:
         self._report = report
         self._notes = folder / "notes"
@@ -175,7 +175,7 @@ def program(report: Report, request: dict[str, Any]) -> None:
             if hasattr(driver, "shutdown"):
                 stack.callback(driver.shutdown)
             board = stack.enter_context(driver.job_board(persistence))
-        job = stack.enter_context(posted(report, persistence, board, scratch))
+        job = stack.enter_context(scratch_job(report, persistence, board, scratch))
         stack.callback(conductors.kill_all)  # before its cleanup
         drill = Drill(report, folder, conductors, job)
         with report.at("post"), told_apart(conf, scratch, board):

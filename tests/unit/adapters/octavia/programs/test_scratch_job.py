@@ -11,7 +11,7 @@ from tests import REPOSITORY
 
 _PROGRAM = """
 import os, signal, sys, time
-from amphv2_bootstrap.adapters.octavia.programs import posting, reporting
+from amphv2_bootstrap.adapters.octavia.programs import reporting, scratch_job
 
 class Scratch:
     label = "label"
@@ -26,7 +26,7 @@ class Scratch:
 def program(report, request):
     scratch = Scratch()
     try:
-        with posting.posted(report, None, None, scratch):
+        with scratch_job.scratch_job(report, None, None, scratch):
             pass
         report.say(facts={})
     finally:

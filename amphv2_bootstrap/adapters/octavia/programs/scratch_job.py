@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .scratch import Scratch
 
 
-class Posted:
+class ScratchJob:
     """A job with its logbook and flow, while it is there."""
 
     def __init__(self, persistence: Any, board: Any, scratch: Scratch) -> None:
@@ -68,15 +68,15 @@ class Posted:
 
 
 @contextlib.contextmanager
-def posted(
+def scratch_job(
     report: Report, persistence: Any, board: Any, scratch: Scratch
-) -> Iterator[Posted]:
+) -> Iterator[ScratchJob]:
     """A job to be posted within, of which nothing is left afterwards.
 
     What the block raises is reported before anything is cleaned up, and so is what
     interrupts the removal; then all is removed once more, in time of its own.
     """
-    job = Posted(persistence, board, scratch)
+    job = ScratchJob(persistence, board, scratch)
     try:
         yield job
         with report.at("cleanup"):
@@ -91,7 +91,7 @@ def posted(
         raise AlreadyReportedError from exc
 
 
-def remove_orphans(report: Report, job: Posted, scratch: Scratch) -> int:
+def remove_orphans(report: Report, job: ScratchJob, scratch: Scratch) -> int:
     """Remove what killed runs left, as far as that is possible; how much it was."""
     removed = 0
     for remove, source in (

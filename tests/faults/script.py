@@ -22,7 +22,7 @@ REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
-class StepPlan:
+class ToyStep:
     """A toy step. While the file ``gate`` exists, it waits in mid-step.
 
     ``stubborn``: it doesn't hear that it shall stop. ``undo_gate``: the same as
@@ -40,7 +40,7 @@ class StepPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Script:
     """All of one conductor process. Paths and values are JSON-ready.
 
     ``board`` has the keywords of ``BoardSettings``, the password in clear and,
@@ -55,7 +55,7 @@ class Plan:
     host: str
     database: str
     board: Mapping[str, Any]
-    flows: Mapping[str, Sequence[StepPlan]]
+    flows: Mapping[str, Sequence[ToyStep]]
     ledger: str
     log: str
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -70,10 +70,10 @@ class Plan:
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> "Plan":
+    def from_json(cls, text: str) -> "Script":
         data = json.loads(text)
         data["flows"] = {
-            name: [StepPlan(**step) for step in steps]
+            name: [ToyStep(**step) for step in steps]
             for name, steps in data["flows"].items()
         }
         return cls(**data)

@@ -172,7 +172,7 @@ def _steps(report: Mapping[str, Any]) -> dict[str, float]:
     found = {
         f"{flow['name']}/{task['name']}": float(task["seconds"])
         for flow in report["flows"]
-        for task in flow["steps"]
+        for task in flow["tasks"]
     }
     whole = _between(report["posted_at"], report["finished_at"])
     return {**found, "between the steps": whole - sum(found.values())}
@@ -184,7 +184,7 @@ def _between(start: str, end: str) -> float:
 
 
 def _proofs(report: Mapping[str, Any]) -> float:
-    tasks = [task for flow in report["flows"] for task in flow["steps"]]
+    tasks = [task for flow in report["flows"] for task in flow["tasks"]]
     return sum(float(task["seconds"]) for task in tasks if task["name"] in PROOFS)
 
 

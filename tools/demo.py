@@ -217,8 +217,8 @@ class Demo:
         return [
             task
             for each in self.flows()
-            if each["name"] == flow and isinstance(each["steps"], list)
-            for task in each["steps"]
+            if each["name"] == flow and isinstance(each["tasks"], list)
+            for task in each["tasks"]
         ]
 
     def flow_state(self, name: str, host: str) -> object:

@@ -288,5 +288,5 @@ def steps(report: Mapping[str, Any], flow: str, host: str | None = None) -> list
         if each["name"] == flow and host in (None, each["host"])
     ]
     assert len(found) == 1, report
-    tasks: list[Any] = found[0]["steps"]
+    tasks: list[Any] = found[0]["tasks"]
     return tasks

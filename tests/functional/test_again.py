@@ -42,7 +42,7 @@ def test_posting_on_a_finished_cloud_changes_nothing(
     assert second.returncode == 0, second.stderr
     assert json.loads(first.stdout)["id"] != json.loads(second.stdout)["id"]
     outcomes = {
-        task["effect"] for flow in site.show()["flows"] for task in flow["steps"]
+        task["outcome"] for flow in site.show()["flows"] for task in flow["tasks"]
     }
     assert outcomes <= {"unchanged", "not-applicable"}
     statements = mariadb.statements(mark)
@@ -108,6 +108,6 @@ def test_run_goes_on_where_it_was_killed(make_site: MakeSite) -> None:
     assert second.returncode == 0, second.stderr
     report = site.show()
     assert report["state"] == "done"
-    runs = {task["name"]: task["runs"] for f in report["flows"] for task in f["steps"]}
+    runs = {task["name"]: task["runs"] for f in report["flows"] for task in f["tasks"]}
     assert runs.pop("upgrade-persistence-schema") == 2
     assert set(runs.values()) == {1}

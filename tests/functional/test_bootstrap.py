@@ -19,7 +19,7 @@ def test_a_posted_bootstrap_is_done_by_two_conductors(make_site: MakeSite) -> No
     report = json.loads(site.cli("job", "show", "-f", "json").stdout)
     assert report == site.show()
     assert report["state"] == "done"
-    assert {task["state"] for flow in report["flows"] for task in flow["steps"]} == {
+    assert {task["state"] for flow in report["flows"] for task in flow["tasks"]} == {
         "SUCCESS"
     }
     assert site.begun("db-manage") == 1

@@ -77,7 +77,7 @@ def test_another_host_finishes_when_the_holder_is_killed(
     others = [
         task["runs"]
         for flow in report["flows"]
-        for task in flow["steps"]
+        for task in flow["tasks"]
         if task is not upgrade
     ]
     assert set(others) == {1}

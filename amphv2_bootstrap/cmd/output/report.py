@@ -70,7 +70,7 @@ def _flow(store: Store, flow_run: FlowRun, owners: Collection[str]) -> dict[str,
         "running_on": host_of(flow_run.owner),
         "started_at": iso(flow_run.started_at),
         "finished_at": iso(flow_run.finished_at),
-        "steps": [
+        "tasks": [
             _step(step) for step in store.steps(flow_run, store.atom_names(flow_run))
         ],
     }
@@ -88,7 +88,7 @@ def _step(step: Step) -> dict[str, Any]:
         "finished_at": iso(step.finished_at),
         "seconds": seconds,
         "runs": step.runs,
-        "effect": step.result.get("effect"),
+        "outcome": step.result.get("effect"),
         "summary": step.result.get("summary"),
         "warnings": list(step.result.get("warnings", ())),
         "reason": step.reason,

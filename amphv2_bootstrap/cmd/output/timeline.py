@@ -56,7 +56,7 @@ def _flow_lines(flow: dict[str, Any]) -> list[str]:
         lines.append(f"  ! {flow['reason']}")
     if flow["waits_for"]:
         lines.append(f"  ! waits for {flow['waits_for']}")
-    return [*lines, *(line for step in flow["steps"] for line in step_lines(step))]
+    return [*lines, *(line for step in flow["tasks"] for line in step_lines(step))]
 
 
 def stopped_lines(flow: dict[str, Any]) -> list[str]:
@@ -66,7 +66,7 @@ def stopped_lines(flow: dict[str, Any]) -> list[str]:
     where = f" on {flow['host']}" if flow["host"] else ""
     lines = [f"{flow['name']}{where}: {flow['state']}"]
     reason = flow["reason"] or ""
-    for step in flow["steps"]:
+    for step in flow["tasks"]:
         if step["state"] in ("FAILURE", "REVERT_FAILURE"):
             lines.append(f"  step:   {step['name']} on {step['host']}")
             reason = reason.removeprefix(f"{step['name']}: ")

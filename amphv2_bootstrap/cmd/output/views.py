@@ -61,7 +61,7 @@ class Lines(_Teller):
 
     def show(self, report: Report) -> None:
         for flow in report["flows"]:
-            for step in flow["steps"]:
+            for step in flow["tasks"]:
                 key = (flow["id"], step["name"], step["state"], step["runs"])
                 if step["state"] != "PENDING":
                     self._once(key, step_lines(step))
@@ -108,7 +108,7 @@ class Bar(_Teller):
         self._progress.stop()
 
     def show(self, report: Report) -> None:
-        steps = [(flow, step) for flow in report["flows"] for step in flow["steps"]]
+        steps = [(flow, step) for flow in report["flows"] for step in flow["tasks"]]
         done = sum(step["state"] == "SUCCESS" for _, step in steps)
         running = [
             f"{step['name']} on {step['host']}"
@@ -135,7 +135,7 @@ class Bar(_Teller):
 
     def finish(self, report: Report) -> None:
         for flow in report["flows"]:
-            runs = sum(step["runs"] for step in flow["steps"])
+            runs = sum(step["runs"] for step in flow["tasks"])
             lines = stopped_lines(flow)
             if lines:
                 self._once((flow["id"], flow["state"], runs), lines)

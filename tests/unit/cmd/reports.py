@@ -35,7 +35,7 @@ def flow(
         "host": host,
         "state": state,
         "reason": reason,
-        "steps": list(tasks),
+        "tasks": list(tasks),
     }
 
 

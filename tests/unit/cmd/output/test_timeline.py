@@ -52,7 +52,7 @@ def test_a_parked_flow_shows_its_reason_first() -> None:
         "state": "parked",
         "reason": "it broke",
         "waits_for": None,
-        "steps": [_task(state="FAILURE", summary=None, reason="it broke")],
+        "tasks": [_task(state="FAILURE", summary=None, reason="it broke")],
     }
     lines = Timeline([flow]).human_readable().splitlines()
     assert lines[:2] == ["controller on ctl2: parked", "  ! it broke"]

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Guarded:
-    """Mixed in before a cliff command: its ``run`` is the process boundary.
+    """Mixin of all commands, before cliff's class: turns errors into exit codes.
 
-    A command sets ``exit_code`` where 0 isn't the answer.
+    A command sets ``exit_code`` where it is not 0.
     """
 
     exit_code = exit_codes.DONE
@@ -25,11 +25,11 @@ class Guarded:
     _redactor: "Redactor | None" = None
 
     def get_epilog(self) -> str:
-        """Nothing: cliff reads every installed package's files to tell whose it is."""
+        """Empty: cliff's own would read the files of every installed package."""
         return ""
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Run the command; the one place where errors become exit codes."""
+        """Run the command; returns the exit code of :mod:`exit_codes`."""
         try:
             super().run(parsed_args)  # type: ignore[misc]
         except BootstrapError as exc:
@@ -45,12 +45,12 @@ class Guarded:
     def runtime(self, controllers: Sequence[str] | None = None) -> "Runtime":
         """Read the configuration and make the engine's parts.
 
-        What is logged from here on, or told of an error, shows none of its secrets.
+        From here on logs and error messages mask its secrets.
 
-        :param controllers: the only ones to take of those that are configured.
+        :param controllers: limits the job to these of the configured controllers.
         :raises InvalidInputError: with all problems of the configuration.
         """
-        # Imported here: help and completion don't need the engine.
+        # Imported here: help and completion do without the engine.
         from amphv2_bootstrap.cmd import logs
         from amphv2_bootstrap.cmd.runtime import Runtime
         from amphv2_bootstrap.conf.build import build

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``conductor list``, and the controllers as their conductors told of them."""
+"""``conductor list``, and what conductors have reported of their hosts."""
 
 import argparse
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ _COLUMNS = (
 class ListConductors(Guarded, Lister):
     """List the conductors: where they run, and whether they are alive.
 
-    A conductor that ended in good order is not listed. One that was killed is,
-    until another is started on its host, or for a week. A conflict is a conductor of
+    A conductor that ended in good order is not listed. A killed one is listed until
+    the next one starts on its host, or for a week. 'conflict' marks a conductor of
     the same host name that is alive on another machine: see [DEFAULT] host.
     """
 
@@ -67,7 +67,7 @@ def has_duplicate(row: ConductorRow, rows: Sequence[ConductorRow]) -> bool:
 def unattended(
     report: dict[str, Any], rows: Sequence[ConductorRow], controllers: Sequence[str]
 ) -> list[str]:
-    """What to start where, for each flow that no conductor alive could carry out.
+    """What to start where, for each flow that no living conductor can carry out.
 
     :param report: what :func:`amphv2_bootstrap.cmd.output.report.describe` gives.
     :param rows: see :meth:`Store.conductors`.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``amphv2-conductor``: the daemon that carries jobs out."""
+"""``amphv2-conductor``: the daemon that carries flows out."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ _START_PAUSE = 5.0
 
 
 class _Signals:
-    """What the process was asked by signals; to end outranks to start anew."""
+    """What signals asked the process for; an end overrides a restart."""
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
@@ -49,17 +49,17 @@ class _Signals:
     def _stop(self, *, now: bool) -> None:
         self.stopping.set()
         if self.conductor is not None:
-            # In a thread: a handler must not wait for a lock that it interrupts.
+            # In a thread: a handler must not wait for a lock of the main thread.
             action = self.conductor.stop_now if now else self.conductor.stop
             threading.Thread(target=action, daemon=True).start()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The console script: run until SIGTERM; SIGHUP starts it anew.
+    """The console script: runs until SIGTERM; SIGHUP restarts it.
 
-    SIGTERM lets the step under way end (for at most ``grace_period``), gives its
-    job back to the other conductors and exits; a second one doesn't wait. A step
-    that doesn't hear is left behind after some seconds.
+    SIGTERM lets running steps end for at most ``grace_period`` seconds, gives their
+    flows back and exits; a second SIGTERM interrupts the steps. A step that does not
+    stop is left behind after some seconds.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     os.umask(0o077)
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(exit_codes.message_of(exc), file=sys.stderr)
         return exit_codes.code_of(exc)
     if signals.reload:
-        LOG.info("Starting anew to read the configuration again")
+        LOG.info("Restarting to read the configuration again")
         os.execv(sys.executable, [sys.executable, *_command_line(arguments)])  # noqa: S606
     return exit_codes.DONE
 
@@ -113,7 +113,7 @@ def _set_up_logging(conf: "cfg.ConfigOpts", runtime: "Runtime") -> None:
 
 
 def _wait_for_database(runtime: "Runtime", stopping: threading.Event) -> None:
-    """Outlast a database that isn't there, or has no tables, yet (promise P4)."""
+    """Wait until the database is there and has its tables (promise P4)."""
     while not stopping.is_set():
         try:
             _ = runtime.database

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exit codes: the same for every command, part of the interface."""
+"""Exit codes: part of the interface, the same for every command."""
 
 from amphv2_bootstrap.errors import BootstrapError, InvalidInputError
 
@@ -14,7 +14,7 @@ def code_of(error: BootstrapError) -> int:
 
 
 def message_of(error: BootstrapError) -> str:
-    """The error for a terminal: each problem on a line of its own."""
+    """The error as a terminal shows it: one problem a line."""
     if isinstance(error, InvalidInputError):
         head = "The configuration or the arguments can't be used; nothing was changed:"
         return "\n".join([head, *(f"  * {problem}" for problem in error.problems)])

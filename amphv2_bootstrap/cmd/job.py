@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``job``: look at bootstraps, resume and cancel them."""
+"""``job``: look at jobs, resume and cancel them."""
 
 import argparse
 import sys
@@ -24,7 +24,8 @@ def _add_id(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "id",
         nargs="?",
-        help="the job's id or its beginning (default: the newest job)",
+        help="id of the job or of one of its flows, or the beginning of one (default: "
+        "the newest job)",
     )
 
 
@@ -67,8 +68,8 @@ class ShowJob(Guarded, OwnFormats, ShowOne):
 class WatchJob(Guarded, ShowOne):
     """Show the progress of a job and wait for its end, as 'post-job --wait' does.
 
-    Exit code 0 done, 1 parked or failed, 3 when --timeout is over. Interrupting it
-    doesn't interrupt the job.
+    Exit code 0: done; 1: parked or failed; 3: --timeout is over. The job goes on when
+    this command is interrupted.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -94,7 +95,10 @@ class WatchJob(Guarded, ShowOne):
 
 
 def resume(runtime: "Runtime", job: "Job") -> list[str]:
-    """Resume it with this host's secrets; say which are new. Ids of what was parked."""
+    """Resume the job with this host's secrets, and print which are new.
+
+    Returns the ids of the flows that were parked. Safe to run twice.
+    """
     from amphv2_bootstrap.posting import fingerprints
 
     loaded, secrets = runtime.loaded, None
@@ -104,18 +108,18 @@ def resume(runtime: "Runtime", job: "Job") -> list[str]:
     moved = runtime.journal.resume(job.uuid, secrets)
     if secrets is not None:
         print(
-            f"Job {job.uuid} has this host's {', '.join(secrets.names)} from now "
-            "on. Conductors with another one refuse it: configure them alike.",
+            f"Job {job.uuid} uses this host's {', '.join(secrets.names)} from now on. "
+            "Conductors with other values refuse it: configure them alike.",
             file=sys.stderr,
         )
     return moved
 
 
 class ResumeJob(Guarded, Command):
-    """Resume a parked job at the step that failed, after its cause is mended.
+    """Resume a parked job at the step that failed, after its cause is fixed.
 
-    The passwords of this host's configuration are the job's from now on: resume it
-    where they are right. Conductors that have others refuse the job.
+    The job uses the passwords of this host's configuration from now on: resume it
+    where they are right. Conductors with other passwords refuse the job.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -132,18 +136,20 @@ class ResumeJob(Guarded, Command):
             runtime.poster().announce(job, board)
             print(f"Job {job.uuid}: {len(moved)} parked flow(s) resumed.")
         else:
-            print(f"Job {job.uuid}: no flow of it is parked; nothing to do.")
+            print(f"Job {job.uuid}: no flow is parked; nothing to do.")
 
 
 class CancelJob(Guarded, Command):
-    """Cancel a job: no further step of it is begun, nothing is undone.
+    """Cancel a job: no further step begins, and nothing is undone.
 
-    The conductor that runs a step of it is fenced: it stops there.
+    A conductor that runs one of its steps is fenced: it stops there.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("id", help="the job's id or its beginning")
+        parser.add_argument(
+            "id", help="id of the job or of one of its flows, or the beginning of one"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the programs have in common about their logs."""
+"""Where logs go, and what they must not show."""
 
 import logging
 import os
@@ -8,11 +8,11 @@ import sys
 from amphv2_bootstrap.engine.redaction import RedactingFilter, Redactor
 
 _QUIET = ("taskflow", "oslo_utils.excutils", "kazoo", "alembic")
-"""The engine says what became of a job; these add tracebacks to it."""
+"""Libraries that log tracebacks of what the engine reports itself."""
 
 
 def to_terminal(level: int) -> logging.Handler:
-    """What goes to stderr, from ``level`` on."""
+    """A handler for stderr, from ``level`` on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     handler.setLevel(level)
@@ -20,9 +20,9 @@ def to_terminal(level: int) -> logging.Handler:
 
 
 def to_file(path: str, level: int) -> logging.Handler:
-    """What is appended to a file; one that is missing is made with mode 0600.
+    """A handler that appends to a file, which is made with mode 0600 if it is missing.
 
-    :raises OSError: it can't be opened.
+    :raises OSError: the file can't be opened.
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     stream = os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8")
@@ -34,7 +34,7 @@ def to_file(path: str, level: int) -> logging.Handler:
 
 
 def quieten() -> None:
-    """Keep what the libraries under the engine log out of it, but for a debugger."""
+    """Silence the libraries under the engine; not used with ``debug``."""
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 

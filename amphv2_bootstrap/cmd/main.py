@@ -19,8 +19,8 @@ database, key-value backend, configuration of every controller, restarts.
 
 Begin with 'amphv2-bootstrap post-job --wait' while amphv2-conductor runs on the
 controllers; or, without conductors, 'amphv2-bootstrap run' on each controller.
-Both go on where they were interrupted. 'plan' shows beforehand what they will do,
-'job show' how far it is, 'job watch' until its end.
+Both go on where they were interrupted. 'plan' shows what they will do, 'job show'
+how far a job is, and 'job watch' follows it to its end.
 """
 
 EPILOG = """\
@@ -31,7 +31,7 @@ was changed; 3 timed out waiting.
 
 
 class BootstrapApp(App):
-    """cliff's application; commands are entry points of their own namespace."""
+    """cliff's application; the commands are entry points."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -66,7 +66,7 @@ class BootstrapApp(App):
         return parser
 
     def configure_logging(self) -> None:
-        """Warnings to stderr; ``-v`` shows more. A log file also gets what is done."""
+        """Log errors to stderr, more with ``-v``; a log file also gets information."""
         level = {0: logging.ERROR, 1: logging.WARNING, 2: logging.INFO}.get(
             self.options.verbose_level, logging.DEBUG
         )

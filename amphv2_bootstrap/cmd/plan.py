@@ -23,7 +23,7 @@ _HEAD = {"stage": "Stage {}:", "flow": "{}", "host": "on {}"}
 
 
 class Host(FormattableColumn[str | None]):
-    """Where a flow runs; None, and null for machines, on any controller."""
+    """The host of a flow; None is any controller, and null in JSON."""
 
     def human_readable(self) -> str:
         return self._value or "any controller"
@@ -33,13 +33,13 @@ class Host(FormattableColumn[str | None]):
 
 
 class Plan(Guarded, OwnFormats, Lister):
-    """Show what 'post-job' would have done: flow by flow, step by step.
+    """Show what 'post-job' would do: flow by flow, step by step.
 
-    Only reads the configuration: it changes nothing, asks no server, and needs no
-    job. All problems of the configuration are told, with exit code 2. A stage begins
-    when all flows of the one before are done. Paths, commands and services are those
-    of this host; the others go by their own configuration. What is so already stays
-    as it is: 'amphv2-bootstrap verify' tells.
+    Reads only the configuration: changes nothing and contacts no server. Reports all
+    problems of the configuration, with exit code 2. A stage begins when all flows of
+    the stage before are done. Paths, commands and services are those of this host;
+    other hosts use their own configuration. Steps leave alone what is right already:
+    'amphv2-bootstrap verify' shows that.
     """
 
     formats = "plan_formatters"
@@ -79,7 +79,7 @@ def _steps(loaded: "Loaded") -> "Iterator[tuple[int, str, Host, str, str]]":
 
 
 class StepsFormatter(RowsFormatter):
-    """The steps of each flow below its name."""
+    """Each flow with its steps below it."""
 
     def write(self, rows: Sequence[dict[str, Any]], stdout: TextIO) -> None:
         for head, steps in itertools.groupby(rows, key=_head):
@@ -89,7 +89,7 @@ class StepsFormatter(RowsFormatter):
 
 
 def _head(row: Mapping[str, Any]) -> str:
-    """The line above a flow's steps, of the columns that were asked for."""
+    """The line above a flow's steps, with the requested columns only."""
     found = [text.format(row[name]) for name, text in _HEAD.items() if name in row]
     return " ".join(found) + "\n" if found else ""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``post-job``: start a bootstrap."""
+"""``post-job``: post a job."""
 
 import argparse
 import sys
@@ -21,21 +21,21 @@ _PARK = "park"
 
 
 def add_post_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that say what is posted."""
+    """Add the arguments that say what is posted."""
     parser.add_argument(
         "--on-failure",
         choices=("park", "revert"),
-        help="what becomes of a flow whose step fails for good: 'park' leaves all as "
-        "it is until 'job resume'; 'revert' undoes what that flow has made (database, "
-        "accounts, grants, octavia.conf) and never what was there before. Packages "
-        "stay, and so do flows that were done before it or on other controllers "
+        help="what happens when a step of a flow fails for good: 'park' leaves "
+        "everything as it is until 'job resume'; 'revert' undoes what that flow has "
+        "made (database, accounts, grants, octavia.conf), never what was there before. "
+        "Packages stay, and so do flows that are done "
         f"(default: {_PARK})",
     )
     add_controllers_argument(parser)
 
 
 def add_controllers_argument(parser: argparse.ArgumentParser) -> None:
-    """``--controllers``, which :func:`controllers_of` reads."""
+    """Add ``--controllers``, which :func:`controllers_of` reads."""
     parser.add_argument(
         "--controllers",
         metavar="HOST[,HOST...]",
@@ -52,7 +52,7 @@ def controllers_of(arguments: argparse.Namespace) -> list[str] | None:
 
 
 def seconds(text: str) -> float:
-    """A finite number above 0, for argparse."""
+    """Parse a finite number above 0, for argparse."""
     try:
         value = float(text)
     except ValueError:
@@ -63,7 +63,7 @@ def seconds(text: str) -> float:
 
 
 def user_name() -> str:
-    """Who runs this process: a name, or the number of a user who has none."""
+    """The user of this process: the name, or ``uidN`` where the user has none."""
     import getpass
     import os
 
@@ -76,7 +76,7 @@ def user_name() -> str:
 def post(
     runtime: "Runtime", arguments: argparse.Namespace, *, renewing: bool = False
 ) -> "Posted":
-    """Post what the configuration and the arguments say; say what came of it.
+    """Post what the configuration and the arguments say, and print the result.
 
     :param renewing: see :meth:`Poster.post`.
     """
@@ -88,11 +88,11 @@ def post(
     posted = runtime.poster().post(
         spec, runtime.loaded.secrets, posted_by=who, renewing=renewing
     )
-    verb = "posted" if posted.is_new else "is unfinished: going on with it"
+    verb = "posted" if posted.is_new else "is unfinished: continuing it"
     print(f"Job {posted.job.uuid} {verb}.", file=sys.stderr)
     if wanted not in (None, posted.job.on_failure):
         print(
-            f"WARNING: it was posted with --on-failure {posted.job.on_failure}, "
+            f"WARNING: the job was posted with --on-failure {posted.job.on_failure}, "
             f"and keeps it; {wanted} has no effect. To change it, end the job by 'job "
             "cancel' and post again.",
             file=sys.stderr,
@@ -106,9 +106,9 @@ def wait_for(
     timeout: float | None,
     summary: dict[str, Any],
 ) -> tuple[int, dict[str, Any]]:
-    """Follow it to its end: the exit code, and the head as it was seen last.
+    """Follow the job to its end; returns the exit code and the last head.
 
-    :param summary: the head as it is now.
+    :param summary: the head to return where the job is never seen.
     """
     from amphv2_bootstrap.cmd.output.progress import follow
     from amphv2_bootstrap.cmd.output.summaries import head_of
@@ -118,12 +118,11 @@ def wait_for(
 
 
 class PostJob(Guarded, ShowOne):
-    """Post the bootstrap that the configuration describes.
+    """Post a job: the bootstrap that the configuration describes.
 
-    Conductors (amphv2-conductor) carry it out; it is never lost once this
-    command has printed its id. Posting again while it is unfinished gives the
-    same job; posting after its end gives a new one, which changes only what is
-    not as wanted any more.
+    Conductors (amphv2-conductor) carry it out; it is never lost once this command
+    has printed its id. Posting again while the job is unfinished gives the same job;
+    posting after its end gives a new job, which changes only what is wrong by then.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -151,8 +150,8 @@ class PostJob(Guarded, ShowOne):
                 ["--timeout has no effect without --wait. Add --wait, or leave it out."]
             )
         runtime = self.runtime(controllers_of(parsed_args))
-        # Before the post: its library may be missing, and it is slow to load, while
-        # a job that is posted waits for it.
+        # Before the post: its library may be missing, and loading it takes time in
+        # which a posted job would wait.
         board = runtime.board()
         posted = post(runtime, parsed_args)
         runtime.poster().announce(posted.job, board)

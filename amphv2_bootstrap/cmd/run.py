@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``run``: a bootstrap in place, without daemons."""
+"""``run``: carry a job out in place, without daemons."""
 
 import argparse
 import contextlib
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class Run(Guarded, ShowOne):
-    """Carry the bootstrap out here and now, without conductors.
+    """Carry the job out here and now, without conductors.
 
-    It does what is done once per cloud, and this host's own part; on further
-    controllers run it there. Interrupted, even by SIGKILL, it goes on at the
-    interrupted step when it is run again. A parked job is resumed, with the
-    passwords of this host's configuration.
+    It runs the flow of the cloud and this host's own flows; run it on every other
+    controller, too. If it is interrupted, even by SIGKILL, run it again: it goes on
+    at the interrupted step. It resumes a parked job with the passwords of this
+    host's configuration.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -47,9 +47,9 @@ class Run(Guarded, ShowOne):
 
 
 def _carry_out(runtime: "Runtime", job: "Job") -> dict[str, Any]:
-    """Do all that this host can; the report of what came of it.
+    """Run all flows that this host may run; returns the report.
 
-    :raises RefusedError: this host can't do the rest.
+    :raises RefusedError: this host can't carry out the rest.
     """
     flow_runs = runtime.store.flow_runs_of(job.uuid)
     conductor = runtime.conductor(
@@ -69,7 +69,7 @@ def _carry_out(runtime: "Runtime", job: "Job") -> dict[str, Any]:
 def _follow_here(
     runtime: "Runtime", job: "Job", worker: threading.Thread
 ) -> dict[str, Any]:
-    """Show progress until all that this host can do is done, or it is told to stop."""
+    """Show progress until this host's flows are at rest, or a signal stops it."""
     from amphv2_bootstrap.cmd.output.progress import Watch
     from amphv2_bootstrap.cmd.output.report import describe
     from amphv2_bootstrap.cmd.output.views import view_of
@@ -88,17 +88,17 @@ def _follow_here(
 
 
 def _is_more_to_do(runtime: "Runtime", report: dict[str, Any]) -> bool:
-    """Whether this host has still to do something.
+    """Whether a flow that this host may run is not at rest.
 
-    :raises RefusedError: it has, and can't; its conductor leaves it to others.
-    :raises ConflictError: the same, since another machine has this host's name.
+    :raises RefusedError: this host can't carry it out.
+    :raises ConflictError: another machine uses this host's name.
     """
     from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
     from amphv2_bootstrap.engine.records import LIVE
 
     hosts = (None, runtime.loaded.host.name)
     flows = [f for f in report["flows"] if f["state"] in LIVE and f["host"] in hosts]
-    with contextlib.suppress(DatabaseUnavailableError):  # the next look tells of it
+    with contextlib.suppress(DatabaseUnavailableError):  # the next look reports it
         job = runtime.store.job(report["id"])
         for flow_run in runtime.store.flow_runs(flow["id"] for flow in flows):
             runtime.runner.check(flow_run, job)
@@ -108,7 +108,7 @@ def _is_more_to_do(runtime: "Runtime", report: dict[str, Any]) -> bool:
 
 
 def _exit_code(flows: list[dict[str, Any]], host: str) -> int:
-    """0 when all is done that can be done from here; 1 otherwise."""
+    """0 when all flows that this host may run are done; 1 otherwise."""
     from amphv2_bootstrap.engine.records import TERMINAL
 
     ours = [flow for flow in flows if flow["host"] in (None, host)]
@@ -116,7 +116,7 @@ def _exit_code(flows: list[dict[str, Any]], host: str) -> int:
     done = all(flow["state"] == "done" for flow in ours)
     if any(flow["state"] == "parked" for flow in ours):
         print(
-            "Mend the cause of what is parked, then run it here again.",
+            "Fix the cause of what is parked, then run it here again.",
             file=sys.stderr,
         )
     if done and others:

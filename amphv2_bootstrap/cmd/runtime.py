@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The composition root: from configuration to the engine's parts."""
+"""The composition root: makes the engine's parts from the configuration."""
 
 import base64
 import dataclasses
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 
 
 class HostContexts:
-    """What flows get on this host: see :class:`engine.runner.Contexts`."""
+    """What flows get on this host; see :class:`Contexts`."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
         self._accepted: set[tuple[str, ...]] = set()
 
     def accept(self, job: Job) -> None:
-        # Its fingerprints are others when it was resumed with other secrets.
+        # Resuming with new secrets changes the fingerprints.
         key = (job.uuid, *sorted(job.fingerprints.values()))
         if key not in self._accepted:
             fingerprints.check(
@@ -61,7 +61,7 @@ class HostContexts:
         cancelled: threading.Event,
         release: Callable[[str], tuple[str, ...]],
     ) -> "Context":
-        # Imported here, as below: whoever only posts needs no tasks, and no engine.
+        # Imported here, as below: a post needs no steps and no engine.
         from amphv2_bootstrap.steps.base import Context
 
         return Context(
@@ -89,7 +89,7 @@ def _spec_of(job: Job) -> Spec:
 
 @dataclass(frozen=True)
 class Runtime:
-    """The engine's parts, made when they are first asked for."""
+    """The engine's parts, each made at its first use."""
 
     loaded: Loaded
 

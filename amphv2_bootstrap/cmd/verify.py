@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``verify``: does the jobboard work, now and here?"""
+"""``verify``: whether the jobboard works, now and here."""
 
 import argparse
 import dataclasses
@@ -44,13 +44,13 @@ class Verify(Guarded, OwnFormats, Lister):
             "--drill",
             action="store_true",
             help="also kill one of two conductors of Octavia's own in the middle of a "
-            "flow, on a namespace beside Octavia's, and tell when the other one goes "
-            "on; takes as long as jobboard_expiration_time, or some more",
+            "flow, on a namespace beside Octavia's, and measure when the other goes "
+            "on; takes jobboard_expiration_time or a little longer",
         )
         parser.add_argument(
             "--controllers",
             action="store_true",
-            help="also compare what the conductors told of all controllers: every "
+            help="also compare what the conductors report of all controllers: every "
             "option, versions, client libraries, clocks",
         )
         return parser
@@ -83,7 +83,7 @@ def _drill(context: "Context") -> "Iterable[Finding]":
 
 
 def _agreement(runtime: "Runtime") -> "Check":
-    """The check that compares the controllers, by what they told the engine."""
+    """The check that compares the controllers by their reports."""
     from amphv2_bootstrap.checks.agreement import compare
     from amphv2_bootstrap.cmd.conductor_list import controllers
 
@@ -104,7 +104,7 @@ def _say(text: str) -> None:
 
 
 class LinesFormatter(RowsFormatter):
-    """A line for each finding, what to do about some, and whether it is proven."""
+    """A line for each finding, then what to do, then whether the jobboard is proven."""
 
     def write(self, rows: Sequence[dict[str, Any]], stdout: TextIO) -> None:
         for row in rows:
@@ -121,7 +121,7 @@ class LinesFormatter(RowsFormatter):
 
 
 def _conclusion(rows: Sequence[dict[str, Any]]) -> str:
-    """The last line; none where the columns don't tell."""
+    """The last line; empty where the requested columns don't say."""
     states = [one.get("state") for one in rows if one.get("check") == _PROOF]
     if not states or None in states:
         return ""

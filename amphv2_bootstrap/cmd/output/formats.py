@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the commands share whose output is for readers, unless another is asked for."""
+"""Output formats of our own: the defaults of some commands."""
 
 import abc
 import argparse
@@ -10,10 +10,10 @@ from cliff.formatters.base import ListFormatter
 
 
 class OwnFormats:
-    """Mixed in before a cliff command that has a format of its own.
+    """Mixin of commands with a format of their own, before cliff's class.
 
-    Its formats are a namespace of ours: one of ours must not show up in other cliff
-    programs.
+    Such formats have a namespace of ours, so that other cliff programs don't see
+    them.
     """
 
     formats: ClassVar[str]
@@ -30,7 +30,7 @@ class OwnFormats:
 
 
 class RowsFormatter(ListFormatter, metaclass=abc.ABCMeta):
-    """A list for readers, row by row; subclasses say how in :meth:`write`."""
+    """Formats a list of rows; subclasses define :meth:`write`."""
 
     def add_argument_group(self, parser: argparse.ArgumentParser) -> None:
         """It has no arguments."""
@@ -47,4 +47,4 @@ class RowsFormatter(ListFormatter, metaclass=abc.ABCMeta):
 
     @abc.abstractmethod
     def write(self, rows: Sequence[dict[str, Any]], stdout: TextIO) -> None:
-        """Write them; with ``-c`` a row has only the columns that were asked for."""
+        """Write the rows; with ``-c`` a row has the requested columns only."""

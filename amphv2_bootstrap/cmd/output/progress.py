@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Following a bootstrap until it is at rest."""
+"""Follows a job until it is at rest."""
 
 import contextlib
 import sys
@@ -21,9 +21,9 @@ _ATTENDANCE_SECONDS = 5.0
 
 
 class Watch:
-    """Looks at a bootstrap time and again, also when its database was away.
+    """Looks at a job again and again, through outages of the database.
 
-    ``report`` is what was seen last.
+    ``report`` is the last one seen.
     """
 
     def __init__(self, store: Store, job: Job, view: View) -> None:
@@ -34,12 +34,12 @@ class Watch:
         self.report: Report | None = None
 
     def look(self) -> bool:
-        """Show how far it is; False while the database is away, which is said once."""
+        """Show the progress; False while the database is away, reported once."""
         try:
             self.report = describe(self._store, self._store.job(self._uuid))
         except DatabaseUnavailableError as exc:
             if not self._is_away:
-                self._view.tell(f"{exc}; trying again")
+                self._view.say(f"{exc}; trying again")
             self._is_away = True
             time.sleep(_LOST_POLL_SECONDS)
             return False
@@ -49,10 +49,10 @@ class Watch:
 
 
 class Attendance:
-    """Says, once each, which flows nobody is there to carry out.
+    """Reports each flow once that no living conductor can carry out.
 
-    Not in the first seconds: a conductor that was just started may not have said yet
-    that it is alive.
+    Not in the first seconds: a conductor that was just started may not have sent its
+    first heartbeat.
     """
 
     def __init__(self, store: Store, job: Job, view: View) -> None:
@@ -60,10 +60,10 @@ class Attendance:
         self._controllers = tuple(job.spec.get("controllers", ()))
         self._view = view
         self._due_at = time.monotonic() + _ATTENDANCE_SECONDS
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
 
     def look(self, report: Report) -> None:
-        """Look at the conductors, if it is time to."""
+        """Look at the conductors, every few seconds."""
         if time.monotonic() < self._due_at:
             return
         self._due_at = time.monotonic() + _ATTENDANCE_SECONDS
@@ -71,14 +71,14 @@ class Attendance:
             rows = self._store.conductors()
             found = unattended(report, rows, self._controllers)
             for text in found:
-                if text not in self._told:
-                    self._told.add(text)
-                    self._view.tell(text)
+                if text not in self._printed:
+                    self._printed.add(text)
+                    self._view.say(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """How the following ended: an exit code, and what was seen last."""
+    """The exit code, and the last report, None if the job was never seen."""
 
     code: int
     report: Report | None
@@ -90,7 +90,7 @@ def follow(
     *,
     timeout: float | None = None,
 ) -> Followed:
-    """Show progress until the bootstrap is at rest, and then why it failed.
+    """Show progress until the job is at rest, then why it failed.
 
     :param timeout: seconds; then the code is 3 and the job goes on.
     """
@@ -108,7 +108,7 @@ def follow(
             if code is None:
                 time.sleep(_POLL_SECONDS)
     if code == exit_codes.TIMED_OUT:
-        view.tell(f"Not done after {timeout:g} s; it goes on.")
+        view.say(f"Not done after {timeout:g} s; it goes on.")
     if watch.report:
         view.finish(watch.report)
         _say_how_to_resume(watch.report)
@@ -118,4 +118,4 @@ def follow(
 def _say_how_to_resume(report: Report) -> None:
     if any(flow["state"] == "parked" for flow in report["flows"]):
         command = f"amphv2-bootstrap job resume {report['id']}"
-        print(f"Mend the cause of what is parked, then: {command}", file=sys.stderr)
+        print(f"Fix the cause of what is parked, then: {command}", file=sys.stderr)

@@ -18,7 +18,7 @@ from amphv2_bootstrap.engine.storage.store import Store
 
 
 def describe(store: Store, job: Job) -> dict[str, Any]:
-    """The whole with its flows and their steps; documented in the reference.
+    """The job with its flows and their steps; documented in json.rst.
 
     Times are ISO 8601 in UTC, durations in seconds, unknown values None.
     """
@@ -43,7 +43,7 @@ def summarize(job: Job, states: list[FlowState]) -> dict[str, Any]:
 
 
 def waits_for(flow_run: FlowRun, owners: Collection[str]) -> str | None:
-    """Whom the job waits for that isn't there: the outcome *host lost*.
+    """Which missing conductor a flow waits for (outcome *host lost*), in words.
 
     :param owners: the names of the conductors that are alive.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The head of a bootstrap, and what its state means for an exit code."""
+"""The head of a job, and its state as an exit code."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _ENDS = {
 
 
 def head(store: Store, job: Job) -> dict[str, Any]:
-    """The whole's id, state and times."""
+    """The job's id, state and times, read anew."""
     fresh = store.job(job.uuid)
     return summarize(
         fresh, [flow_run.state for flow_run in store.flow_runs_of(fresh.uuid)]
@@ -25,11 +25,11 @@ def head(store: Store, job: Job) -> dict[str, Any]:
 
 
 def head_of(report: dict[str, Any]) -> dict[str, Any]:
-    """The same, taken out of what :func:`describe` gave."""
+    """The same, out of what :func:`describe` returned."""
     names = ("id", "state", "posted_at", "finished_at", "posted_by")
     return {name: report[name] for name in names}
 
 
 def exit_code(state: str) -> int | None:
-    """The exit code that a state means; None while it isn't at rest."""
+    """The exit code of a state; None while the job is not at rest."""
     return _ENDS.get(state)

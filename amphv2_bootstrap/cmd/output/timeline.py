@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bootstrap as a timeline to read; its JSON form comes from engine.report."""
+"""A job as a readable timeline; its JSON form comes from ``report``."""
 
 import argparse
 from collections.abc import Iterable, Sequence
@@ -40,7 +40,7 @@ class TimelineFormatter(SingleFormatter):
 
 
 class Timeline(FormattableColumn[list[dict[str, Any]]]):
-    """A bootstrap's flows: a readable timeline, or the JSON form as it is."""
+    """The flows of a job: a readable timeline, or the JSON form as it is."""
 
     def human_readable(self) -> str:
         return "\n".join(line for flow in self._value for line in _flow_lines(flow))
@@ -60,7 +60,7 @@ def _flow_lines(flow: dict[str, Any]) -> list[str]:
 
 
 def stopped_lines(flow: dict[str, Any]) -> list[str]:
-    """Of a flow that is parked or was reverted: the step, and why. Else nothing."""
+    """Where and why a flow was parked or reverted; empty for other flows."""
     if flow["state"] not in ("parked", "reverted"):
         return []
     where = f" on {flow['host']}" if flow["host"] else ""
@@ -74,7 +74,7 @@ def stopped_lines(flow: dict[str, Any]) -> list[str]:
 
 
 def step_lines(step: dict[str, Any]) -> list[str]:
-    """A step in one line: state, host, duration, what it came to; then warnings."""
+    """A step in one line (state, host, duration, summary), then its warnings."""
     seconds = "" if step["seconds"] is None else f"{step['seconds']:.2f} s"
     resumed = f" (run {step['runs']} times)" if step["runs"] > 1 else ""
     summary = step["summary"] or step["reason"] or ""

@@ -16,7 +16,7 @@ Report = dict[str, Any]
 
 
 class View(Protocol):
-    """Shows a bootstrap to whoever waits for it, as a context manager."""
+    """Shows a job's progress, as a context manager."""
 
     def __enter__(self) -> "View":
         """Begin to show."""
@@ -27,31 +27,31 @@ class View(Protocol):
     def show(self, report: Report) -> None:
         """Show how far it is now."""
 
-    def tell(self, text: str) -> None:
-        """Say something in between."""
+    def say(self, text: str) -> None:
+        """Print a message."""
 
     def finish(self, report: Report) -> None:
-        """Say what wasn't said yet of flows that failed; after the context's end."""
+        """Print what was not printed yet of failed flows; after the context ends."""
 
 
-class _Teller(abc.ABC):
-    """Tells each thing once, however often it is seen."""
+class _PrintsOnce(abc.ABC):
+    """Prints each thing once, however often it is seen."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[Any, ...]] = set()
+        self._printed: set[tuple[Any, ...]] = set()
 
     @abc.abstractmethod
-    def tell(self, text: str) -> None:
-        """Say it now."""
+    def say(self, text: str) -> None:
+        """Print it."""
 
     def _once(self, key: tuple[Any, ...], lines: list[str]) -> None:
-        if key not in self._told:
-            self._told.add(key)
-            self.tell("\n".join(lines))
+        if key not in self._printed:
+            self._printed.add(key)
+            self.say("\n".join(lines))
 
 
-class Lines(_Teller):
-    """Prints each step when it ends, each flow when it changes."""
+class Lines(_PrintsOnce):
+    """Prints a line when a step or a flow changes its state."""
 
     def __enter__(self) -> "Lines":
         return self
@@ -71,20 +71,20 @@ class Lines(_Teller):
             if flow["state"] != "waiting":
                 self._once((flow["id"], flow["state"], reason), [line])
 
-    def tell(self, text: str) -> None:
+    def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
     def finish(self, report: Report) -> None:
-        """All was said by :meth:`show`."""
+        """Nothing is left: :meth:`show` printed everything."""
 
 
-class Bar(_Teller):
+class Bar(_PrintsOnce):
     """A live bar over all steps, with the one under way.
 
-    A flow that stops while others go on, and a step that ends with a warning, is told
-    above the bar, at once; the rest below it, at the end.
+    Above the bar it prints at once a flow that stops while others go on, and a step
+    that ends with a warning; the rest is printed below it, at the end.
 
-    :param console: where to; the terminal at stderr by default.
+    :param console: default: the terminal at stderr.
     """
 
     def __init__(self, console: "Console | None" = None) -> None:
@@ -127,8 +127,8 @@ class Bar(_Teller):
         if exit_code(report["state"]) is None:
             self.finish(report)
 
-    def tell(self, text: str) -> None:
-        # As it is: a reason may look like markup, and is copied from here.
+    def say(self, text: str) -> None:
+        # Verbatim: a reason may look like markup, and operators copy it from here.
         self._progress.console.print(
             text, markup=False, highlight=False, soft_wrap=True
         )
@@ -142,5 +142,5 @@ class Bar(_Teller):
 
 
 def view_of(stream: TextIO) -> View:
-    """A bar where somebody watches, lines where it is kept."""
+    """A bar on a terminal, lines elsewhere."""
     return Bar() if stream.isatty() else Lines()

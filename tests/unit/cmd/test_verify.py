@@ -30,7 +30,7 @@ def _lines(*rows: tuple[str, str, str, str], columns: tuple[str, ...]) -> list[s
 def test_the_last_line_says_whether_it_is_proven(state: str, last: str) -> None:
     """Whatever else was found, and below what is to be done."""
     rows = (
-        ("schema", "failed", "the schema is behind", "Mend it."),
+        ("schema", "failed", "the schema is behind", "Fix it."),
         ("canary", state, "as it went", ""),
     )
     lines = _lines(*rows, columns=COLUMNS)

@@ -10,7 +10,7 @@ from rich.console import Console
 from amphv2_bootstrap.cmd.output.views import Bar, Lines, view_of
 from tests.unit.cmd.reports import flow, report, task
 
-REASON = "b: make it (x on db1): refused [1045]. Mend [octavia] admin_connection."
+REASON = "b: make it (x on db1): refused [1045]. Fix [octavia] admin_connection."
 FAILED = flow("parked", task("a"), task("b", "FAILURE"), reason=REASON)
 
 
@@ -52,12 +52,12 @@ def test_the_bar_counts_steps_and_names_the_one_under_way() -> None:
 def test_the_bar_ends_with_what_is_parked_and_why() -> None:
     """Step, reason and advice, in full and as they are, below the bar."""
     live, after = _shown(report("parked", FAILED))
-    assert "Mend" not in live
+    assert "Fix" not in live
     lines = [line.strip() for line in after.splitlines()]
     assert lines == [
         "cloud: parked",
         "step:   b on ctl1",
-        "reason: make it (x on db1): refused [1045]. Mend [octavia] admin_connection.",
+        "reason: make it (x on db1): refused [1045]. Fix [octavia] admin_connection.",
     ]
 
 

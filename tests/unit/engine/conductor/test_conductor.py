@@ -60,14 +60,14 @@ def test_parks_a_failed_job_and_resumes_it_where_it_failed(
 
     def fail_while_broken() -> None:
         if broken:
-            raise PermanentError("do it", why="it is s3cr3t", todo="Mend it.")
+            raise PermanentError("do it", why="it is s3cr3t", todo="Fix it.")
 
     cloud.flows.actions["b"] = fail_while_broken
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
         cloud.wait_for(uuid, "parked")
         flow_run = cloud.store.flow_runs_of(uuid)[0]
-        assert flow_run.reason == "b: do it: it is ***. Mend it."
+        assert flow_run.reason == "b: do it: it is ***. Fix it."
         broken = False
         assert cloud.journal.resume(uuid) == [flow_run.uuid]
         cloud.wait_for(uuid, "done")

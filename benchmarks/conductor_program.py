@@ -21,10 +21,10 @@ from amphv2_bootstrap.engine.conductor.parts import Parts
 from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
 from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
-from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
+from amphv2_bootstrap.spec.masking import Masker
 from benchmarks.places import Place
 from tests.unit.engine.toys import Action, AnyHost, Ledger, ToyFlows
 
@@ -70,7 +70,7 @@ def conductor(place: Place, database: Database, host: str, toys: ToyFlows) -> Co
     """A conductor with the pace of the defaults, not yet at work."""
     owner = ProcessIdentity.of_this_process(host)
     journal = Journal(database, str(owner))
-    runner = Runner(database, journal, toys, AnyHost(), Redactor(["s3cr3t"]))
+    runner = Runner(database, journal, toys, AnyHost(), Masker(["s3cr3t"]))
     parts = Parts(place.open_board(database), Store(database), journal, runner)
     return Conductor(parts, owner, ConductorSettings())
 

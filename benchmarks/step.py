@@ -26,7 +26,7 @@ from amphv2_bootstrap.engine.execution.outcome import Outcome
 from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.records import FlowState, NewFlowRun
-from amphv2_bootstrap.engine.redaction import Redactor
+from amphv2_bootstrap.spec.masking import Masker
 from benchmarks.figures import Effort, Figure, Row, median, rounded
 from benchmarks.servers import Servers
 from tests.servers.mariadb import MariaDB
@@ -139,7 +139,7 @@ def _ours(servers: Servers) -> Iterator[Run]:
     flows = ToyFlows(Ledger(), _Steps())
     cloud = Cloud(servers.new_folder(), flows, servers.database_url("ours"))
     runner = Runner(
-        cloud.database, cloud.journal, flows, cloud.contexts, Redactor(["s3cr3t"])
+        cloud.database, cloud.journal, flows, cloud.contexts, Masker(["s3cr3t"])
     )
 
     def run(length: int) -> float:

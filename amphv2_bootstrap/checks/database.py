@@ -16,7 +16,7 @@ from amphv2_bootstrap.adapters.schema.state import State, Verdict, classify
 from amphv2_bootstrap.checks.finding import FAILED, OK, SKIPPED, WARNING, Finding
 from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.steps.base import Context
-from amphv2_bootstrap.steps.target_database import account, admin, database_name, texts
+from amphv2_bootstrap.steps.target_database import account, admin, database_name
 
 _SQLITE = "the persistence is SQLite: there is no server"
 _MEND = "'amphv2-bootstrap post-job' mends it, or says what it can't."
@@ -56,7 +56,7 @@ def _accounts(context: Context, session: Session) -> Iterator[Finding]:
         password,
         context.host.admin,
         session,
-        secrets=texts(context.secrets),
+        masker=context.secrets.masker,
     )
     for host in context.spec.grant_hosts:
         if host in there:

@@ -15,7 +15,6 @@ from amphv2_bootstrap.steps.canary import loaded, obstacle, prove
 from amphv2_bootstrap.steps.controller.check_effective_configuration import (
     CheckEffectiveConfiguration,
 )
-from amphv2_bootstrap.steps.target_database import texts
 
 _LATE_SECONDS = 35.0
 """A conductor of Octavia looks at the whole board anew every 30 s."""
@@ -120,7 +119,7 @@ def _drilled(context: Context, progress: Callable[[str], None]) -> Drilled:
         python,
         sources,
         expiration=float(wanted["jobboard_expiration_time"]),
-        secrets=texts(context.secrets),
+        masker=context.secrets.masker,
         cancelled=context.cancelled,
         progress=progress,
     )

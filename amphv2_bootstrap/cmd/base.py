@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.spec.masking import NOTHING_SECRET
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
-    from amphv2_bootstrap.engine.redaction import Redactor
 
 
 class Guarded:
@@ -22,7 +22,7 @@ class Guarded:
 
     exit_code = exit_codes.DONE
     app_args: Any
-    _redactor: "Redactor | None" = None
+    _masker = NOTHING_SECRET
 
     def get_epilog(self) -> str:
         """Empty: cliff's own would read the files of every installed package."""
@@ -36,9 +36,7 @@ class Guarded:
             if self.app_args.debug:
                 raise
             text = exit_codes.message_of(exc)
-            print(
-                self._redactor.text(text) if self._redactor else text, file=sys.stderr
-            )
+            print(self._masker.text(text), file=sys.stderr)
             return exit_codes.code_of(exc)
         return self.exit_code
 
@@ -61,6 +59,6 @@ class Guarded:
         for warning in loaded.warnings:
             print(f"WARNING: {warning}", file=sys.stderr)
         runtime = Runtime(loaded)
-        self._redactor = runtime.redactor
-        logs.redact(runtime.redactor)
+        self._masker = runtime.masker
+        logs.mask(runtime.masker)
         return runtime

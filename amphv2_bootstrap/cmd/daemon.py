@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.engine.errors import SchemaError
 from amphv2_bootstrap.errors import BootstrapError, TransientError
+from amphv2_bootstrap.spec.masking import NOTHING_SECRET
 
 if TYPE_CHECKING:
     from oslo_config import cfg
@@ -64,10 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     os.umask(0o077)
     signals = _Signals()
+    masker = NOTHING_SECRET
     try:
-        _serve(arguments, signals)
+        runtime = _prepared(arguments)
+        masker = runtime.masker
+        _serve(runtime, signals)
     except BootstrapError as exc:
-        print(exit_codes.message_of(exc), file=sys.stderr)
+        print(masker.text(exit_codes.message_of(exc)), file=sys.stderr)
         return exit_codes.code_of(exc)
     if signals.reload:
         LOG.info("Restarting to read the configuration again")
@@ -79,7 +83,8 @@ def _command_line(arguments: Sequence[str]) -> list[str]:
     return ["-m", "amphv2_bootstrap.cmd.daemon", *arguments]
 
 
-def _serve(arguments: Sequence[str], signals: _Signals) -> None:
+def _prepared(arguments: Sequence[str]) -> "Runtime":
+    """The configuration read, and logging set up as it says."""
     from amphv2_bootstrap.cmd.runtime import Runtime
     from amphv2_bootstrap.conf.build import build
     from amphv2_bootstrap.conf.loading import load
@@ -90,12 +95,16 @@ def _serve(arguments: Sequence[str], signals: _Signals) -> None:
     _set_up_logging(conf, runtime)
     for warning in loaded.warnings:
         LOG.warning("%s", warning)
+    return runtime
+
+
+def _serve(runtime: "Runtime", signals: _Signals) -> None:
     _wait_for_database(runtime, signals.stopping)
     if signals.stopping.is_set():
         return
     conductor = runtime.conductor()
     signals.conductor = conductor
-    LOG.info("Conductor %s serves host %s", runtime.owner, loaded.host.name)
+    LOG.info("Conductor %s serves host %s", runtime.owner, runtime.loaded.host.name)
     if not signals.stopping.is_set():
         conductor.run()
     LOG.info("Conductor %s has stopped", runtime.owner)
@@ -107,7 +116,8 @@ def _set_up_logging(conf: "cfg.ConfigOpts", runtime: "Runtime") -> None:
     from amphv2_bootstrap.cmd import logs
 
     log.setup(conf, "amphv2-bootstrap")
-    logs.redact(runtime.redactor)
+    logs.mask(runtime.masker)
+    threading.excepthook = logs.log_unhandled
     if not conf.debug:
         logs.quieten()
 

@@ -4,8 +4,11 @@
 import logging
 import os
 import sys
+import threading
 
-from amphv2_bootstrap.engine.redaction import RedactingFilter, Redactor
+from amphv2_bootstrap.spec.masking import Masker, MaskingFilter, MaskingFormatter
+
+LOG = logging.getLogger(__name__)
 
 _QUIET = ("taskflow", "oslo_utils.excutils", "kazoo", "alembic")
 """Libraries that log tracebacks of what the engine reports itself."""
@@ -39,10 +42,21 @@ def quieten() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def redact(redactor: Redactor) -> None:
+def log_unhandled(error: threading.ExceptHookArgs) -> None:
+    """Log what ended a thread; threading's own hook prints it, secrets included."""
+    name = error.thread.name if error.thread else "that has ended"
+    if error.exc_value is not None:
+        LOG.critical("Unhandled error in thread %s", name, exc_info=error.exc_value)
+
+
+def mask(masker: Masker) -> None:
     """From now on mask the secrets in whatever is logged, wherever it goes."""
     for handler in logging.getLogger().handlers:
         for former in list(handler.filters):
-            if isinstance(former, RedactingFilter):
+            if isinstance(former, MaskingFilter):
                 handler.removeFilter(former)
-        handler.addFilter(RedactingFilter(redactor))
+        handler.addFilter(MaskingFilter(masker))
+        formatter = handler.formatter or logging.Formatter()
+        if isinstance(formatter, MaskingFormatter):
+            formatter = formatter.formatter
+        handler.setFormatter(MaskingFormatter(formatter, masker))

@@ -11,15 +11,12 @@ from functools import cached_property
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from amphv2_bootstrap.conf.build import Loaded
 from amphv2_bootstrap.engine.board import Board
 from amphv2_bootstrap.engine.conductor.duplicate_hosts import DuplicateHosts
 from amphv2_bootstrap.engine.errors import RefusedError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import Job
-from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
@@ -30,6 +27,7 @@ from amphv2_bootstrap.flows.outlines import CONTROLLER
 from amphv2_bootstrap.jobboards.registry import open_board
 from amphv2_bootstrap.posting import fingerprints
 from amphv2_bootstrap.posting.poster import Poster
+from amphv2_bootstrap.spec.masking import Masker, passwords_in
 from amphv2_bootstrap.spec.model import Spec
 
 if TYPE_CHECKING:
@@ -127,8 +125,8 @@ class Runtime:
         return HostContexts(self.loaded)
 
     @cached_property
-    def redactor(self) -> Redactor:
-        return redactor(self.loaded)
+    def masker(self) -> Masker:
+        return masker(self.loaded)
 
     @cached_property
     def duplicate_hosts(self) -> DuplicateHosts:
@@ -140,7 +138,7 @@ class Runtime:
         from amphv2_bootstrap.engine.execution.runner import Runner
 
         flows = RegisteredFlows()
-        return Runner(self.database, self.journal, flows, self.contexts, self.redactor)
+        return Runner(self.database, self.journal, flows, self.contexts, self.masker)
 
     def poster(self) -> Poster:
         return Poster(self.store, JobCreation(self.database, self.journal))
@@ -177,6 +175,7 @@ class Runtime:
             self.owner,
             metadata.version("amphv2-bootstrap"),
             self.loaded.conductor.reconcile_interval,
+            self.masker,
         )
 
     def _report_salt(self) -> bytes:
@@ -187,16 +186,13 @@ class Runtime:
         return base64.b64decode(text)
 
 
-def redactor(loaded: Loaded) -> Redactor:
+def masker(loaded: Loaded) -> Masker:
     """Knows every secret of this host's configuration."""
-    return Redactor(secret_texts(loaded))
+    return Masker(secret_texts(loaded))
 
 
 def secret_texts(loaded: Loaded) -> list[str]:
-    """The secrets themselves, and the passwords within the engine's own URLs."""
-    board = loaded.engine.board
-    of_board = [board.password, board.redis_sentinel_password]
-    found = [*loaded.secrets.values(), *(each for each in of_board if each)]
-    url = sa.make_url(loaded.engine.persistence_connection.reveal())
-    own = [str(url.password or ""), board.zookeeper_ssl.get("keyfile_password", "")]
-    return [secret.reveal() for secret in found] + [text for text in own if text]
+    """The secrets themselves, and the passwords within the engine's own URL."""
+    secrets = [secret.reveal() for secret in loaded.secrets.values()]
+    url = loaded.engine.persistence_connection.reveal()
+    return [*secrets, *loaded.engine.board.secret_texts, *passwords_in(url)]

@@ -18,6 +18,7 @@ from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
 if TYPE_CHECKING:
     from amphv2_bootstrap.checks.finding import Check, Finding
     from amphv2_bootstrap.cmd.runtime import Runtime
+    from amphv2_bootstrap.spec.masking import Masker
     from amphv2_bootstrap.steps.base import Context
 
 _COLUMNS = ("check", "state", "message", "todo")
@@ -70,10 +71,18 @@ class Verify(Guarded, OwnFormats, Lister):
             checks.append(_agreement(runtime))
         if parsed_args.drill:
             checks.append(_drill)
-        found = list(verify(context, checks, _begin))
+        found = [
+            _masked(finding, runtime.masker)
+            for finding in verify(context, checks, _begin)
+        ]
         if any(finding.state == _FAILED for finding in found):
             self.exit_code = exit_codes.FAILED
         return _COLUMNS, [dataclasses.astuple(finding) for finding in found]
+
+
+def _masked(finding: "Finding", masker: "Masker") -> "Finding":
+    message, todo = masker.text(finding.message), masker.text(finding.todo)
+    return dataclasses.replace(finding, message=message, todo=todo)
 
 
 def _drill(context: "Context") -> "Iterable[Finding]":

@@ -9,6 +9,7 @@ from amphv2_bootstrap.engine.board import (
 )
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.jobboards.settings import BoardSettings
+from amphv2_bootstrap.spec.masking import Masker
 
 
 def unavailable(
@@ -19,7 +20,7 @@ def unavailable(
     return BoardUnavailableError(
         attempted,
         on=settings.place,
-        why=settings.mask(why.rstrip(": ")),
+        why=Masker(settings.secret_texts).text(why.rstrip(": ")),
         todo="Check that its servers are up, reachable, and let this account in",
     )
 

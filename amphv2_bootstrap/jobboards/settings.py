@@ -72,17 +72,12 @@ class BoardSettings:
             where = f"{self.redis_sentinel} by Sentinel {where}"
         return f"jobboard {self.namespace} in {self.driver} at {where}"
 
-    def mask(self, text: str) -> str:
-        """``text`` without any secret of these settings."""
-        keyfile = self.zookeeper_ssl.get("keyfile_password")
-        secrets = [
-            secret.reveal()
-            for secret in (self.password, self.redis_sentinel_password)
-            if secret is not None
-        ]
-        for secret in filter(None, [*secrets, keyfile]):
-            text = text.replace(secret, "***")
-        return text
+    @property
+    def secret_texts(self) -> tuple[str, ...]:
+        """What no message may hold."""
+        secrets = filter(None, (self.password, self.redis_sentinel_password))
+        keyfile = self.zookeeper_ssl.get("keyfile_password", "")
+        return (*(secret.reveal() for secret in secrets), keyfile)
 
 
 def bracketed(host: str) -> str:

@@ -2,6 +2,9 @@
 """Secrets that do not print themselves."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from amphv2_bootstrap.spec.masking import Masker
 
 
 class Secret:
@@ -47,6 +50,11 @@ class Secrets(Mapping[str, Secret]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    @cached_property
+    def masker(self) -> Masker:
+        """Masks all of them."""
+        return Masker(secret.reveal() for secret in self._values.values())
 
     def text(self, name: str) -> str | None:
         """The secret's text, or None where it isn't set."""

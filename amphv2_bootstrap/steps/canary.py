@@ -10,7 +10,6 @@ from amphv2_bootstrap.adapters.octavia.canary import Proof
 from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Context, StepResult
-from amphv2_bootstrap.steps.target_database import texts
 
 
 def loaded(context: Context) -> tuple[str, ...]:
@@ -48,7 +47,7 @@ def prove(context: Context, sources: Sequence[str]) -> Proof:
     return octavia_canary.prove(
         python,
         sources,
-        secrets=texts(context.secrets),
+        masker=context.secrets.masker,
         cancelled=context.cancelled,
     )
 

@@ -6,13 +6,7 @@ from contextlib import AbstractContextManager
 from amphv2_bootstrap.adapters.mysql import sessions
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Spec
-from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import Context
-
-
-def texts(secrets: Secrets) -> tuple[str, ...]:
-    """The texts of all secrets: what no message may hold."""
-    return tuple(secret.reveal() for secret in secrets.values())
 
 
 def admin(context: Context) -> AbstractContextManager[sessions.Session]:
@@ -20,7 +14,7 @@ def admin(context: Context) -> AbstractContextManager[sessions.Session]:
     return sessions.session(
         context.host.admin,
         context.secrets.text("admin_password"),
-        secrets=texts(context.secrets),
+        masker=context.secrets.masker,
         cancelled=context.cancelled,
     )
 
@@ -30,7 +24,7 @@ def account(context: Context) -> AbstractContextManager[sessions.Session]:
     return sessions.session(
         context.spec.persistence,
         context.secrets.text("persistence_password"),
-        secrets=texts(context.secrets),
+        masker=context.secrets.masker,
         database=database_name(context.spec),
         cancelled=context.cancelled,
     )

@@ -28,13 +28,13 @@ from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import FlowRun, Job
-from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from amphv2_bootstrap.jobboards.settings import BoardSettings
+from amphv2_bootstrap.spec.masking import Masker
 from amphv2_bootstrap.spec.secret import Secret
 from tests.contract.boards import open_board
 from tests.faults.ledger import BEGIN, BEGIN_UNDO, END, END_UNDO, Ledger
@@ -176,7 +176,7 @@ def make_conductor(script: Script, seams: Seams) -> Conductor:
     diary = Diary(Ledger(Path(script.ledger)), str(owner))
     journal = Journal(database, str(owner))
     runner = DiaryRunner(
-        database, journal, ToyFlows(script, diary, seams), AnyJob(), Redactor()
+        database, journal, ToyFlows(script, diary, seams), AnyJob(), Masker()
     )
     runner.diary = diary
     board = FaultyBoard(open_board(board_settings(script)), seams, script.hold)

@@ -453,7 +453,7 @@ BREACHES: tuple[tuple[Rule, str, str], ...] = (
     (no_global_configuration, "steps.x", "from oslo_config import cfg\ncfg.CONF.x"),
     (standalone, "adapters.octavia.programs.x", "import amphv2_bootstrap.errors"),
     (standalone, "adapters.octavia.programs.x", "from amphv2_bootstrap import x"),
-    (standalone, "adapters.octavia.programs.x", "from .. import scrubbing"),
+    (standalone, "adapters.octavia.programs.x", "from .. import canary"),
     (clear_name, "adapters.utils", ""),
     (clear_name, "engine.helpers.x", ""),
     (licence_line, "spec.x", "x = 1\n# SPDX-License-Identifier: Apache-2.0\n"),

@@ -4,7 +4,6 @@
 import uuid
 from collections.abc import Mapping
 
-from amphv2_bootstrap.adapters.scrubbing import scrub
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 
@@ -28,11 +27,9 @@ def said(exc: BaseException, secrets: Secrets) -> str:
     A server may repeat what it was sent: old Redis answers HELLO with
     ``unknown command, with args beginning with`` and the password.
     """
-    known = (secret.reveal() for secret in secrets.values())
     # etcd3gw keeps the server's words apart.
     text = getattr(exc, "detail_text", None) or str(exc) or type(exc).__name__
-    text = scrub(text, known)
-    return " ".join(text.split())[:_LONGEST]
+    return " ".join(secrets.masker.text(text).split())[:_LONGEST]
 
 
 def options_of(spec: Spec, name: str) -> Mapping[str, str]:

@@ -2,7 +2,6 @@
 """Logging in as an account, to see which one the server takes."""
 
 import dataclasses
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from amphv2_bootstrap.adapters.mysql.errors import ACCESS_DENIED, DatabaseRefusa
 from amphv2_bootstrap.adapters.mysql.sessions import Session, session
 from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.masking import Masker
 
 _LOOPBACK = (None, "", "localhost", "127.0.0.1", "::1")
 
@@ -35,7 +35,7 @@ def try_logins(
     admin: DatabaseUrl,
     admin_session: Session,
     *,
-    secrets: Collection[str],
+    masker: Masker,
 ) -> Logins:
     """Log in, into the URL's database, on every way that we know.
 
@@ -48,14 +48,14 @@ def try_logins(
     refusal = None
     socket_refused = False
     try:
-        reached.add(_log_in(url, password, url.database, secrets))
+        reached.add(_log_in(url, password, url.database, masker))
     except DatabaseRefusalError as exc:
         refusal = exc
     socket = admin.query.get("unix_socket")
     for path in filter(None, (socket, _server_socket(admin, admin_session))):
         way = dataclasses.replace(url, query={**url.query, "unix_socket": path})
         try:
-            reached.add(_log_in(way, password, url.database, secrets))
+            reached.add(_log_in(way, password, url.database, masker))
         except DatabaseRefusalError as exc:
             socket_refused |= exc.code == ACCESS_DENIED and path == socket
         except BootstrapError:
@@ -64,9 +64,9 @@ def try_logins(
 
 
 def _log_in(
-    url: DatabaseUrl, password: str, database: str | None, secrets: Collection[str]
+    url: DatabaseUrl, password: str, database: str | None, masker: Masker
 ) -> tuple[str, str]:
-    with session(url, password, secrets=secrets, database=database) as opened:
+    with session(url, password, masker=masker, database=database) as opened:
         user, _, host = str(opened.value("SELECT CURRENT_USER()")).rpartition("@")
         return user, host
 

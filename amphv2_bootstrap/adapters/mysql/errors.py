@@ -3,12 +3,12 @@
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 import pymysql
 
-from amphv2_bootstrap.adapters.scrubbing import scrub
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec.masking import Masker
 
 ACCESS_DENIED = 1045
 DATABASE_DENIED = 1044
@@ -68,28 +68,28 @@ class DatabaseTroubleError(TransientError):
 
 
 @contextlib.contextmanager
-def translated(attempted: str, place: str, secrets: Collection[str]) -> Iterator[None]:
+def translated(attempted: str, place: str, masker: Masker) -> Iterator[None]:
     """Turn all that PyMySQL raises into our errors."""
     try:
         yield
     except pymysql.Error as exc:
-        raise _translate(exc, attempted, place, secrets) from _Cleaned(exc, secrets)
+        raise _translate(exc, attempted, place, masker) from _Cleaned(exc, masker)
     except OSError as exc:
         # Before the connection: a file of the TLS arguments.
         raise PermanentError(
             attempted,
             on=place,
-            why=scrub(str(exc), secrets),
+            why=masker.text(str(exc)),
             todo="Check the TLS files and the socket in the URL's arguments.",
         ) from exc
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as exc:
         raise PermanentError(
-            attempted, on=place, why=_driver_reason(exc, secrets)
+            attempted, on=place, why=_driver_reason(exc, masker)
         ) from None
 
 
 def _translate(
-    exc: pymysql.Error, attempted: str, place: str, secrets: Collection[str]
+    exc: pymysql.Error, attempted: str, place: str, masker: Masker
 ) -> DatabaseRefusalError | DatabaseTroubleError:
     code = exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
     message = str(exc.args[1]) if len(exc.args) > 1 else str(exc)
@@ -97,7 +97,7 @@ def _translate(
         DatabaseTroubleError if code in TRANSIENT or code == 0 else DatabaseRefusalError
     )
     todo = TRANSIENT.get(code) or _PERMANENT.get(code, "")
-    why = f"{clean(message, secrets)} [{code}]"
+    why = f"{clean(message, masker)} [{code}]"
     error = kind(attempted, on=place, why=why, todo=todo)
     error.code = code
     return error
@@ -106,20 +106,20 @@ def _translate(
 class _Cleaned(Exception):  # noqa: N818
     """The driver's error as a cause that can be logged: the same, without secrets."""
 
-    def __init__(self, exc: Exception, secrets: Collection[str]) -> None:
-        super().__init__(type(exc).__name__, clean(str(exc), secrets))
+    def __init__(self, exc: Exception, masker: Masker) -> None:
+        super().__init__(type(exc).__name__, clean(str(exc), masker))
 
 
-def clean(message: str, secrets: Collection[str]) -> str:
+def clean(message: str, masker: Masker) -> str:
     """A server's message without secrets.
 
     A syntax error quotes the statement, cut at 80 characters, maybe inside a
     secret: that part is dropped whole.
     """
-    return scrub(re.sub(r" near '.*", " near ...", message, flags=re.S), secrets)
+    return masker.text(re.sub(r" near '.*", " near ...", message, flags=re.S))
 
 
-def _driver_reason(exc: Exception, secrets: Collection[str]) -> str:
+def _driver_reason(exc: Exception, masker: Masker) -> str:
     if isinstance(exc, UnicodeEncodeError):  # its text shows the character
         return "PyMySQL sends passwords as latin-1, and this one has other characters"
-    return scrub(str(exc), secrets)
+    return masker.text(str(exc))

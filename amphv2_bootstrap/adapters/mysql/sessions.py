@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from amphv2_bootstrap.adapters.mysql.errors import (
 from amphv2_bootstrap.adapters.mysql.tls import Connection
 from amphv2_bootstrap.errors import BootstrapError, CancelledError
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
 
 Row = tuple[Any, ...]
 
@@ -73,13 +74,13 @@ class Session:
         self,
         connection: pymysql.Connection,
         place: str,
-        secrets: Collection[str],
+        masker: Masker,
         cancelled: threading.Event | None = None,
     ) -> None:
         self.place = place
         self._cancelled = cancelled
         self._connection = connection
-        self._secrets = secrets
+        self._masker = masker
         self._server: Server | None = None
 
     def rows(self, sql: str, *args: object) -> list[Row]:
@@ -94,7 +95,7 @@ class Session:
         """
         attempted = f"run {' '.join(sql.split()[:2])} ..."
         try:
-            with translated(attempted, self.place, self._secrets):
+            with translated(attempted, self.place, self._masker):
                 cursor = self._connection.cursor()
                 cursor.execute(sql, args or None)
                 return list(cursor.fetchall())
@@ -161,7 +162,7 @@ def session(
     url: DatabaseUrl,
     password: str | None,
     *,
-    secrets: Iterable[str] = (),
+    masker: Masker = NOTHING_SECRET,
     database: str | None = None,
     cancelled: threading.Event | None = None,
 ) -> Iterator[Session]:
@@ -171,18 +172,18 @@ def session(
     them, so that this connection goes the way that Octavia's will.
 
     :param database: the database to enter; the URL's own is not entered.
-    :param secrets: texts to mask in errors, besides ``password``.
+    :param masker: masks errors, and masks ``password`` besides.
     :param cancelled: when it is set, the statement under way is stopped.
     :raises DatabaseRefusalError: access denied, no such database...
     :raises DatabaseTroubleError: the server can't be reached.
     """
-    masked = tuple(secrets) + ((password,) if password else ())
+    masker = masker.plus([password] if password else [])
     attempted = f"log in to the database server as {url.username or 'nobody'}"
 
     def connect() -> pymysql.Connection:
         return Connection(**_options(url, password, database))
 
-    with translated(attempted, url.place, masked):
+    with translated(attempted, url.place, masker):
         connection = connect()
     watch = (
         contextlib.nullcontext()
@@ -191,7 +192,7 @@ def session(
     )
     try:
         with watch:
-            yield Session(connection, url.place, masked, cancelled)
+            yield Session(connection, url.place, masker, cancelled)
     finally:
         with contextlib.suppress(pymysql.Error, OSError):
             connection.close()

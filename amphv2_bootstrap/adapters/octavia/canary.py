@@ -6,12 +6,13 @@ become ours.
 """
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from amphv2_bootstrap.adapters.octavia import program_runner
 from amphv2_bootstrap.adapters.octavia.diagnosis import verdict
 from amphv2_bootstrap.adapters.octavia.program_runner import Told
+from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
 
 _CANARY_SECONDS = 120.0
 _DRILL_SECONDS = 240.0
@@ -50,7 +51,7 @@ def prove(
     python: str,
     sources: Sequence[str],
     *,
-    secrets: Collection[str] = (),
+    masker: Masker = NOTHING_SECRET,
     cancelled: threading.Event | None = None,
     timeout: float = _CANARY_SECONDS,
     now: float | None = None,
@@ -63,7 +64,7 @@ def prove(
 
     :param python: the interpreter that runs Octavia here.
     :param sources: Octavia's own files, and what shall come on top of them.
-    :param secrets: texts to mask in errors, besides those in the configuration.
+    :param masker: masks errors; the secrets in the sources are masked besides.
     :param timeout: seconds for all of it.
     :param now: the time since the epoch, for finding what killed runs left.
     :raises UnprovenError: a scratch namespace isn't allowed.
@@ -76,7 +77,7 @@ def prove(
         "canary",
         sources,
         timeout=timeout,
-        secrets=secrets,
+        masker=masker,
         cancelled=cancelled,
         now=now,
     )
@@ -95,7 +96,7 @@ def drill(
     sources: Sequence[str],
     *,
     expiration: float,
-    secrets: Collection[str] = (),
+    masker: Masker = NOTHING_SECRET,
     cancelled: threading.Event | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Drilled:
@@ -111,7 +112,7 @@ def drill(
         "drill",
         sources,
         timeout=expiration + _DRILL_SECONDS,
-        secrets=secrets,
+        masker=masker,
         cancelled=cancelled,
         progress=progress,
     )

@@ -18,8 +18,8 @@ from amphv2_bootstrap.adapters.mysql import database_url
 from amphv2_bootstrap.adapters.octavia import config_sources, introspection
 from amphv2_bootstrap.adapters.octavia.config_sources import sources
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
-from amphv2_bootstrap.adapters.scrubbing import MASK
 from amphv2_bootstrap.spec.digest import keyed_digest
+from amphv2_bootstrap.spec.masking import MASK
 from amphv2_bootstrap.spec.model import HostSettings
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.spec.task_flow_group import driver_of

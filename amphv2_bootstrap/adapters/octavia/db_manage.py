@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.adapters.mysql.database_url import with_password
 from amphv2_bootstrap.adapters.mysql.errors import TRANSIENT
 from amphv2_bootstrap.adapters.mysql.sessions import LOCK_WAIT_SECONDS
-from amphv2_bootstrap.adapters.scrubbing import scrub
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.masking import Masker
 from amphv2_bootstrap.spec.model import HostSettings
 
 _PREFIX = "persistence-overlay-"
@@ -73,7 +73,7 @@ def upgrade_persistence(
     url: DatabaseUrl,
     password: str | None,
     *,
-    secrets: Collection[str],
+    masker: Masker,
     cancelled: threading.Event,
 ) -> Completed:
     """Run ``upgrade_persistence`` with the real configuration and ours on top.
@@ -94,25 +94,25 @@ def upgrade_persistence(
             raise type(exc)(
                 exc.attempted,
                 on=exc.on,
-                why=scrub(exc.why, secrets),
-                todo=_SAID + telling(exc.todo.removeprefix(_SAID), secrets),
+                why=masker.text(exc.why),
+                todo=_SAID + telling(exc.todo.removeprefix(_SAID), masker),
             ) from None
     said = completed.stdout + completed.output
     codes = {int(code) for code in re.findall(r"\((\d{4}), ", said)}
     return Completed(
         completed.returncode,
-        telling(completed.output, secrets),
+        telling(completed.output, masker),
         completed.returncode < 0 or bool(codes & {*TRANSIENT, _LOCK_NOT_GOT}),
     )
 
 
-def telling(output: str, secrets: Collection[str]) -> str:
+def telling(output: str, masker: Masker) -> str:
     """The lines of a program's output that name an error, without secrets.
 
     Where there are none, the last lines. The first line of a long output was
     cut, maybe inside a secret: it is left out.
     """
-    lines = scrub(output, secrets).strip().splitlines()
+    lines = masker.text(output).strip().splitlines()
     if len(output) > _LONG_OUTPUT:
         del lines[0]
     plain = dict.fromkeys(_LOG_PREFIX.sub("", line).rstrip() for line in lines)

@@ -4,15 +4,15 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.adapters.octavia import programs
-from amphv2_bootstrap.adapters.scrubbing import scrub
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec.masking import Masker, passwords_in
 
 # The folder becomes a package of its own name: neither it nor its parent gets onto
 # sys.path, where its modules would hide Octavia's libraries of the same names.
@@ -33,6 +33,9 @@ Facts = Mapping[str, Any]
 
 _GRACE = 45.0
 """Seconds for the program's own cleanup, after its own time is over."""
+
+_LONGEST = 400
+"""Characters that are kept of one text of a program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def run(
     sources: Sequence[str],
     *,
     timeout: float,
-    secrets: Collection[str],
+    masker: Masker,
     cancelled: threading.Event | None = None,
     progress: Callable[[str], None] | None = None,
     now: float | None = None,
@@ -74,7 +77,7 @@ def run(
 
     :param sources: configuration files, and folders of such; the later wins.
     :param timeout: seconds for its work; its cleanup gets some more.
-    :param secrets: texts to mask, besides those of the configuration itself.
+    :param masker: masks its texts; the secrets in the sources are masked besides.
     :param progress: called with a text now and then, from another thread.
     :param now: the time since the epoch; remains of runs whose end was before it
         are removed.
@@ -89,7 +92,7 @@ def run(
             timeout=timeout + _GRACE,
             cancelled=cancelled,
             stdin=request(sources, timeout, now),
-            on_line=None if progress is None else _progress_of(progress, secrets),
+            on_line=None if progress is None else _progress_of(progress, masker),
             grace=_GRACE,
         )
     except TransientError as exc:
@@ -97,7 +100,7 @@ def run(
         raise TransientError(
             exc.attempted, on=python, why=exc.why, todo="Run it again."
         ) from None
-    told = _read(done.stdout, secrets)
+    told = _read(done.stdout, masker)
     if told.facts is None and told.broken is None:
         # Nor is this output told: of a foreign program, it may hold secrets.
         raise PermanentError(
@@ -122,14 +125,22 @@ def request(sources: Sequence[str], timeout: float, now: float) -> str:
 
 
 def _progress_of(
-    progress: Callable[[str], None], secrets: Collection[str]
+    progress: Callable[[str], None], masker: Masker
 ) -> Callable[[str], None]:
     def on_line(line: str) -> None:
+        nonlocal masker
         found = _object(line)
+        masker = _knowing(masker, [found])
         if "progress" in found:
-            progress(scrub(str(found["progress"]), secrets))
+            progress(masker.text(str(found["progress"])))
 
     return on_line
+
+
+def _knowing(masker: Masker, lines: Iterable[Mapping[str, Any]]) -> Masker:
+    """The masker, with the secrets that the program found in the sources."""
+    found = [value for line in lines for value in line.get("secrets", ())]
+    return masker.plus(found).plus(one for url in found for one in passwords_in(url))
 
 
 def _object(line: str) -> dict[str, Any]:
@@ -140,20 +151,27 @@ def _object(line: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _read(output: str, secrets: Collection[str]) -> Told:
-    # Read first, then scrub: a secret may be a word that the lines are made of.
+def _read(output: str, masker: Masker) -> Told:
+    # Read first, then mask: a secret may be a word that the lines are made of.
     lines = [_object(line) for line in output.splitlines()]
+    masker = _knowing(masker, lines)
     broken = next((line for line in lines if "broken" in line), {})
     left = next((line["left"] for line in lines if "left" in line), ())
     facts = next((line["facts"] for line in lines if "facts" in line), None)
+    notes = [line["note"] for line in lines if "note" in line]
     return Told(
         links=tuple(line["link"] for line in lines if "link" in line),
         facts=None if broken else facts,
-        notes=tuple(scrub(line["note"], secrets) for line in lines if "note" in line),
+        notes=tuple(_shown(note, masker) for note in notes),
         broken=broken.get("broken"),
         chain=tuple(
-            Cause(cause["type"], scrub(cause["text"], secrets))
+            Cause(cause["type"], _shown(cause["text"], masker))
             for cause in broken.get("chain", ())
         ),
-        left=tuple(scrub(name, secrets) for name in left),
+        left=tuple(_shown(name, masker) for name in left),
     )
+
+
+def _shown(text: str, masker: Masker) -> str:
+    """In one line, masked before it is cut."""
+    return " ".join(masker.text(text).split())[:_LONGEST]

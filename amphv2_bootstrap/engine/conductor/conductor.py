@@ -187,8 +187,9 @@ class Conductor:
             job = self._parts.store.job(flow_run.job_uuid)
             self._parts.runner.check(flow_run, job)
         except RefusedError as exc:
-            if self._refuse(entry, str(exc)):
-                self._parts.journal.note(flow_run, "refused", str(exc))
+            why = self._parts.runner.masker.text(str(exc))
+            if self._refuse(entry, why):
+                self._parts.journal.note(flow_run, "refused", why)
             return False
         return True
 

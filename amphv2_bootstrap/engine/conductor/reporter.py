@@ -12,6 +12,7 @@ from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.spec.masking import Masker
 
 LOG = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Reporter:
     database that is away is asked again. Nothing here ends the conductor.
 
     :param interval: seconds between two looks at the stamp.
+    :param masker: masks the reason why a report can't be made.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Reporter:
         owner: ProcessIdentity,
         version: str,
         interval: float,
+        masker: Masker,
         refresh: float = REFRESH_SECONDS,
     ) -> None:
         self._source = source
@@ -61,6 +64,7 @@ class Reporter:
         self._owner = owner
         self._version = version
         self._interval = interval
+        self._masker = masker
         self._refresh = refresh
         self._due_at = 0.0
         self._stamp: object = None
@@ -115,7 +119,7 @@ class Reporter:
             raise
         except BootstrapError as exc:
             LOG.warning("This host can't report on itself: %s", exc)
-            return {UNREADABLE: str(exc)}
+            return {UNREADABLE: self._masker.text(str(exc))}
         except Exception as exc:
             LOG.exception("This host can't report on itself")
             return {UNREADABLE: f"unexpected error: {type(exc).__name__}; see its log"}

@@ -26,12 +26,12 @@ from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
 )
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.records import FlowRun
-from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.journal import Journal, check_epoch
 from amphv2_bootstrap.engine.storage.step_writes import Change, StepWrites
 from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.spec.masking import Masker
 
 # After these, another write follows at once: of atoms, and of a flow.
 _ENDS = (states.SUCCESS, states.REVERTED)
@@ -69,14 +69,14 @@ class FencedBackend(impl_sqlalchemy.SQLAlchemyBackend):
         journal: Journal,
         flow_run: FlowRun,
         lease: Lease,
-        redact: Redactor,
+        masker: Masker,
     ) -> None:
         super().__init__({}, engine=database.engine)
         self.database = database
         self.journal = journal
         self.flow_run = flow_run
         self.lease = lease
-        self.redact = redact
+        self.masker = masker
         self.trouble: BootstrapError | None = None
         self._connection = FencedConnection(self)
 
@@ -133,7 +133,7 @@ class FencedConnection(impl_sqlalchemy.Connection):
         :raises FencedError: the claim is lost.
         :raises DatabaseUnavailableError: it stayed away until the claim's end.
         """
-        row = _redacted(_atom_row(atom_detail), self._backend.redact)
+        row = _masked(_atom_row(atom_detail), self._backend.masker)
         if atom_detail.state == states.REVERT_FAILURE:
             # taskflow forgets what the step had made: undoing it is tried again.
             row["results"] = self._stored[atom_detail.uuid]["results"]
@@ -275,10 +275,10 @@ def _atom_row(atom: Any) -> Row:
     return row
 
 
-def _redacted(row: Row, redact: Redactor) -> Row:
-    """The row with what is free text redacted; names that are read again stay."""
+def _masked(row: Row, masker: Masker) -> Row:
+    """The row with its free texts masked; names that are read again stay."""
     clean = {
-        name: redact.value(value) if name in _FREE_TEXT else value
+        name: masker.value(value) if name in _FREE_TEXT else value
         for name, value in row.items()
     }
     result = row["results"]

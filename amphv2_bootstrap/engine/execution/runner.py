@@ -28,10 +28,10 @@ from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
 )
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.records import FlowRun, Job
-from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.errors import BootstrapError, CancelledError
+from amphv2_bootstrap.spec.masking import Masker
 
 LOG = logging.getLogger(__name__)
 
@@ -42,7 +42,10 @@ _ENDED = {states.SUCCESS: Outcome.DONE, states.REVERTED: Outcome.REVERTED}
 
 
 class Runner:
-    """Carries jobs out; holds what all runs of one conductor share."""
+    """Carries jobs out; holds what all runs of one conductor share.
+
+    :param masker: masks what is stored and logged of a run.
+    """
 
     def __init__(
         self,
@@ -50,13 +53,13 @@ class Runner:
         journal: Journal,
         flows: Flows,
         contexts: Contexts,
-        redact: Redactor,
+        masker: Masker,
     ) -> None:
         self._database = database
         self._journal = journal
         self._flows = flows
         self._contexts = contexts
-        self._redact = redact
+        self.masker = masker
 
     def check(self, flow_run: FlowRun, job: Job) -> None:
         """:raises RefusedError: this conductor leaves the job to others."""
@@ -75,7 +78,7 @@ class Runner:
         """
         self._contexts.accept(job)
         end = self._run_directions(flow_run, job, lease, stopping)
-        reason = self._redact.text(end.reason)[:_LONGEST_REASON] if end.reason else None
+        reason = self.masker.text(end.reason)[:_LONGEST_REASON] if end.reason else None
         return dataclasses.replace(end, reason=reason)
 
     def _run_directions(
@@ -85,7 +88,7 @@ class Runner:
             end = self._run(flow_run, job, lease, stopping, revert=False)
             if end.failed_step is None or job.on_failure != "revert":
                 return end
-            reason = self._redact.text(end.reason or "")[:_LONGEST_REASON]
+            reason = self.masker.text(end.reason or "")[:_LONGEST_REASON]
             LOG.warning("%s: failed and is reverted: %s", flow_run, reason)
             retry_until_cancelled(
                 lambda: self._journal.start_reverting(flow_run, reason), lease.cancelled
@@ -124,7 +127,7 @@ class Runner:
         revert: bool,
     ) -> End:
         backend = FencedBackend(
-            self._database, self._journal, flow_run, lease, self._redact
+            self._database, self._journal, flow_run, lease, self.masker
         )
         engine = None
         try:

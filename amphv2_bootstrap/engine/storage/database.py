@@ -17,6 +17,7 @@ from amphv2_bootstrap.engine.errors import (
     MissingDatabaseError,
     SchemaError,
 )
+from amphv2_bootstrap.spec.masking import Masker, passwords_in
 
 _SQLITE_BUSY_SECONDS = 15
 _CONNECT_SECONDS = 10.0
@@ -49,6 +50,7 @@ class Database:
         parsed = sa.make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.place = _place(parsed)
+        self._masker = Masker(passwords_in(parsed.render_as_string(False)))
         self._creation = "" if self.is_sqlite else _creation(parsed)
         self.engine = _sqlite(parsed) if self.is_sqlite else _network(parsed, patience)
         # On a server a single statement needs no transaction around it.
@@ -100,7 +102,7 @@ class Database:
     def _translate(self, verb: str, exc: sa_exc.SQLAlchemyError) -> Exception:
         attempted = f"{verb} the engine's database"
         original = getattr(exc, "orig", None) or exc
-        why = str(original)
+        why = self._masker.text(str(original))
         code = original.args[0] if original.args else None
         if code == _UNKNOWN_DATABASE:
             return MissingDatabaseError(

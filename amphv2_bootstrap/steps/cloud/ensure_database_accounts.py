@@ -17,7 +17,7 @@ from amphv2_bootstrap.steps.base import (
     Step,
     StepResult,
 )
-from amphv2_bootstrap.steps.target_database import admin, database_name, texts
+from amphv2_bootstrap.steps.target_database import admin, database_name
 
 _ATTEMPTED = "ensure the database accounts"
 
@@ -163,7 +163,7 @@ class EnsureDatabaseAccounts(Step):
             self._password,
             self.context.host.admin,
             session,
-            secrets=texts(self.context.secrets),
+            masker=self.context.secrets.masker,
         )
         local = {one.host: one for one in accounts.accounts(session, self._user)}
         if logins.socket_refused and "localhost" in self.context.spec.grant_hosts:

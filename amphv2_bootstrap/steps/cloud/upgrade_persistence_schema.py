@@ -28,7 +28,7 @@ from amphv2_bootstrap.steps.base import (
     Step,
     StepResult,
 )
-from amphv2_bootstrap.steps.target_database import account, database_name, texts
+from amphv2_bootstrap.steps.target_database import account, database_name
 
 _POLL_SECONDS = 0.2
 
@@ -228,7 +228,7 @@ class UpgradePersistenceSchema(Step):
             self.context.host,
             url,
             self.context.secrets.text("persistence_password"),
-            secrets=texts(self.context.secrets),
+            masker=self.context.secrets.masker,
             cancelled=self.context.cancelled,
         )
 

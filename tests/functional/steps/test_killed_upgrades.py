@@ -19,6 +19,7 @@ from amphv2_bootstrap.adapters.schema import persistence_schema
 from amphv2_bootstrap.adapters.schema.revisions import CHAIN, KNOWN_HEAD
 from amphv2_bootstrap.adapters.schema.state import classify
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.masking import Masker
 from amphv2_bootstrap.steps.cloud.upgrade_persistence_schema import (
     UpgradePersistenceSchema,
 )
@@ -123,7 +124,7 @@ def check(target: Target, older: OlderSchema, kill: Kill, tell: Tell) -> None:
         context.host,
         context.spec.persistence,
         PASSWORD,
-        secrets=(PASSWORD,),
+        masker=Masker([PASSWORD]),
         cancelled=threading.Event(),
     )
     assert completed.returncode == -9

@@ -23,13 +23,13 @@ from amphv2_bootstrap.engine.execution.registry import atoms, shape
 from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import Job, NewFlowRun
-from amphv2_bootstrap.engine.redaction import Redactor
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.job_creation import JobCreation, NewJob
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
+from amphv2_bootstrap.spec.masking import Masker
 from tests.servers.process import wait_until
 
 SETTINGS = ConductorSettings(
@@ -188,7 +188,7 @@ class Cloud:
         journal = Journal(self.database, str(owner))
         board = board or SqlJobBoard(self.board, {"database": self.database})
         runner = Runner(
-            self.database, journal, self.flows, self.contexts, Redactor(["s3cr3t"])
+            self.database, journal, self.flows, self.contexts, Masker(["s3cr3t"])
         )
         return Conductor(Parts(board, self.store, journal, runner), owner, settings)
 

@@ -6,7 +6,6 @@ from __future__ import annotations  # Octavia's Python may be older than ours
 import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, unquote_plus
 
 from .options import ALONE, GROUP, arguments, unparsable
 from .reporting import BrokenLinkError
@@ -50,20 +49,7 @@ def _read(conf: Any, option: Any, cfg: Any, report: Report) -> None:
         value = value.get("keyfile_password")
         hidden = True
     if hidden and value:
-        report.masked.update(secrets_of(str(value)))
-
-
-def secrets_of(value: str) -> set[str]:
-    """A secret option's value and, of a URL, the passwords in it."""
-    rest = value.partition("://")[2]
-    place, _, query = rest.partition("?")
-    # A password may have a question mark, though it shouldn't.
-    found = {one.rpartition("@")[0].partition(":")[2] for one in (rest, place)}
-    for argument in query.split("&"):
-        name, _, text = argument.partition("=")
-        if "pass" in name.lower():
-            found |= {text, unquote_plus(text)}
-    return ({value} | found | {unquote(text) for text in found}) - {""}
+        report.say(secrets=[str(value)])
 
 
 def driver_name(conf: Any) -> str:

@@ -6,9 +6,11 @@
     {"note": TEXT}                          works, but the operator should know
     {"broken": LINK, "chain": [{"type": TEXT, "text": TEXT}, ...]}
     {"left": [TEXT, ...]}                   what couldn't be cleaned up
+    {"secrets": [TEXT, ...]}                secret options, to be masked in all texts
     {"facts": {...}}                        the last line, if all links hold
 
-A chain holds the error and, behind it, its causes.
+A chain holds the error and, behind it, its causes. Texts may hold secrets, which go
+through this pipe only: the program's caller masks them.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -23,9 +25,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import quote, quote_plus
 
-_LONGEST = 400
 _DEEPEST = 6
 _REPEAT_SECONDS = 10.0
 _CLEANUP_SECONDS = 20.0
@@ -57,7 +57,6 @@ class Report:
 
     def __init__(self, stream: Any) -> None:
         self.link = "configuration"
-        self.masked: set[str] = set()
         self._stream = stream
 
     def say(self, **facts: Any) -> None:
@@ -78,7 +77,7 @@ class Report:
         self.say(broken=self.link, chain=chain)
 
     def chain(self, exc: BaseException | None) -> list[dict[str, str]]:
-        """An error and its causes in one line each, without secrets.
+        """An error and its causes, in the libraries' own words.
 
         An error of another process brings its own.
         """
@@ -87,18 +86,11 @@ class Report:
             return found
         while exc is not None and len(found) < _DEEPEST:
             kind = type(exc)
-            text = " ".join(self._mask(str(exc)).split())[:_LONGEST]
+            # SQLAlchemy appends the statement with its values.
+            text = str(exc).partition("\n[SQL:")[0]
             found.append({"type": f"{kind.__module__}.{kind.__name__}", "text": text})
             exc = cause_of(exc)
         return found
-
-    def _mask(self, text: str) -> str:
-        # SQLAlchemy appends the statement with its values.
-        text = text.partition("\n[SQL:")[0]
-        for secret in sorted(self.masked, key=len, reverse=True):
-            for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
-                text = text.replace(form, "***")
-        return text
 
 
 Program = Callable[[Report, "dict[str, Any]"], None]

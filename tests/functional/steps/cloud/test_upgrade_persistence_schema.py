@@ -19,6 +19,7 @@ from amphv2_bootstrap.errors import (
     PermanentError,
     TransientError,
 )
+from amphv2_bootstrap.spec.masking import Masker
 from amphv2_bootstrap.steps.cloud.ensure_database import EnsureDatabase
 from amphv2_bootstrap.steps.cloud.ensure_database_accounts import EnsureDatabaseAccounts
 from amphv2_bootstrap.steps.cloud.upgrade_persistence_schema import (
@@ -127,7 +128,7 @@ def test_killed_before_and_run_again(
         killed.context().host,
         killed.context().spec.persistence,
         PASSWORD,
-        secrets=(PASSWORD,),
+        masker=Masker([PASSWORD]),
         cancelled=threading.Event(),
     )
     assert (command.returncode, command.transient) == (-9, True)
@@ -238,7 +239,7 @@ def test_lock_not_got_is_transient(octavia: Target) -> None:
     url = db_manage.guarded(octavia.context().spec.persistence, DDL_LOCK, 0)
     try:
         completed = db_manage.upgrade_persistence(
-            host, url, PASSWORD, secrets=(PASSWORD,), cancelled=threading.Event()
+            host, url, PASSWORD, masker=Masker([PASSWORD]), cancelled=threading.Event()
         )
     finally:
         zombie.close()

@@ -12,12 +12,13 @@ from amphv2_bootstrap.adapters.mysql.errors import (
     translated,
 )
 from amphv2_bootstrap.errors import BootstrapError, PermanentError
+from amphv2_bootstrap.spec.masking import Masker
 
 
 def translate(exc: Exception) -> BootstrapError:
     with (
         pytest.raises(BootstrapError) as caught,
-        translated("try", "db1:3306", ["secret-word"]),
+        translated("try", "db1:3306", Masker(["secret-word"])),
     ):
         raise exc
     return caught.value
@@ -66,7 +67,7 @@ def test_traceback_of_a_server_error() -> None:
     secret = "secret-" + "word"  # apart, for a traceback shows these lines, too
     with (
         pytest.raises(BootstrapError) as caught,
-        translated("try", "db1:3306", [secret]),
+        translated("try", "db1:3306", Masker([secret])),
     ):
         raise pymysql.err.OperationalError(1396, f"failed for {secret}")
     assert secret not in "".join(traceback.format_exception(caught.value))

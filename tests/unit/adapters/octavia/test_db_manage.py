@@ -14,6 +14,7 @@ from amphv2_bootstrap.adapters.mysql.database_url import with_password
 from amphv2_bootstrap.adapters.octavia import db_manage
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
 
 URL = DatabaseUrl(
     "mysql+pymysql", "octavia", "db1", 3306, "o_p", {"ssl_ca": "/etc/ca.pem"}
@@ -86,7 +87,7 @@ Eventlet is deprecated."""
 
 def test_telling_lines() -> None:
     """Of a traceback, the error is shown, without the log's prefix."""
-    assert db_manage.telling(TRACEBACK, []) == (
+    assert db_manage.telling(TRACEBACK, NOTHING_SECRET) == (
         "sqlalchemy.exc.OperationalError: (pymysql.err.OperationalError) "
         "(1050, \"Table 'logbooks' already exists\")"
     )
@@ -94,12 +95,12 @@ def test_telling_lines() -> None:
 
 def test_telling_lines_without_an_error() -> None:
     """Where nothing looks like an error, the last lines are shown."""
-    assert db_manage.telling("one\ntwo\n", []) == "one\ntwo"
-    assert db_manage.telling("", []) == ""
+    assert db_manage.telling("one\ntwo\n", NOTHING_SECRET) == "one\ntwo"
+    assert db_manage.telling("", NOTHING_SECRET) == ""
 
 
 def test_cut_line_is_left_out() -> None:
     """The tail of a secret at the cut of a long output isn't shown."""
     output = "ret-word\n" + "line\n" * 1000
-    assert "word" not in db_manage.telling(output, ["secret-word"])
-    assert db_manage.telling("ret-word" * 1000, ["secret-word"]) == ""
+    assert "word" not in db_manage.telling(output, Masker(["secret-word"]))
+    assert db_manage.telling("ret-word" * 1000, Masker(["secret-word"])) == ""

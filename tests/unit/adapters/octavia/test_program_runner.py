@@ -11,6 +11,7 @@ import pytest
 from amphv2_bootstrap.adapters.octavia import program_runner
 from amphv2_bootstrap.adapters.octavia.program_runner import Cause
 from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
 
 
 def _interpreter(folder: Path, script: str) -> str:
@@ -24,7 +25,7 @@ def _interpreter(folder: Path, script: str) -> str:
 def test_python_without_octavia() -> None:
     """The first link breaks, by the name of the module that isn't there."""
     told = program_runner.run(
-        sys.executable, "canary", ["/nonexistent"], timeout=60, secrets=()
+        sys.executable, "canary", ["/nonexistent"], timeout=60, masker=NOTHING_SECRET
     )
     assert told.broken == "configuration"
     assert told.chain[0].type == "builtins.ModuleNotFoundError"
@@ -42,7 +43,7 @@ def test_not_a_python(tmp_path: Path) -> None:
     """A program that answers nothing of ours is an error that quotes none of it."""
     python = _interpreter(tmp_path, "echo secret; exit 3")
     with pytest.raises(PermanentError, match="ended with 3") as caught:
-        program_runner.run(python, "canary", ["/f"], timeout=60, secrets=())
+        program_runner.run(python, "canary", ["/f"], timeout=60, masker=NOTHING_SECRET)
     assert "secret" not in str(caught.value)
 
 
@@ -61,7 +62,7 @@ END"""
         "drill",
         ["/f"],
         timeout=60,
-        secrets=("p@ss",),
+        masker=Masker(["p@ss"]),
         progress=seen.append,
     )
     assert told.links == ("post",)
@@ -79,7 +80,11 @@ def test_a_broken_link_outweighs_facts(tmp_path: Path) -> None:
 {"facts": {}}
 END"""
     told = program_runner.run(
-        _interpreter(tmp_path, script), "canary", ["/f"], timeout=60, secrets=()
+        _interpreter(tmp_path, script),
+        "canary",
+        ["/f"],
+        timeout=60,
+        masker=NOTHING_SECRET,
     )
     assert told.broken == "claim"
     assert [cause.text for cause in told.chain] == ["first"]
@@ -87,7 +92,7 @@ END"""
     assert told.facts is None
 
 
-@pytest.mark.parametrize("secret", ["type", "redis", "text", "broken", "t", '"'])
+@pytest.mark.parametrize("secret", ["type", "redis", "text", "broken"])
 def test_a_secret_that_is_a_word_of_the_answer(secret: str, tmp_path: Path) -> None:
     """Types and keys are taken as they are told; only the texts are masked."""
     line = {
@@ -110,6 +115,23 @@ def test_progress_and_notes_hold_no_secret(tmp_path: Path) -> None:
     assert told.facts == {"a": "1"}
 
 
+def test_secrets_of_the_sources_are_masked(tmp_path: Path) -> None:
+    """What the program found in Octavia's files is no more shown than our own."""
+    seen: list[str] = []
+    lines = (
+        {"secrets": ["m://o:p%40ss@db/p"]},
+        {"progress": "waiting for p@ss"},
+        {"note": "not let in\n by p%40ss"},
+        {"broken": "post", "chain": [{"type": "t", "text": "x" * 398 + "p@ss"}]},
+        {"left": ["m://o:p%40ss@db/p"]},
+    )
+    told = _told(tmp_path, "another", *lines, progress=seen.append)
+    assert seen == ["waiting for ***"]
+    assert told.notes == ("not let in by ***",)
+    assert told.chain == (Cause("t", "x" * 398 + "**"),)
+    assert told.left == ("***",)
+
+
 def _told(
     folder: Path, secret: str, *lines: object, progress: Any = None
 ) -> program_runner.Told:
@@ -117,5 +139,5 @@ def _told(
     (folder / "lines").write_text("".join(f"{json.dumps(one)}\n" for one in lines))
     python = _interpreter(folder, f"cat > /dev/null; cat {folder}/lines")
     return program_runner.run(
-        python, "canary", ["/f"], timeout=60, secrets=(secret,), progress=progress
+        python, "canary", ["/f"], timeout=60, masker=Masker([secret]), progress=progress
     )

@@ -23,6 +23,7 @@ from amphv2_bootstrap.engine.storage import migrate, schema
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.masking import Masker
 from tests.servers.process import wait_until
 from tests.unit.engine.toys import Cloud
 
@@ -63,7 +64,9 @@ def _reporter(
     source: ReportSource, reports: HostReports, interval: float = 0.02, **more: float
 ) -> Reporter:
     owner = ProcessIdentity.of_this_process("c1")
-    return Reporter(source, reports, owner, "1.2", interval, **more)
+    return Reporter(
+        source, reports, owner, "1.2", interval, Masker(["s3cret-text"]), **more
+    )
 
 
 def test_a_report_is_made_when_its_source_has_changed(reports: HostReports) -> None:
@@ -90,6 +93,7 @@ def test_a_report_is_refreshed_without_a_change(reports: HostReports) -> None:
     ("error", "told"),
     [
         (PermanentError("load it", why="line 3"), "load it: line 3"),
+        (PermanentError("load it", why="s3cret-text"), "load it: ***"),
         (ZeroDivisionError("s3cret"), "unexpected error: ZeroDivisionError"),
     ],
 )

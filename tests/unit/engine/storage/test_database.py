@@ -5,6 +5,7 @@ import threading
 import time
 from pathlib import Path
 
+import pymysql
 import pytest
 import sqlalchemy as sa
 
@@ -89,6 +90,18 @@ def test_a_server_that_is_away_is_unavailable() -> None:
     with pytest.raises(DatabaseUnavailableError, match=str(port)) as caught:
         migrate.check(database)
     assert "s3cr3t" not in str(caught.value)
+
+
+def test_what_a_server_repeats_is_masked() -> None:
+    """Its own words are shown, without the password that it was sent."""
+    database = Database("mysql+pymysql://octavia:p%40ss-word@127.0.0.1/engine")
+    refusal = pymysql.err.OperationalError(1045, "p@ss-word isn't it")
+    with (
+        pytest.raises(DatabaseUnavailableError, match=r"\*\*\* isn't it") as caught,
+        database._translated("read"),
+    ):
+        raise sa.exc.OperationalError("SELECT 1", {}, refusal)
+    assert "p@ss" not in str(caught.value)
 
 
 def test_missing_tables_say_what_to_do(tmp_path: Path) -> None:

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one way in which known secrets are kept out of texts (promise P7).
+
+No code is meant to put a secret into a message. The masker is for the words of
+others: a foreign library's exception, a server that quotes the statement it refused.
+"""
+
+import json
+import logging
+import re
+import traceback
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+MASK = "***"
+# Shorter ones would mask ordinary words, and guard nothing.
+_SHORTEST = 4
+
+
+class Masker:
+    """Replaces each of the secrets, in any of its usual spellings, by ``***``.
+
+    Spellings: plain; percent-encoded, as a whole or as SQLAlchemy does it, with
+    capital or small digits; with ``$`` doubled for oslo.config; quoted for SQL,
+    Python, JSON or ini files, once or twice. Text that was cut off inside a secret
+    is not found: mask first, then cut.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = frozenset(one for one in secrets if len(one) >= _SHORTEST)
+        self._spellings = sorted(
+            spelling for secret in self._secrets for spelling in _spellings(secret)
+        )
+
+    def plus(self, secrets: Iterable[str]) -> "Masker":
+        """A masker that knows these secrets, too."""
+        more = self._secrets.union(secrets)
+        return self if more == self._secrets else Masker(more)
+
+    def text(self, text: str) -> str:
+        """``text`` with each secret masked; two that overlap are one mask."""
+        shown, end = [], 0
+        for start, stop in sorted(self._found(text)):
+            if start >= end:
+                shown += [text[end:start], MASK]
+            end = max(end, stop)
+        return "".join((*shown, text[end:]))
+
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        for spelling in self._spellings:
+            start = text.find(spelling)
+            while start >= 0:
+                yield start, start + len(spelling)
+                start = text.find(spelling, start + 1)
+
+    def value(self, value: Any) -> Any:
+        """The same through lists and dicts; keys and other values stay."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {key: self.value(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(item) for item in value]
+        return value
+
+
+NOTHING_SECRET = Masker()
+"""Masks nothing: for callers that know no secret."""
+
+
+def passwords_in(url: str) -> set[str]:
+    """The passwords in a URL, wherever they stand, as texts to mask."""
+    rest = url.partition("://")[2]
+    place, _, query = rest.partition("?")
+    # A password may have a question mark, though it shouldn't.
+    found = {one.rpartition("@")[0].partition(":")[2] for one in (rest, place)}
+    for argument in query.split("&"):
+        name, _, text = argument.partition("=")
+        if "pass" in name.lower():
+            found |= {text, unquote_plus(text)}
+    return (found | {unquote(text) for text in found}) - {""}
+
+
+def _spellings(secret: str) -> set[str]:
+    found = _encoded(secret)
+    found |= {one.replace("$", "$$") for one in found}
+    for _ in range(2):  # a driver's error quotes a statement, and is quoted itself
+        found |= {spelling for one in found for spelling in _quoted(one)}
+    return found
+
+
+def _encoded(secret: str) -> set[str]:
+    encoded = {
+        quote(secret, safe="", errors="surrogatepass"),
+        quote(secret, errors="surrogatepass"),
+        quote(secret, safe=" +", errors="surrogatepass"),  # SQLAlchemy 2
+        quote_plus(secret, errors="surrogatepass"),
+        re.sub("[:@/]", lambda found: quote(found[0], safe=""), secret),  # 1.4
+    }
+    small = {re.sub("%..", lambda found: found[0].lower(), one) for one in encoded}
+    return {secret} | encoded | small
+
+
+def _quoted(text: str) -> Iterator[str]:
+    backslashed = text.replace("\\", "\\\\")
+    yield text.replace("'", "''")
+    yield backslashed
+    yield backslashed.replace("'", "\\'")
+    yield backslashed.replace('"', '\\"')
+    yield backslashed.replace("'", "\\'").replace('"', '\\"')
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield repr(text)[1:-1]
+    yield ascii(text)[1:-1]
+    yield repr(text.encode("utf-8", "surrogatepass"))[2:-1]
+
+
+class MaskingFilter(logging.Filter):
+    """Masks secrets in log records, their arguments and tracebacks included."""
+
+    def __init__(self, masker: Masker) -> None:
+        super().__init__()
+        self._masker = masker
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._masker.text(record.getMessage()), ()
+        if record.exc_info:
+            text = "".join(traceback.format_exception(*record.exc_info))
+            record.exc_text = self._masker.text(text.rstrip())
+            # oslo.log's formatter would make the text anew.
+            record.exc_info = None
+        if record.stack_info:
+            record.stack_info = self._masker.text(record.stack_info)
+        return True
+
+
+class MaskingFormatter(logging.Formatter):
+    """Another formatter's lines, masked: oslo.log's adds the exception under way."""
+
+    def __init__(self, formatter: logging.Formatter, masker: Masker) -> None:
+        super().__init__()
+        self.formatter = formatter
+        self._masker = masker
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._masker.text(self.formatter.format(record))

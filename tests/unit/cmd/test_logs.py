@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes to the handlers of the logs."""
+
+import io
+import logging
+import threading
+
+import pytest
+
+from amphv2_bootstrap.cmd import logs
+from amphv2_bootstrap.spec.masking import Masker
+
+SECRET = "p@ss-word"
+LOG = logging.getLogger("amphv2-test-logs")
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the root logger's only handler writes."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    return stream
+
+
+def test_the_last_masker_counts(stream: io.StringIO) -> None:
+    """Masking anew, for another configuration, replaces the former and its secrets."""
+    logs.mask(Masker(["former-word"]))
+    logs.mask(Masker([SECRET]))
+    LOG.warning("former-word %s", SECRET)
+    assert stream.getvalue() == "WARNING: former-word ***\n"
+
+
+def test_what_ends_a_thread_is_masked(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's own hook would print the traceback as it is."""
+    logs.mask(Masker([SECRET]))
+    monkeypatch.setattr(threading, "excepthook", logs.log_unhandled)
+
+    def fail() -> None:
+        raise RuntimeError("not let in with p@" + "ss-word")
+
+    thread = threading.Thread(target=fail, name="ears")
+    thread.start()
+    thread.join(30)
+    assert "CRITICAL: Unhandled error in thread ears" in stream.getvalue()
+    assert "RuntimeError: not let in with ***" in stream.getvalue()

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Known secrets are masked in whatever spelling they slip out."""
+
+import io
+import json
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oslo_config import cfg
+from oslo_log import formatters, log
+from pymysql.converters import escape_string  # type: ignore[attr-defined]
+from sqlalchemy.engine import URL
+
+from amphv2_bootstrap.spec.masking import (
+    MASK,
+    Masker,
+    MaskingFilter,
+    MaskingFormatter,
+    passwords_in,
+)
+
+SECRET = "p@s:s/w o#%r$d1'\\\"x"
+Spelling = Callable[[str], str]
+
+
+def _small_digits(text: str) -> str:
+    return re.sub("%..", lambda found: found[0].lower(), quote(text, safe=""))
+
+
+SPELLINGS: dict[str, Spelling] = {
+    "plain": str,
+    "percent-encoded": lambda text: quote(text, safe=""),
+    "percent-encoded path": quote,
+    "percent-encoded form": quote_plus,
+    "small digits": _small_digits,
+    "SQLAlchemy": lambda text: str(
+        URL.create("m", "u", text, "h").render_as_string(hide_password=False)
+    )[len("m://u:") : -len("@h")],
+    "oslo.config": lambda text: text.replace("$", "$$"),
+    "SQL": escape_string,
+    "standard SQL": lambda text: text.replace("'", "''"),
+    "ZooKeeper or Redis configuration": lambda text: text.replace("\\", "\\\\").replace(
+        '"', '\\"'
+    ),
+    "repr": lambda text: repr(text)[1:-1],
+    "ascii": lambda text: ascii(text)[1:-1],
+    "bytes": lambda text: repr(text.encode())[2:-1],
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON as it is": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "URL in oslo.config": lambda text: quote(text).replace("$", "$$"),
+    "SQL in repr": lambda text: repr(escape_string(text))[1:-1],
+    "repr in JSON": lambda text: json.dumps(repr(text)[1:-1])[1:-1],
+}
+"""As libraries and servers spell a secret; most by their own functions."""
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_every_spelling_is_masked(name: str) -> None:
+    """Whatever quotes or encodes it, all of the secret is masked, and no more."""
+    text = Masker([SECRET]).text(f"before {SPELLINGS[name](SECRET)} after")
+    assert text == f"before {MASK} after"
+
+
+# As a configuration file can hold it; and other letters around it, which are to stay.
+_SECRETS = st.text(st.characters(max_codepoint=0x24F, exclude_categories=["C"]))
+_SURROUNDINGS = st.text(alphabet="☃☁\n")
+
+
+@given(
+    secret=_SECRETS.filter(lambda text: len(text) >= 4),
+    spell=st.sampled_from(list(SPELLINGS.values())),
+    before=_SURROUNDINGS,
+    after=_SURROUNDINGS,
+)
+def test_any_secret_in_any_spelling(
+    secret: str, spell: Spelling, before: str, after: str
+) -> None:
+    """Of whatever characters it is made, nothing of it is left but the mask."""
+    text = Masker([secret]).text(f"{before}{spell(secret)}{after}")
+    assert text == f"{before}{MASK}{after}"
+
+
+@given(st.lists(st.text(alphabet="ab", min_size=4), max_size=4), st.text("ab"))
+def test_secrets_that_overlap(secrets: list[str], text: str) -> None:
+    """Each character that is part of any secret is masked, and each other one stays."""
+    hidden = {
+        place
+        for secret in secrets
+        for start in range(len(text))
+        if text.startswith(secret, start)
+        for place in range(start, start + len(secret))
+    }
+    left = "".join(text[place] for place in range(len(text)) if place not in hidden)
+    assert Masker(secrets).text(text).replace(MASK, "") == left
+
+
+def test_two_secrets_in_one_place() -> None:
+    """Where one begins within the other, no end of either is left."""
+    assert Masker(["abcd-efgh", "efgh-ijklmno"]).text("<abcd-efgh-ijklmno>") == "<***>"
+
+
+@pytest.mark.parametrize("secret", ["", "a", "abc"])
+def test_short_secrets_mask_nothing(secret: str) -> None:
+    """A secret that isn't set, or a syllable, doesn't make texts unreadable."""
+    assert Masker([secret, "other"]).text("an abc text") == "an abc text"
+
+
+def test_a_masker_that_knows_more() -> None:
+    """The texts that are added are masked as those before; the first is as it was."""
+    first = Masker(["one-secret"])
+    assert first.plus(["another"]).text("one-secret another") == f"{MASK} {MASK}"
+    assert first.text("another") == "another"
+    assert first.plus([]) is first
+
+
+def test_values_are_masked_within() -> None:
+    """Lists and dicts are gone through; keys and other values are left."""
+    value = {"a": [SECRET, 1, (SECRET,)], "b": None, SECRET: {"c": SECRET}}
+    masked = {"a": [MASK, 1, [MASK]], "b": None, SECRET: {"c": MASK}}
+    assert Masker([SECRET]).value(value) == masked
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("plain", set()),
+        ("m://o@db/p", set()),
+        ("m://o:p%40ss@db/p", {"p%40ss", "p@ss"}),
+        ("m://o:p?w@db/p", {"p?w"}),
+        ("m://o@db/p?charset=utf8&password=p%2Bw", {"p%2Bw", "p+w"}),
+        ("m://o:one@db/p?passwd=two+w&ssl_key_password=three", {"one", "two w"}),
+        ("m://o@db/p?password=first&password=second", {"first", "second"}),
+    ],
+)
+def test_passwords_in_a_url(value: str, found: set[str]) -> None:
+    """As they stand there and as they are meant; nothing else of it is secret."""
+    assert passwords_in(value) >= found
+    assert not {"utf8", "", "charset", "o", "db", value} & passwords_in(value)
+
+
+def _logger(formatter: logging.Formatter) -> tuple[logging.Logger, io.StringIO]:
+    stream, masker = io.StringIO(), Masker([SECRET])
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(MaskingFormatter(formatter, masker))
+    handler.addFilter(MaskingFilter(masker))
+    logger = logging.Logger("test")
+    logger.addHandler(handler)
+    return logger, stream
+
+
+def _oslo_formatter() -> logging.Formatter:
+    conf = cfg.ConfigOpts()
+    log.register_options(conf)
+    conf([])
+    formatter: logging.Formatter = formatters.ContextFormatter(config=conf)
+    return formatter
+
+
+@pytest.mark.parametrize("of_oslo", [False, True], ids=["logging", "oslo.log"])
+def test_log_records_are_masked_with_their_tracebacks(of_oslo: bool) -> None:
+    """Arguments, exceptions and stacks of a record bring no secret into a log."""
+    logger, stream = _logger(_oslo_formatter() if of_oslo else logging.Formatter())
+    try:
+        raise ValueError("it was " + SECRET)
+    except ValueError:
+        logger.exception("failed with %s", SECRET, stack_info=True)
+    assert SECRET not in stream.getvalue()
+    assert f"failed with {MASK}" in stream.getvalue()
+    assert f"ValueError: it was {MASK}" in stream.getvalue()
+
+
+def test_the_exception_under_way_is_masked() -> None:
+    """oslo.log appends it to each warning that is logged while it is handled."""
+    logger, stream = _logger(_oslo_formatter())
+    try:
+        raise RuntimeError("it was " + SECRET)
+    except RuntimeError:
+        logger.warning("trying again")
+    assert f"trying again: RuntimeError: it was {MASK}" in stream.getvalue()
+
+
+def test_what_another_handler_gets_is_masked() -> None:
+    """A record keeps nothing of the exception but the masked text."""
+    logger, _ = _logger(logging.Formatter())
+    records: list[logging.LogRecord] = []
+    other = logging.Handler()
+    other.emit = records.append  # type: ignore[method-assign,assignment]
+    logger.addHandler(other)
+    try:
+        raise ValueError("it was " + SECRET)
+    except ValueError:
+        text = traceback.format_exc()
+        logger.error("failed", exc_info=sys.exc_info())
+    assert records[0].exc_info is None
+    assert records[0].exc_text == text.rstrip().replace(SECRET, MASK)

@@ -2,14 +2,19 @@
 """Waking whoever waits for a change on a board."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
 
+import tenacity
+
 LOG = logging.getLogger(__name__)
 
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
+# At random: all conductors lose the same backend at once.
+_WAIT = tenacity.wait_random_exponential(multiplier=0.1, min=0.05, max=5.0)
+_LASTING_SECONDS = 5.0
+"""A connection that lasted as long was a good one: the next is made at once."""
 
 
 class ChangeNotifier:
@@ -58,18 +63,21 @@ class Listener:
         self._stopped.set()
 
     def _run(self) -> None:
-        pause = _FIRST_PAUSE
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_result(lambda lasted: lasted < _LASTING_SECONDS),
+            wait=_WAIT,
+            sleep=tenacity.sleep_using_event(self._stopped),
+        )
         while not self._stopped.is_set():
-            began = time.monotonic()
-            self._hear_once()
-            lasted = time.monotonic() - began
-            pause = _FIRST_PAUSE if lasted > _LONGEST_PAUSE else pause
-            self._stopped.wait(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            retrying(self._hear_once)
 
-    def _hear_once(self) -> None:
+    def _hear_once(self) -> float:
+        """How many seconds the connection lasted; without end once it is stopped."""
+        began = time.monotonic()
         try:
-            self._hear(self._stopped)
+            if not self._stopped.is_set():
+                self._hear(self._stopped)
         except Exception as error:  # noqa: BLE001  # the outermost frame of a thread
             # By its kind only: its text may quote what was sent to the backend.
             LOG.debug("%s: heard until %s", self._thread.name, type(error).__name__)
+        return math.inf if self._stopped.is_set() else time.monotonic() - began

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import tenacity
 
 from amphv2_bootstrap.engine.execution import retry_until_cancelled
 from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
@@ -14,8 +15,7 @@ from tests.unit.steps.controller_host import Controller
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """An outage that a test makes up is over at the next try."""
-    for name in ("_FIRST_PAUSE", "_LONGEST_PAUSE"):
-        monkeypatch.setattr(retry_until_cancelled, name, 0.01)
+    monkeypatch.setattr(retry_until_cancelled, "_WAIT", tenacity.wait_fixed(0.01))
 
 
 @pytest.fixture

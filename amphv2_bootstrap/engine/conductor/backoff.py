@@ -34,9 +34,8 @@ class Backoff:
 
     def back_off(self, uuid: str) -> float:
         """Leave the job for some seconds, which are returned."""
-        pause = self._pauses[uuid] = longer(
-            self._pauses.get(uuid, 0.0), self._first_pause
-        )
+        twice = 2 * self._pauses.get(uuid, 0.0)
+        pause = self._pauses[uuid] = min(max(twice, self._first_pause), LONGEST_PAUSE)
         self._until[uuid] = time.monotonic() + pause
         return pause
 
@@ -44,8 +43,3 @@ class Backoff:
         """The job went well, or is at rest."""
         for known in (self._until, self._pauses, self._said):
             known.pop(uuid, None)
-
-
-def longer(pause: float, first: float) -> float:
-    """The pause after ``pause``: ``first``, then twice as long, with an end."""
-    return min(max(pause * 2, first), LONGEST_PAUSE)

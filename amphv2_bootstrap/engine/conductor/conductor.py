@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Sequence
 
+import tenacity
+
 from amphv2_bootstrap.engine.board import (
     BoardUnavailableError,
     ClaimRefusedError,
     Entry,
 )
-from amphv2_bootstrap.engine.conductor.backoff import LONGEST_PAUSE, Backoff, longer
+from amphv2_bootstrap.engine.conductor.backoff import LONGEST_PAUSE, Backoff
 from amphv2_bootstrap.engine.conductor.duplicate_hosts import DuplicateHosts
 from amphv2_bootstrap.engine.conductor.parts import Parts
 from amphv2_bootstrap.engine.conductor.reconcile import Reconciler
@@ -94,22 +96,19 @@ class Conductor:
         self._parts.board.close()
 
     def _loop(self) -> None:
-        pause = 0.0
+        first = self._settings.poll_interval
+        retrying = tenacity.Retrying(
+            # Whatever it was, the jobs under way must not end with it.
+            retry=tenacity.retry_if_exception_type(Exception),
+            # At random: all conductors lose the same database at once.
+            wait=tenacity.wait_random_exponential(first, LONGEST_PAUSE, min=first / 2),
+            before_sleep=_warn,
+            sleep=tenacity.sleep_using_event(self._stopping),
+        )
         while not self._stopping.is_set():
-            try:
-                entries = self._pass()
-            except BootstrapError as exc:
-                pause = longer(pause, self._settings.poll_interval)
-                LOG.warning("%s; trying again in %.0f s", exc, pause)
-            except Exception:
-                # Whatever it was, the jobs under way must not end with it.
-                pause = LONGEST_PAUSE
-                LOG.exception("Unexpected error; trying again in %.0f s", pause)
-            else:
-                pause = 0.0
+            entries = retrying(self._pass)
+            if not self._stopping.is_set():
                 self._wait_for_change(entries)
-                continue
-            self._stopping.wait(pause)
 
     def _wait_for_change(self, entries: Sequence[Entry]) -> None:
         try:
@@ -133,6 +132,8 @@ class Conductor:
 
     def _pass(self) -> Sequence[Entry]:
         """Claim what may be claimed; the entries that were looked at."""
+        if self._stopping.is_set():
+            return ()
         self._parts.board.connect()
         entries = self._parts.board.entries()
         if self._reconciler.is_due(entries):
@@ -227,3 +228,15 @@ class Conductor:
         self._reconciler.make_due()
         if self._parts.reporter is not None:
             self._parts.reporter.wake()
+
+
+def _warn(state: tenacity.RetryCallState) -> None:
+    failed, action = state.outcome, state.next_action
+    assert failed is not None  # noqa: S101 - tenacity has set it
+    assert action is not None  # noqa: S101 - this, too
+    exc = failed.exception()
+    if isinstance(exc, BootstrapError):
+        LOG.warning("%s; trying again in %.0f s", exc, action.sleep)
+    else:
+        text = "Unexpected error; trying again in %.0f s"
+        LOG.error(text, action.sleep, exc_info=exc)

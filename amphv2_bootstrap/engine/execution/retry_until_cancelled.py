@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Outlasting an outage of the engine's database (promise P4)."""
 
+import functools
 import logging
-import random
 import threading
 from collections.abc import Callable
 from typing import TypeVar
+
+import tenacity
 
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 
 LOG = logging.getLogger(__name__)
 
-_FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 2.0
+# At random: all conductors lose the same database at once.
+_WAIT = tenacity.wait_random_exponential(multiplier=0.2, min=0.1, max=2.0)
 
 _T = TypeVar("_T")
 
@@ -24,13 +26,20 @@ def retry_until_cancelled(call: Callable[[], _T], cancelled: threading.Event) ->
 
     :raises DatabaseUnavailableError: it is still away when ``cancelled`` is set.
     """
-    longest = _FIRST_PAUSE
-    while True:
-        try:
-            return call()
-        except DatabaseUnavailableError as exc:
-            LOG.warning("%s; trying again", exc)
-            # Half of it at random: all conductors lose the same database at once.
-            if cancelled.wait(random.uniform(longest / 2, longest)):  # noqa: S311
-                raise
-            longest = min(longest * 2, _LONGEST_PAUSE)
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(DatabaseUnavailableError),
+        wait=_WAIT,
+        before_sleep=functools.partial(_pause, cancelled),
+        sleep=lambda _: None,
+    )
+    return retrying(call)
+
+
+def _pause(cancelled: threading.Event, state: tenacity.RetryCallState) -> None:
+    """Instead of tenacity's sleep, after which there is always one more call."""
+    failed, action = state.outcome, state.next_action
+    assert failed is not None  # noqa: S101 - tenacity has set it
+    assert action is not None  # noqa: S101 - this, too
+    LOG.warning("%s; trying again", failed.exception())
+    if cancelled.wait(action.sleep):
+        failed.result()  # raises what the call raised

@@ -2,19 +2,22 @@
 """A database that fails now and then: nothing is parked, nothing is given up."""
 
 import contextlib
+import dataclasses
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import sqlalchemy as sa
+import tenacity
 
-from amphv2_bootstrap.engine.board import Entry
+from amphv2_bootstrap.engine.board import BoardUnavailableError, Entry
 from amphv2_bootstrap.engine.conductor.backoff import LONGEST_PAUSE, Backoff
 from amphv2_bootstrap.engine.errors import (
     DatabaseUnavailableError,
     RefusedError,
     SchemaError,
 )
+from amphv2_bootstrap.engine.execution import retry_until_cancelled as retrying
 from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
     retry_until_cancelled,
 )
@@ -22,7 +25,7 @@ from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
 from tests.servers.process import wait_until
-from tests.unit.engine.toys import Cloud
+from tests.unit.engine.toys import SETTINGS, Cloud
 
 MakeCloud = Callable[..., Cloud]
 
@@ -100,6 +103,73 @@ def test_an_outage_is_outlasted_until_somebody_wants_an_end() -> None:
     with pytest.raises(DatabaseUnavailableError):
         retry_until_cancelled(call, cancelled)
     assert calls == 3
+
+
+def test_a_pause_ends_with_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call is not repeated once the claim is lost, however long the pause."""
+    monkeypatch.setattr(retrying, "_WAIT", tenacity.wait_fixed(600))
+    cancelled = threading.Event()
+    calls = 0
+
+    def call() -> None:
+        nonlocal calls
+        calls += 1
+        threading.Timer(0.02, cancelled.set).start()
+        raise DatabaseUnavailableError("read", why="it is away")
+
+    with pytest.raises(DatabaseUnavailableError, match="it is away"):
+        retry_until_cancelled(call, cancelled)
+    assert calls == 1
+
+
+class FailingBoard(SqlJobBoard):
+    """Its first looks fail: in words of ours, and unexpectedly."""
+
+    def __init__(self, name: str, conf: dict[str, object]) -> None:
+        super().__init__(name, conf)
+        self.errors: list[Exception] = [
+            BoardUnavailableError("look", why="it is away"),
+            ZeroDivisionError("nobody expected this"),
+        ]
+        self.looks = 0
+
+    def entries(self) -> Sequence[Entry]:
+        self.looks += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return super().entries()
+
+
+def test_whatever_a_board_says_it_is_looked_at_again(make_cloud: MakeCloud) -> None:
+    """The conductor goes on after errors of every kind."""
+    cloud = make_cloud(main=["a"])
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    board = FailingBoard(cloud.board, {"database": cloud.database})
+    conductor = cloud.conductor(board=board)
+    thread = threading.Thread(target=conductor.run)
+    thread.start()
+    wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+    conductor.stop()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_a_conductor_that_is_stopped_in_a_pause_looks_no_more(
+    make_cloud: MakeCloud,
+) -> None:
+    """A board that is away is not asked once more at the end."""
+    cloud = make_cloud(main=["a"])
+    board = FailingBoard(cloud.board, {"database": cloud.database})
+    board.errors *= 10
+    patient = dataclasses.replace(SETTINGS, poll_interval=10.0)
+    conductor = cloud.conductor(board=board, settings=patient)
+    thread = threading.Thread(target=conductor.run)
+    thread.start()
+    wait_until(lambda: board.looks > 0, what="the board was looked at")
+    conductor.stop()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert board.looks == 1
 
 
 class BrokenBoard(SqlJobBoard):

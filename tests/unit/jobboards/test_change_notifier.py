@@ -32,6 +32,24 @@ def test_all_waiters_hear_it() -> None:
     assert heard == [True] * 3
 
 
+def test_listener_that_is_stopped_while_it_waits() -> None:
+    """It makes no further connection: its backend may be gone for good."""
+    calls: list[int] = []
+    listener = Listener("ears", lambda stopped: calls.append(1))
+    listener.start()
+    wait_until(lambda: len(calls) > 3, what="it waits between connections")
+    listener.stop()
+    wait_until(
+        lambda: all(thread.name != "ears" for thread in threading.enumerate()),
+        what="its thread ended",
+    )
+    calls.clear()
+    stopped = Listener("ears", lambda stopped: calls.append(1))
+    stopped.stop()
+    assert stopped._hear_once() == float("inf")
+    assert not calls
+
+
 def test_listener_outlives_its_connections() -> None:
     """Whatever ends a connection, the listener makes another until it is stopped."""
     calls: list[int] = []

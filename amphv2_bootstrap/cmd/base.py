@@ -60,5 +60,5 @@ class Guarded:
             print(f"WARNING: {warning}", file=sys.stderr)
         runtime = Runtime(loaded)
         self._masker = runtime.masker
-        logs.mask(runtime.masker)
+        logs.set_up(runtime.masker)
         return runtime

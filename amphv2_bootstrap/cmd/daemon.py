@@ -116,7 +116,7 @@ def _set_up_logging(conf: "cfg.ConfigOpts", runtime: "Runtime") -> None:
     from amphv2_bootstrap.cmd import logs
 
     log.setup(conf, "amphv2-bootstrap")
-    logs.mask(runtime.masker)
+    logs.set_up(runtime.masker)
     threading.excepthook = logs.log_unhandled
     if not conf.debug:
         logs.quieten()

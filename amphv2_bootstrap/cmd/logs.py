@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 
+from amphv2_bootstrap.engine.log_context import FlowRunFilter
 from amphv2_bootstrap.spec.masking import Masker, MaskingFilter, MaskingFormatter
 
 LOG = logging.getLogger(__name__)
@@ -49,12 +50,16 @@ def log_unhandled(error: threading.ExceptHookArgs) -> None:
         LOG.critical("Unhandled error in thread %s", name, exc_info=error.exc_value)
 
 
-def mask(masker: Masker) -> None:
-    """From now on mask the secrets in whatever is logged, wherever it goes."""
+def set_up(masker: Masker) -> None:
+    """From now on mask the secrets in whatever is logged, wherever it goes.
+
+    What a flow's worker logs also begins with job, flow and host.
+    """
     for handler in logging.getLogger().handlers:
         for former in list(handler.filters):
-            if isinstance(former, MaskingFilter):
+            if isinstance(former, FlowRunFilter | MaskingFilter):
                 handler.removeFilter(former)
+        handler.addFilter(FlowRunFilter())
         handler.addFilter(MaskingFilter(masker))
         formatter = handler.formatter or logging.Formatter()
         if isinstance(formatter, MaskingFormatter):

@@ -3,6 +3,7 @@
 
 import abc
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -15,6 +16,8 @@ from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientErr
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.retry_policy import RetryPolicy
+
+LOG = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
@@ -181,10 +184,18 @@ class Step(task.Task, metaclass=abc.ABCMeta):
             wait=tenacity.wait_random_exponential(
                 multiplier=policy.first_wait, max=policy.max_wait
             ),
+            before_sleep=self._warn,
             sleep=self._pause,
             reraise=True,
         )
         return retrying(action)
+
+    def _warn(self, state: tenacity.RetryCallState) -> None:
+        failed, action = state.outcome, state.next_action
+        assert failed is not None  # noqa: S101 - tenacity has set it
+        assert action is not None  # noqa: S101 - this, too
+        text = "%s: %s; trying again in %.0f s"
+        LOG.warning(text, self.atom_name, failed.exception(), action.sleep)
 
     def _pause(self, seconds: float) -> None:
         if self.context.cancelled.wait(seconds):

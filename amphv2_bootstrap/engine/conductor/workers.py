@@ -15,6 +15,7 @@ from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
     retry_until_cancelled,
 )
 from amphv2_bootstrap.engine.lease import Lease
+from amphv2_bootstrap.engine.log_context import about
 from amphv2_bootstrap.engine.records import FlowRun, FlowState
 from amphv2_bootstrap.errors import BootstrapError
 
@@ -126,9 +127,10 @@ class Workers:
             return True
         self.running.took(flow_run.uuid, flow_run.epoch)
         job = self._parts.store.job(flow_run.job_uuid)
-        LOG.info("%s: running (epoch %s)", flow_run, flow_run.epoch)
-        end = self._parts.runner.run(flow_run, job, lease, self._stopping)
-        return self._settle(flow_run, end, lease)
+        with about(flow_run):
+            LOG.info("%s: running (epoch %s)", flow_run, flow_run.epoch)
+            end = self._parts.runner.run(flow_run, job, lease, self._stopping)
+            return self._settle(flow_run, end, lease)
 
     def _settle(self, flow_run: FlowRun, end: End, lease: Lease) -> bool:
         """Write what the end of the run means for the job; True when it is at rest."""

@@ -26,8 +26,8 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 def test_the_last_masker_counts(stream: io.StringIO) -> None:
     """Masking anew, for another configuration, replaces the former and its secrets."""
-    logs.mask(Masker(["former-word"]))
-    logs.mask(Masker([SECRET]))
+    logs.set_up(Masker(["former-word"]))
+    logs.set_up(Masker([SECRET]))
     LOG.warning("former-word %s", SECRET)
     assert stream.getvalue() == "WARNING: former-word ***\n"
 
@@ -36,7 +36,7 @@ def test_what_ends_a_thread_is_masked(
     stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python's own hook would print the traceback as it is."""
-    logs.mask(Masker([SECRET]))
+    logs.set_up(Masker([SECRET]))
     monkeypatch.setattr(threading, "excepthook", logs.log_unhandled)
 
     def fail() -> None:

@@ -103,7 +103,7 @@ def test_emptied_in_mid_step(
         wait_until(lambda: "begin a" in posted.story, what="a step runs")
         wipe(boards_of(board, cloud))
         wait_until(
-            lambda: any("Lost the claim" in line for line in _all_logs(cloud)),
+            lambda: any("lost the claim" in line for line in _all_logs(cloud)),
             what="the holder sees that its claim is gone",
         )
         gate.unlink()

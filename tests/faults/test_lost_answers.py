@@ -215,7 +215,7 @@ def _hold_and_die(cloud: Cloud, offset: float, wrong: str) -> None:
             what="the claim was renewed past its first expiry",
         )
         # A holder that was too slow for its own claim has lost it, and says so.
-        lost = sum("Lost the claim" in line for line in holder.log)
+        lost = sum("lost the claim" in line for line in holder.log)
         assert posted.story.count("begin a") <= 1 + lost
         holder.kill()
         gate.unlink()

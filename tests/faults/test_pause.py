@@ -37,7 +37,7 @@ PLACES = (
     pytest.param("after a step's side effect", marks=pytest.mark.long),
     pytest.param("before the end is written", marks=pytest.mark.long),
 )
-_FENCED = re.compile(r"Lost the claim of job|its epoch is \d+, ours was")
+_FENCED = re.compile(r": lost the claim|its epoch is \d+, ours was")
 
 
 def boundary(cloud: Cloud, place: str) -> str:

@@ -74,8 +74,15 @@ class Database:
         :raises DatabaseUnavailableError: try again later.
         :raises DatabaseError: trying again won't help.
         """
-        with self._translated("write"), self.engine.begin() as connection:
-            yield connection
+        with self._translated("write"), self.engine.connect() as connection:
+            try:
+                with connection.begin():
+                    yield connection
+            except sa_exc.SQLAlchemyError:
+                # After a refused COMMIT the transaction may be open, and SQLAlchemy
+                # does not roll it back: the connection's next user would commit it.
+                connection.invalidate()
+                raise
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:

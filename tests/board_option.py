@@ -2,21 +2,19 @@
 """``--board NAME``: leave out the tests of every other of the engine's jobboards."""
 
 from collections.abc import Iterator, Sequence
+from importlib.metadata import entry_points
 
 import pytest
 
+BOARDS = tuple(sorted(entry_points(group="amphv2_bootstrap.jobboards").names))
 _BOARD_OF = {
-    "sql": "sql",
+    **{name: name for name in BOARDS},
     "sql-mariadb": "sql",
     "sql_on_mariadb": "sql",
-    "redis": "redis",
     "sentinel": "redis",
-    "zookeeper": "zookeeper",
-    "etcd": "etcd",
 }
 """By all names that tests give to a kind of board, or to the server of one."""
 
-BOARDS = tuple(dict.fromkeys(_BOARD_OF.values()))
 _SERVERS = {
     "redis_server": "redis",
     "redis_sentinels": "redis",

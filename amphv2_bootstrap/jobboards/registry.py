@@ -2,7 +2,7 @@
 """Jobboards by the name of their driver."""
 
 from collections.abc import Callable
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
 from stevedore import driver, exception
@@ -43,7 +43,7 @@ def _unusable(name: str, failures: list[BaseException]) -> PermanentError:
             "open the jobboard",
             on=name,
             why="there is no such driver",
-            todo="Set jobboard_backend_driver to one of sql, redis, zookeeper, etcd",
+            todo=f"Set jobboard_backend_driver to one of {', '.join(_names())}",
         )
     return PermanentError(
         "open the jobboard",
@@ -51,3 +51,8 @@ def _unusable(name: str, failures: list[BaseException]) -> PermanentError:
         why=f"its driver can't be imported: {failures[0]}",
         todo=f"Install amphv2-bootstrap[{name}]",
     )
+
+
+def _names() -> list[str]:
+    """The drivers that are installed, whether they can be imported or not."""
+    return sorted(entry_points(group=NAMESPACE).names)

@@ -2,11 +2,14 @@
 """Drivers are found by name, and what is missing is said."""
 
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stevedore.extension import ExtensionManager
 
+from amphv2_bootstrap.conf.options import task_flow
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.jobboards.registry import NAMESPACE, open_board
 from amphv2_bootstrap.jobboards.settings import BoardSettings
@@ -42,7 +45,7 @@ def test_driver_is_found_by_name(install: Install) -> None:
 
 
 def test_missing_client_library(install: Install) -> None:
-    """A driver that can't be imported is told with the extra to install."""
+    """The error for a driver that can't be imported names the extra to install."""
     install("lame", "import a_library_that_is_not_there")
     with pytest.raises(PermanentError, match=r"amphv2-bootstrap\[lame\]") as caught:
         open_board(BoardSettings(driver="lame", namespace="test"))
@@ -50,6 +53,15 @@ def test_missing_client_library(install: Install) -> None:
 
 
 def test_unknown_driver(install: Install) -> None:
-    """A driver that nobody provides is told with those that there are."""
-    with pytest.raises(PermanentError, match="sql, redis, zookeeper, etcd"):
+    """The error for a driver that nobody provides names those that are installed."""
+    with pytest.raises(PermanentError, match=r"etcd, .*redis, .*sql, .*zookeeper"):
         open_board(BoardSettings(driver="nosuch", namespace="test"))
+
+
+def test_every_driver_is_a_choice() -> None:
+    """Operators may set each that is registered, and no other."""
+    driver: Any = next(
+        option for option in task_flow.OPTS if option.name == "jobboard_backend_driver"
+    )
+    choices = {name.removesuffix("_taskflow_driver") for name in driver.type.choices}
+    assert choices == entry_points(group=NAMESPACE).names

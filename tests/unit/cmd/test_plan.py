@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from amphv2_bootstrap.cmd.main import main
-from amphv2_bootstrap.flows.outlines import CLOUD, CONTROLLER, KEY_VALUE_HOST
+from amphv2_bootstrap.flows.outlines import OUTLINES
+from amphv2_bootstrap.posting.composition import plan
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.model import Spec
 from tests.unit.cmd.smallest import write_configuration
 
 _TWO = """\
@@ -32,16 +35,17 @@ def test_every_step_is_there_in_its_order(
     """Each with its flow, its host, and what it is for."""
     assert _plan(_two(tmp_path), "-f", "json") == 0
     rows = json.loads(capsys.readouterr().out)
-    flows = (
-        (KEY_VALUE_HOST, "ctl2"),
-        (CLOUD, None),
-        (CONTROLLER, "ctl1"),
-        (CONTROLLER, "ctl2"),
+    spec = Spec(
+        DatabaseUrl("sqlite"),
+        {},
+        ("ctl1", "ctl2"),
+        install_key_value_backend=True,
+        key_value_hosts=("ctl2",),
     )
     assert [(row["flow"], row["host"], row["step"]) for row in rows] == [
-        (outline.flow, host, atom.name)
-        for outline, host in flows
-        for atom in outline.atoms
+        (flow_run.flow, flow_run.host, name)
+        for flow_run in plan(spec)
+        for name in OUTLINES[flow_run.flow].names
     ]
     assert sorted(row["stage"] for row in rows) == [row["stage"] for row in rows]
     assert all(row["aim"] for row in rows)

@@ -10,6 +10,8 @@ import pytest
 from amphv2_bootstrap.engine.board import BoardUnavailableError, NewEntry
 from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.errors import ConflictError
+from amphv2_bootstrap.flows.outlines import OUTLINES
+from amphv2_bootstrap.posting.composition import plan
 from amphv2_bootstrap.posting.poster import Posted, Poster
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec
@@ -24,7 +26,7 @@ SPEC = Spec(
 )
 SECRETS = Secrets({"persistence_password": "s3cr3t"})
 OTHER = Secrets({"persistence_password": "c0rrected"})
-STEPS = {"cloud": ["a"], "controller": ["b"], "key-value-host": ["c"]}
+STEPS = {flow: outline.names for flow, outline in OUTLINES.items()}
 
 
 class FakeBoard:
@@ -64,16 +66,15 @@ def test_a_post_writes_all_jobs_of_all_stages(cloud: Cloud) -> None:
     assert [
         (flow_run.flow, flow_run.host, flow_run.state.value) for flow_run in flow_runs
     ] == [
-        ("cloud", None, "ready"),
-        ("controller", "ctl1", "waiting"),
-        ("controller", "ctl2", "waiting"),
+        (flow_run.flow, flow_run.host, "waiting" if flow_run.stage > 1 else "ready")
+        for flow_run in plan(SPEC)
     ]
     assert Spec.from_dict(posted.job.spec) == SPEC
     assert "s3cr3t" not in str(posted)
 
 
 def test_posting_again_while_unfinished_gives_the_same(cloud: Cloud) -> None:
-    """Whatever shall become of a failure, the wanted cloud is the same."""
+    """Also with another ``on_failure``: the wanted cloud is the same."""
     first = _post(cloud)
     second = _post(cloud, dataclasses.replace(SPEC, on_failure="revert"))
     assert (second.job.uuid, second.is_new) == (first.job.uuid, False)
@@ -101,7 +102,7 @@ def test_concurrent_posts_are_one(cloud: Cloud) -> None:
     assert len(found) == 50
     assert len({posted.job.uuid for posted in found}) == 1
     assert sum(posted.is_new for posted in found) == 1
-    assert len(cloud.store.flow_runs_of(found[0].job.uuid)) == 3
+    assert len(cloud.store.flow_runs_of(found[0].job.uuid)) == len(plan(SPEC))
 
 
 def test_job_ids_follow_from_the_bootstrap(cloud: Cloud) -> None:

@@ -8,6 +8,7 @@ from its beginning: its transaction and its entry are within the time.
 import contextlib
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchmarks.conductor_program import STEPS
@@ -19,6 +20,19 @@ from tests.servers.process import wait_until
 
 _SEED = 1
 _SETTLING_SECONDS = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The targets of one board."""
+
+    median: float = 50
+    p99: float = 200
+    requests: float = 2
+
+
+# It is polled every 0.25 s; the others call.
+_LIMITS = {"sql on MariaDB": _Limits(median=300, p99=500, requests=5)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +56,19 @@ def benchmark(servers: Servers, effort: Effort) -> Figure:
             "idle_requests_per_s": rounded(idle.requests),
         }
         values[board] = found
-        rows += [
-            Row(f"{board}, median", found["median"], "ms", 50),
-            Row(f"{board}, p99", found["p99"], "ms", 200),
-            Row(f"{board}, idle", rounded(idle.cores * 100), "% of a core", 1),
-            Row(f"{board}, idle", found["idle_requests_per_s"], "requests/s", 2),
-        ]
+        rows += _rows(board, found)
     return Figure("post_to_first_step_ms", values, rows)
+
+
+def _rows(board: str, found: Mapping[str, float]) -> list[Row]:
+    limits, cores = _LIMITS.get(board, _Limits()), rounded(found["idle_cores"] * 100)
+    requests = found["idle_requests_per_s"]
+    return [
+        Row(f"{board}, median", found["median"], "ms", limits.median),
+        Row(f"{board}, p99", found["p99"], "ms", limits.p99),
+        Row(f"{board}, idle", cores, "% of a core", 1),
+        Row(f"{board}, idle", requests, "requests/s", limits.requests),
+    ]
 
 
 def _measure(servers: Servers, board: str, effort: Effort) -> tuple[list[float], _Idle]:

@@ -18,34 +18,35 @@ _LASTING_SECONDS = 5.0
 
 
 class ChangeNotifier:
-    """Rung by changes, heard by waiters; a ring that nobody heard yet is kept."""
+    """Wakes waiters after changes; keeps a change that came before the wait."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._rings = 0
-        self._heard = 0
+        self._changes = 0
+        self._seen = 0
 
-    def ring(self) -> None:
+    def notify(self) -> None:
+        """Wake every waiter, or the next one where nobody waits."""
         with self._condition:
-            self._rings += 1
+            self._changes += 1
             self._condition.notify_all()
 
     def wait(self, timeout: float) -> bool:
-        """Wait for a ring since the last wait, at most ``timeout`` seconds.
+        """Wait for a change since the last wait, at most ``timeout`` seconds.
 
-        True when it rang. All who wait at the same time hear the same ring.
+        True when there was one. It ends all waits that are under way.
         """
         with self._condition:
-            heard = self._heard
-            rang = self._condition.wait_for(lambda: self._rings > heard, timeout)
-            self._heard = self._rings
-            return rang
+            seen = self._seen
+            changed = self._condition.wait_for(lambda: self._changes > seen, timeout)
+            self._seen = self._changes
+            return changed
 
 
 class Listener:
     """A daemon thread that hears a backend's announcements, and never gives up.
 
-    ``hear`` opens a connection, rings the bell, and goes on ringing it at every
+    ``hear`` opens a connection, notifies of a change, and again at every
     announcement until that connection ends or ``stopped`` is set. It is called
     again after each end, with backoff, until :meth:`stop`.
     """

@@ -21,7 +21,7 @@ from amphv2_bootstrap.spec.masking import Masker, passwords_in
 
 _SQLITE_BUSY_SECONDS = 15
 _CONNECT_SECONDS = 10.0
-PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 20.0
 # In UTC, no hour comes twice: the claims' times must not jump where summer time ends.
 # A writer that vanishes in the middle keeps its rows locked for as long; ours need
 # milliseconds. MySQL, which skips the comment, has no such option.
@@ -46,7 +46,7 @@ class Database:
     :param patience: seconds that a server may take to answer.
     """
 
-    def __init__(self, url: str | sa.URL, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, url: str | sa.URL, patience: float = _PATIENCE_SECONDS) -> None:
         parsed = sa.make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.place = _place(parsed)

@@ -86,7 +86,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
             if self._watch is not None:
                 watch.cut(self._watch)
             super().close()
-        self._changes.ring()
+        self._changes.notify()
 
     def post_entry(self, new_entry: NewEntry) -> None:
         key = self._path(f"{self.JOB_PREFIX}{new_entry.sequence}{self.DATA_POSTFIX}")
@@ -165,7 +165,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
         self._changes.wait(timeout)
 
     def interrupt(self) -> None:
-        self._changes.ring()
+        self._changes.notify()
 
     def _path(self, name: str) -> str:
         return str(self._create_path(self._root_path, name))
@@ -256,7 +256,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
                 self._listener.start()
 
     def _hear(self, stopped: threading.Event) -> None:
-        """Ring at every message of a watch but of claims; its creation is the first.
+        """Notify at every message of a watch but of claims; its creation is the first.
 
         The watch is made anew after a while of silence: a connection whose peer
         vanished looks just like a quiet one.
@@ -278,7 +278,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
                 if stopped.is_set():
                     return
                 if watch.is_news(message):
-                    self._changes.ring()
+                    self._changes.notify()
 
 
 def _listed(value: bytes, number: int) -> list[Listing]:

@@ -103,7 +103,7 @@ class RedisBoard(impl_redis.RedisJobBoard):
                 self._listener.stop()
                 self._listener = None
             super().close()
-        self._changes.ring()
+        self._changes.notify()
 
     def post_entry(self, new_entry: NewEntry) -> None:
         fields = write_listing(new_entry, created_on=timeutils.utcnow())
@@ -175,7 +175,7 @@ class RedisBoard(impl_redis.RedisJobBoard):
         self._changes.wait(timeout)
 
     def interrupt(self) -> None:
-        self._changes.ring()
+        self._changes.notify()
 
     def _run(
         self, attempted: str, script: str, keys: list[Any], args: list[Any]
@@ -199,7 +199,7 @@ class RedisBoard(impl_redis.RedisJobBoard):
                 self._listener.start()
 
     def _hear(self, stopped: threading.Event) -> None:
-        """Ring at every announcement; the subscription itself is the first.
+        """Notify at every announcement; the subscription itself is the first.
 
         The connection is made anew now and then: one whose peer vanished looks
         just like a quiet one.
@@ -211,7 +211,7 @@ class RedisBoard(impl_redis.RedisJobBoard):
                 announcements.subscribe(self._channel)
                 while not stopped.is_set() and time.monotonic() < end:
                     if announcements.get_message(timeout=_POLL_SECONDS):
-                        self._changes.ring()
+                        self._changes.notify()
 
     def _read(self, key: bytes, blob: bytes) -> Listing | None:
         try:

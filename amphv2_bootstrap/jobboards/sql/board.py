@@ -22,7 +22,7 @@ from amphv2_bootstrap.engine.board import ClaimRefusedError, Entry, NewEntry
 from amphv2_bootstrap.engine.storage.database import Database, to_json
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
 from amphv2_bootstrap.jobboards.settings import BoardSettings
-from amphv2_bootstrap.jobboards.sql.changes import open_bell
+from amphv2_bootstrap.jobboards.sql.changes import open_watch
 from amphv2_bootstrap.jobboards.sql.table import EntryTable
 
 LOG = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class SqlJobBoard(base.JobBoard):
         self._database: Database = conf.get("database") or Database(conf["connection"])
         self._hasty = self._hasty_database(conf.get("patience"))
         self._table = EntryTable(self._hasty, name)
-        self._changes = open_bell(self._database, name)
+        self._changes = open_watch(self._database, self._table, name)
         self._connected = False
 
     def _hasty_database(self, patience: float | None) -> Database:
@@ -120,7 +120,7 @@ class SqlJobBoard(base.JobBoard):
 
     def _insert(self, uuid: str, sequence: int, body: Mapping[str, Any]) -> None:
         self._table.insert(uuid, sequence, to_json(body))
-        self._changes.ring()
+        self._changes.wake()
 
     def entries(self) -> Sequence[Entry]:
         mark = self._changes.mark()
@@ -142,7 +142,7 @@ class SqlJobBoard(base.JobBoard):
 
     def release(self, entry: Entry, owner: str) -> bool:
         released = self._table.release(entry.uuid, owner)
-        self._changes.ring()
+        self._changes.wake()
         return released
 
     def remove(self, entry: Entry, owner: str) -> bool:

@@ -140,14 +140,14 @@ class ZookeeperBoard(SessionBoard):
         self._changes.wait(timeout)
 
     def interrupt(self) -> None:
-        self._changes.ring()
+        self._changes.notify()
 
     def _fetch_jobs(self, ensure_fresh: bool = False) -> Any:
         # taskflow's own listing would rely on its own watch, which isn't set.
         return super()._fetch_jobs(ensure_fresh=True)
 
     def _watch(self) -> set[str]:
-        """The names on the board; the next change of them rings the bell."""
+        """The names on the board; their next change notifies the waiters."""
         self._watched = True
         try:
             try:
@@ -166,7 +166,7 @@ class ZookeeperBoard(SessionBoard):
 
     def _on_change(self, _: object) -> None:
         self._watched = False
-        self._changes.ring()
+        self._changes.notify()
 
     def _listings(self, names: Iterable[str]) -> dict[str, Listing]:
         """The jobs among these nodes; only what wasn't known before is asked for."""

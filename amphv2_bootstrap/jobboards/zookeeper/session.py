@@ -63,7 +63,7 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
             with contextlib.suppress(kazoo_errors.KazooException, OSError):
                 super().close()
             self._replace_client()
-        self._changes.ring()
+        self._changes.notify()
 
     def _answer(self, request: Any) -> Any:
         return request.get(timeout=self._patience)
@@ -160,7 +160,7 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
             self._online.set()
         else:
             self._online.clear()
-        self._changes.ring()
+        self._changes.notify()
 
 
 def _rounds(settings: BoardSettings) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rings are heard, and listening never ends by itself."""
+"""Changes wake waiters, and listening never ends by itself."""
 
 import threading
 
@@ -7,29 +7,29 @@ from amphv2_bootstrap.jobboards.change_notifier import ChangeNotifier, Listener
 from tests.servers.process import wait_until
 
 
-def test_ring_before_the_wait_is_heard() -> None:
-    """A ring that came too early ends the next wait, and only that one."""
+def test_a_change_before_the_wait_is_kept() -> None:
+    """Changes before a wait end it at once, and no later one."""
     changes = ChangeNotifier()
-    changes.ring()
-    changes.ring()
+    changes.notify()
+    changes.notify()
     assert changes.wait(60)
     assert not changes.wait(0.01)
 
 
-def test_all_waiters_hear_it() -> None:
-    """One ring wakes everybody who waits."""
-    changes, heard = ChangeNotifier(), []
+def test_all_waiters_are_woken() -> None:
+    """One change ends every wait that is under way."""
+    changes, woken = ChangeNotifier(), []
     threads = [
-        threading.Thread(target=lambda: heard.append(changes.wait(60)))
+        threading.Thread(target=lambda: woken.append(changes.wait(60)))
         for _ in range(3)
     ]
     for thread in threads:
         thread.start()
     wait_until(lambda: len(changes._condition._waiters) == 3, what="all wait")  # type: ignore[attr-defined]
-    changes.ring()
+    changes.notify()
     for thread in threads:
         thread.join(60)
-    assert heard == [True] * 3
+    assert woken == [True] * 3
 
 
 def test_listener_that_is_stopped_while_it_waits() -> None:

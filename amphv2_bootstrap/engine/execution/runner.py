@@ -8,13 +8,13 @@ import threading
 from typing import Any
 
 from taskflow import states
+from taskflow.engines.action_engine.engine import SerialActionEngine
 from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.engine.errors import UnknownFlowError
 from amphv2_bootstrap.engine.execution import intents
 from amphv2_bootstrap.engine.execution.contexts import Contexts
 from amphv2_bootstrap.engine.execution.fenced_persistence import FencedBackend
-from amphv2_bootstrap.engine.execution.linear import LinearEngine
 from amphv2_bootstrap.engine.execution.outcome import (
     End,
     Outcome,
@@ -153,7 +153,7 @@ def _load(
     # Forwards, a failed step stops the flow where it is; only a second engine,
     # loaded to revert, goes back over it.
     options = {"never_resolve": not revert}
-    engine = LinearEngine(flow, detail, backend, options)
+    engine = SerialActionEngine(flow, detail, backend, options)
     engine.compile()
     engine.prepare()
     names = [atom.name for atom in atoms(flow)]

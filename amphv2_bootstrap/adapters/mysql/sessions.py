@@ -21,7 +21,6 @@ from amphv2_bootstrap.adapters.mysql.errors import (
     DatabaseTroubleError,
     translated,
 )
-from amphv2_bootstrap.adapters.mysql.tls import Connection
 from amphv2_bootstrap.errors import BootstrapError, CancelledError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
@@ -181,7 +180,7 @@ def session(
     attempted = f"log in to the database server as {url.username or 'nobody'}"
 
     def connect() -> pymysql.Connection:
-        return Connection(**_options(url, password, database))
+        return pymysql.Connection(**_options(url, password, database))
 
     with translated(attempted, url.place, masker):
         connection = connect()

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each flow consists of, for whoever posts it.
 
-The flows themselves say the same, but only once all their tasks are loaded, with
-taskflow and every adapter: seven tenths of a second in which nothing is posted. A
-test compares the two.
+The flows themselves say the same, once all their tasks are loaded, with taskflow and
+every adapter: ``post-job`` would take 2.0 s instead of 1.3 s. A test compares the two.
 """
 
 from amphv2_bootstrap.spec.outline import Atom, Outline

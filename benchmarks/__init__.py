@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast it is, side by side with what it builds on and competes with.
+"""Benchmarks, in comparison with taskflow, with DBOS and with work by hand.
 
-Run by ``tools/bench.sh``; see doc/source/performance.rst.
+``tools/bench.sh`` runs them; see doc/source/performance.rst.
 """

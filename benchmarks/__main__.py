@@ -36,13 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         figures = _measure(arguments.only or FIGURES, Effort(arguments.quick))
     except (pytest.fail.Exception, pytest.skip.Exception) as exc:
-        # What the tests' servers say when one of them can't be had.
+        # A server of the tests is not installed.
         print(f"ERROR: {exc}", file=sys.stderr)
         return 1
     print(table(figures))
     if arguments.json:
-        found: dict[str, Any] = {each.name: each.values for each in figures}
-        text = json.dumps({"run": _run(arguments.quick), **found}, indent=1)
+        values: dict[str, Any] = {each.name: each.values for each in figures}
+        text = json.dumps({"run": _run(arguments.quick), **values}, indent=1)
         arguments.json.write_text(text + "\n")
     return 0
 
@@ -58,7 +58,7 @@ def _measure(names: Sequence[str] | dict[str, str], effort: Effort) -> list[Figu
 
 
 def _run(quick: bool) -> dict[str, Any]:
-    """When and on what it was measured."""
+    """The time and the machine of the run."""
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "cores": os.cpu_count(),
@@ -70,16 +70,16 @@ def _run(quick: bool) -> dict[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure; see doc/source/performance.rst.",
+        description="Run the benchmarks; see doc/source/performance.rst.",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write it there, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write it here, too")
     parser.add_argument(
         "--only", nargs="+", choices=FIGURES, metavar="NAME", help=", ".join(FIGURES)
     )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="see that it works; too few rounds for numbers to be quoted",
+        help="only check that they work; too few rounds for reliable numbers",
     )
     return parser
 

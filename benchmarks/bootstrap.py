@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole main job on one controller, beside the document done by hand.
+"""The whole main job on one controller, compared with the document done by hand.
 
-Ours is counted from the post's transaction to the end of the last flow, with the
-conductor at work and its database on the cloud's own server. What the document
-doesn't do is left out: the proofs that the jobboard works; and there is no
-service to restart.
+Our time is from the post's transaction to the end of the last flow, with a running
+conductor and its database on the cloud's own server. It omits what the document has no
+counterpart for: the proofs that the jobboard works. There is no service to restart.
 """
 
 import contextlib
@@ -26,11 +25,12 @@ from tests.functional.site import OCTAVIA_CONF, PASSWORD, KeyValue, Site, stoppe
 from tests.servers.process import wait_until
 
 PROOFS = ("prove-jobboard", "prove-controller")
-"""Steps without a counterpart in the document."""
+"""The steps without a counterpart in the document."""
 
 _BY_HAND = Path(__file__).with_name("by_hand.sh")
 _HOST = "ctl1"
-# The default pace, but for a quick look at whether the host's report is still true.
+# The defaults, except that a conductor soon notices that its host's report is out of
+# date.
 _PACE = {"conductor": {"poll_interval": "1", "reconcile_interval": "2"}}
 _DATABASE = "octavia_persistence"
 _PATIENCE = 300.0
@@ -48,7 +48,7 @@ class _Times:
 
 
 def benchmark(servers: Servers, effort: Effort) -> Figure:
-    """``bootstrap_s`` of ours, ours again with nothing to do, and by hand."""
+    """``bootstrap_s``: ours, ours again with nothing to do, and by hand."""
     times = _Times()
     with _site(servers) as site:
         _play(site, servers, _Times())  # caches are warm from here on
@@ -85,7 +85,7 @@ def _figure(times: _Times) -> Figure:
 
 
 def _play(site: Site, servers: Servers, times: _Times) -> None:
-    """One round of the three, each on a cloud as it was before."""
+    """One round: ours and by hand on a clean cloud, ours again after ours."""
     _clean(site)
     began = time.monotonic()
     report = _post(site)
@@ -101,7 +101,7 @@ def _play(site: Site, servers: Servers, times: _Times) -> None:
 
 @contextlib.contextmanager
 def _site(servers: Servers) -> Iterator[Site]:
-    """One controller with its conductor at work."""
+    """One controller with a running conductor."""
     redis = servers.redis
     octavia = Path(os.environ["AMPHV2_OCTAVIA_VENV"]) / "bin"
     site = Site(
@@ -127,9 +127,9 @@ def _checked(site: Site, *arguments: str) -> None:
 
 
 def _let_report(site: Site, since: float) -> None:
-    """Return when the conductor has reported on the files that changed ``since``.
+    """Wait until the conductor has reported on the files that changed ``since``.
 
-    Beside a measurement it would take a core away, whoever is measured.
+    During a measurement, its report would use one of the cores.
     """
     reports = HostReports(site.store.database)
     wait_until(
@@ -139,7 +139,7 @@ def _let_report(site: Site, since: float) -> None:
 
 
 def _clean(site: Site) -> None:
-    """Take off what the document makes; the engine's database stays."""
+    """Remove what the document makes; the engine's database stays."""
     began = time.monotonic()
     server = site.mariadb
     server.execute(f"DROP DATABASE IF EXISTS {_DATABASE}")
@@ -150,7 +150,7 @@ def _clean(site: Site) -> None:
 
 
 def _post(site: Site) -> dict[str, Any]:
-    """Post, wait for the end; the report of the job."""
+    """Post, and wait for the end; the report of the job."""
     _checked(site, "post-job")
     posted = site.store.resolve(None)
     wait_until(
@@ -162,13 +162,13 @@ def _post(site: Site) -> dict[str, Any]:
 
 
 def _seconds(report: Mapping[str, Any]) -> float:
-    """From the post to the end by the database's clock, without the proofs."""
+    """From the post to the end, by the database's clock, without the proofs."""
     assert report["state"] == "done", report
     return _between(report["posted_at"], report["finished_at"]) - _proofs(report)
 
 
 def _steps(report: Mapping[str, Any]) -> dict[str, float]:
-    """Seconds of each step, and of all that is between them."""
+    """Seconds of each step, and of the time between them."""
     found = {
         f"{flow['name']}/{task['name']}": float(task["seconds"])
         for flow in report["flows"]

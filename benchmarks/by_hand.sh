@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # The document "Additional configuration steps to configure amphorav2 provider",
 # done by hand on one controller: database, accounts, octavia.conf, schema.
-# CREATE USER stands where the document has GRANT ... IDENTIFIED BY, which
-# MySQL 8 doesn't know any more.
+# CREATE USER replaces the document's GRANT ... IDENTIFIED BY, which MySQL 8 no longer
+# has.
 #
 # Environment: MYSQL_HOST, MYSQL_TCP_PORT, MYSQL_PWD of root; OCTAVIA_CONF;
 # DB_MANAGE; PASSWORD and URL of the persistence database; REDIS_PORT and
-# REDIS_PASSWORD, as octavia.conf has it.
+# REDIS_PASSWORD, as octavia.conf spells it.
 set -eu
 
 mariadb --no-defaults --protocol=tcp --user=root <<SQL

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one look at a crowded board costs a conductor.
+"""The cost of a conductor's pass over a crowded board.
 
-All jobs are claimed by others or for other hosts, so that the pass looks at each
-and claims none. Apart from that, the pass that also compares with the database:
-it comes once a second while others hold claims.
+All jobs are claimed by others or are for another host: the pass looks at each and
+claims none. Passes that also compare the board with the database are measured
+separately; there is one each second while others hold claims.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ _ROUND_TRIPS = 3
 
 @dataclass(frozen=True, slots=True)
 class _Passes:
-    """Milliseconds of one pass of either kind; requests of one to the server."""
+    """Milliseconds of a pass of each kind; requests of a plain pass to the server."""
 
     plain: float
     reconciling: float
@@ -76,7 +76,7 @@ def _rows(board: str, found: dict[int, _Passes]) -> list[Row]:
 def _measure(
     servers: Servers, board: str, sizes: tuple[int, ...], rounds: int
 ) -> dict[int, _Passes]:
-    """Passes over boards of all sizes in turns, so that each has its share of noise."""
+    """Passes over the boards of all sizes in turns, so that all have the same noise."""
     with contextlib.ExitStack() as stack:
         crowds = {
             size: stack.enter_context(_crowd(servers, board, size)) for size in sizes
@@ -88,7 +88,7 @@ def _measure(
 
 @contextlib.contextmanager
 def _crowd(servers: Servers, board: str, size: int) -> Iterator["_Passing"]:
-    """A board with that many jobs, and a conductor that has met them."""
+    """A board with that many jobs, and a conductor that knows them."""
     place, folder = servers.place(board), servers.new_folder()
     cloud = Cloud(folder, flows(folder / "none"), place.database_url)
     with (
@@ -102,7 +102,7 @@ def _crowd(servers: Servers, board: str, size: int) -> Iterator["_Passing"]:
 
 
 class _Passing:
-    """A conductor in this process whose passes are made by hand."""
+    """A conductor in this process that makes a pass at each call."""
 
     def __init__(self, place: Place, database: Database, folder: Path) -> None:
         self._name = place.name
@@ -118,22 +118,22 @@ class _Passing:
         self._conductor._parts.board.close()
 
     def warm_up(self) -> None:
-        """Meet the jobs for the first time."""
+        """Make the first pass, which loads the jobs."""
         self._pass()
 
     def measure(self) -> None:
-        """A pass that reconciles, and one that doesn't."""
+        """Measure a pass that reconciles, and one that doesn't."""
         self._conductor._reconciler.make_due()
         self._reconciling.append(self._pass())
         self._plain.append(self._pass())
 
     def passes(self, servers: Servers) -> _Passes:
-        """The medians of what was measured."""
+        """The medians of the measured passes."""
         plain, reconciling = median(self._plain), median(self._reconciling)
         return _Passes(plain, reconciling, self._requests(servers))
 
     def _pass(self) -> float:
-        # Not now: it would go over all that this process has ever loaded.
+        # Collect before the measurement, not during it.
         gc.collect()
         began = time.perf_counter()
         self._conductor._pass()

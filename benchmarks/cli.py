@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Start-up of the command: whole processes, beside the imports it can't avoid."""
+"""Start-up of the command: whole processes, compared with unavoidable imports."""
 
 import itertools
 import subprocess
@@ -17,14 +17,14 @@ _LIMIT = 2.5
 
 
 def benchmark(servers: Servers, effort: Effort) -> Figure:
-    """``cli_s``: the whole process's time, by what was asked of it."""
+    """``cli_s``: the whole process's time, by command."""
     runs = _runs(servers.new_folder())
     times: dict[str, list[float]] = {name: [] for name in runs}
     for number, (name, argv) in itertools.product(
         range(effort.of(16, 2)), runs.items()
     ):
         took = _timed(argv)
-        if number:  # the first of each fills the caches
+        if number:  # the first run of each fills the caches
             times[name].append(took)
     found = {name: median(each) for name, each in times.items()}
     ratios = {
@@ -44,7 +44,7 @@ def benchmark(servers: Servers, effort: Effort) -> Figure:
 
 
 def _runs(folder: Path) -> dict[str, list[str]]:
-    """The commands; the first post makes the job that the others find unfinished."""
+    """The commands; the first post makes the job that later posts find unfinished."""
     config = write_configuration(folder)
     return {
         "imports": _IMPORTS,

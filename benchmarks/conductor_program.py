@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real conductor process on toy flows: ``python -m ... FILE``.
+"""A real conductor process with toy flows: ``python -m ... FILE``.
 
-The file holds a :class:`FlowRun` as JSON. The process prints ``ready``, then a line
+The file holds a :class:`Task` as JSON. The process prints ``ready``, then a line
 ``begin STEP SECONDS`` for each step, by the machine's monotonic clock.
 """
 
@@ -34,26 +34,26 @@ STEPS = ("first", "second")
 
 @dataclass(frozen=True)
 class Task:
-    """What the process is to do; ``gate`` holds its first step while it exists."""
+    """The process's work; its first step waits while the file ``gate`` exists."""
 
     place: Place
     host: str
     gate: Path
 
     def write(self, path: Path) -> None:
-        """Hand it over, by a file that only its owner reads."""
+        """Write it to a file that only the owner can read."""
         path.touch(mode=0o600)
         path.write_text(json.dumps([self.place.to_json(), self.host, str(self.gate)]))
 
     @classmethod
     def read(cls, path: Path) -> "Task":
-        """What :meth:`write` has written."""
+        """The task that :meth:`write` wrote."""
         place, host, gate = json.loads(path.read_text())
         return cls(Place.from_json(place), host, Path(gate))
 
 
 def flows(gate: Path) -> ToyFlows:
-    """The one flow; its steps say when they begin."""
+    """The one flow; its steps print when they begin."""
 
     def begin(step: str) -> None:
         print(f"begin {step} {time.monotonic()}", flush=True)
@@ -67,7 +67,7 @@ def flows(gate: Path) -> ToyFlows:
 
 
 def conductor(place: Place, database: Database, host: str, toys: ToyFlows) -> Conductor:
-    """A conductor with the pace of the defaults, not yet at work."""
+    """A conductor with default settings, not yet running."""
     owner = ProcessIdentity.of_this_process(host)
     journal = Journal(database, str(owner))
     runner = Runner(database, journal, toys, AnyHost(), Masker(["s3cr3t"]))
@@ -76,7 +76,7 @@ def conductor(place: Place, database: Database, host: str, toys: ToyFlows) -> Co
 
 
 def main() -> None:
-    """Work until SIGTERM; SIGUSR1 prints ``statements N``, sent to the database."""
+    """Run until SIGTERM; on SIGUSR1 print ``statements N``, the number sent so far."""
     task = Task.read(Path(sys.argv[1]))
     database = Database(task.place.database_url)
     sent = 0
@@ -86,16 +86,16 @@ def main() -> None:
         nonlocal sent
         sent += 1
 
-    works = conductor(task.place, database, task.host, flows(task.gate))
+    process = conductor(task.place, database, task.host, flows(task.gate))
 
     def stop(*_: object) -> None:
         # In a thread: a handler must not wait for a lock that it interrupts.
-        threading.Thread(target=works.stop, daemon=True).start()
+        threading.Thread(target=process.stop, daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGUSR1, lambda *_: print(f"statements {sent}", flush=True))
     print("ready", flush=True)
-    works.run()
+    process.run()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Conductor processes as the benchmarks start, watch and kill them."""
+"""Conductor processes that the benchmarks start, watch and kill."""
 
 import os
 import signal
@@ -21,8 +21,8 @@ _MODULE = "benchmarks.conductor_program"
 class ConductorProcess(Server):
     """A process of :mod:`benchmarks.conductor_program`.
 
-    :param apart: on a machine of its own, as far as it can see: in another pid
-        namespace, from where nobody can tell whether it is alive.
+    :param apart: as if on another machine: in its own pid namespace, so that no other
+        conductor can see whether the process is alive.
     """
 
     def __init__(
@@ -44,18 +44,18 @@ class ConductorProcess(Server):
         super().__init__(argv, log=log, ready=self._is_ready, cwd=REPO)
 
     def begun(self, step: str) -> list[float]:
-        """When the step was begun, each time, by the monotonic clock."""
+        """The times at which the step began, by the monotonic clock."""
         lines = [line.split() for line in self._lines()]
         return [float(line[2]) for line in lines if line[:2] == ["begin", step]]
 
     def cpu_seconds(self) -> float:
-        """User and system time until now, see proc(5)."""
+        """User and system time until now; see proc(5)."""
         stat = Path(f"/proc/{self.pid}/stat").read_text()
         user, system = stat.rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def statements(self) -> int:
-        """How many SQL statements it has sent until now."""
+        """The number of SQL statements that it has sent until now."""
         before = len(self._counts())
         self.signal(signal.SIGUSR1)
         wait_until(lambda: len(self._counts()) > before, what="it has counted")
@@ -73,7 +73,7 @@ class ConductorProcess(Server):
 
 
 class Post:
-    """Posts toy jobs as the poster does: into the database, then onto the board."""
+    """Posts toy jobs as the real poster does: to the database, then to the board."""
 
     def __init__(self, place: Place, folder: Path) -> None:
         self.cloud = Cloud(folder, flows(folder / "none"), place.database_url)
@@ -81,18 +81,18 @@ class Post:
         self._board.connect()
 
     def post(self) -> str:
-        """One job for any host; its bootstrap's id."""
+        """Post one job with one flow for any host; the job's id."""
         posted = self.cloud.post([NewFlowRun(FLOW, 1)])
         for flow_run in self.cloud.store.flow_runs_of(posted):
             self._board.post_entry(entry_of(flow_run))
         return posted
 
     def is_done(self, posted: str) -> bool:
-        """Whether the job has come to its end."""
+        """Whether the job has ended."""
         return self.cloud.store.job(posted).finished_at is not None
 
     def is_served(self, count: int = 1) -> bool:
-        """Whether that many conductors have taken up their work."""
+        """Whether that many conductors run."""
         return len(self.cloud.store.conductors()) >= count
 
     def close(self) -> None:

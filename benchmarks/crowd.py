@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Boards that are full of other conductors' jobs, filled in bulk.
+"""Boards full of jobs that this conductor can't take, filled in bulk.
 
-One half is claimed by others, the other half is for other hosts. What is written
-is what the boards themselves write, without a round trip for each job.
+Half of the jobs are claimed by other conductors, half are for another host. The entries
+are those that the boards themselves write, without a round trip for each.
 """
 
 import contextlib
@@ -25,16 +25,16 @@ from benchmarks.places import Place
 
 OTHER = "other:1:0:0"
 _FOREVER = 3600
-_BATCH = 60  # etcd takes 128 operations in one transaction
+_BATCH = 60  # etcd allows 128 operations in one transaction
 
 
 def is_claimed(entry: NewEntry) -> bool:
-    """Whether another conductor has it; the rest is for another host."""
+    """Whether another conductor has claimed it; else it is for another host."""
     return entry.sequence % 2 == 0
 
 
 def new_entries(first: int, last: int) -> list[NewEntry]:
-    """The jobs of these numbers."""
+    """The entries with these numbers."""
     return [
         NewEntry(
             uuid=str(uuid.UUID(int=number)),
@@ -57,7 +57,7 @@ def new_entries(first: int, last: int) -> list[NewEntry]:
 def crowded(
     place: Place, database: Database
 ) -> Iterator[Callable[[Sequence[NewEntry]], None]]:
-    """Adds jobs to the board and to the database; the claims last until the end."""
+    """Adds entries to the board and the database; their claims last until the end."""
     with _FILLS[place.settings.driver](place, database) as fill:
 
         def add(flow_runs: Sequence[NewEntry]) -> None:

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a benchmark found: values for programs, rows for people."""
+"""The results of a benchmark: values for programs, rows for people."""
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-from benchmarks.servers import Servers
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table; ``limit`` is the most that ``value`` should be."""
+    """One line of the table; ``limit`` is the target for ``value``."""
 
     what: str
     value: float
@@ -22,7 +20,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """``ok``, ``missed``, or nothing where there is no target."""
+        """``ok`` or ``missed``; empty without a target."""
         if self.limit is None:
             return ""
         met = self.value >= self.limit if self.at_least else self.value <= self.limit
@@ -30,7 +28,7 @@ class Row:
 
     @property
     def target(self) -> str:
-        """The target in words."""
+        """The target in words; empty without one."""
         if self.limit is None:
             return ""
         return f"{'at least' if self.at_least else 'at most'} {self.limit:g}"
@@ -38,7 +36,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One key of the JSON file, JSON-ready, and its rows of the table."""
+    """One key of the JSON file with its values, and its rows of the table."""
 
     name: str
     values: Mapping[str, Any]
@@ -47,7 +45,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured: ``quick`` only shows that it works."""
+    """How much is measured: ``quick`` only checks that the benchmarks work."""
 
     quick: bool
 
@@ -56,16 +54,13 @@ class Effort:
         return quick if self.quick else full
 
 
-Benchmark = Callable[[Servers, Effort], Figure]
-
-
 def median(values: Sequence[float]) -> float:
-    """The median, rounded to what can be told apart."""
+    """The median, rounded."""
     return rounded(statistics.median(values))
 
 
 def p99(values: Sequence[float]) -> float:
-    """The smallest value that 99 of 100 don't exceed."""
+    """The smallest value that 99 % of the values don't exceed."""
     return rounded(sorted(values)[math.ceil(0.99 * len(values)) - 1])
 
 
@@ -75,7 +70,7 @@ def rounded(value: float) -> float:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """All rows below each other, in plain text."""
+    """All rows as a table in plain text."""
     lines = [("figure", "what", "measured", "", "target", "")]
     for figure in figures:
         name = figure.name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a jobboard and the engine's database are, for several processes."""
+"""The addresses of a jobboard and the engine's database, for several processes."""
 
 import dataclasses
 import json
@@ -14,19 +14,19 @@ from amphv2_bootstrap.spec.secret import Secret
 
 @dataclass(frozen=True)
 class Place:
-    """A jobboard of its own, and the engine's database that goes with it."""
+    """A jobboard, and the engine's database that belongs to it."""
 
     name: str
     database_url: str
     settings: BoardSettings
 
     def open_board(self, database: Database) -> Board:
-        """A board that isn't connected yet; ``database`` is where ``sql`` lives."""
+        """The board, not yet connected; the board ``sql`` is in ``database``."""
         settings = dataclasses.replace(self.settings, database=database)
         return open_board(settings)
 
     def to_json(self) -> str:
-        """What :meth:`from_json` reads; holds the secrets."""
+        """The input of :meth:`from_json`; it holds the secrets."""
         password = self.settings.password
         board = {
             "driver": self.settings.driver,

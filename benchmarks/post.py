@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a post to its first step, and what a conductor costs that has nothing to do.
+"""The time from a post to its first step, and the cost of an idle conductor.
 
-The conductor is a process of its own with the defaults' pace. A post is counted
-from its beginning: its transaction and its entry are within the time.
+The conductor is another process with default settings. The time begins before the
+post, so it includes its transaction and its entry.
 """
 
 import contextlib
@@ -37,14 +37,14 @@ _LIMITS = {"sql on MariaDB": _Limits(median=300, p99=500, requests=5)}
 
 @dataclass(frozen=True, slots=True)
 class _Idle:
-    """A conductor's use of one core, and of the board, while nothing happens."""
+    """The share of a core, and the requests per second, of an idle conductor."""
 
     cores: float
     requests: float
 
 
 def benchmark(servers: Servers, effort: Effort) -> Figure:
-    """``post_to_first_step_ms`` per board: median, p99, and idling."""
+    """``post_to_first_step_ms`` per board: median, p99, and the idle cost."""
     values = {}
     rows = []
     for board in BOARDS:
@@ -88,7 +88,7 @@ def _measure(servers: Servers, board: str, effort: Effort) -> tuple[list[float],
 def _idle(
     servers: Servers, board: str, conductor: ConductorProcess, seconds: float
 ) -> _Idle:
-    # SQLite has no server to ask; the conductor counts its statements.
+    # SQLite has no server: the conductor counts its statements.
     count = counter(servers, board) or conductor.statements
     began, requests, cpu = time.monotonic(), count(), conductor.cpu_seconds()
     time.sleep(seconds)
@@ -98,9 +98,9 @@ def _idle(
 
 
 def _post(poster: Post, conductor: ConductorProcess) -> float:
-    """Milliseconds of one post to a conductor that is idle again."""
+    """Milliseconds of one post to an idle conductor."""
     done = len(conductor.begun(STEPS[0]))
-    # At any moment of the conductor's own rhythm.
+    # Post at a random moment between two polls of the conductor.
     time.sleep(random.Random(_SEED + done).uniform(0.05, 0.3))
     began = time.monotonic()
     posted = poster.post()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A private PostgreSQL, for what is measured beside ours."""
+"""A private PostgreSQL, for DBOS."""
 
 import os
 import secrets
@@ -17,7 +17,7 @@ _PROGRAMS = Path("/usr/lib/postgresql")
 class PostgreSQL(Server):
     """One server on loopback in ``folder``; a commit is on disk (fsync is on).
 
-    It refuses to run as root: then it runs as the account of its package.
+    PostgreSQL refuses to run as root: under root it runs as its package's account.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,13 +34,13 @@ class PostgreSQL(Server):
 
     @property
     def url(self) -> str:
-        """SQLAlchemy's URL of its first database."""
+        """SQLAlchemy URL of its first database."""
         account = f"{USER}:{self.password}"
         return f"postgresql+psycopg://{account}@{self.host}:{self.port}/postgres"
 
     def stop(self) -> None:
-        """End it at once in good order; harmless when it is gone already."""
-        # SIGTERM alone would wait for every client to leave.
+        """Shut it down at once in good order; safe to call twice."""
+        # After SIGTERM it would wait until every client has disconnected.
         subprocess.run(
             [
                 *_as_account(),
@@ -96,11 +96,11 @@ def _as_account() -> list[str]:
     if os.geteuid() != 0:
         return []
     ids = [f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--clear-groups"]
-    # A change of account makes the kernel forget whose end it is to share.
+    # After a change of account the kernel no longer ends it with its parent.
     return ["setpriv", *ids, "--pdeathsig=QUIT"]
 
 
 def _program(name: str) -> str:
-    """Debian keeps a version's programs off the PATH."""
+    """The program's path; Debian keeps it in a folder of its version."""
     found = sorted(_PROGRAMS.glob(f"*/bin/{name}"), key=lambda path: path.parts)
     return str(found[-1]) if found else binary(name)

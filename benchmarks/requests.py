@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many requests a jobboard's server has answered, by its own account."""
+"""The number of requests that a jobboard's server has answered, by its own count."""
 
 import re
 import socket
@@ -13,7 +13,7 @@ _RECEIVED = re.compile(r"^Received: (\d+)$", re.M)
 
 
 def counter(servers: Servers, board: str) -> Callable[[], int] | None:
-    """Reads the server's counter; what reading it adds is left out.
+    """Reads the server's counter, without the requests of this reading.
 
     None for SQLite, which has no server.
     """
@@ -27,7 +27,7 @@ def counter(servers: Servers, board: str) -> Callable[[], int] | None:
 
 
 def _redis(servers: Servers) -> Callable[[], int]:
-    """All commands, with those that a script calls."""
+    """All commands, including those that a script calls."""
     client = servers.redis.client()
     ours = ("cmdstat_info", "cmdstat_auth", "cmdstat_hello", "cmdstat_client")
 
@@ -39,7 +39,7 @@ def _redis(servers: Servers) -> Callable[[], int]:
 
 
 def _zookeeper(servers: Servers) -> Callable[[], int]:
-    """Packets received, pings of idle sessions included."""
+    """Received packets, including pings of idle sessions."""
     server = servers.zookeeper
     own = 0
 
@@ -57,7 +57,7 @@ def _zookeeper(servers: Servers) -> Callable[[], int]:
 
 
 def _etcd(servers: Servers) -> Callable[[], int]:
-    """Calls of its API, through the gateway as well."""
+    """Calls of its API, including those through the gateway."""
     url = f"http://{servers.etcd.host}:{servers.etcd.port}/metrics"
 
     def count() -> int:
@@ -69,7 +69,7 @@ def _etcd(servers: Servers) -> Callable[[], int]:
 
 
 def _mariadb(servers: Servers) -> Callable[[], int]:
-    """Statements of all clients but this one."""
+    """Statements of all other clients."""
     cursor = servers.mariadb.connect().cursor()
 
     def questions(scope: str) -> int:

@@ -18,7 +18,6 @@ from benchmarks.places import Place
 from benchmarks.postgresql import PostgreSQL
 from tests.servers.etcd import EtcdServer, running_etcd
 from tests.servers.mariadb import MariaDB
-from tests.servers.process import Server
 from tests.servers.redis import RedisServer, running_redis
 from tests.servers.zookeeper import ZookeeperServer, running_zookeeper
 
@@ -27,7 +26,7 @@ _S = TypeVar("_S")
 
 
 class Servers:
-    """Each server is started when it is first asked for, and stopped at the end."""
+    """Each server starts at its first use, and stops at the end."""
 
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
         self.folder = folder
@@ -43,12 +42,20 @@ class Servers:
     @cached_property
     def mariadb(self) -> MariaDB:
         """innodb_flush_log_at_trx_commit is 1: a commit is on disk."""
-        return self._start(_running_mariadb)
+        server = MariaDB(self.new_folder())
+        server.install()
+        self._stack.callback(server.stop)
+        # Omit the cost of the log of statements, which the tests read.
+        server.execute("SET GLOBAL general_log = OFF")
+        return server
 
     @cached_property
     def postgresql(self) -> PostgreSQL:
         """A commit is on disk."""
-        return self._start(_running_postgresql)
+        server = PostgreSQL(self.new_folder())
+        self._stack.callback(server.stop)
+        server.start()
+        return server
 
     @cached_property
     def redis(self) -> RedisServer:
@@ -57,7 +64,7 @@ class Servers:
 
     @cached_property
     def zookeeper(self) -> ZookeeperServer:
-        """One server alone, which ends sessions by ticks of 2 s, as its default is."""
+        """One server; it ends sessions in ticks of 2 s, its default."""
         return self._start(partial(running_zookeeper, tick=2000, longest=40_000))
 
     @cached_property
@@ -73,7 +80,7 @@ class Servers:
         return f"mysql+pymysql://{account}@{server.host}:{server.port}/{name}"
 
     def place(self, board: str) -> Place:
-        """A new board of that name in :data:`BOARDS`, with a new database."""
+        """A new board of the kind ``board`` of :data:`BOARDS`, with a new database."""
         unique = f"bench_{uuid.uuid4().hex[:8]}"
         if board == "sql on SQLite":
             url = f"sqlite:///{self.new_folder()}/engine.sqlite"
@@ -91,40 +98,12 @@ class Servers:
 
 @contextlib.contextmanager
 def running_servers() -> Iterator[Servers]:
-    """No server yet; all that were asked for are gone at the end."""
+    """The servers, none of them started yet; all are gone at the end."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))  # short: a socket's path
-    # Servers of other accounts live below it, each in a folder of its own.
+    # Servers that run as other accounts have their folders below it.
     folder.chmod(0o711)
     try:
         with contextlib.ExitStack() as stack:
             yield Servers(folder, stack)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _running_mariadb(folder: Path) -> Iterator[MariaDB]:
-    server = MariaDB(folder)
-    server.install()
-    try:
-        # The tests' ledger of statements would be measured along.
-        server.execute("SET GLOBAL general_log = OFF")
-        yield server
-    finally:
-        server.stop()
-
-
-@contextlib.contextmanager
-def _running_postgresql(folder: Path) -> Iterator[PostgreSQL]:
-    server = PostgreSQL(folder)
-    with _stopped_at_end(server):
-        yield server
-
-
-@contextlib.contextmanager
-def _stopped_at_end(server: Server) -> Iterator[None]:
-    try:
-        server.start()
-        yield
-    finally:
-        server.stop()

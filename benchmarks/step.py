@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a step costs that does nothing: ours, raw taskflow's, DBOS's.
+"""The cost of a step that does nothing: in our engine, in raw taskflow, in DBOS.
 
-A flow of ten no-op steps from its load to its end, divided by their number: our
-longest has seven. What steps of longer flows cost stands beside it. Ours takes turns
-with DBOS, and then with taskflow: what taskflow has written keeps MariaDB busy for a
-while after it, and that isn't to be ours in the other comparison. Every database has
-its commits on disk.
+The time of a flow of ten no-op steps, from its load to its end, divided by their
+number: our longest flow has seven. The cost of steps of longer flows stands beside it.
+Our engine takes turns with DBOS, then with taskflow: taskflow's writes keep MariaDB
+busy for a while, which must not count in the comparison with DBOS. Every commit is on
+disk.
 """
 
 import contextlib
@@ -34,40 +34,40 @@ from tests.servers.mariadb import MariaDB
 from tests.unit.engine.toys import Cloud, Ledger, Toy, ToyFlows
 
 LENGTHS = (10, 100, 1000)
-_EXPIRY = 3600.0  # no renewal falls into a measurement
+_EXPIRY = 3600.0  # so long that no claim is renewed during a measurement
 _COMPARED = 10
 
 Run = Callable[[int], float]
-"""Carries a flow of that many steps out; seconds from its load to its end."""
+"""Runs a flow of that many steps; seconds from its load to its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Turns:
-    """Milliseconds of a step, of two that took turns."""
+    """Milliseconds of a step, of two engines that took turns."""
 
     ours: float
     theirs: float
 
 
 def benchmark(servers: Servers, effort: Effort) -> Figure:
-    """``step_ms`` of the three, and ours by the flow's length."""
+    """``step_ms`` of the three engines, and of ours by the flow's length."""
     with contextlib.ExitStack() as stack:
         ours = stack.enter_context(_ours(servers))
         lengths = LENGTHS[: effort.of(3, 2)]
         by_length = _by_length(ours, lengths, effort.of(3, 1))
         commits = [_commits(servers.mariadb, ours, count) for count in lengths[:2]]
-        rivals = {
-            name: _in_turns(ours, rival(servers), effort.of(25, 1))
-            for name, rival in (("dbos", _dbos), ("taskflow", _taskflow))
+        others = {
+            name: _in_turns(ours, other(servers), effort.of(25, 1))
+            for name, other in (("dbos", _dbos), ("taskflow", _taskflow))
         }
     per_step = (commits[1] - commits[0]) / (lengths[1] - lengths[0])
-    return _figure(rivals, by_length, rounded(per_step))
+    return _figure(others, by_length, rounded(per_step))
 
 
 def _figure(
-    rivals: Mapping[str, _Turns], by_length: dict[int, float], commits: float
+    others: Mapping[str, _Turns], by_length: dict[int, float], commits: float
 ) -> Figure:
-    dbos, taskflow = rivals["dbos"], rivals["taskflow"]
+    dbos, taskflow = others["dbos"], others["taskflow"]
     faster = rounded(taskflow.theirs / taskflow.ours)
     beside = rounded(dbos.ours / dbos.theirs)
     rows = (
@@ -94,10 +94,10 @@ def _figure(
 
 
 def _in_turns(
-    ours: Run, rival: contextlib.AbstractContextManager[Run], rounds: int
+    ours: Run, other: contextlib.AbstractContextManager[Run], rounds: int
 ) -> _Turns:
     found: tuple[list[float], list[float]] = ([], [])
-    with rival as theirs:
+    with other as theirs:
         for run in (ours, theirs):
             run(_COMPARED)  # caches are warm from here on
         for _ in range(rounds):
@@ -124,7 +124,7 @@ def _com_commit(server: MariaDB) -> int:
 
 
 class _Claim:
-    """A board's answer to a lease that is never in doubt."""
+    """A board that renews every claim."""
 
     def renew(self, *_: object) -> bool:
         return True
@@ -132,7 +132,7 @@ class _Claim:
 
 @contextlib.contextmanager
 def _ours(servers: Servers) -> Iterator[Run]:
-    """The engine's own runner under a lease, every write fenced."""
+    """Our engine's runner under a lease, with every write fenced."""
     flows = ToyFlows(Ledger(), _Steps())
     cloud = Cloud(servers.new_folder(), flows, servers.database_url("ours"))
     runner = Runner(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the death of the conductor in a step to the step's next start elsewhere.
+"""The time from the death of a conductor in a step to the next start of that step.
 
-The conductor is killed right after it has claimed the job, which is when its
-claim lasts longest. The step that it was in is the next one to start.
+The conductor is killed right after its claim, when the claim lasts longest. The
+interrupted step is the next one to start.
 """
 
 import contextlib
@@ -27,9 +27,10 @@ _PATIENCE = 90.0
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """One way to die, and who is there to go on.
+    """One way to die, and the conductors that can go on.
 
-    ``again`` starts the process anew at once, as a service manager does.
+    ``apart``: each conductor is on a machine of its own. ``again``: the killed process
+    is restarted at once, as a service manager does.
     """
 
     title: str
@@ -62,7 +63,7 @@ def benchmark(servers: Servers, effort: Effort) -> Figure:
 
 
 def _measure(servers: Servers, board: str, way: _Way, rounds: int) -> list[float]:
-    """Seconds of each round, all rounds at once where they are mostly waiting."""
+    """The seconds of each round."""
     found = []
     for _ in range(rounds):
         with _site(servers.place(board), servers.new_folder(), way) as round_:
@@ -72,7 +73,7 @@ def _measure(servers: Servers, board: str, way: _Way, rounds: int) -> list[float
 
 @contextlib.contextmanager
 def _site(place: Place, folder: Path, way: _Way) -> Iterator[Callable[[], float]]:
-    """Conductors at work; what is yielded plays one round of it."""
+    """Running conductors; the result plays one round."""
     with contextlib.ExitStack() as stack:
         poster = stack.enter_context(contextlib.closing(Post(place, folder)))
 
@@ -97,7 +98,9 @@ def _site(place: Place, folder: Path, way: _Way) -> Iterator[Callable[[], float]
                 conductors.append(start(victim.host))
             others = [each for each in conductors if each is not victim]
             wait_until(
-                lambda: _holders(others), what="it has gone on", timeout=_PATIENCE
+                lambda: _holders(others),
+                what="another goes on",
+                timeout=_PATIENCE,
             )
             (heir,) = _holders(others)
             heir.gate.unlink()

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Measures, prints the table of doc/source/performance.rst, and leaves nothing
-# running. Installs what it needs. Arguments go to the benchmarks:
+# Runs the benchmarks and prints the table of doc/source/performance.rst. Installs
+# what it needs, and leaves nothing running. Arguments go to the benchmarks:
 #   --json FILE, --only NAME..., --quick
 set -euo pipefail
 # shellcheck source=tools/lib.sh
@@ -14,7 +14,7 @@ export AMPHV2_OCTAVIA_VENV
 packages=(--editable "${REPO}[all]" --requirement "$REPO/test-requirements.txt"
     --requirement "$REPO/benchmarks/requirements.txt")
 ensure_venv "$CACHE/bench-venv" "${packages[@]}"
-# Entry points and requirements may have changed since the venv was made.
+# Entry points and requirements may be newer than the environment.
 as_owner "$CACHE/bench-venv/bin/python" -m pip install --quiet \
     --disable-pip-version-check "${packages[@]}"
 as_owner "$CACHE/bench-venv/bin/python" -m benchmarks "$@"

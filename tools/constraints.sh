@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Writes constraints.txt anew: the newest versions that the requirements allow, of
-# all that tox and its environments install. Run the tests before committing it.
+# Rewrites constraints.txt: the newest allowed version of everything that tox and its
+# environments install. Run the tests before you commit it.
 set -euo pipefail
 # shellcheck source=tools/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"

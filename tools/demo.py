@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demonstration: see demo.sh, which prepares what this needs."""
+"""The demonstration; run it with demo.sh, which prepares what it needs."""
 
 import contextlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from demo_servers import PATIENCE, DemoError, free_port, mariadb_at, redis_at, run
+from demo_servers import (
+    PATIENCE,
+    DemoError,
+    free_port,
+    mariadb_at,
+    redis_at,
+    run,
+    stop,
+)
 from interruption import InterruptionError, heed, note_signals
 
 from amphv2_bootstrap.cmd.output.report import describe
@@ -39,8 +46,8 @@ host = {host}
 state_path = {home}/state
 
 [task_flow]
-# The embedded default: a SQLite file and the jobboard in it. The two hosts of
-# this demo share it, being one machine; real ones share a MariaDB.
+# The default: a SQLite file and the jobboard in it. The two hosts of this demo are one
+# machine and share the file; real hosts share a MariaDB.
 persistence_connection = sqlite:///{folder}/engine.sqlite
 
 [octavia]
@@ -59,9 +66,9 @@ services =
 
 
 def main() -> int:
-    """Tell the story; 0 when it ended as it should.
+    """Play the demo; 0 if it succeeded.
 
-    SIGTERM, SIGINT and SIGHUP end it early: what it has started ends all the same.
+    SIGTERM, SIGINT and SIGHUP end it early; it still stops all that it started.
     """
     note_signals()
     folder = Path(tempfile.mkdtemp(prefix="amphv2-demo-"))
@@ -86,7 +93,7 @@ def main() -> int:
 
 
 class Demo:
-    """The cloud, its two hosts, and what is done to them."""
+    """The cloud, its two hosts, and the scenes that play on them."""
 
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
         self.folder = folder
@@ -96,29 +103,29 @@ class Demo:
         self.store = Store(Database(f"sqlite:///{folder}/engine.sqlite"))
 
     def play(self) -> None:
-        say("1. A cloud whose Octavia has no jobboard")
+        say("1. A cloud with an Octavia that has no jobboard")
         self.start_cloud()
-        say("2. A conductor on each of its two controllers")
+        say("2. A conductor starts on each of its two controllers")
         for host in HOSTS:
             self.start_conductor(host)
         say("3. The operator posts the bootstrap")
         self.cli("post-job")
         victim = self.kill_holder()
         other = next(host for host in HOSTS if host != victim)
-        say(f"5. {other} finds out, takes the job over, and does its own part")
+        say(f"5. {other} takes over the flow, then runs its own")
         self.wait(
             lambda: self.flow_state("controller", other) == "done", f"{other} is done"
         )
-        say(f"6. {victim} comes back: its own part has waited for it")
+        say(f"6. {victim} comes back: its own flow has waited for it")
         self.start_conductor(victim)
-        self.wait(lambda: self.report()["state"] == "done", "all is done")
+        self.wait(lambda: self.report()["state"] == "done", "the job is done")
         self.show_result(victim)
 
     def start_cloud(self) -> None:
         mariadb, redis = self.folder / "mariadb", self.folder / "redis"
         self.stack.enter_context(mariadb_at(mariadb, self.mariadb, ROOT_PASSWORD))
         self.stack.enter_context(redis_at(redis, self.redis, REDIS_PASSWORD))
-        self.stack.callback(self.stop_conductors)
+        self.stack.callback(lambda: stop(*self.conductors.values()))
         for host in HOSTS:
             home = self.folder / host
             home.mkdir()
@@ -161,16 +168,6 @@ class Demo:
             )
         print(f"conductor of {host}: pid {self.conductors[host].pid}")
 
-    def stop_conductors(self) -> None:
-        for process in self.conductors.values():
-            process.send_signal(signal.SIGTERM)
-        for process in self.conductors.values():
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
     def cli(self, *arguments: str) -> None:
         config = self.folder / HOSTS[0] / "amphv2-bootstrap.conf"
         argv = [str(BIN / "amphv2-bootstrap"), "--config-file", str(config)]
@@ -183,14 +180,14 @@ class Demo:
             raise DemoError(f"{arguments[0]} exited {done.returncode}")
 
     def kill_holder(self) -> str:
-        """SIGKILL the conductor that is in the middle of the schema's upgrade."""
+        """Send SIGKILL to the conductor that is upgrading the schema; its host."""
         found: list[str] = []
 
         def in_the_middle() -> bool:
             found[:] = [
-                str(task["host"])
-                for task in self.tasks("cloud")
-                if task["name"] == STEP and task["state"] == "RUNNING"
+                str(step["host"])
+                for step in self.steps("cloud")
+                if step["name"] == STEP and step["state"] == "RUNNING"
             ]
             return bool(found)
 
@@ -213,12 +210,12 @@ class Demo:
         assert isinstance(flows, list)
         return flows
 
-    def tasks(self, flow: str) -> list[dict[str, object]]:
+    def steps(self, flow: str) -> list[dict[str, object]]:
         return [
-            task
+            step
             for each in self.flows()
             if each["name"] == flow and isinstance(each["tasks"], list)
-            for task in each["tasks"]
+            for step in each["tasks"]
         ]
 
     def flow_state(self, name: str, host: str) -> object:
@@ -240,19 +237,21 @@ class Demo:
             time.sleep(0.01)
 
     def show_result(self, victim: str) -> None:
-        say("7. The timeline: every step once, but the one that was interrupted")
+        say("7. The timeline: each step ran once, the interrupted one twice")
         print(Timeline(self.flows()).human_readable())
-        runs = {str(task["name"]): task["runs"] for task in self.tasks("cloud")}
+        runs = {str(step["name"]): step["runs"] for step in self.steps("cloud")}
         if runs.pop(STEP) != 2 or set(runs.values()) != {1}:
-            raise DemoError(f"steps ran another number of times: {runs}")
+            raise DemoError(
+                f"{STEP} must run twice and all other steps once, but they ran: {runs}"
+            )
         say(f"8. [task_flow] of {victim}, secrets masked")
         print(section(self.folder / victim / "octavia.conf", "task_flow"))
-        say("9. What Octavia itself says to it")
+        say("9. Octavia itself loads it")
         for host in HOSTS:
             self.ask_octavia(host)
 
     def ask_octavia(self, host: str) -> None:
-        """Octavia's own configuration code, drivers and octavia-db-manage."""
+        """Run Octavia's own configuration code, drivers and octavia-db-manage."""
         config = str(self.folder / host / "octavia.conf")
         said = masked(run(f"{OCTAVIA_BIN}/python", "-c", ASK, config).strip())
         print(f"{host}: Octavia's configuration and drivers: {said}")
@@ -261,7 +260,7 @@ class Demo:
         print(f"{host}: octavia-db-manage upgrade_persistence: exit code 0")
 
 
-# With what octavia-worker itself uses: options, persistence and jobboard drivers.
+# Uses what octavia-worker uses: its options, persistence and jobboard drivers.
 ASK = """
 import sys, warnings
 warnings.simplefilter('ignore')
@@ -279,7 +278,7 @@ with persistence.get_persistence() as backend:
 
 
 def section(path: Path, name: str) -> str:
-    """The active lines of a section, masked."""
+    """The lines of a section without comments, masked."""
     lines, inside = [], False
     for line in path.read_text().splitlines():
         if line.startswith("["):
@@ -290,7 +289,7 @@ def section(path: Path, name: str) -> str:
 
 
 def masked(text: str) -> str:
-    """The text without passwords, in whatever spelling they stand there."""
+    """The text without passwords, in each of their spellings."""
     for secret in SECRETS:
         for spelling in (quote(secret, safe=""), secret.replace("$", "$$"), secret):
             text = text.replace(spelling, "***")
@@ -298,7 +297,7 @@ def masked(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Begin a chapter."""
+    """Print the heading of a chapter."""
     heed()
     print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n== {text}")
     sys.stdout.flush()

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The main job before your eyes: a cloud in a temporary folder is bootstrapped,
-# the conductor that holds the job is killed in the middle, the other goes on.
-# Installs what it needs, leaves nothing running, touches no service of yours.
+# Demonstrates the main job: it bootstraps a cloud in a temporary folder and kills the
+# conductor that carries out the flow; the other conductor goes on.
+# Installs what it needs, leaves nothing running, and touches no service of the system.
 set -euo pipefail
 # shellcheck source=tools/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -11,10 +11,9 @@ cd "$REPO"
 tools/install-packages.sh
 AMPHV2_OCTAVIA_VENV=$(tools/octavia-venv.sh)
 export AMPHV2_OCTAVIA_VENV
-# Octavia's programs are the demo's to run; the entry points are in setup.cfg.
 ensure_venv "$CACHE/demo-venv" --editable "${REPO}[all]"
-# Entry points and requirements may have changed since the venv was made.
+# Entry points and requirements may be newer than the environment.
 as_owner "$CACHE/demo-venv/bin/python" -m pip install --quiet \
     --disable-pip-version-check --editable "${REPO}[all]"
-# In the place of this script: a signal that ends it is the demo's to heed.
+# Replaces this script, so that the demo itself gets the signals.
 become_owner "$CACHE/demo-venv/bin/python" tools/demo.py "$@"

@@ -14,20 +14,20 @@ import pymysql
 from interruption import heed
 
 PATIENCE = 90.0
-"""For how many seconds anything is waited for."""
+"""Seconds that any wait may take."""
 
 
 class DemoError(Exception):
-    """The story took another turn."""
+    """The demo can't go on."""
 
 
 @contextlib.contextmanager
 def mariadb_at(folder: Path, port: int, password: str) -> Iterator[None]:
     """A private MariaDB; ``password`` is root's."""
     (folder / "tmp").mkdir(parents=True)
-    # A server that starts removes all others' temporary tables from its tmpdir.
+    # A starting server removes all temporary tables from its tmpdir.
     places = [f"--datadir={folder}/data", f"--tmpdir={folder}/tmp"]
-    # It runs as whoever starts it, but as root only when told so.
+    # mariadbd runs as root only with this option.
     user = [] if os.geteuid() else ["--user=root"]
     run(
         program("mariadb-install-db"),
@@ -85,9 +85,10 @@ def redis_at(folder: Path, port: int, password: str) -> Iterator[None]:
 
 
 def run(*argv: str) -> str:
-    """What a program prints; it has to succeed.
+    """What a program prints.
 
-    :raises InterruptionError: a signal came meanwhile, maybe to the program, too.
+    :raises DemoError: the program failed.
+    :raises InterruptionError: a signal came meanwhile, perhaps to the program, too.
     """
     done = subprocess.run(
         argv, capture_output=True, text=True, check=False, timeout=PATIENCE
@@ -100,10 +101,10 @@ def run(*argv: str) -> str:
 
 @contextlib.contextmanager
 def server(argv: list[str], log: Path, probe: Callable[[], None]) -> Iterator[None]:
-    """A server from its first answer to its end.
+    """A server that answers; it is stopped at the end.
 
-    Its session is its own: what the terminal sends is for the demo, which ends the
-    servers after those who need them.
+    It has its own session, so that signals of the terminal reach only the demo, which
+    stops the servers after their clients.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -117,7 +118,14 @@ def server(argv: list[str], log: Path, probe: Callable[[], None]) -> Iterator[No
         wait_for_answer(process, log, probe)
         yield
     finally:
+        stop(process)
+
+
+def stop(*processes: "subprocess.Popen[bytes]") -> None:
+    """SIGTERM to all of them at once; SIGKILL after 20 s."""
+    for process in processes:
         process.terminate()
+    for process in processes:
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The long form of the fault suite: every boundary, every outage, many rounds.
-# Takes hours. Only root has the test of a disk that is really full.
+# Runs the long form of the fault suite: every boundary, every outage, many rounds.
+# Takes hours. The test with a full disk needs root.
 #
 #     tools/faults.sh [--rounds N] [--seed S] [PYTEST-ARGUMENT...]
 #
-# --rounds: of random faults (200). --seed: of all that is left to chance; each
-# test prints it. Other arguments go to pytest: -k nemesis runs only the rounds.
+# --rounds N: rounds of random faults (200). --seed S: the seed of all random choices;
+# each test prints it. Other arguments go to pytest: -k nemesis runs only the rounds.
 set -euo pipefail
 # shellcheck source=tools/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"

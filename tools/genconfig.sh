@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Write the sample configuration anew from the options in amphv2_bootstrap/conf.
-# The package has to be installed (pip install -e .), since oslo-config-generator
-# finds the options by entry point.
+# Writes the sample configuration from the options in amphv2_bootstrap/conf.
+# oslo-config-generator finds them by entry point: first install the package
+# (pip install -e .).
 set -eu
 cd "$(dirname "$0")/.."
 exec oslo-config-generator \

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs the Debian packages that bindep.txt lists, those of the profiles that
-# are named as arguments included. Starts and enables no service. Does nothing, and
-# needs no root, when all are installed.
+# Installs the Debian packages that bindep.txt lists, including those of the profiles
+# that the arguments name. Starts and enables no service. If all packages are installed,
+# it does nothing and needs no root.
 set -euo pipefail
 # shellcheck source=tools/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 POLICY=/usr/sbin/policy-rc.d
 
-# wanted PROFILE...: the packages of no profile, and of these.
+# wanted PROFILE...: the packages without a profile, and those of these profiles.
 wanted() {
     awk -v profiles=" $* " '
         /^[^#[:space:]]+[[:space:]]+\[/ {
@@ -44,7 +44,7 @@ apt() {
         -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
-# Packages start their services when they are installed, unless this says no.
+# Packages start their services when they are installed, unless this policy forbids it.
 forbid_services() {
     [ ! -e "$POLICY" ] || return 0
     trap 'root rm -f "$POLICY"' EXIT
@@ -52,8 +52,8 @@ forbid_services() {
     root chmod 755 "$POLICY"
 }
 
-# The policy stops a start now, not at the next boot: disable what came new. A
-# socket would start its service at the first connection (epmd.socket).
+# The policy prevents a start now, not at the next boot: disable the new services, and
+# sockets, which start a service at the first connection (epmd.socket).
 disable_services() {
     local file
     dpkg-query -L "$@" | sort -u | while read -r file; do
@@ -68,7 +68,7 @@ disable_services() {
 }
 
 command -v apt-get >/dev/null ||
-    die "apt-get not found: on this distribution install what bindep.txt lists by hand"
+    die "apt-get not found: install the packages of bindep.txt by hand"
 
 before=$(installed)
 missing=$(comm -23 <(wanted "$@" | sort -u) <(printf '%s\n' "$before"))
@@ -79,7 +79,7 @@ missing=$(comm -23 <(wanted "$@" | sort -u) <(printf '%s\n' "$before"))
 say "installing Debian packages: ${missing//$'\n'/ }"
 forbid_services
 apt update
-# shellcheck disable=SC2086 # one word a package
+# shellcheck disable=SC2086 # each package is one word
 apt install --no-install-recommends $missing
 mapfile -t new < <(comm -13 <(printf '%s\n' "$before") <(installed))
 [ "${#new[@]}" = 0 ] || disable_services "${new[@]}"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signals that shall end a program: noted when they come, heeded where it is safe.
+"""Signals that end a program, but only where it is safe.
 
-Safe is a moment at which every process that was started is known to whoever stops
-it. So nothing is lost between a start and its note, and no second signal cuts the
-cleaning-up short.
+A handler records each signal; the program acts on it by calling :func:`heed` where
+every started process is known to the code that stops it. So no process is lost between
+its start and its record, and no second signal cuts the clean-up short.
 """
 
 import signal
@@ -12,7 +12,7 @@ _noted: list[signal.Signals] = []
 
 
 class InterruptionError(Exception):
-    """Somebody wants the program to end; ``number`` is the first signal that came."""
+    """The program must end; ``number`` is the first signal that came."""
 
     def __init__(self, number: signal.Signals) -> None:
         self.number = number
@@ -20,9 +20,9 @@ class InterruptionError(Exception):
 
 
 def note_signals() -> None:
-    """From now on SIGTERM, SIGINT and SIGHUP are noted, and end nothing themselves.
+    """Record SIGTERM, SIGINT and SIGHUP from now on, instead of ending.
 
-    One that is ignored already, as under nohup, stays so.
+    A signal that is ignored already, as under nohup, stays ignored.
     """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -30,7 +30,7 @@ def note_signals() -> None:
 
 
 def heed() -> None:
-    """Go on, or :raises InterruptionError: one of the signals has come."""
+    """:raises InterruptionError: one of the signals has come."""
     if _noted:
         raise InterruptionError(_noted[0])
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Shared by the scripts of tools/; sourced, never run.
+# Shared by the scripts of tools/, which source it.
 #
 # Sets REPO (this checkout) and CACHE (what the scripts keep between runs).
 # shellcheck shell=bash
@@ -15,9 +15,9 @@ die() {
     exit 1
 }
 
-# become_owner COMMAND...: go on as this command, run by the owner of the checkout.
-# Under sudo, packages from PyPI must not run as root, and nothing in the
-# checkout may become root's: the next run without sudo could not write it.
+# become_owner COMMAND...: replace this shell by the command, run by the owner of the
+# checkout. Under sudo, packages from PyPI must not run as root, and root must own no
+# file in the checkout: the next run without sudo could not write it.
 become_owner() {
     local uid gid entry name home
     uid=$(stat -c %u -- "$REPO")
@@ -25,7 +25,7 @@ become_owner() {
         exec "$@"
     fi
     gid=$(stat -c %g -- "$REPO")
-    # The owner of a container's volume may have no name here, and no home.
+    # The owner of a container's volume may have no name and no home here.
     entry=$(getent passwd "$uid") || entry=
     IFS=: read -r name _ _ _ _ home _ <<<"$entry"
     exec setpriv --reuid="$uid" --regid="$gid" --clear-groups \
@@ -33,11 +33,11 @@ become_owner() {
         LOGNAME="${name:-$uid}" "$@"
 }
 
-# as_owner COMMAND...: the same, and come back.
+# as_owner COMMAND...: run the command as the owner of the checkout.
 as_owner() { (become_owner "$@"); }
 
-# find_python: print the path of a Python that can run the project, as the owner of
-# the checkout: root's own may be closed to it, as one of pyenv's in /root is.
+# find_python: print the path of a Python that can run the project. The owner of the
+# checkout looks for it, since it may have no access to root's (pyenv in /root).
 find_python() {
     local name path
     for name in "${PYTHON:-}" python3.11 python3 python3.1{2,3,4}; do
@@ -54,16 +54,16 @@ find_python() {
         "python3-venv, or set PYTHON to the interpreter's path"
 }
 
-# ensure_venv FOLDER PIP-ARGUMENT...: a virtual environment with these packages.
-# Returns at once when it is there. It is built anew when it was interrupted (its
-# stamp is empty until the end), when other packages are asked for, or when its
-# Python is gone. A folder that has no stamp isn't ours, and is never removed.
+# ensure_venv FOLDER PIP-ARGUMENT...: make a virtual environment with these packages,
+# unless it is there. It is made anew if its making was interrupted (the stamp is empty
+# until the end), if the packages differ, or if its Python is gone. A folder without a
+# stamp is not ours, and is never removed.
 ensure_venv() {
     local folder=$1 python
     shift
     python=$(find_python)
     [ ! -e "$folder" ] || [ -e "$folder/.stamp" ] ||
-        die "$folder is in the way: it was not made by this script; remove it"
+        die "$folder was not made by this script: remove it, or move it away"
     as_owner mkdir -p "$(dirname -- "$folder")"
     as_owner touch "$folder.lock"
     (
@@ -83,7 +83,7 @@ ensure_venv() {
     ) 9>"$folder.lock"
 }
 
-# ensure_tox: TOX, in a virtual environment of its own.
+# ensure_tox: install tox in a virtual environment of its own; set TOX.
 ensure_tox() {
     ensure_venv "$CACHE/tox-venv" --constraint "$REPO/constraints.txt" 'tox>=4.28'
     # shellcheck disable=SC2034 # for the scripts that source this

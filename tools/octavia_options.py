@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Print what releases of Octavia declare in [task_flow], as JSON.
+"""Print the options that releases of Octavia declare in [task_flow], as JSON.
 
-    octavia_options.py            the Octavia that this Python has, by importing it
-    octavia_options.py WHEEL...   those of wheels, read without installing them
+    octavia_options.py            of the Octavia of this Python, which it imports
+    octavia_options.py WHEEL...   of wheels, which it reads without installing them
 
-Wheels need oslo.config only, and come from PyPI:
+Reading wheels needs only oslo.config. They come from PyPI:
 
     pip download --no-deps --only-binary :all: octavia==16.1.0
 
 The output is a list of {"releases": [VERSION, ...], "options": {NAME: {...}}};
-releases that follow one another and declare the same are one entry. What is null,
-false or empty in a declaration is left out, except a default.
+consecutive releases with the same declarations are one entry. A declaration omits what
+is null, false or empty, except a default.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -43,7 +43,7 @@ def main(wheels: list[str]) -> None:
     groups: list[dict[str, Any]] = []
     for number, options in found:
         version = ".".join(map(str, number))
-        # As text, since the order of options counts too.
+        # Compared as text, since the order of options matters, too.
         if groups and json.dumps(groups[-1]["options"]) == json.dumps(options):
             groups[-1]["releases"].append(version)
         else:
@@ -87,7 +87,7 @@ def _literals(source: str) -> types.SimpleNamespace:
             try:
                 found[node.targets[0].id] = ast.literal_eval(node.value)
             except ValueError:
-                continue  # made of other names; no option uses one
+                continue  # built from other names; no option uses it
     return types.SimpleNamespace(**found)
 
 
@@ -102,9 +102,9 @@ def _declaration(option: Any) -> dict[str, Any]:
         "max": getattr(option.type, "max", None),
         "secret": option.secret or None,
     }
-    told = {name: value for name, value in more.items() if value not in (None, [])}
+    present = {name: value for name, value in more.items() if value not in (None, [])}
     kind = _KINDS[type(option).__name__]
-    return {"kind": kind, "default": option.default, **told}
+    return {"kind": kind, "default": option.default, **present}
 
 
 def _text(groups: list[dict[str, Any]]) -> str:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reports the words of ``prose-words.toml`` in comments, strings and documents.
 
-Arguments are files and folders of the repository; without any, it is the whole.
-Literals in backticks and literal blocks are no prose.
+Arguments are files and folders of the repository; without arguments it reads all files.
+Literals in backticks and literal blocks are not checked.
 """
 
 import io
@@ -20,9 +20,9 @@ WORDS = Path(__file__).with_name("prose-words.toml")
 SUFFIXES = {".cfg", ".md", ".py", ".rst", ".sample", ".sh", ".toml", ".txt", ".yaml"}
 
 CODE = "."
-"""Stands for each character of code: it ends a sentence."""
+"""Replaces each character of code; it ends a sentence."""
 LITERAL = "_"
-"""Stands for each character of a literal within a sentence."""
+"""Replaces each character of a literal; it does not end a sentence."""
 
 _PROSE_TOKENS = {
     tokenize.COMMENT,
@@ -40,7 +40,7 @@ _COMMENT_MARKS = re.compile(r"^[ ]*#:?", re.MULTILINE)
 
 
 def findings(text: str, words: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
-    """Line, word and replacement for each of ``words`` in a text without code."""
+    """Line, word and replacement for each of ``words`` in ``text``, a :func:`prose`."""
     for pattern, replacement in words.items():
         spaced = pattern.replace(" ", r"\s+")
         for match in re.finditer(rf"(?i)\b(?:{spaced})\b", text):
@@ -49,7 +49,7 @@ def findings(text: str, words: Mapping[str, str]) -> Iterator[tuple[int, str, st
 
 
 def prose(text: str, suffix: str) -> str:
-    """The same text, as long as before, without code and literals."""
+    """The text with code and literals replaced, so that all positions stay."""
     if suffix == ".py":
         text = _comments_and_strings(text).replace('"', " ")
         text = _PLACEHOLDERS.sub(_literal, text)
@@ -92,13 +92,13 @@ def _files(arguments: list[str]) -> list[str]:
     return [
         name
         for name in done.stdout.split("\0")
-        # One that is deleted is listed until the deletion is staged.
+        # git lists a deleted file until the deletion is staged.
         if Path(name).suffix in SUFFIXES and Path(name).is_file()
     ]
 
 
 def main(arguments: list[str]) -> int:
-    """Print what is found; the exit code is 1 if anything is."""
+    """Print the findings; the exit code is 1 if there are any."""
     settings = tomllib.loads(WORDS.read_text())
     code = 0
     for name in _files(arguments):

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what the tests need and runs them all; see --help.
+# Installs what the tests need and runs all of them; see --help.
 set -euo pipefail
 # shellcheck source=tools/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -12,16 +12,16 @@ usage: tools/test.sh [--unit] [--board NAME] [PYTEST-ARGUMENT...]
 Installs what the tests need and runs all checks: style, types, documents, and
 pytest last.
 
-  --unit        run the unit tests alone: no server, no Octavia, no other check
-  --board NAME  where a test runs on every jobboard, run it on this one alone:
-                sql, redis, zookeeper or etcd
+  --unit        run only the unit tests: no server, no Octavia, no other check
+  --board NAME  run the tests that cover every jobboard only on this one: sql,
+                redis, zookeeper or etcd
   -h, --help    print this text
 
 Other arguments go to pytest, for example:
 
   tools/test.sh --unit -k lease
   tools/test.sh tests/contract --board sql
-  tools/test.sh -m long tests/functional     # the long forms, else left out
+  tools/test.sh -m long tests/functional     # the long forms
 END
 }
 

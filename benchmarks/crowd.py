@@ -114,7 +114,7 @@ def _sql(place: Place, database: Database) -> Iterator[Fill]:
         rows = [
             {
                 "board": place.settings.namespace,
-                "flow_run_uuid": flow_run.uuid,
+                "uuid": flow_run.uuid,
                 "sequence": flow_run.sequence,
                 "body": to_json(write_listing(flow_run)),
                 "owner": OTHER if is_claimed(flow_run) else None,

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A canary through Octavia's jobboard, and what its end means.
-
-The programs themselves are in :mod:`programs`; this is where their words
-become ours.
-"""
+"""Runs the canary and the drill of :mod:`programs`; their errors become ours."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -11,20 +7,20 @@ from dataclasses import dataclass
 
 from amphv2_bootstrap.adapters.octavia import program_runner
 from amphv2_bootstrap.adapters.octavia.diagnosis import verdict
-from amphv2_bootstrap.adapters.octavia.program_runner import Told
+from amphv2_bootstrap.adapters.octavia.program_runner import Facts, Result
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
 
 _CANARY_SECONDS = 120.0
 _DRILL_SECONDS = 240.0
-"""Start, patience and end of a drill; its claims' expiration comes on top."""
+"""For start and end of a drill, in addition to the expiration of its claims."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """All links hold. ``notes`` are full sentences for the operator.
 
-    ``claim_seconds`` is how long the first owner's claim was to last, and
-    ``takeover_seconds`` when the second one got it, from the same moment on.
+    The first owner claimed the job for ``claim_seconds``. The second one got the claim
+    ``takeover_seconds`` after the first.
     """
 
     links: tuple[str, ...]
@@ -36,10 +32,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Drilled:
-    """Another conductor went on after so many seconds.
+    """A different conductor continued the flow after ``takeover_seconds``.
 
-    ``expiration_seconds`` is Octavia's jobboard_expiration_time; with ZooKeeper
-    the timeout of its client's session.
+    ``expiration_seconds`` is Octavia's jobboard_expiration_time; with ZooKeeper, the
+    timeout of its client's session.
     """
 
     takeover_seconds: float
@@ -58,21 +54,20 @@ def prove(
 ) -> Proof:
     """Post, claim, let expire, take over, run and consume a job as Octavia would.
 
-    On a scratch namespace beside Octavia's, and with rows of its own in the
-    persistence database; nothing of it is left. Safe to run at any time, and
-    several times at once.
+    Uses a scratch namespace beside Octavia's and its own rows in the persistence
+    database, and removes both. Safe to run at any time, and several times at once.
 
     :param python: the interpreter that runs Octavia here.
-    :param sources: Octavia's own files, and what shall come on top of them.
-    :param masker: masks errors; the secrets in the sources are masked besides.
-    :param timeout: seconds for all of it.
-    :param now: the time since the epoch, for finding what killed runs left.
-    :raises UnprovenError: a scratch namespace isn't allowed.
-    :raises PermanentError: a link is broken; the message says which.
-    :raises TransientError: a server is away, or it took too long.
+    :param sources: Octavia's own files, then files that override them.
+    :param masker: masks errors; secrets in the sources are masked too.
+    :param timeout: seconds for the whole canary.
+    :param now: seconds since the epoch; remains of older runs are removed.
+    :raises UnprovenError: the servers refuse a scratch namespace.
+    :raises PermanentError: a link is broken; the message names it.
+    :raises TransientError: a server is unreachable, or the canary took too long.
     :raises CancelledError: ``cancelled`` was set.
     """
-    told = program_runner.run(
+    result = program_runner.run(
         python,
         "canary",
         sources,
@@ -81,13 +76,13 @@ def prove(
         cancelled=cancelled,
         now=now,
     )
-    facts = _facts(told, python, sources)
+    facts = _facts(result, python, sources)
     return Proof(
-        links=told.links,
+        links=result.links,
         revision=str(facts["revision"]),
         claim_seconds=float(facts["claim_seconds"]),
         takeover_seconds=float(facts["takeover_seconds"]),
-        notes=told.notes,
+        notes=result.notes,
     )
 
 
@@ -100,14 +95,14 @@ def drill(
     cancelled: threading.Event | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Drilled:
-    """Kill one of two conductors of Octavia in a flow; see when the other goes on.
+    """Kill one of two conductors of Octavia in a flow, and wait for the other.
 
-    Cleanliness, parameters and errors are those of :func:`prove`.
+    Clean-up, parameters and errors are those of :func:`prove`.
 
-    :param expiration: Octavia's jobboard_expiration_time; it may take as long.
-    :param progress: called with a text now and then, from another thread.
+    :param expiration: Octavia's jobboard_expiration_time; the drill takes as long.
+    :param progress: called from a thread with a text every few seconds.
     """
-    told = program_runner.run(
+    result = program_runner.run(
         python,
         "drill",
         sources,
@@ -116,15 +111,15 @@ def drill(
         cancelled=cancelled,
         progress=progress,
     )
-    facts = _facts(told, python, sources)
+    facts = _facts(result, python, sources)
     return Drilled(
         takeover_seconds=float(facts["takeover_seconds"]),
         expiration_seconds=float(facts["expiration_seconds"]),
-        notes=told.notes,
+        notes=result.notes,
     )
 
 
-def _facts(told: Told, python: str, files: Sequence[str]) -> "program_runner.Facts":
-    if told.facts is None:
-        raise verdict(told, python, files)
-    return told.facts
+def _facts(result: Result, python: str, files: Sequence[str]) -> Facts:
+    if result.facts is None:
+        raise verdict(result, python, files)
+    return result.facts

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options in octavia.conf, changed without touching any other byte.
+"""Changes options in octavia.conf and keeps every other byte.
 
-oslo.config's own parser finds the lines, so its grammar holds by construction:
-keys and sections that repeat (the last value wins), section names in any case,
-continuation lines, ``:`` or ``=``, quotes, any line end. The ConfigUpdater
-library was tried and is not used: of a repeated key or section it changes the
-first, it ends its lines by LF in a file of CRLF, and its grammar is configparser's.
+oslo.config's own parser finds the lines, so its grammar holds: keys and sections that
+repeat (the last value wins), section names in any case, continuation lines, ``:`` or
+``=``, quotes, any line end. The library ConfigUpdater can't replace this module: it
+changes the first of repeated keys or sections, writes LF into files with CRLF, and has
+configparser's grammar.
 """
 
 import re
@@ -22,16 +22,15 @@ _QUOTES = ("'", '"')
 
 
 def set_options(text: bytes, section: str, options: Mapping[str, str]) -> bytes:
-    """The file's text with these options set; values as :func:`render` gives them.
+    """The file's text with these options set; values come from :func:`render`.
 
-    What oslo.config reads as the value (the last one of a repeated key) is
-    replaced together with its continuation lines; it is left alone where it says
-    the same already. Else the line goes below the option's commented default,
-    else to the end of the section, else a new section goes to the end of the file.
-    Setting the same twice changes nothing.
+    Replaces the value that oslo.config reads (the last one of a repeated key) with its
+    continuation lines, unless it has the same meaning. A missing option goes below its
+    commented default, else to the end of the section, else into a new section at the
+    end of the file. Safe to run twice.
 
-    :raises ValueError: oslo.config can't parse the file, or a name or value can't
-        be written on one line. The reason holds no text of the file or value.
+    :raises ValueError: oslo.config can't parse the file, or a name or value can't be
+        written on one line. The message holds no text of the file or value.
     """
     content = _decode(text)
     for name, value in options.items():
@@ -41,9 +40,10 @@ def set_options(text: bytes, section: str, options: Mapping[str, str]) -> bytes:
 
 
 def get_options(text: bytes, section: str) -> dict[str, str]:
-    """The options that are active in a section, unquoted but not unescaped.
+    """The active options of a section, unquoted but not unescaped.
 
-    :raises ValueError: oslo.config can't parse the file; no text of it is told.
+    :raises ValueError: oslo.config can't parse the file. The message holds no text of
+        the file.
     """
     outline = _outline(_decode(text))
     return {
@@ -54,19 +54,19 @@ def get_options(text: bytes, section: str) -> dict[str, str]:
 
 
 def render(value: Value) -> str:
-    """The value as it is to be written, so that oslo.config reads back the same.
+    """The text from which oslo.config reads this value.
 
-    Lists are joined by commas, dicts written as ``key:value``, ``$`` doubled, and
-    quotes put only where oslo.config would strip something else.
+    Commas join lists, a dict is ``key:value,key:value``, ``$`` is doubled. Quotes
+    protect outer spaces and quotes.
 
-    :raises ValueError: oslo.config can't hold the value (a line break; in a list
-        or dict also a comma, an empty item or outer spaces). The reason doesn't
-        tell the value.
+    :raises ValueError: oslo.config can't hold the value (a line break; in a list or
+        dict also a comma, an empty item or outer spaces). The message doesn't hold the
+        value.
     """
     text = _plain(value)
     if "\n" in text or "\r" in text:
         raise ValueError("the value holds a line break")
-    # oslo.config takes "\$" for "$$": behind a backslash only that form is right.
+    # oslo.config reads "\$" like "$$", so "\$" must become "\\$".
     text = re.sub(r"(\\?)\$", lambda found: (found[1] * 2 or "$") + "$", text)
     stripped = text != text.strip()
     quoted = text.startswith(_QUOTES) and text[0] == text[-1]
@@ -94,7 +94,7 @@ def _item(text: str, forbidden: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Assignment:
-    """An option's value and its lines, ``first`` to ``end`` (exclusive)."""
+    """An option's value; its lines are ``first`` to ``end`` (exclusive)."""
 
     section: str
     name: str
@@ -104,14 +104,14 @@ class _Assignment:
 
 
 class _Outline(iniparser.BaseParser):
-    """Which line holds what, as oslo.config sees it."""
+    """What oslo.config finds: assignments, comments and sections with their lines."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__()
         self.assignments: list[_Assignment] = []
         self.comments: list[tuple[str, int, str]] = []
         self.sections: list[tuple[str, int]] = []
-        # The empty line at the end makes each assignment end before a line.
+        # The added empty line ends the last assignment.
         self.parse([*lines, ""])
 
     @property
@@ -139,7 +139,7 @@ def _outline(content: str) -> _Outline:
     try:
         return _Outline(_LINE.findall(content))
     except iniparser.ParseError as exc:
-        # "from None": the foreign error quotes the line, which may hold a secret.
+        # "from None": oslo.config's error quotes the line, which may hold a secret.
         where = f"line {exc.lineno}: " if exc.lineno else ""
         raise ValueError(f"{where}{exc.msg}") from None
 
@@ -175,7 +175,7 @@ def _as_read(line: str) -> str:
 def _place_for(
     lines: list[str], outline: _Outline, section: str, name: str
 ) -> int | None:
-    """The line behind which a new option belongs; None where the section isn't."""
+    """The line behind which a new option belongs; None without such a section."""
     default = re.compile(rf"{re.escape(name)}\s*[=:]")
     for where, number, comment in reversed(outline.comments):
         if where == _normalized(section) and default.match(comment):
@@ -198,7 +198,7 @@ def _append_section(lines: list[str], section: str) -> int:
 
 
 def _insert_after(lines: list[str], number: int, text: str) -> None:
-    """Insert a line; a file without a line end at its end stays without one."""
+    """Insert a line behind line ``number``; add no line end to the file's end."""
     end = _line_end(lines[number])
     if not end:
         lines[number] += next(_line_ends(lines), "\n")
@@ -221,7 +221,7 @@ def _check_writable(section: str, name: str, value: str) -> None:
 
 
 def _normalized(section: str) -> str:
-    """Section names as oslo.config compares them."""
+    """The section's name as oslo.config compares it."""
     return section if section == "DEFAULT" else section.lower()
 
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files that Octavia's services load, in their order: the later wins.
+"""The files that Octavia's services load, in order: a later file overrides.
 
-oslo.config's rules. Without arguments a service loads ``octavia.conf``, then
+These are oslo.config's rules. Without arguments, a service loads ``octavia.conf``,
 ``octavia-worker.conf``, then the folders ``octavia.conf.d`` and
-``octavia-worker.conf.d``, which so win; each from the first of /etc/octavia and /etc
-that has it. With ``--config-file`` it loads those folders first, and the file wins.
-With ``--config-dir`` that folder takes the place of the default ones.
+``octavia-worker.conf.d``, each from the first of /etc/octavia and /etc that has it.
+With ``--config-file`` it loads these folders first and that file last. With
+``--config-dir`` it loads that folder instead of the default ones.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,10 +21,10 @@ _NAMES = ("octavia", "octavia-worker")
 
 
 def sources(host: HostSettings, python: str | None) -> tuple[str, ...]:
-    """Files, and folders whose ``*.conf`` are loaded by name, as octavia-worker has it.
+    """The files and folders that octavia-worker loads; of a folder, ``*.conf`` by name.
 
-    :param python: Octavia's interpreter here. Without one (containers) only the
-        file that is written counts: the folders are elsewhere.
+    :param python: Octavia's interpreter here. Without one (containers), the result is
+        only the file that we write, since the folders are elsewhere.
     """
     if python is None:
         return (host.config_file,)
@@ -32,7 +32,7 @@ def sources(host: HostSettings, python: str | None) -> tuple[str, ...]:
 
 
 def files(host: HostSettings) -> tuple[Path, ...]:
-    """The files of :func:`sources` for this host, those within the folders too."""
+    """The files of :func:`sources` for this host, including those in folders."""
     return tuple(map(Path, files_of(sources(host, interpreter_of(host)))))
 
 
@@ -41,12 +41,12 @@ def load_order(
     stated: Sequence[tuple[str, str]],
     folders: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """What a service loads that is started with the ``stated`` arguments.
+    """The sources that a service with the ``stated`` arguments loads.
 
-    :param stated: pairs of :data:`FILE` or :data:`FOLDER` and a path. Where there
-        are none, it is started without arguments if it then finds ``config_file``,
-        otherwise with that one.
-    :param folders: to be searched in place of :data:`FOLDERS`.
+    :param stated: pairs of :data:`FILE` or :data:`FOLDER` and a path. If empty, the
+        service is assumed to have no arguments if it then finds ``config_file``, else
+        ``--config-file`` with that file.
+    :param folders: searched instead of :data:`FOLDERS`.
     """
     files = tuple(_defaults(folders or FOLDERS, ".conf"))
     defaults = tuple(_defaults(folders or FOLDERS, ".conf.d"))
@@ -63,7 +63,7 @@ def load_order(
 
 
 def is_loaded(config_file: str, stated: Sequence[tuple[str, str]]) -> bool:
-    """Whether that service reads the file."""
+    """Whether a service with the ``stated`` arguments loads the file."""
     found, file = load_order(config_file, stated), Path(config_file)
     within = file.suffix == ".conf" and str(file.parent) in found
     return within or config_file in found

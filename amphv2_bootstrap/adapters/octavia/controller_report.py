@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one controller's Octavia is, in a form that may lie in a database.
+"""Describes one controller's Octavia, so that controllers can be compared.
 
-Other controllers' operators compare it: no secret is in it, only digests under a
+The report is kept in the engine's database. It holds no secret, only digests with a
 salt that all hosts of the cloud share.
 """
 
@@ -30,7 +30,7 @@ _CONNECTION = "persistence_connection"
 class ControllerReport:
     """Makes the report of one controller.
 
-    :param salt: gives the cloud's salt; may raise what its owner raises.
+    :param salt: returns the cloud's salt; its errors pass through.
     """
 
     def __init__(
@@ -45,23 +45,22 @@ class ControllerReport:
         self._digests: dict[tuple[str, str], str] = {}
 
     def stamp(self) -> object:
-        """Differs when what Octavia loads was changed, or its services restarted."""
+        """Changes with the restart marker and the files that Octavia loads."""
         marker = RestartMarker(self._host.state_path, self._host.config_file)
         files = config_sources.files(self._host)
         return (marker.is_set(), tuple(map(_stamp, files)))
 
     def make(self) -> dict[str, Any]:
-        """The report; to import the client library, it starts Octavia's Python.
+        """The report. Starts Octavia's Python to import the client library.
 
-        ``task_flow`` has for each option of the group either ``value`` or, where
-        it may hold a secret, ``digest`` (with ``shown``, the part that is none),
-        or ``invalid``, the reason why Octavia refuses it. ``versions`` is empty,
-        and ``client_library`` None, where Octavia isn't installed as Python.
-        ``client_library`` is else the reason why it can't be imported, empty
-        where it can. ``restart`` holds full sentences on services that run with
-        an older configuration.
+        ``task_flow`` has for each option of the group either ``value``; or ``digest``
+        if it may hold a secret, with ``shown``, its public part; or ``invalid``, the
+        reason why Octavia refuses it. ``client_library`` is the reason why the library
+        can't be imported, empty if it can. If Octavia has no Python here, ``versions``
+        is empty and ``client_library`` None. ``restart`` has a clause for each reason
+        to restart services.
 
-        :raises PermanentError: the file can't be loaded, or Octavia's Python run.
+        :raises PermanentError: the file can't be loaded, or Octavia's Python not run.
         """
         host, python = self._host, interpreter_of(self._host)
         loaded = introspection.load_task_flow(python, sources(host, python))
@@ -92,7 +91,7 @@ class ControllerReport:
 
     def _entry(self, name: str, key: str | None, value: Any) -> dict[str, Any]:
         if value is None or isinstance(value, bool) or not _may_be_secret(name, key):
-            # Written or by default, a boolean of a dictionary is the same.
+            # In a dictionary, True by default and "True" in the file are the same.
             return {"value": str(value) if key else value}
         entry = {"digest": self._digest(f"{name}.{key}" if key else name, str(value))}
         if name == _CONNECTION:
@@ -101,7 +100,7 @@ class ControllerReport:
 
     def _digest(self, name: str, text: str) -> str:
         if (name, text) not in self._digests:
-            # Those of values that were there before needn't be kept.
+            # Forget the digest of the option's earlier value.
             others = {k: v for k, v in self._digests.items() if k[0] != name}
             digest = keyed_digest(text, self._salt(), name)
             self._digests = {**others, (name, text): digest}
@@ -117,7 +116,7 @@ def _stamp(file: Path) -> tuple[str, int, int, int] | None:
 
 
 def _may_be_secret(name: str, key: str | None) -> bool:
-    """Also what we don't know: an option of a newer Octavia, or a misspelt key."""
+    """True also for unknown names: an option of a newer Octavia, or a misspelt key."""
     option = BY_NAME.get(name)
     if option is None or option.secret:
         return True
@@ -130,6 +129,6 @@ def _without_password(text: str) -> str:
     except ValueError:
         return "a URL that can't be parsed"
     place = database_url.with_password(dataclasses.replace(url, query={}), None)
-    # A driver takes a password there, too, and more that nobody else is to see.
+    # Arguments may hold passwords and paths too.
     arguments = "&".join(f"{name}={MASK}" for name in sorted(url.query))
     return f"{place}?{arguments}" if arguments else place

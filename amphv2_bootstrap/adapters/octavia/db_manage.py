@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""octavia-db-manage: making taskflow's persistence schema.
+"""Runs octavia-db-manage, which makes taskflow's persistence schema.
 
-Its exit code says nothing (it is 0 when it worked on a database in memory):
-whoever calls this looks at the tables afterwards.
+Its exit code proves nothing (it is 0 even for a database in memory), so callers must
+check the tables afterwards.
 """
 
 import contextlib
@@ -26,21 +26,20 @@ from amphv2_bootstrap.spec.masking import Masker
 from amphv2_bootstrap.spec.model import HostSettings
 
 _PREFIX = "persistence-overlay-"
-_SAID = "Its last output: "  # as commands.run words it
+_LAST_OUTPUT = "Its last output: "  # as in commands.run
 _SHOWN_LINES = 10
 _LONG_OUTPUT = 2000
 _LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \d+ [A-Z]+ \S+ (?:\[.*?\] )?")
-# "pymysql.err.OperationalError: (1050, ..." and the like; warnings don't count.
+# Matches "pymysql.err.OperationalError: (1050, ..." but no warning.
 _ERROR = re.compile(r"\(\d{4}, |^[\w.]*(?:Error|Exception|Failure|Refused)\b")
-_LOCK_NOT_GOT = 1242  # the server's answer to guarded()'s subquery of two rows
+_LOCK_NOT_ACQUIRED = 1242  # the server's error for the two rows in guarded()
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a run ended. ``output`` is what it said of errors, without secrets.
+    """How a run ended. ``output`` has the lines about errors, without secrets.
 
-    ``transient`` says that the database was away or busy, or that somebody
-    killed it.
+    ``transient``: the database was unreachable or busy, or a signal killed the run.
     """
 
     returncode: int
@@ -49,13 +48,12 @@ class Completed:
 
 
 def guarded(url: DatabaseUrl, lock: str, seconds: int) -> DatabaseUrl:
-    """The URL whose every connection first takes a named lock of the server.
+    """The URL with an ``init_command`` that takes a named lock of the server.
 
-    The connection that changes the schema holds the lock itself, as long as it
-    lives: that of a cut-off upgrade, too. taskflow uses one connection at a
-    time, which is kept in a pool, so it doesn't lock itself out. Where the lock
-    isn't got within ``seconds``, connecting fails with error 1242. An
-    ``init_command`` of the URL is replaced.
+    So the connection that changes the schema holds the lock as long as it exists, even
+    if its client was killed. taskflow keeps its only connection in a pool, so it
+    doesn't lock itself out. If the lock isn't free within ``seconds``, connecting fails
+    with error 1242.
 
     :param lock: a name of :func:`amphv2_bootstrap.adapters.mysql.sessions.lock_name`.
     """
@@ -76,9 +74,9 @@ def upgrade_persistence(
     masker: Masker,
     cancelled: threading.Event,
 ) -> Completed:
-    """Run ``upgrade_persistence`` with the real configuration and ours on top.
+    """Run ``upgrade_persistence`` with Octavia's configuration, overridden by ``url``.
 
-    :raises TransientError: it didn't end within ``host.db_manage_timeout``.
+    :raises TransientError: it didn't end within ``host.db_manage_timeout`` seconds.
     :raises PermanentError: it can't be started.
     :raises CancelledError: ``cancelled`` was set.
     """
@@ -95,22 +93,23 @@ def upgrade_persistence(
                 exc.attempted,
                 on=exc.on,
                 why=masker.text(exc.why),
-                todo=_SAID + telling(exc.todo.removeprefix(_SAID), masker),
+                todo=_LAST_OUTPUT
+                + error_lines(exc.todo.removeprefix(_LAST_OUTPUT), masker),
             ) from None
-    said = completed.stdout + completed.output
-    codes = {int(code) for code in re.findall(r"\((\d{4}), ", said)}
+    output = completed.stdout + completed.output
+    codes = {int(code) for code in re.findall(r"\((\d{4}), ", output)}
     return Completed(
         completed.returncode,
-        telling(completed.output, masker),
-        completed.returncode < 0 or bool(codes & {*TRANSIENT, _LOCK_NOT_GOT}),
+        error_lines(completed.output, masker),
+        completed.returncode < 0 or bool(codes & {*TRANSIENT, _LOCK_NOT_ACQUIRED}),
     )
 
 
-def telling(output: str, masker: Masker) -> str:
-    """The lines of a program's output that name an error, without secrets.
+def error_lines(output: str, masker: Masker) -> str:
+    """The lines of a program's output that name an error, else the last lines.
 
-    Where there are none, the last lines. The first line of a long output was
-    cut, maybe inside a secret: it is left out.
+    They hold no secret. The first line of a long output is dropped, since it may begin
+    inside a secret.
     """
     lines = masker.text(output).strip().splitlines()
     if len(output) > _LONG_OUTPUT:
@@ -128,16 +127,16 @@ def overlay(folder: Path, connection: str) -> contextlib.AbstractContextManager[
 
 @contextlib.contextmanager
 def options_overlay(folder: Path, options: Mapping[str, str]) -> Iterator[Path]:
-    """A private file with options of ``[task_flow]``, as long as the block lasts.
+    """A private file with options of ``[task_flow]`` that exists within the block.
 
-    It is locked meanwhile, which tells it from one that a killed run left.
+    A lock on it distinguishes it from a file that a killed run left.
 
-    :param options: values as they are to be written, ``$`` doubled.
+    :param options: values with ``$`` doubled.
     :raises PermanentError: it can't be written.
     """
     text = "[task_flow]\n" + "".join(f"{n} = {v}\n" for n, v in options.items())
-    # We look before whether the server answers; without this it would be tried
-    # for minutes on end.
+    # The caller has checked that the server answers; by default oslo.db retries for
+    # minutes.
     text += "[database]\nmax_retries = 1\n"
     try:
         descriptor, path = _locked_file(folder)
@@ -163,11 +162,11 @@ def _locked_file(folder: Path) -> tuple[int, Path]:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return descriptor, Path(name)
-        os.close(descriptor)  # taken for an orphan before we had it locked
+        os.close(descriptor)  # removed as an orphan before it was locked
 
 
 def remove_orphans(folder: Path) -> None:
-    """Remove overlay files of runs that were killed."""
+    """Remove overlay files of killed runs."""
     for path in folder.glob(f"{_PREFIX}*.conf"):
         with contextlib.suppress(OSError):
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a broken link of Octavia's jobboard means, and what to do about it."""
+"""Turns a broken link of Octavia's jobboard into an error with advice."""
 
 import re
 from collections.abc import Sequence
@@ -10,34 +10,40 @@ from amphv2_bootstrap.adapters.mysql.errors import (
     TRANSIENT,
     UNKNOWN_DATABASE,
 )
-from amphv2_bootstrap.adapters.octavia.program_runner import Cause, Told
+from amphv2_bootstrap.adapters.octavia.program_runner import (
+    UNLOADABLE,
+    WRONG_PYTHON,
+    Cause,
+    Result,
+)
+from amphv2_bootstrap.adapters.octavia.programs.own_rights import REDIS_RIGHTS
 from amphv2_bootstrap.errors import PermanentError, TransientError
 
 _ATTEMPTS = {
     "configuration": "load Octavia's configuration",
     "persistence": "connect to Octavia's persistence database",
-    "schema": "look at the tables of Octavia's persistence",
+    "schema": "check the tables of Octavia's persistence",
     "jobboard-driver": "load Octavia's jobboard driver",
     "jobboard-connect": "connect to Octavia's jobboard",
     "post": "post a job as Octavia does",
     "claim": "claim a job as Octavia does",
     "expiry": "let the claim of a dead owner expire",
-    "takeover": "take a dead owner's job over",
+    "takeover": "take over a dead owner's job",
     "flow": "run a flow as Octavia does",
     "consume": "consume a job as Octavia does",
     "cleanup": "remove what the canary made",
 }
 _ADVICE = {
-    "configuration": "Correct the file; Octavia's services can't start with it either.",
+    "configuration": UNLOADABLE,
     "persistence": "Correct persistence_connection in [task_flow].",
-    "schema": "Bring the tables to Octavia's head: amphv2-bootstrap post-job, or "
+    "schema": "Upgrade the tables by amphv2-bootstrap post-job, or by "
     "octavia-db-manage upgrade_persistence.",
     "jobboard-driver": "Install taskflow's extra of that backend in Octavia's Python.",
     "jobboard-connect": "Correct the jobboard_ options in [task_flow], or start the "
     "server.",
-    "expiry": "Does the server's clock run, and does nothing else renew the claim?",
-    "takeover": "Look at the log of octavia-worker, which would meet the same.",
-    "cleanup": "Remove it by hand: its name begins with amphv2_canary or holds it.",
+    "expiry": "Check that the server's clock runs, and that nothing renews the claim.",
+    "takeover": "Look at the log of octavia-worker, which has the same problem.",
+    "cleanup": "Remove it by hand: its name contains amphv2_canary.",
 }
 _MYSQL = {
     ACCESS_DENIED: "Correct the user and the password in persistence_connection, or "
@@ -51,14 +57,13 @@ _MYSQL = {
 _WORDS: tuple[tuple[str, str], ...] = (
     (
         "ScratchRefusedError",
-        "To have it proven, allow the user what begins with NAMESPACE_amphv2_canary_, "
-        "too.",
+        "To allow the proof, grant the user all keys or nodes that begin with "
+        "NAMESPACE_amphv2_canary_.",
     ),
-    ("NoAuthError", "Let Octavia create and delete nodes there."),
+    ("NoAuthError", "Allow Octavia to create and delete nodes there."),
     (
         "NoPermissionError|user executing the script|NOPERM",
-        "Allow the user all that Octavia does: keys NAMESPACE:* with the commands "
-        "+@read +@write +@transaction +@scripting +@connection +info.",
+        REDIS_RIGHTS,
     ),
     (
         "AuthenticationError|AuthenticationWrongNumber|NOAUTH|WRONGPASS",
@@ -66,10 +71,10 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "of Sentinel.",
     ),
     ("ReadOnlyError", "Configure the address of the master, or use Sentinel."),
-    ("OutOfMemoryError", "Raise Redis' maxmemory, or remove what else is kept there."),
+    ("OutOfMemoryError", "Raise maxmemory, or remove other data from this Redis."),
     ("MasterNotFoundError", "Correct jobboard_redis_sentinel, hosts and port."),
     ("SSL|CERTIFICATE", "Correct the TLS options, or the server's certificate."),
-    ("InvalidResponse", "Make sure that host and port are those of the server."),
+    ("InvalidResponse", "Correct host and port: no Redis answers there."),
 )
 _TRANSIENT = (
     "redis.exceptions.ConnectionError",
@@ -82,12 +87,12 @@ _TRANSIENT = (
     "InterruptedRunError",
 )
 _WRAPPERS = ("taskflow.", "sqlalchemy.", "tenacity.", "builtins.RuntimeError")
-_TELL_ALL = ("BrokenLinkError", "InterruptedRunError", "ScratchRefusedError")
-"""Errors of the programs themselves: their words are whole sentences."""
+_OWN_ERRORS = ("BrokenLinkError", "InterruptedRunError", "ScratchRefusedError")
+"""Errors of the programs themselves, which need no type in a message."""
 
 
 class UnprovenError(PermanentError):
-    """The user may do all on Octavia's own namespace, and nothing beside it."""
+    """The user has all rights on Octavia's own namespace, but none beside it."""
 
 
 class MissingLibraryError(PermanentError):
@@ -95,12 +100,12 @@ class MissingLibraryError(PermanentError):
 
 
 def verdict(
-    told: Told, python: str, files: Sequence[str]
+    result: Result, python: str, files: Sequence[str]
 ) -> PermanentError | TransientError:
-    """The error for a run that told of a broken link; without secrets."""
-    link = told.broken or "configuration"
-    cause = _cause(told.chain)
-    kinds = " ".join(f"{each.type} {each.text}" for each in told.chain)
+    """The error for a run with a broken link; without secrets."""
+    link = result.broken or "configuration"
+    cause = _cause(result.chain)
+    kinds = " ".join(f"{each.type} {each.text}" for each in result.chain)
     kind: type[PermanentError] | type[TransientError] = PermanentError
     if "ScratchRefusedError" in kinds:
         kind = UnprovenError
@@ -108,7 +113,7 @@ def verdict(
         kind = MissingLibraryError
     elif any(name in kinds for name in _TRANSIENT) or _code(cause) in TRANSIENT:
         kind = TransientError
-    left = f"; it left behind {', '.join(told.left)}" if told.left else ""
+    left = f"; it left behind {', '.join(result.left)}" if result.left else ""
     return kind(
         f"{_ATTEMPTS.get(link, link)} (link {link})",
         on=f"{' with '.join(files)}, by {python}",
@@ -118,9 +123,9 @@ def verdict(
 
 
 def _cause(chain: Sequence[Cause]) -> Cause:
-    """The first that isn't only a wrapper: the library's words on the server's."""
+    """The first cause that doesn't only wrap a different one."""
     found = [one for one in chain if not one.type.startswith(_WRAPPERS)]
-    return (found or list(chain) or [Cause("", "no reason told")])[0]
+    return (found or list(chain) or [Cause("", "no reason reported")])[0]
 
 
 def _code(cause: Cause) -> int:
@@ -130,14 +135,14 @@ def _code(cause: Cause) -> int:
 
 def _words(cause: Cause) -> str:
     name = cause.type.rpartition(".")[2]
-    if name in _TELL_ALL:
+    if name in _OWN_ERRORS:
         return cause.text
     return f"{name}: {cause.text}" if cause.text else name
 
 
 def _advice(link: str, cause: Cause, kinds: str) -> str:
     if link == "configuration" and "ModuleNotFound" in kinds:
-        return "Check the [octavia] python option: it must be Octavia's interpreter."
+        return WRONG_PYTHON
     code = _code(cause)
     if code:
         return _MYSQL.get(code) or TRANSIENT.get(code) or _ADVICE["persistence"]

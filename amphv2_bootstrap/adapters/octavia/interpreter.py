@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which Python Octavia is installed in."""
+"""Finds the Python in which Octavia is installed."""
 
 import os
 import shlex
@@ -11,15 +11,15 @@ from amphv2_bootstrap.spec.model import HostSettings
 
 
 def interpreter_of(host: HostSettings) -> str | None:
-    """The one that is configured, or that of octavia-db-manage; None without either."""
+    """The configured interpreter, else that of octavia-db-manage, else None."""
     return host.octavia_python or find_python(host.db_manage_command)
 
 
 def find_python(db_manage_command: Sequence[str]) -> str | None:
-    """The interpreter that runs octavia-db-manage, from its first line.
+    """The interpreter in the first line of octavia-db-manage.
 
-    None where the program isn't there or isn't a Python script, as with a
-    container's ``docker exec``.
+    None if the program doesn't exist or isn't a Python script, as with a container's
+    ``docker exec``.
     """
     program = shutil.which(db_manage_command[0]) if db_manage_command else None
     if program is None:
@@ -39,7 +39,7 @@ def _interpreter(shebang: str, second_line: str) -> str | None:
     if words and Path(words[0]).name == "env":
         words = [word for word in words[1:] if word[:1] != "-" and "=" not in word]
     elif second_line.startswith("'''exec' "):
-        # pip's form for interpreters whose path is long or has a space.
+        # pip writes this form if the interpreter's path is long or has a space.
         words = shlex.split(second_line[len("'''exec' ") :])
     found = shutil.which(words[0]) if words else None
     if found is None or not Path(found).name.startswith(("python", "pypy")):

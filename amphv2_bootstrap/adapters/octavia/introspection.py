@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Octavia's own Python says: its versions, its libraries, its configuration.
+"""Reads versions, libraries and configuration of Octavia's own Python.
 
-Its packages are read from the disk where :mod:`site` finds them; otherwise, and for
-what only it can tell, :mod:`programs.answering` runs in that Python. Octavia's
-configuration is loaded by our own oslo.config with the options of its release, or
-there, where our table can't be sure of them. Where Octavia isn't installed as Python
-(containers), the newest release of the table stands for it.
+If :mod:`site` finds its packages, they are read from the disk. Otherwise
+:mod:`programs.answering` runs in that Python. Our oslo.config loads Octavia's
+configuration with the options of its release; if our table may be wrong for it,
+Octavia's Python loads it. If Octavia has no Python here (containers), the newest
+release of the table is assumed.
 """
 
 import json
@@ -19,35 +19,21 @@ from oslo_config import cfg
 from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.adapters.octavia import conf_file, program_runner, site
 from amphv2_bootstrap.adapters.octavia.programs import facts
+from amphv2_bootstrap.adapters.octavia.programs.loading import MODULES
 from amphv2_bootstrap.adapters.octavia.programs.options import GROUP, files_of, load
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS, TaskFlowOption
 from amphv2_bootstrap.spec.octavia_releases import options_of, release_of
 
 _TIMEOUT = 120.0
-_BACKENDS = "taskflow.jobs.backends"
-_MODULES = {
-    # Octavia imports kazoo_utils too, and makes ZooKeeper's client by it.
-    "redis": (f"{_BACKENDS}.impl_redis",),
-    "zookeeper": (f"{_BACKENDS}.impl_zookeeper", "taskflow.utils.kazoo_utils"),
-    "etcd": (f"{_BACKENDS}.impl_etcd",),
-}
-_OPTIONS: Mapping[str, type[cfg.Opt]] = {
-    "str": cfg.StrOpt,
-    "int": cfg.IntOpt,
-    "port": cfg.PortOpt,
-    "bool": cfg.BoolOpt,
-    "list": cfg.ListOpt,
-    "dict": cfg.DictOpt,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFlow:
-    """The ``[task_flow]`` group as Octavia would load it; ``values`` hold secrets.
+    """The ``[task_flow]`` group as Octavia loads it; ``values`` hold secrets.
 
-    ``defaults`` has every option that this Octavia knows. ``invalid`` gives the
-    reason for each option whose value Octavia would refuse, without secrets.
+    ``defaults`` has every option of this Octavia. ``invalid`` has the reason for each
+    option with a value that Octavia refuses, without secrets.
     """
 
     values: Mapping[str, Any]
@@ -56,7 +42,7 @@ class TaskFlow:
 
 
 def versions(python: str) -> dict[str, str | None]:
-    """Versions of octavia, taskflow and oslo.config there; None where not installed.
+    """Versions of octavia, taskflow and oslo.config; None for one not installed.
 
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
@@ -73,9 +59,9 @@ def _installed(python: str) -> dict[str, Any]:
 
 
 def revisions(python: str) -> tuple[str, ...]:
-    """The revisions of the persistence schema of the taskflow there, in order.
+    """The revisions of the persistence schema of that Python's taskflow, in order.
 
-    Empty where it can't tell, or can't be asked.
+    Empty if they can't be found.
     """
     folder = site.site_packages(python)
     found = site.revisions(folder) if folder else ()
@@ -86,22 +72,20 @@ def revisions(python: str) -> tuple[str, ...]:
 
 
 def can_import_driver(python: str, driver: str) -> tuple[bool, str]:
-    """Whether Octavia can load its jobboard driver: redis, zookeeper or etcd.
+    """Whether Octavia can load its jobboard driver, and the reason if it can't.
 
-    It imports what Octavia would import: versions alone don't tell, since
-    Octavia's requirements allow clients that are too old for its taskflow.
-    The text is the reason where it can't.
+    Imports what Octavia imports: Octavia's requirements allow client versions that
+    are too old for its taskflow, so versions alone prove nothing.
 
+    :param driver: redis, zookeeper or etcd.
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
-    missing = _ask(python, {"ask": "import", "modules": _MODULES[driver]})["missing"]
+    missing = _ask(python, {"ask": "import", "modules": MODULES[driver]})["missing"]
     return missing is None, missing or ""
 
 
 def effective_task_flow(python: str | None, sources: Sequence[str]) -> dict[str, Any]:
-    """The values of ``[task_flow]`` by option, as Octavia would load them.
-
-    Lists and dicts are as oslo.config types them. The result holds secrets.
+    """The values of ``[task_flow]`` by option, as Octavia loads them; with secrets.
 
     :raises PermanentError: as :func:`load_task_flow`, or a value is invalid.
     """
@@ -114,10 +98,10 @@ def effective_task_flow(python: str | None, sources: Sequence[str]) -> dict[str,
 def load_task_flow(python: str | None, sources: Sequence[str]) -> TaskFlow:
     """Load the files with the options that the Octavia of ``python`` has.
 
-    :param python: None takes the newest release that our table has.
-    :param sources: as :func:`.config_sources.sources` gives them.
-    :raises PermanentError: the file can't be parsed or read, or ``python`` can't
-        be run or has no Octavia.
+    :param python: None stands for the newest release in our table.
+    :param sources: see :func:`.config_sources.sources`.
+    :raises PermanentError: a file can't be parsed or read, or ``python`` can't be run
+        or has no Octavia.
     """
     if python is None:
         answer = _load(TASK_FLOW_OPTIONS, sources)
@@ -131,7 +115,7 @@ def load_task_flow(python: str | None, sources: Sequence[str]) -> TaskFlow:
 
 
 def _load_by_release(python: str, sources: Sequence[str]) -> dict[str, Any] | None:
-    """With our table's options; None where only Octavia itself can be sure."""
+    """Load with our table's options; None if they may differ from Octavia's."""
     if not site.is_binary(python):
         return None
     found = _installed(python)
@@ -152,7 +136,7 @@ def _load(options: Sequence[TaskFlowOption], sources: Sequence[str]) -> dict[str
 
 
 def _has_more(sources: Sequence[str], options: Sequence[TaskFlowOption]) -> bool:
-    """Whether a file sets an option that isn't among these, or has changed since."""
+    """Whether a file sets a different option; True also if it can't be read now."""
     known = {option.name for option in options}
     try:
         texts = [Path(file).read_bytes() for file in files_of(sources)]
@@ -169,7 +153,8 @@ def _option(option: TaskFlowOption) -> cfg.Opt:
         settings.update(min=option.minimum, max=option.maximum)
     elif option.choices:
         settings["choices"] = option.choices
-    return _OPTIONS[option.kind](option.name, **settings)
+    kind: type[cfg.Opt] = getattr(cfg, f"{option.kind.title()}Opt")  # cfg.StrOpt ...
+    return kind(option.name, **settings)
 
 
 def _unreadable(sources: Sequence[str], why: str) -> PermanentError:
@@ -177,7 +162,7 @@ def _unreadable(sources: Sequence[str], why: str) -> PermanentError:
         "load Octavia's configuration",
         on=" with ".join(sources),
         why=why,
-        todo="Correct the file; Octavia's services can't start with it either.",
+        todo=program_runner.UNLOADABLE,
     )
 
 
@@ -187,23 +172,14 @@ def _ask(python: str, request: Mapping[str, Any]) -> dict[str, Any]:
         timeout=_TIMEOUT,
         stdin=json.dumps(request),
     )
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        # Its output isn't told: it may be the configuration.
-        why = f"it ended with {done.returncode} and without an answer"
-        raise _unusable(python, why)
+    answer = program_runner.json_object(done.stdout)
+    if not answer:
+        raise program_runner.no_answer("ask Octavia's Python", python, done.returncode)
     if request["ask"] != "task_flow" and "error" in answer:
-        raise _unusable(python, answer["error"])
+        raise PermanentError(
+            "ask Octavia's Python",
+            on=python,
+            why=answer["error"],
+            todo=program_runner.WRONG_PYTHON,
+        )
     return answer
-
-
-def _unusable(python: str, why: str) -> PermanentError:
-    return PermanentError(
-        "ask Octavia's Python",
-        on=python,
-        why=why,
-        todo="Check the [octavia] python option: it must be Octavia's interpreter.",
-    )

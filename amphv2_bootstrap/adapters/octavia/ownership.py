@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files and folders that Octavia's own processes are to write.
+"""Makes files and folders that Octavia's own processes can write.
 
-This program runs as root, under a umask that lets nobody else in; Octavia mostly
-runs as a user of its own. What is made here belongs to the owner and the group of
-octavia.conf: Octavia reads that file as the one or as the other. The group gets as
-much as it has there, so nobody comes to what is kept who couldn't read Octavia's
-passwords before. An octavia.conf that is root's alone, and that everybody may read,
-tells nothing of Octavia's user; what is made then belongs to the owner of the folder
-that it is made in.
+This program runs as root, Octavia mostly as a different user. New files get the owner
+and the group of octavia.conf, since Octavia reads that file as one of them. The group
+may write them only if it may read octavia.conf, so nobody gets access who can't read
+Octavia's passwords. If octavia.conf belongs to root and everybody may read it, it
+doesn't reveal Octavia's user; new files then get the owner of their folder.
 """
 
 import contextlib
@@ -25,7 +23,7 @@ _PREFIX = ".amphv2-"
 
 @dataclass(frozen=True, slots=True)
 class _Owner:
-    """Whose a file is to be; ``shared`` where its group may write it, too."""
+    """The owner of a new file; ``shared`` if its group may write it too."""
 
     uid: int
     gid: int
@@ -33,20 +31,20 @@ class _Owner:
 
 
 def make_folder(folder: Path, config_file: str) -> None:
-    """Make the folder for Octavia, and those above it; what is there stays as it is.
+    """Make the folder for Octavia, and its parents; existing ones stay unchanged.
 
-    :raises PermanentError: it can't be made, or not be given to its owner.
+    :raises PermanentError: a folder can't be made or given to its owner.
     """
-    for one in reversed([folder, *folder.parents]):
-        with _translated("make the folder for Octavia", str(one)):
-            if not one.is_dir():
-                _make_folder(one, _owner(config_file, one.parent))
+    for each in reversed([folder, *folder.parents]):
+        with _translated("make the folder for Octavia", str(each)):
+            if not each.is_dir():
+                _make_folder(each, _owner(config_file, each.parent))
 
 
 def make_file(path: Path, config_file: str) -> None:
-    """Make the file for Octavia, empty; one that is there stays as it is.
+    """Make an empty file for Octavia; an existing one stays unchanged.
 
-    :raises PermanentError: it can't be made, or not be given to its owner.
+    :raises PermanentError: it can't be made or given to its owner.
     """
     target = Path(os.path.realpath(path))
     with _translated("make the file for Octavia", str(path)):
@@ -55,49 +53,49 @@ def make_file(path: Path, config_file: str) -> None:
 
 
 def closed_to_octavia(path: Path, config_file: str) -> tuple[str, ...]:
-    """A warning where Octavia may be unable to write the file, or its folder.
+    """A warning if only root may write the file or its folder, else nothing.
 
-    Nothing where nothing speaks for it: what isn't root's may well be Octavia's.
+    No warning if octavia.conf shows that Octavia runs as root.
 
-    :raises PermanentError: they can't be looked at.
+    :raises PermanentError: the owner can't be read.
     """
-    with _translated("look whose it is", config_file):
+    with _translated("read the owner", config_file):
         conf = Path(config_file).stat()
     if conf.st_uid == conf.st_gid == 0 and not conf.st_mode & stat.S_IROTH:
-        return ()  # who reads that runs as root
-    with _translated("look whose it is", str(path)):
-        roots = [str(one) for one in (path, path.parent) if _is_roots(one.stat())]
+        return ()  # only root can read it
+    with _translated("read the owner", str(path)):
+        roots = [str(each) for each in (path, path.parent) if _is_roots(each.stat())]
     if not roots:
         return ()
     return (
-        f"Root alone may write {' and '.join(roots)}. If Octavia runs as another user, "
-        "make it that user's by chown: SQLite writes the file and its folder.",
+        f"Only root may write {' and '.join(roots)}. If Octavia runs as a different "
+        "user, chown it to that user: SQLite writes the file and its folder.",
     )
 
 
-def _is_roots(there: os.stat_result) -> bool:
-    by_group = there.st_gid and there.st_mode & stat.S_IWGRP
-    return not (there.st_uid or by_group or there.st_mode & stat.S_IWOTH)
+def _is_roots(found: os.stat_result) -> bool:
+    by_group = found.st_gid and found.st_mode & stat.S_IWGRP
+    return not (found.st_uid or by_group or found.st_mode & stat.S_IWOTH)
 
 
 def _owner(config_file: str, folder: Path) -> _Owner:
-    """Whose that is to be which is made in ``folder``; see the module."""
+    """The owner of new entries in ``folder``; see the module's docstring."""
     conf = Path(config_file).stat()
     if conf.st_uid == conf.st_gid == 0 and conf.st_mode & stat.S_IROTH:
-        there = folder.stat()
-        return _Owner(there.st_uid, there.st_gid, shared=False)
+        parent = folder.stat()
+        return _Owner(parent.st_uid, parent.st_gid, shared=False)
     return _Owner(conf.st_uid, conf.st_gid, shared=bool(conf.st_mode & stat.S_IRGRP))
 
 
 def _make_folder(folder: Path, owner: _Owner) -> None:
-    """In one piece: one that was cut off half-way isn't found by the next run."""
+    """Make the folder atomically, so that no other run sees it with a wrong owner."""
     made = tempfile.mkdtemp(prefix=_PREFIX, dir=folder.parent)
     try:
         _give(made, owner, 0o700)
         os.rename(made, folder)  # noqa: PTH104 - one system call
     except OSError:
         os.rmdir(made)  # noqa: PTH106
-        if not folder.is_dir():  # or else somebody else has made it meanwhile
+        if not folder.is_dir():  # a different process may have made it meanwhile
             raise
 
 
@@ -107,7 +105,7 @@ def _make_file(path: Path, owner: _Owner) -> None:
     try:
         _give(made, owner, 0o600)
         with contextlib.suppress(FileExistsError):
-            os.link(made, path)  # never over another file
+            os.link(made, path)  # never replaces a file
     finally:
         os.unlink(made)  # noqa: PTH108
 
@@ -128,6 +126,6 @@ def _translated(attempted: str, path: str) -> Iterator[None]:
             attempted,
             on=path,
             why=exc.strerror or type(exc).__name__,
-            todo="Run as root; or make it by hand, for the user that Octavia runs as; "
-            "or correct persistence_connection.",
+            todo="Run as root; or make it by hand for the user that runs Octavia; or "
+            "correct persistence_connection.",
         ) from exc

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running the programs of :mod:`programs` by Octavia's own Python."""
+"""Runs the programs of :mod:`programs` in Octavia's own Python."""
 
 import json
 import threading
@@ -14,8 +14,8 @@ from amphv2_bootstrap.adapters.octavia import programs
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
 
-# The folder becomes a package of its own name: neither it nor its parent gets onto
-# sys.path, where its modules would hide Octavia's libraries of the same names.
+# Loads the folder as a package. Neither it nor its parent gets onto sys.path, where its
+# modules would hide Octavia's libraries of the same names.
 _LAUNCH = """
 import importlib, importlib.util, sys
 folder, name = sys.argv[1:]
@@ -31,27 +31,30 @@ program.main()
 """
 Facts = Mapping[str, Any]
 
+WRONG_PYTHON = "Check the [octavia] python option: it must be Octavia's interpreter."
+UNLOADABLE = "Correct the file; Octavia's services can't start with it either."
+
 _GRACE = 45.0
-"""Seconds for the program's own cleanup, after its own time is over."""
+"""Seconds for a program's clean-up after its timeout."""
 
 _LONGEST = 400
-"""Characters that are kept of one text of a program."""
+"""The longest text that is shown, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """An error there, or what caused it: its type's full name, and its words."""
+    """An error or one of its causes: the full name of its type, and its text."""
 
     type: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a program told, without secrets.
+class Result:
+    """What a program reported, without secrets.
 
-    ``links`` are those that hold. ``broken`` is the one that doesn't, None where
-    all hold; ``chain`` says why, and ``left`` what could not be cleaned up.
+    ``links`` hold; ``broken`` is the link that doesn't, if any. ``chain`` has the error
+    and its causes, ``left`` the names of what could not be removed.
     """
 
     links: tuple[str, ...] = ()
@@ -72,18 +75,17 @@ def run(
     cancelled: threading.Event | None = None,
     progress: Callable[[str], None] | None = None,
     now: float | None = None,
-) -> Told:
+) -> Result:
     """Run a program on Octavia's configuration.
 
-    :param sources: configuration files, and folders of such; the later wins.
-    :param timeout: seconds for its work; its cleanup gets some more.
-    :param masker: masks its texts; the secrets in the sources are masked besides.
-    :param progress: called with a text now and then, from another thread.
-    :param now: the time since the epoch; remains of runs whose end was before it
-        are removed.
+    :param sources: configuration files and folders of them; a later one overrides.
+    :param timeout: seconds for its work; its clean-up gets more.
+    :param masker: masks the texts; secrets in the sources are masked too.
+    :param progress: called from a thread with a text every few seconds.
+    :param now: seconds since the epoch; remains of runs that ended before are removed.
     :raises PermanentError: ``python`` can't be run, or isn't Octavia's.
-    :raises TransientError: it did not end, even after its cleanup's time.
-    :raises CancelledError: ``cancelled`` was set; it has cleaned up.
+    :raises TransientError: the program did not end in time.
+    :raises CancelledError: ``cancelled`` was set; the program has cleaned up.
     """
     now = time.time() if now is None else now
     try:
@@ -96,30 +98,31 @@ def run(
             grace=_GRACE,
         )
     except TransientError as exc:
-        # Its output isn't told: it is made for programs.
+        # Omits the output in exc.todo, which isn't for people.
         raise TransientError(
             exc.attempted, on=python, why=exc.why, todo="Run it again."
         ) from None
-    told = _read(done.stdout, masker)
-    if told.facts is None and told.broken is None:
-        # Nor is this output told: of a foreign program, it may hold secrets.
-        raise PermanentError(
-            f"run the {name} in Octavia's Python",
-            on=python,
-            why=f"it ended with {done.returncode} and without an answer",
-            todo="Check the [octavia] python option: it must be Octavia's interpreter.",
-        )
-    return told
+    result = _read(done.stdout, masker)
+    if result.facts is None and result.broken is None:
+        attempted = f"run the {name} in Octavia's Python"
+        raise no_answer(attempted, python, done.returncode)
+    return result
+
+
+def no_answer(attempted: str, python: str, returncode: int) -> PermanentError:
+    """The error for output that isn't a program's; it may hold secrets."""
+    why = f"it ended with {returncode} and without an answer"
+    return PermanentError(attempted, on=python, why=why, todo=WRONG_PYTHON)
 
 
 def command(python: str, name: str) -> tuple[str, ...]:
-    """The arguments that start a program, which waits for its :func:`request`."""
+    """The arguments that start a program, which then reads its :func:`request`."""
     folder = str(Path(programs.__file__).parent)
     return (python, "-c", _LAUNCH, folder, name)
 
 
 def request(sources: Sequence[str], timeout: float, now: float) -> str:
-    """What a program reads on stdin; see :func:`run` for the parameters."""
+    """A program's stdin; see :func:`run` for the parameters."""
     asked = {"sources": list(sources), "timeout": timeout, "now": now}
     return json.dumps(asked)
 
@@ -129,7 +132,7 @@ def _progress_of(
 ) -> Callable[[str], None]:
     def on_line(line: str) -> None:
         nonlocal masker
-        found = _object(line)
+        found = json_object(line)
         masker = _knowing(masker, [found])
         if "progress" in found:
             progress(masker.text(str(found["progress"])))
@@ -143,23 +146,24 @@ def _knowing(masker: Masker, lines: Iterable[Mapping[str, Any]]) -> Masker:
     return masker.plus(found).plus(one for url in found for one in passwords_in(url))
 
 
-def _object(line: str) -> dict[str, Any]:
+def json_object(text: str) -> dict[str, Any]:
+    """The JSON object in ``text``; empty if it holds none."""
     try:
-        found = json.loads(line)
+        found = json.loads(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _read(output: str, masker: Masker) -> Told:
-    # Read first, then mask: a secret may be a word that the lines are made of.
-    lines = [_object(line) for line in output.splitlines()]
+def _read(output: str, masker: Masker) -> Result:
+    # Parse first, then mask: a secret may equal a key of the lines.
+    lines = [json_object(line) for line in output.splitlines()]
     masker = _knowing(masker, lines)
     broken = next((line for line in lines if "broken" in line), {})
     left = next((line["left"] for line in lines if "left" in line), ())
     facts = next((line["facts"] for line in lines if "facts" in line), None)
     notes = [line["note"] for line in lines if "note" in line]
-    return Told(
+    return Result(
         links=tuple(line["link"] for line in lines if "link" in line),
         facts=None if broken else facts,
         notes=tuple(_shown(note, masker) for note in notes),
@@ -173,5 +177,5 @@ def _read(output: str, masker: Masker) -> Told:
 
 
 def _shown(text: str, masker: Masker) -> str:
-    """In one line, masked before it is cut."""
+    """The text in one line, masked, then cut."""
     return " ".join(masker.text(text).split())[:_LONGEST]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The packages of Octavia's Python, found on the disk without starting it.
+"""Finds the packages of Octavia's Python on the disk, without starting it.
 
-Only where that is certain: in a virtual environment that sees no other packages.
+This works only in a virtual environment that sees no other packages.
 """
 
 import ast
@@ -17,13 +17,10 @@ _NUMBER = re.compile(
 
 
 def site_packages(python: str) -> Path | None:
-    """The only folder in which this interpreter looks for installed packages.
-
-    None where there may be more of them, or another.
-    """
+    """The only folder in which this interpreter finds packages; None if unsure."""
     if {"PYTHONPATH", "PYTHONHOME"} & os.environ.keys() or not is_binary(python):
         return None
-    # Not resolved: bin/python is a link to the Python that the environment is of.
+    # Not resolved: bin/python is a link out of the environment.
     root = Path(python).parent.parent
     try:
         found = _SETTING.findall((root / "pyvenv.cfg").read_text(encoding="utf-8"))
@@ -36,10 +33,7 @@ def site_packages(python: str) -> Path | None:
 
 
 def is_binary(python: str) -> bool:
-    """Whether this is the interpreter itself.
-
-    A script may start one in a container, where the files are others.
-    """
+    """Whether this is an interpreter; a script may start one in a container."""
     try:
         with Path(python).open("rb") as stream:
             return stream.read(4) == b"\x7fELF"
@@ -48,9 +42,9 @@ def is_binary(python: str) -> bool:
 
 
 def revisions(folder: Path) -> tuple[str, ...]:
-    """The revisions of the persistence schema of the taskflow in the folder, in order.
+    """The revisions of taskflow's persistence schema in ``folder``, in order.
 
-    Empty where its migrations aren't one plain chain, or aren't there.
+    Empty if it has no migrations, or they aren't one plain chain.
     """
     files, after = list(folder.glob(_MIGRATIONS)), {}
     try:
@@ -68,7 +62,7 @@ def revisions(folder: Path) -> tuple[str, ...]:
 def _numbers(source: str) -> tuple[str, str | None]:
     """A migration's ``revision`` and ``down_revision``.
 
-    :raises ValueError, SyntaxError: they aren't two plain assignments of texts.
+    :raises ValueError, SyntaxError: they aren't plain assignments of strings.
     """
     found = [(n, ast.literal_eval(v.strip())) for n, v in _NUMBER.findall(source)]
     match sorted((n, v) for n, v in found if v is not None or n == "down_revision"):

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that Octavia's own Python runs: what it is, and proofs that it works.
+"""Programs that Octavia's own Python runs, to describe it and to prove that it works.
 
-They import nothing of this package but each other, since it isn't installed
-there, and other libraries only where they are used: that one can't be imported is
-a finding. The request is a JSON object on stdin. :mod:`.answering` gives one JSON
-object on stdout. The proofs give several, a line each, as :mod:`.reporting` lists
-them; no secret is among them. :mod:`amphv2_bootstrap.adapters.octavia.program_runner`
-starts them.
+They import only each other of this package, which isn't installed there. They import
+libraries where they use them, since a failing import is a finding. Each reads a JSON
+object from stdin. :mod:`.answering` writes one JSON object to stdout. The proofs write
+one JSON object per line (see :mod:`.reporting`), without secrets.
+:mod:`amphv2_bootstrap.adapters.octavia.program_runner` starts the programs.
 """

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Questions to Octavia's own Python: its versions, its libraries, its options.
+"""Answers questions about versions, libraries and options of Octavia's own Python.
 
-The request is a JSON object on stdin, the answer one on stdout: either what was
-asked for or ``{"error": TEXT}``. Secrets go through these pipes only; an error's
-text holds none.
+The request is a JSON object on stdin. The answer is a JSON object on stdout, or
+``{"error": TEXT}`` without secrets. Answers may hold secrets.
 
     {"ask": "installed"}                       -> {"versions": {"octavia": "19.0.0"},
                                                    "exact": true}
@@ -12,8 +11,8 @@ text holds none.
     {"ask": "task_flow", "sources": [PATH, ...]} -> {"values": {}, "defaults": {},
                                                      "invalid": {NAME: TEXT}}
 
-Sources are files, and folders whose ``*.conf`` count; the later wins. Modules are
-imported where they are used, so that the first answer takes 0.1 s.
+Sources are files, and folders with ``*.conf`` files; a later one overrides. Imports are
+local, so that "installed" takes 0.1 s.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -37,18 +36,22 @@ def installed() -> dict[str, Any]:
     return facts.installed()
 
 
-def revisions() -> list[str]:
-    """The revisions of taskflow's schema in order; empty where alembic can't tell."""
+def migrations() -> Any:
+    """alembic's ``ScriptDirectory`` of taskflow; doesn't import taskflow."""
     from importlib import util
 
+    taskflow: Any = util.find_spec("taskflow")
+    config: Any = importlib.import_module("alembic.config")
+    script: Any = importlib.import_module("alembic.script")
+    folder = os.path.dirname(taskflow.origin)
+    settings = config.Config(os.path.join(folder, *_MIGRATIONS))
+    return script.ScriptDirectory.from_config(settings)
+
+
+def revisions() -> list[str]:
+    """The revisions of taskflow's schema in order; empty if alembic fails."""
     try:
-        taskflow: Any = util.find_spec("taskflow")
-        config: Any = importlib.import_module("alembic.config")
-        script: Any = importlib.import_module("alembic.script")
-        folder = os.path.dirname(taskflow.origin)
-        settings = config.Config(os.path.join(folder, *_MIGRATIONS))
-        walk = script.ScriptDirectory.from_config(settings).walk_revisions()
-        return [one.revision for one in walk][::-1]
+        return [each.revision for each in migrations().walk_revisions()][::-1]
     except Exception:  # noqa: BLE001 - a broken library raises anything
         return []
 
@@ -71,7 +74,7 @@ def task_flow(sources: list[str]) -> dict[str, Any]:
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """The answer to one request, as the head of this module lists them."""
+    """The answer to one request; see the module's docstring."""
     if request["ask"] == "installed":
         return installed()
     if request["ask"] == "revisions":
@@ -82,15 +85,15 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer the request on stdin; the exit code is always 0, errors are answers."""
-    # Libraries may print; stdout is for the answer alone.
+    """Answer the request on stdin. Errors are answers too; the exit code is 0."""
+    # Libraries may print: keep stdout for the answer.
     out = os.dup(1)
     os.dup2(2, 1)
     try:
         reply = answer(json.load(sys.stdin))
     except Exception as exc:  # noqa: BLE001 - the boundary of the process
-        # Only errors of imports are known to quote nothing of the configuration.
-        told = str(exc) if isinstance(exc, ImportError) else "unexpected error"
-        reply = {"error": f"{type(exc).__name__}: {told}"}
+        # Errors other than ImportError may quote the configuration.
+        text = str(exc) if isinstance(exc, ImportError) else "unexpected error"
+        reply = {"error": f"{type(exc).__name__}: {text}"}
     with os.fdopen(out, "w", encoding="utf-8") as stream:
         json.dump(reply, stream)

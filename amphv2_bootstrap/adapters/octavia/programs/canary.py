@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One job through all that Octavia's jobboard consists of, link by link.
+"""Proves every link of Octavia's jobboard with one job.
 
 The request:
 
     {"sources": [PATH, ...], "timeout": SECONDS, "now": SECONDS}
 
-Sources are configuration files, and folders of such; the later wins.
-The first owner of the job is a process of its own, which is killed: what it had
-claimed has to be free for another when the claim expires, and no earlier.
+Sources are configuration files, and folders of them; a later one overrides. The first
+owner of the job is a process that is killed. A second owner must get the claim when it
+expires, and no earlier.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -22,26 +22,26 @@ from typing import Any
 
 from . import loading
 from .options import GROUP
-from .refusal import told_apart, try_own
+from .refusal import explained_refusals, try_own
 from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
 from .scratch_job import ScratchJob, remove_orphans, scratch_job
 
 _SHORTEST = {"redis": 1, "etcd": 2, "zookeeper": 4}
-"""Seconds. etcd grants nothing shorter than 1.5 times its election timeout, and
-ZooKeeper by default no session shorter than 2 ticks of 2 s."""
+"""Seconds of the shortest claims. etcd grants at least 1.5 times its election timeout,
+and ZooKeeper by default sessions of at least 2 ticks of 2 s."""
 
 _PATIENCE = 30.0
-"""Seconds that an expiry may be late: the servers look for them now and then."""
+"""Seconds that an expiry may be late, since servers check claims periodically."""
 
 _EARLIEST = 0.9
-"""Of a claim's time; the servers' clocks aren't ours."""
+"""Part of a claim's time before which it must hold, since clocks differ."""
 
 _POLL = 0.05
 
 
 def two_steps() -> Any:
-    """The flow: a step that gives a value, and one that needs it."""
+    """The flow: one step provides a value, and the other requires it."""
     task: Any = importlib.import_module("taskflow.task")
     patterns: Any = importlib.import_module("taskflow.patterns.linear_flow")
 
@@ -58,27 +58,27 @@ def two_steps() -> Any:
 
 
 class FirstOwner:
-    """A process that claims the job when told to, and holds it until killed.
+    """A process that claims the job on request, and holds it until it is killed.
 
-    It is forked before anything is connected.
+    It is forked before this process opens any connection.
     """
 
     def __init__(self, conf: Any, report: Report, scratch: Scratch) -> None:
         self._driver = loading.driver_name(conf)
         self._scratch = scratch
         self.seconds = _SHORTEST[self._driver]
-        tell, self._tell = os.pipe()
+        request, self._request = os.pipe()
         self._answer, answer = os.pipe()
 
         def work() -> None:
-            os.close(self._tell)
-            with os.fdopen(tell) as told, os.fdopen(answer, "w") as stream:
-                uuid = told.readline().strip()
+            os.close(self._request)
+            with os.fdopen(request) as requests, os.fdopen(answer, "w") as stream:
+                uuid = requests.readline().strip()
                 if uuid:
                     self._claim(conf, uuid, stream, report)
 
         self._pid = fork(work)
-        os.close(tell)
+        os.close(request)
         os.close(answer)
 
     def _claim(self, conf: Any, uuid: str, stream: Any, report: Report) -> None:
@@ -93,7 +93,7 @@ class FirstOwner:
                 job = _find(board, uuid)
                 began = time.monotonic()
                 _claim(board, job, "first", self.seconds)
-                self._scratch.expire(board, job)  # a claim writes a key that lasts
+                self._scratch.expire(board, job)  # a claim writes a key without expiry
                 print(json.dumps({"began": began}), file=stream, flush=True)
                 signal.pause()
         except BaseException as exc:  # noqa: BLE001 - the boundary of the process
@@ -101,7 +101,7 @@ class FirstOwner:
             print(json.dumps({"chain": chain}), file=stream, flush=True)
 
     def _shorten_session(self, conf: Any) -> None:
-        """taskflow takes the session's timeout from the same dict as TLS."""
+        """taskflow reads the session's timeout from the dictionary of TLS options."""
         options = dict(conf[GROUP].jobboard_zookeeper_ssl_options)
         conf.set_override(
             "jobboard_zookeeper_ssl_options",
@@ -110,8 +110,8 @@ class FirstOwner:
         )
 
     def claim(self, uuid: str) -> float:
-        """Let it claim the job; the monotonic time just before it did."""
-        with os.fdopen(self._tell, "w") as stream:
+        """Make it claim the job; return the monotonic time just before the claim."""
+        with os.fdopen(self._request, "w") as stream:
             stream.write(uuid + "\n")
         with os.fdopen(self._answer) as stream:
             answer = json.loads(stream.readline() or "{}")
@@ -120,7 +120,7 @@ class FirstOwner:
         return float(answer["began"])
 
     def kill(self) -> None:
-        """SIGKILL it; harmless when it is gone."""
+        """SIGKILL it; safe to call twice."""
         if self._pid:
             kill(self._pid)
         self._pid = 0
@@ -142,15 +142,15 @@ def _find(board: Any, uuid: str) -> Any:
 
 
 def _claim(board: Any, job: Any, who: str, seconds: int) -> None:
-    """As Octavia's conductors do: ZooKeeper's claims last as long as the session."""
+    """Claim as Octavia's conductors do: ZooKeeper's claims end with the session."""
     if type(board).__name__ == "ZookeeperJobBoard":
         board.claim(job, who)
     else:
         board.claim(job, who, expiry=seconds)
 
 
-class Second:
-    """The owner that takes over."""
+class SecondOwner:
+    """The owner that takes the job over."""
 
     def __init__(self, conf: Any, job: ScratchJob) -> None:
         self._seconds = conf[GROUP].jobboard_expiration_time
@@ -159,7 +159,7 @@ class Second:
         self._taken = exceptions.UnclaimableJob
 
     def claims(self) -> bool:
-        """Whether it got the claim."""
+        """Try to claim; return whether that succeeded."""
         try:
             _claim(self._board, self._job, "second", self._seconds)
         except self._taken:
@@ -167,24 +167,25 @@ class Second:
         return True
 
     def owns(self) -> bool:
-        """Whether the board says so, too."""
+        """Whether the board names it as the owner."""
         return bool(self._board.find_owner(self._job) == "second")
 
     def consumes(self) -> bool:
-        """Consume, and see whether the job is gone."""
+        """Consume the job; return whether it is gone."""
         self._board.consume(self._job, "second")
         uuids = [job.uuid for job in self._board.iterjobs(ensure_fresh=True)]
         return self._job.uuid not in uuids
 
 
 def take_over(report: Report, first: Any, second: Any, uuid: str) -> float:
-    """Through claim, expiry and take-over; seconds from the first claim on.
+    """Prove claim, expiry and take-over; return the seconds since the first claim.
 
-    :param first: a :class:`FirstOwner`; ``second``: a :class:`Second`.
+    :param first: a :class:`FirstOwner`.
+    :param second: a :class:`SecondOwner`.
     """
     with report.at("claim"):
         began = float(first.claim(uuid))
-        got = _got(first, second, began)
+        got = _try_claim(first, second, began)
     with report.at("expiry"):
         first.kill()
         while not got:
@@ -194,7 +195,7 @@ def take_over(report: Report, first: Any, second: Any, uuid: str) -> float:
                     f"after {first.seconds + _PATIENCE:g} s"
                 )
             time.sleep(_POLL)
-            got = _got(first, second, began)
+            got = _try_claim(first, second, began)
         seconds = time.monotonic() - began
     with report.at("takeover"):
         if not second.owns():
@@ -202,24 +203,24 @@ def take_over(report: Report, first: Any, second: Any, uuid: str) -> float:
     return seconds
 
 
-def _got(first: Any, second: Any, began: float) -> bool:
-    """Whether the second owner got the claim, which it must not too early.
+def _try_claim(first: Any, second: Any, began: float) -> bool:
+    """Whether the second owner got the claim; an error if the first one still holds.
 
-    That the first is dead by then doesn't matter: a server can't know it, and what
-    a dead process leaves open at ZooKeeper is a session, which lasts to its timeout.
+    The first claim must hold even when its owner is dead: a server can't know that,
+    and a dead process's ZooKeeper session lasts until its timeout.
     """
     got = bool(second.claims())
     seconds = time.monotonic() - began
     if got and seconds < first.seconds * _EARLIEST:
         raise BrokenLinkError(
-            f"two owners at once: another one got the claim {seconds:.1f} s after it "
-            f"was made for {first.seconds} s"
+            f"two owners at once: the second one got the claim {seconds:.1f} s after "
+            f"the first, which was for {first.seconds} s"
         )
     return got
 
 
 def _run_flow(conf: Any, job: ScratchJob) -> None:
-    """Run the flow as the database has it, and see how it ended there."""
+    """Run the flow from the database, and check its end there."""
     engines: Any = importlib.import_module("taskflow.engines")
     group = conf[GROUP]
     engine = engines.load_from_detail(
@@ -255,13 +256,13 @@ def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
             driver = loading.jobboard_driver(conf, persistence_driver)
             if hasattr(driver, "shutdown"):
                 stack.callback(driver.shutdown)
-        with report.at("jobboard-connect"), told_apart(conf, scratch):
+        with report.at("jobboard-connect"), explained_refusals(conf, scratch):
             board = stack.enter_context(driver.job_board(persistence))
             job = stack.enter_context(scratch_job(report, persistence, board, scratch))
             try_own(conf, scratch, board)
-        with report.at("post"), told_apart(conf, scratch, board):
+        with report.at("post"), explained_refusals(conf, scratch, board):
             job.post(two_steps)
-        second = Second(conf, job)
+        second = SecondOwner(conf, job)
         seconds = take_over(report, first, second, job.job.uuid)
         job.expire()
         with report.at("flow"):
@@ -279,7 +280,7 @@ def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def program(report: Report, request: dict[str, Any]) -> None:
-    """Prove link after link; see the head of this module."""
+    """Prove link after link; see the module's docstring."""
     report.say(facts=_links(report, request))
 
 

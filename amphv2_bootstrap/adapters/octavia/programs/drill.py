@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A conductor of Octavia dies in the middle of a flow: does another go on?
+"""Kills a conductor of Octavia in a flow, and waits until a second one continues it.
 
-The request is that of :mod:`.canary`. Two processes run Octavia's own conductor
-on a scratch namespace, with Octavia's own expiration time. The one that is in the
-flow's second step is killed, and the other has to run that step again.
+The request is that of :mod:`.canary`. Two processes run Octavia's own conductor on a
+scratch namespace, with Octavia's own expiration time. The drill kills the one that runs
+the flow's second step; the other one must run that step again.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -20,23 +20,23 @@ from typing import Any
 from . import loading
 from .drill_folder import drill_folder
 from .options import GROUP
-from .refusal import told_apart
+from .refusal import explained_refusals
 from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
 from .scratch_job import ScratchJob, remove_orphans, scratch_job
 
 _POLL = 0.05
-_TELL = 10.0
+_PROGRESS_SECONDS = 10.0
 _START_SECONDS = 60.0
 _PATIENCE = 60.0
-"""Seconds on top of the expiration: a conductor looks anew every 30 s."""
+"""Seconds in addition to the expiration: a conductor polls every 30 s."""
 
 _SESSION_SECONDS = 10.0
-"""kazoo's default, which Octavia leaves as it is; a server may grant another."""
+"""kazoo's default, which Octavia uses; a server may grant a different time."""
 
 
 def three_steps(folder: str) -> Any:
-    """The flow: its second step notes who runs it, and waits for the file ``go``."""
+    """The flow. Each step notes its process; the second waits for the file ``go``."""
     task: Any = importlib.import_module("taskflow.task")
     patterns: Any = importlib.import_module("taskflow.patterns.linear_flow")
     notes, go = Path(folder) / "notes", Path(folder) / "go"
@@ -59,7 +59,7 @@ def three_steps(folder: str) -> Any:
 
 
 class Conductors:
-    """Two processes with a conductor each, forked before anything is connected."""
+    """Two conductors in forked processes; fork before opening any connection."""
 
     def __init__(self, conf: Any) -> None:
         self._pids = {
@@ -68,7 +68,7 @@ class Conductors:
         }
 
     def kill(self, pid: int) -> None:
-        """SIGKILL one, which must be ours."""
+        """SIGKILL one of them."""
         del self._pids[pid]
         kill(pid)
 
@@ -77,7 +77,7 @@ class Conductors:
             self.kill(pid)
 
     def check(self) -> None:
-        """That all which should live do."""
+        """Raise if one ended by itself."""
         for pid, name in self._pids.items():
             if os.waitpid(pid, os.WNOHANG)[0]:
                 del self._pids[pid]
@@ -85,7 +85,7 @@ class Conductors:
 
 
 def _conduct(conf: Any, name: str) -> None:
-    """What octavia-worker does for its jobboard."""
+    """Run a conductor as octavia-worker does."""
     base: Any = importlib.import_module("octavia.common.base_taskflow")
     driver = loading.jobboard_driver(conf, loading.persistence_driver())
     base.TaskFlowServiceController(driver).run_conductor(name)
@@ -104,26 +104,26 @@ class Drill:
         self._job = job
 
     def notes(self, step: str) -> list[dict[str, Any]]:
-        """Who ran the step, and when."""
+        """The process and time of each run of the step."""
         text = self._notes.read_text() if self._notes.exists() else ""
         lines = [json.loads(line) for line in text.splitlines(keepends=True)]
         return [line for line in lines if line["step"] == step]
 
     def wait(self, condition: Callable[[], object], seconds: float, what: str) -> None:
-        """Until the condition holds; who waits is told now and then."""
-        began = told = time.monotonic()
+        """Wait until the condition holds, and report progress every 10 seconds."""
+        began = reported = time.monotonic()
         while not condition():
             self._conductors.check()
             now = time.monotonic()
             if now - began > seconds:
                 raise BrokenLinkError(f"waited {seconds:g} s in vain until {what}")
-            if now - told >= _TELL:
-                told = now
+            if now - reported >= _PROGRESS_SECONDS:
+                reported = now
                 self._report.say(progress=f"{now - began:.0f} s: waiting until {what}")
             time.sleep(_POLL)
 
     def kill_holder(self) -> float:
-        """Kill the conductor that is in the step; the monotonic time of it."""
+        """Kill the conductor that runs the second step; return the monotonic time."""
         what = "a conductor runs the step"
         self.wait(lambda: self.notes("hold"), _START_SECONDS, what)
         self._conductors.kill(self.notes("hold")[0]["pid"])
@@ -133,13 +133,13 @@ class Drill:
         return killed
 
     def take_over(self, killed: float, expiration: float) -> float:
-        """Wait for the other one; seconds that it took."""
-        what = f"the other conductor goes on (claims last {expiration:g} s)"
+        """Wait for the other conductor; return the seconds that it took."""
+        what = f"the other conductor continues (claims last {expiration:g} s)"
         self.wait(lambda: len(self.notes("hold")) > 1, expiration + _PATIENCE, what)
         return float(self.notes("hold")[1]["at"]) - killed
 
     def finish(self) -> None:
-        """Wait for the end, and see that no completed step ran again."""
+        """Wait for the end, and check that no completed step ran again."""
         what = "the flow is done and its job consumed"
         self.wait(self._is_consumed, _START_SECONDS, what)
         if len(self.notes("begin")) != 1 or len(self.notes("end")) != 1:
@@ -159,7 +159,7 @@ def _expiration(conf: Any, driver: str) -> float:
 
 
 def program(report: Report, request: dict[str, Any]) -> None:
-    """Kill a conductor in the middle of a flow; see the head of this module."""
+    """Kill a conductor in the middle of a flow; see the module's docstring."""
     with contextlib.ExitStack() as stack:
         with report.at("configuration"):
             conf = loading.configuration(request["sources"], report)
@@ -170,15 +170,15 @@ def program(report: Report, request: dict[str, Any]) -> None:
             conductors = Conductors(conf)
             stack.callback(conductors.kill_all)
             persistence = stack.enter_context(persistence_driver.get_persistence())
-        with report.at("jobboard-connect"), told_apart(conf, scratch):
+        with report.at("jobboard-connect"), explained_refusals(conf, scratch):
             driver = loading.jobboard_driver(conf, persistence_driver)
             if hasattr(driver, "shutdown"):
                 stack.callback(driver.shutdown)
             board = stack.enter_context(driver.job_board(persistence))
         job = stack.enter_context(scratch_job(report, persistence, board, scratch))
-        stack.callback(conductors.kill_all)  # before its cleanup
+        stack.callback(conductors.kill_all)  # before the job is removed
         drill = Drill(report, folder, conductors, job)
-        with report.at("post"), told_apart(conf, scratch, board):
+        with report.at("post"), explained_refusals(conf, scratch, board):
             job.post(three_steps, folder=str(folder))
         with report.at("claim"):
             killed = drill.kill_holder()

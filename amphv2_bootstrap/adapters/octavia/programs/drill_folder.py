@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A folder that the processes of one drill share, and what killed drills left."""
+"""A folder that the processes of one drill share; removes those of killed drills."""
 
 from __future__ import annotations  # Octavia's Python may be older than ours
 
@@ -16,9 +16,9 @@ PREFIX = "amphv2-drill-"
 
 @contextlib.contextmanager
 def drill_folder() -> Iterator[Path]:
-    """A private folder, gone after the block; those of dead drills go first.
+    """A private folder that exists within the block; removes dead drills' folders.
 
-    It is locked while a process that was forked within is alive.
+    It stays locked while any process that was forked within the block is alive.
     """
     remove_dead()
     descriptor, path = _locked()
@@ -30,7 +30,7 @@ def drill_folder() -> Iterator[Path]:
 
 
 def remove_dead() -> None:
-    """Remove this user's folders of drills of which no process is left."""
+    """Remove this user's folders of drills that have no process left."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             descriptor = _open(path)
@@ -50,7 +50,7 @@ def _locked() -> tuple[int, Path]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.fstat(descriptor).st_nlink:
                 return descriptor, path
-            os.close(descriptor)  # taken for a dead one's before it was locked
+            os.close(descriptor)  # removed as a dead drill's before it was locked
 
 
 def _open(path: Path) -> int:

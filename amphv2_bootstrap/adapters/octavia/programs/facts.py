@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Versions of Octavia and its libraries, by their metadata: none is imported.
+"""Reads versions of Octavia and its libraries from metadata, without importing them.
 
-Our own Python uses this module, too, for folders that it knows.
+Our own Python uses this module too.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -18,12 +18,12 @@ _DISTRIBUTIONS = ("octavia", "taskflow", "oslo.config")
 
 
 def installed(path: list[str] | None = None) -> dict[str, Any]:
-    """``versions`` by distribution, None where it isn't installed.
+    """``versions`` by distribution, None for one not installed; and ``exact``.
 
-    ``exact`` says whether Octavia's version tells which source it has: not where two
-    versions are installed, nor where pip made an editable install.
+    ``exact``: the source is that of Octavia's version. It is False if two versions are
+    installed, or pip made an editable install.
 
-    :param path: the folders to look in, instead of those of this Python.
+    :param path: the folders to search, by default those of this Python.
     """
     found = {name: _first(name, path or sys.path) for name in _DISTRIBUTIONS}
     octavia = found["octavia"]
@@ -34,12 +34,15 @@ def installed(path: list[str] | None = None) -> dict[str, Any]:
 
 
 def _first(name: str, path: list[str]) -> list[Any]:
-    """All in the first folder that has any: an import takes that folder's."""
-    # Before 3.10 Python took oslo.config and oslo_config for two names.
+    """The distributions of that name in the first folder with any, as for imports."""
+    # Before 3.10, oslo.config and oslo_config were different names to Python.
     names = {name, name.replace(".", "_")}
     for folder in path:
-        where = [metadata.distributions(name=one, path=[folder]) for one in names]
-        found = [one for each in where for one in each]
+        found = [
+            distribution
+            for each in names
+            for distribution in metadata.distributions(name=each, path=[folder])
+        ]
         if found:
             return found
     return []
@@ -49,7 +52,7 @@ def _version(found: list[Any]) -> str | None:
     try:
         version: str | None = found[0].version if found else None
         return version
-    except Exception:  # noqa: BLE001 - what half an installation left raises anything
+    except Exception:  # noqa: BLE001 - a half-removed one raises anything
         return None
 
 

@@ -1,29 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Octavia's configuration and drivers, as its worker has them."""
+"""Loads Octavia's configuration and drivers as its worker does."""
 
 from __future__ import annotations  # Octavia's Python may be older than ours
 
 import importlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .answering import migrations
 from .options import ALONE, GROUP, arguments, unparsable
 from .reporting import BrokenLinkError
 
 if TYPE_CHECKING:
     from .reporting import Report
 
-_MODULES = {
-    "redis": "taskflow.jobs.backends.impl_redis",
-    "zookeeper": "taskflow.jobs.backends.impl_zookeeper",
-    "etcd": "taskflow.jobs.backends.impl_etcd",
+MODULES = {
+    "redis": ("taskflow.jobs.backends.impl_redis",),
+    # Octavia makes ZooKeeper's client by kazoo_utils.
+    "zookeeper": (
+        "taskflow.jobs.backends.impl_zookeeper",
+        "taskflow.utils.kazoo_utils",
+    ),
+    "etcd": ("taskflow.jobs.backends.impl_etcd",),
 }
+"""What Octavia imports of taskflow for each driver."""
 
 
 def configuration(sources: list[str], report: Report) -> Any:
-    """Load the files, and folders of ``*.conf``; the later wins. Then CONF.
+    """Load the sources into Octavia's CONF; a later source overrides.
 
-    A database that isn't there is tried once, not for minutes.
+    An unreachable database fails at once, not after minutes.
     """
     config = importlib.import_module("octavia.common.config")
     cfg: Any = importlib.import_module("oslo_config.cfg")
@@ -58,7 +63,7 @@ def driver_name(conf: Any) -> str:
 
 
 def persistence_driver() -> Any:
-    """Octavia's own way to its persistence database."""
+    """Octavia's own driver of its persistence database."""
     module: Any = importlib.import_module(
         "octavia.controller.worker.v2.taskflow_jobboard_driver"
     )
@@ -66,9 +71,10 @@ def persistence_driver() -> Any:
 
 
 def jobboard_driver(conf: Any, persistence: Any) -> Any:
-    """Octavia's own way to its jobboard, found as its worker finds it."""
-    # stevedore would tell a missing library only in its log.
-    importlib.import_module(_MODULES[driver_name(conf)])
+    """Octavia's own driver of its jobboard, loaded as its worker does."""
+    # stevedore would only log that a library is missing.
+    for module in MODULES[driver_name(conf)]:
+        importlib.import_module(module)
     stevedore: Any = importlib.import_module("stevedore.driver")
     return stevedore.DriverManager(
         namespace="octavia.worker.jobboard_driver",
@@ -79,7 +85,7 @@ def jobboard_driver(conf: Any, persistence: Any) -> Any:
 
 
 def check_schema(engine: Any) -> str:
-    """The revision of the tables, which taskflow finds as it needs them."""
+    """The revision of the tables; an error if taskflow lacks a table or a column."""
     sqlalchemy: Any = importlib.import_module("sqlalchemy")
     tables: Any = importlib.import_module(
         "taskflow.persistence.backends.sqlalchemy.tables"
@@ -108,21 +114,10 @@ def _check_revision(engine: Any, sqlalchemy: Any, has_table: bool) -> str:
     with engine.connect() as connection:
         query = sqlalchemy.text("SELECT version_num FROM alembic_version")
         found = sorted(str(row[0]) for row in connection.execute(query))
-    head = _head()
+    head = str(migrations().get_current_head())
     if found != [head]:
         raise BrokenLinkError(
             f"the schema is at revision {', '.join(found) or 'none'}; Octavia's "
-            f"taskflow wants {head}"
+            f"taskflow needs {head}"
         )
     return head
-
-
-def _head() -> str:
-    config: Any = importlib.import_module("alembic.config")
-    script: Any = importlib.import_module("alembic.script")
-    migration: Any = importlib.import_module(
-        "taskflow.persistence.backends.sqlalchemy.migration"
-    )
-    ini = Path(str(migration.__file__)).parent / "alembic" / "alembic.ini"
-    scripts = script.ScriptDirectory.from_config(config.Config(str(ini)))
-    return str(scripts.get_current_head())

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The values of Octavia's ``[task_flow]`` by its configuration.
+"""Loads Octavia's ``[task_flow]`` group from its configuration.
 
-Our own Python uses this module, too, where it knows the options.
+Our own Python uses this module too, with options of our table.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -22,14 +22,14 @@ ALONE: dict[str, Any] = {
     "default_config_dirs": [],
     "use_env": False,
 }
-"""Neither our environment nor our home counts: the services don't have them."""
+"""Excludes our environment and home, which the services don't have."""
 
 
 def load(sources: list[str], conf: Any, options: list[Any]) -> dict[str, Any]:
-    """Load these and nothing else: ``values``, ``defaults`` and ``invalid`` by option.
+    """``values``, ``defaults`` and ``invalid`` by option, and ``outside``.
 
-    ``outside`` says whether a value refers to an option that ``conf`` doesn't have.
-    The only key is ``error``, a text, where the sources can't be loaded.
+    ``outside``: a value refers to an option that ``conf`` doesn't have. If the sources
+    can't be loaded, the only key is ``error``, a text.
     """
     from oslo_config import cfg
 
@@ -56,14 +56,14 @@ def load(sources: list[str], conf: Any, options: list[Any]) -> dict[str, Any]:
 
 
 def unparsable(error: Any, sources: list[str]) -> str:
-    """Which file, and where; the error's own text quotes it, maybe a secret."""
+    """The file and the line; the error's own text may quote a secret."""
     line = getattr(error.__context__, "lineno", None) or "unknown"
     which = "it" if error.config_file == sources[0] else error.config_file
     return f"{which} can't be parsed (line {line})"
 
 
 def arguments(sources: list[str]) -> list[str]:
-    """The command line that makes oslo.config load the sources in their order."""
+    """The command line with which oslo.config loads the sources in order."""
     return [
         word
         for path in sources
@@ -72,7 +72,7 @@ def arguments(sources: list[str]) -> list[str]:
 
 
 def files_of(sources: Sequence[str]) -> Iterator[str]:
-    """The files, those within the folders too."""
+    """The files, including those in folders."""
     for path in sources:
         if os.path.isdir(path):
             yield from sorted(glob.glob(os.path.join(path, "*.conf")))
@@ -81,9 +81,6 @@ def files_of(sources: Sequence[str]) -> Iterator[str]:
 
 
 def octavia_options() -> tuple[Any, list[Any]]:
-    """Octavia's own configuration, and the group's options that it registered there.
-
-    Its import takes two seconds, most of it for other groups.
-    """
+    """Octavia's own configuration and its options of the group; takes two seconds."""
     config = importlib.import_module("octavia.common.config")
     return config.cfg.CONF, list(config.task_flow_opts)

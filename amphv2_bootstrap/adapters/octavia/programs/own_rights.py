@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""May the user do with Octavia's own keys and nodes all that taskflow does there?
+"""Checks the user's rights on Octavia's own keys and nodes, without any change.
 
-Tried by asking, and without effect: both servers judge a command's rights when it
-is queued in a transaction, and the transactions of this module never end well.
+Redis and ZooKeeper check a command's rights in a transaction. This module's
+transactions have the commands that taskflow sends, and never succeed.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -11,19 +11,24 @@ import importlib
 import uuid
 from typing import Any
 
+REDIS_RIGHTS = (
+    "Allow the user all that Octavia does: keys NAMESPACE:* with the commands "
+    "+@read +@write +@transaction +@scripting +@connection +info."
+)
 _SCRIPT = "return redis.call('exists', KEYS[1])"
 
 
 def try_redis(client: Any, namespace: str) -> None:
-    """The commands of taskflow's RedisJobBoard, on its keys; none changes anything.
+    """Try the commands of taskflow's RedisJobBoard on its keys.
 
     redis-py's errors pass through.
 
-    :param client: of redis-py; any database, any server that is a master.
+    :param client: a redis-py client of any database of a master.
     """
     job = str(uuid.uuid4())
     names = ("listings", "sequence", "trash", f"{job}.owned", f"{job}.last_modified")
-    listings, sequence, trash, owner, modified = (f"{namespace}:{one}" for one in names)
+    keys = [f"{namespace}:{name}" for name in names]
+    listings, sequence, trash, owner, modified = keys
 
     def state(pipe: Any) -> None:
         pipe.multi()
@@ -53,24 +58,24 @@ def try_redis(client: Any, namespace: str) -> None:
 
 
 def _queue(client: Any, *commands: tuple[str, ...]) -> None:
-    """Queue them on a connection that is closed then, which drops them."""
-    alone = client.client()
-    connection = alone.connection
+    """Queue the commands, then close the connection, which drops them."""
+    own_client = client.client()
+    connection = own_client.connection
     try:
         for words in (("MULTI",), *commands):
             connection.send_command(*words)
             connection.read_response()
     finally:
         connection.disconnect()
-        alone.close()
+        own_client.close()
 
 
 def try_zookeeper(client: Any, namespace: str, timeout: float) -> None:
-    """What taskflow's ZookeeperJobBoard does with its folders; nothing is made.
+    """Try what taskflow's ZookeeperJobBoard does in its folders.
 
-    kazoo's errors pass through, with the path in question.
+    kazoo's errors pass through; their text has the path.
 
-    :param client: of kazoo, and connected.
+    :param client: a connected kazoo client.
     :param timeout: seconds to wait for each answer.
     """
     exceptions: Any = importlib.import_module("kazoo.exceptions")
@@ -88,7 +93,7 @@ def try_zookeeper(client: Any, namespace: str, timeout: float) -> None:
         transaction.create(node)
         transaction.delete(node)
         paths += [place, place]
-    transaction.check(places[0], version=-2)  # no node ever has it: all is taken back
+    transaction.check(places[0], version=-2)  # always fails: nothing is changed
     results = transaction.commit_async().get(timeout=timeout)
     for place, result in zip(paths, results):  # noqa: B905 - Octavia's Python
         if not isinstance(result, exceptions.RolledBackError):
@@ -96,14 +101,14 @@ def try_zookeeper(client: Any, namespace: str, timeout: float) -> None:
 
 
 def _places(path: str) -> tuple[str, ...]:
-    """The folders in which it makes and removes nodes, named as taskflow does."""
+    """The folders in which taskflow makes and removes nodes."""
     name = path.rpartition("/")[2]
     trash, entities = path.replace(name, ".trash"), path.replace(name, ".entities")
     return path, trash, f"{entities}/conductor"
 
 
 def _missing(client: Any, places: tuple[str, ...], timeout: float) -> list[str]:
-    """The folders that aren't there, parents first, each once."""
+    """The folders that don't exist, parents first."""
     found: list[str] = []
     for place in places:
         parts = place.strip("/").split("/")

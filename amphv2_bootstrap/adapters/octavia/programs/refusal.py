@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Telling a user who may not work beside Octavia's namespace from one who can't at all.
+"""Explains why the servers refuse the scratch namespace.
 
-Both are refused on the scratch namespace. The first has to be tried on Octavia's
-own keys and nodes: only where everything is allowed there is nothing broken.
+The user may lack rights everywhere, which breaks Octavia, or only beside Octavia's
+namespace, which doesn't. To distinguish the two, this module checks the rights on
+Octavia's own keys and nodes.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -21,24 +22,25 @@ if TYPE_CHECKING:
     from .scratch import Scratch
 
 _ABOUT_KEYS = re.compile(r"access .*\bkeys?\b")
-"""Redis' words where the key is the reason; of a denied command they name that."""
+"""Redis' text if the key is the reason; for a denied command it names the command."""
 
 _PATIENCE = 30.0
 
 
 class ScratchRefusedError(Exception):
-    """The user may use Octavia's own namespace, and none beside it."""
+    """The user may use Octavia's own namespace only."""
 
 
 @contextlib.contextmanager
-def told_apart(conf: Any, scratch: Scratch, board: Any = None) -> Iterator[None]:
-    """Within, a refusal of the scratch namespace alone becomes ScratchRefusedError.
+def explained_refusals(
+    conf: Any, scratch: Scratch, board: Any = None
+) -> Iterator[None]:
+    """Raise ScratchRefusedError if only the scratch namespace is refused.
 
-    Any other error passes through, and so does what is refused on Octavia's own
-    namespace.
+    Other errors pass through. If Octavia's own namespace is refused too, raises that
+    error.
 
-    :param board: one that is connected, of the scratch namespace; None while there
-        is none.
+    :param board: the connected board of the scratch namespace, if there is one.
     """
     try:
         yield
@@ -65,9 +67,9 @@ def _refusal_of(exc: BaseException | None) -> BaseException | None:
 
 
 def try_own(conf: Any, scratch: Scratch, board: Any = None) -> None:
-    """See that Octavia may use its own namespace; what it may not is an error.
+    """Raise if the user lacks a right on Octavia's own namespace.
 
-    :param board: as for :func:`told_apart`.
+    :param board: see :func:`explained_refusals`.
     """
     if scratch.driver == "redis":
         try_redis(board._client, scratch.own)
@@ -78,7 +80,7 @@ def try_own(conf: Any, scratch: Scratch, board: Any = None) -> None:
 
 @contextlib.contextmanager
 def _zookeeper(conf: Any, board: Any) -> Iterator[Any]:
-    """The board's client; without a board one as Octavia's driver makes it."""
+    """The board's client; without a board, a client as Octavia's driver makes it."""
     if board is not None:
         yield board._client
         return

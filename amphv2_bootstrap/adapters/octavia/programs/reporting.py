@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the programs tell, line by line, and how long they may take.
+"""The lines that the proofs print, their time limits, and their child processes.
 
     {"link": NAME, "seconds": NUMBER}       the link holds
-    {"progress": TEXT}                      for who waits
+    {"progress": TEXT}                      for an operator who waits
     {"note": TEXT}                          works, but the operator should know
     {"broken": LINK, "chain": [{"type": TEXT, "text": TEXT}, ...]}
-    {"left": [TEXT, ...]}                   what couldn't be cleaned up
-    {"secrets": [TEXT, ...]}                secret options, to be masked in all texts
+    {"left": [TEXT, ...]}                   what couldn't be removed
+    {"secrets": [TEXT, ...]}                secret options, to mask in all texts
     {"facts": {...}}                        the last line, if all links hold
 
-A chain holds the error and, behind it, its causes. Texts may hold secrets, which go
-through this pipe only: the program's caller masks them.
+A chain holds the error, then its causes. Texts may hold secrets; the program's caller
+masks them.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -34,52 +34,52 @@ _PR_SET_PDEATHSIG = 1
 
 
 class BrokenLinkError(Exception):
-    """A link doesn't do what it should, though no library complained."""
+    """A link doesn't work, though no library raised an error."""
 
 
 class AlreadyReportedError(Exception):
-    """The end of a program that has told already why it ends."""
+    """Ends a program that has already reported its error."""
 
 
 class InterruptedRunError(BaseException):
-    """The time is over, or somebody wants an end; no library may swallow it."""
+    """The time is over, or SIGTERM came. Libraries don't catch a BaseException."""
 
 
 def cause_of(exc: BaseException) -> BaseException | None:
-    """What Python's own traceback would name as its cause; None after ``from None``."""
+    """The cause that Python's traceback would name; None after ``from None``."""
     if exc.__cause__ is not None or exc.__suppress_context__:
         return exc.__cause__
     return exc.__context__
 
 
 class Report:
-    """Lines to the one who started the program; ``link`` is the one under proof."""
+    """Writes the lines; ``link`` is the link under proof."""
 
     def __init__(self, stream: Any) -> None:
         self.link = "configuration"
         self._stream = stream
 
     def say(self, **facts: Any) -> None:
-        """One line, at once."""
+        """Write one line and flush it."""
         self._stream.write(json.dumps(facts) + "\n")
         self._stream.flush()
 
     @contextlib.contextmanager
     def at(self, link: str) -> Iterator[None]:
-        """The block proves that the link holds; what it raises says that not."""
+        """The link holds if the block raises no error."""
         self.link = link
         began = time.monotonic()
         yield
         self.say(link=link, seconds=round(time.monotonic() - began, 3))
 
     def broken(self, chain: list[dict[str, str]]) -> None:
-        """The link under proof is broken."""
+        """Report that the link under proof is broken."""
         self.say(broken=self.link, chain=chain)
 
     def chain(self, exc: BaseException | None) -> list[dict[str, str]]:
-        """An error and its causes, in the libraries' own words.
+        """The types and texts of an error and its causes.
 
-        An error of another process brings its own.
+        An error from a different process has its ``chain`` already.
         """
         found: list[dict[str, str]] = list(getattr(exc, "chain", None) or [])
         if found:
@@ -97,13 +97,13 @@ Program = Callable[[Report, "dict[str, Any]"], None]
 
 
 def run(program: Program) -> None:
-    """Run a program on the request of stdin, for at most its ``timeout`` seconds.
+    """Run a program with the request on stdin, for at most its ``timeout`` seconds.
 
-    SIGTERM ends it early, with its cleanup done. Never returns: what a library
-    left running, such as a thread that waits for a dead server, ends with it.
+    SIGTERM ends it early, after its clean-up. Ends the process without waiting for
+    threads, since a library's thread may wait for a dead server.
     """
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # libraries may print; stdout is for the lines alone
+    os.dup2(2, 1)  # libraries may print: keep stdout for our lines
     logging.getLogger().addHandler(logging.NullHandler())
     report = Report(stream)
     code = 0
@@ -121,7 +121,7 @@ def run(program: Program) -> None:
 
 
 def _bound(seconds: float) -> None:
-    """Interrupt after so long, and again where that was not enough."""
+    """Interrupt after ``seconds``, then repeatedly, then exit."""
     interruptions = 0
 
     def interrupt(number: int, _frame: object) -> None:
@@ -129,7 +129,7 @@ def _bound(seconds: float) -> None:
         interruptions += 1
         if interruptions > _PATIENCE:
             os._exit(1)
-        why = "it was told to stop" if number == signal.SIGTERM else "its time is over"
+        why = "it was asked to stop" if number == signal.SIGTERM else "its time is over"
         raise InterruptedRunError(why)
 
     signal.signal(signal.SIGALRM, interrupt)
@@ -139,7 +139,7 @@ def _bound(seconds: float) -> None:
 
 @contextlib.contextmanager
 def cleaning(report: Report) -> Iterator[None]:
-    """Time of its own for the block, and no SIGTERM; what it raises is reported."""
+    """The block gets its own time and no SIGTERM; its error is reported."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.setitimer(signal.ITIMER_REAL, _CLEANUP_SECONDS, _REPEAT_SECONDS)
     try:
@@ -150,10 +150,9 @@ def cleaning(report: Report) -> Iterator[None]:
 
 
 def fork(work: Callable[[], None]) -> int:
-    """Run ``work`` in a child, which dies with this process; its pid.
+    """Run ``work`` in a child that dies with this process; return its pid.
 
-    To be called before any thread is started. The child ends with 1 where
-    ``work`` raises.
+    Call it before starting any thread. The child exits with 1.
     """
     parent = os.getpid()
     pid = os.fork()
@@ -170,7 +169,7 @@ def fork(work: Callable[[], None]) -> int:
 
 
 def kill(pid: int) -> None:
-    """SIGKILL a child, and wait until it is gone; harmless when it is."""
+    """SIGKILL a child and wait for its end; safe to call twice."""
     with contextlib.suppress(ProcessLookupError, ChildProcessError):
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A namespace of our own beside Octavia's, and leaving nothing of it behind.
+"""A scratch namespace beside Octavia's, and its complete removal.
 
-Octavia's conductors claim all that is posted on their namespace, so ours is
-another: ``<namespace>_amphv2_canary_<end>_<token>``. ``end`` is the hexadecimal
-time after which it is nobody's any more, since its program was killed; the next
-program removes what such a one has left.
+Octavia's conductors claim every job in their namespace, so a proof uses
+``<namespace>_amphv2_canary_<end>_<token>``. After the hexadecimal time ``end`` no
+program uses it; if it still exists, its program was killed, and the next program
+removes it.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -28,12 +28,10 @@ _ETCD_ROOTS = ("/taskflow/jobs/", "/taskflow/.trash/")
 
 
 class Scratch:
-    """The namespace for one run; :meth:`remove` leaves nothing of it.
+    """The namespace of one run; ``own`` is Octavia's.
 
-    ``own`` is Octavia's.
-
-    :param now: the time since the epoch, in seconds.
-    :param lifetime: seconds after which this run is certainly over.
+    :param now: seconds since the epoch.
+    :param lifetime: seconds after which this run has certainly ended.
     """
 
     def __init__(self, conf: Any, now: float, lifetime: float) -> None:
@@ -44,23 +42,23 @@ class Scratch:
         token = secrets.token_hex(4)
         self.label = f"{MARK.strip('_')}_{int(now + self._lifetime):08x}_{token}"
         self.root = f"{self.own}_{self.label}"
-        # taskflow puts ZooKeeper's .trash and .entities beside a board, where all
-        # boards share them: so this board gets a folder of its own. It finds their
-        # place by replacing the last name, wherever else that occurs in the path.
+        # taskflow puts .trash and .entities beside a ZooKeeper board, where boards
+        # share them, so this board gets its own folder. taskflow replaces the board's
+        # name everywhere in the path, so that name must occur once.
         self.namespace = self.root
         if self.driver == "zookeeper":
             self.namespace = f"{self.root}/{secrets.token_hex(8)}"
         conf.set_override("jobboard_backend_namespace", self.namespace, group=GROUP)
 
     def expire(self, board: Any, job: Any) -> None:
-        """Let Redis forget the keys by itself, should this process be killed."""
+        """Make Redis expire the keys, in case this process is killed."""
         if self.driver == "redis":
             for key in _redis_keys(board, job):
-                if key != job.owner_key:  # a claim has its own time
+                if key != job.owner_key:  # a claim has its own expiry
                     board._client.pexpire(key, self._lifetime * 1000)
 
     def remove(self, board: Any, job: Any) -> list[str]:
-        """Remove everything of this run; the names of what is still there."""
+        """Remove everything of this run; return the names of what is left."""
         client = board._client
         if self.driver == "redis":
             keys = _redis_keys(board, job)
@@ -85,7 +83,7 @@ class Scratch:
         made = client.exists(path)
         client.delete(path, recursive=True)
         while made is not None and (path := path.rpartition("/")[0]):
-            # A folder of Octavia's namespace that came into being with ours.
+            # Remove only parents that were made together with our folder.
             folder = client.exists(path)
             if folder is None or made.ctime - folder.ctime > _TOGETHER * 1000:
                 break
@@ -95,7 +93,7 @@ class Scratch:
         return [path] if client.exists(path) is not None else []
 
     def remove_orphans(self, board: Any) -> int:
-        """Remove what killed runs left in the key-value store; how much it was."""
+        """Remove what killed runs left in the key-value store; return the number."""
         client = board._client
         finders = {
             "redis": self._redis_orphans,
@@ -135,7 +133,7 @@ class Scratch:
         ]
 
     def remove_orphaned_books(self, persistence: Any) -> int:
-        """Destroy the logbooks that killed runs left; how many they were."""
+        """Destroy the logbooks that killed runs left; return the number."""
         sqlalchemy: Any = importlib.import_module("sqlalchemy")
         query = sqlalchemy.text(
             "SELECT uuid, name FROM logbooks WHERE name LIKE 'amphv2!_canary!_%'"
@@ -157,14 +155,14 @@ def _redis_keys(board: Any, job: Any) -> list[bytes]:
 
 
 def destroy_book(persistence: Any, uuid: str) -> None:
-    """Destroy a logbook and what belongs to it; nothing when it is gone already."""
+    """Destroy a logbook and its contents; safe to run twice."""
     exceptions: Any = importlib.import_module("taskflow.exceptions")
     with contextlib.suppress(exceptions.NotFound):
         persistence.get_connection().destroy_logbook(uuid)
 
 
 def rows_of(persistence: Any, book: str, flow: str) -> list[str]:
-    """The tables that still hold something of a logbook and its flow."""
+    """The tables that still have rows of a logbook and its flow."""
     sqlalchemy: Any = importlib.import_module("sqlalchemy")
     places = (
         ("logbooks", "uuid", book),

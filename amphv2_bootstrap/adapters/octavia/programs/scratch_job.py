@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A job on the scratch namespace, posted as Octavia posts its own."""
+"""A job in the scratch namespace, posted as Octavia posts its own."""
 
 from __future__ import annotations  # Octavia's Python may be older than ours
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ScratchJob:
-    """A job with its logbook and flow, while it is there."""
+    """A job with its logbook and flow."""
 
     def __init__(self, persistence: Any, board: Any, scratch: Scratch) -> None:
         self.persistence = persistence
@@ -32,7 +32,7 @@ class ScratchJob:
         self.book = models.LogBook(self.name)
 
     def post(self, factory: Callable[..., Any], **arguments: Any) -> None:
-        """What ``run_poster`` of ``octavia.common.base_taskflow`` does."""
+        """Post as ``run_poster`` of ``octavia.common.base_taskflow`` does."""
         engines: Any = importlib.import_module("taskflow.engines")
         models: Any = importlib.import_module("taskflow.persistence.models")
         flow = models.FlowDetail(self.name, self._flow)
@@ -48,15 +48,15 @@ class ScratchJob:
         self.expire()
 
     def expire(self) -> None:
-        """See :meth:`Scratch.expire`; to be called again after claims."""
+        """See :meth:`Scratch.expire`; call it again after claims."""
         self._scratch.expire(self.board, self.job)
 
     def flow_detail(self) -> Any:
-        """The flow as the database has it; NotFound where it isn't there."""
+        """The flow from the database; NotFound if it doesn't exist."""
         return self.persistence.get_connection().get_flow_details(self._flow)
 
     def remove(self) -> list[str]:
-        """Leave nothing behind; the names of what is still there."""
+        """Remove everything; return the names of what is left."""
         try:
             left = self._scratch.remove(self.board, self.job)
         finally:
@@ -71,17 +71,17 @@ class ScratchJob:
 def scratch_job(
     report: Report, persistence: Any, board: Any, scratch: Scratch
 ) -> Iterator[ScratchJob]:
-    """A job to be posted within, of which nothing is left afterwards.
+    """A job to post within the block; removes everything of it afterwards.
 
-    What the block raises is reported before anything is cleaned up, and so is what
-    interrupts the removal; then all is removed once more, in time of its own.
+    An error of the block, or of the removal, is reported first. Then the removal runs
+    again, with its own time limit.
     """
     job = ScratchJob(persistence, board, scratch)
     try:
         yield job
         with report.at("cleanup"):
             if job.remove():
-                raise BrokenLinkError("not all of it could be removed")
+                raise BrokenLinkError("not everything of the job could be removed")
     except BaseException as exc:
         report.broken(report.chain(exc))
         with cleaning(report):
@@ -92,7 +92,7 @@ def scratch_job(
 
 
 def remove_orphans(report: Report, job: ScratchJob, scratch: Scratch) -> int:
-    """Remove what killed runs left, as far as that is possible; how much it was."""
+    """Remove what killed runs left; return the number. An error is only a note."""
     removed = 0
     for remove, source in (
         (scratch.remove_orphans, job.board),
@@ -100,7 +100,7 @@ def remove_orphans(report: Report, job: ScratchJob, scratch: Scratch) -> int:
     ):
         try:
             removed += remove(source)
-        except Exception as exc:  # noqa: BLE001 - of any library; and only a note
+        except Exception as exc:  # noqa: BLE001 - libraries raise anything
             text = report.chain(exc)[0]["text"]
-            report.say(note=f"could not look for remains of killed runs: {text}")
+            report.say(note=f"could not remove what killed runs left: {text}")
     return removed

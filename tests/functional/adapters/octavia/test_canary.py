@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The canary and the drill, by real Octavia on real servers."""
+"""The canary and the drill of a real Octavia on real servers."""
 
 import contextlib
 import os
@@ -17,13 +17,8 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.security import make_acl
 
-from amphv2_bootstrap.adapters.octavia import (
-    canary as octavia_canary,
-)
-from amphv2_bootstrap.adapters.octavia import (
-    conf_file,
-    program_runner,
-)
+from amphv2_bootstrap.adapters.octavia import canary as octavia_canary
+from amphv2_bootstrap.adapters.octavia import conf_file, program_runner
 from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
 from amphv2_bootstrap.errors import CancelledError, PermanentError
 from tests.functional import canary_cloud as clouds
@@ -92,7 +87,7 @@ def _backend(
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_canary_passes_and_leaves_nothing(backend: str, make: Make) -> None:
-    """All links hold; the same keys before and after, no row, no other write."""
+    """All links hold; the canary leaves no key and no row, and writes nothing else."""
     cloud = make(backend)
     before, mark = cloud.look(), cloud.mariadb.mark()
     proof = octavia_canary.prove(cloud.python, [str(cloud.conf)])
@@ -113,8 +108,8 @@ def _set(cloud: CanaryCloud, **options: Any) -> None:
     cloud.conf.write_bytes(text)
 
 
-def test_folders_of_a_namespace_that_octavia_has_yet_to_make(make: Make) -> None:
-    """In ZooKeeper a namespace may be a path; none of its folders stays."""
+def test_a_namespace_that_is_a_path(make: Make) -> None:
+    """In ZooKeeper no folder of a missing namespace stays."""
     cloud = make("zookeeper")
     _set(cloud, jobboard_backend_namespace="cloud/octavia/jobboard")
     before = cloud.look()
@@ -126,13 +121,13 @@ def test_folders_of_a_namespace_that_octavia_has_yet_to_make(make: Make) -> None
 def test_what_a_killed_canary_left_is_removed_by_the_next(
     backend: str, make: Make
 ) -> None:
-    """SIGKILL between claim and end leaves keys and rows; a later run has none."""
+    """A later run removes keys and rows of a killed one, but not too early."""
     cloud = make(backend)
     before = cloud.look()
     _kill_in_the_middle(cloud, before)
     assert cloud.rows()
     octavia_canary.prove(cloud.python, [str(cloud.conf)])
-    assert cloud.rows(), "one that may be at work still must be left alone"
+    assert cloud.rows(), "the remains of a run that may still be alive must stay"
     later = time.time() + LATER
     octavia_canary.prove(cloud.python, [str(cloud.conf)], now=later)
     assert cloud.rows() == 0
@@ -144,7 +139,7 @@ def _kill_in_the_middle(
 ) -> None:
     """Kill the whole session of a canary that has posted its job.
 
-    :param when: asked while it stands still; where it isn't so, it goes on.
+    :param when: checked while the canary is stopped; False lets it continue.
     """
     request = program_runner.request([str(cloud.conf)], timeout=120, now=time.time())
     process = subprocess.Popen(
@@ -165,14 +160,14 @@ def _kill_in_the_middle(
             state=lambda: (cloud.rows(), cloud.look()),
         )
 
-        def stands_there() -> bool:
+        def is_stopped_in_time() -> bool:
             os.killpg(process.pid, signal.SIGSTOP)
-            there = when()
-            if not there:
+            in_time = when()
+            if not in_time:
                 os.killpg(process.pid, signal.SIGCONT)
-            return there
+            return in_time
 
-        wait_until(stands_there, what="it may be killed", state=cloud.look)
+        wait_until(is_stopped_in_time, what="it may be killed", state=cloud.look)
     finally:
         process.kill()
         process.wait()
@@ -181,7 +176,7 @@ def _kill_in_the_middle(
 def test_redis_forgets_what_a_killed_canary_left(
     make: Make, redis_server: RedisServer
 ) -> None:
-    """Each key has a time to live, but for the moment between two commands."""
+    """Each key of a killed canary has a time to live."""
     cloud = make("redis")
     with contextlib.closing(redis_server.client()) as client:
 
@@ -197,8 +192,8 @@ def test_redis_forgets_what_a_killed_canary_left(
 
 
 def test_cancelled_canary_cleans_up(make: Make) -> None:
-    """Told to stop in the middle, it leaves nothing behind either."""
-    cloud = make("zookeeper")  # there is time: a session takes 4 s to expire
+    """A cancelled canary leaves nothing behind."""
+    cloud = make("zookeeper")  # slow enough: a session takes 4 s to expire
     before, cancelled = cloud.look(), threading.Event()
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(
@@ -216,7 +211,7 @@ def test_cancelled_canary_cleans_up(make: Make) -> None:
 
 
 def test_several_at_once_do_not_disturb_each_other(make: Make) -> None:
-    """Three controllers prove at the same time; all pass, and nothing is left."""
+    """Three canaries at the same time pass and leave nothing behind."""
     cloud = make("redis")
     before = cloud.look()
     with ThreadPoolExecutor(3) as pool:
@@ -231,7 +226,7 @@ def test_several_at_once_do_not_disturb_each_other(make: Make) -> None:
 
 @contextlib.contextmanager
 def redis_user(cloud: CanaryCloud, server: RedisServer, *rights: str) -> Iterator[None]:
-    """Octavia's Redis user may do no more than that."""
+    """Within, Octavia's Redis user has only these rights."""
     _set(
         cloud,
         jobboard_backend_username="octavia",
@@ -252,7 +247,7 @@ OWN_KEYS = f"~{clouds.NAMESPACE}:*"
 
 
 def test_user_of_octavias_keys_only(make: Make, redis_server: RedisServer) -> None:
-    """An access list that allows nothing beside Octavia's keys is no failure."""
+    """Rights on Octavia's own keys only are no failure, but prove nothing."""
     cloud = make("redis")
     before = cloud.look()
     with (
@@ -278,7 +273,7 @@ def test_user_of_octavias_keys_only(make: Make, redis_server: RedisServer) -> No
 def test_user_without_a_command_of_taskflows(
     keys: str, denied: str, make: Make, redis_server: RedisServer
 ) -> None:
-    """Octavia can't work so: the link is broken, whatever keys are allowed."""
+    """Without a command of taskflow's the link is broken, for any allowed keys."""
     cloud = make("redis")
     before = cloud.look()
     with (
@@ -294,7 +289,7 @@ def test_user_without_a_command_of_taskflows(
 
 
 def test_user_of_any_keys_but_octavias(make: Make, redis_server: RedisServer) -> None:
-    """That the scratch namespace is allowed proves nothing for Octavia's own."""
+    """Rights on the scratch namespace but not on Octavia's own are a failure."""
     cloud = make("redis")
     beside = f"~{clouds.NAMESPACE}_*"
     with (
@@ -308,7 +303,7 @@ def test_user_of_any_keys_but_octavias(make: Make, redis_server: RedisServer) ->
 
 @contextlib.contextmanager
 def zookeeper_rights(port: int, closed: str) -> Iterator[None]:
-    """Octavia's folders are there, and in one of them nothing may be made."""
+    """Within, Octavia's folders exist, and ``closed`` allows no new nodes."""
     client = KazooClient(f"127.0.0.1:{port}")
     client.start()
     made = (clouds.NAMESPACE, ".trash", ".entities/conductor")
@@ -333,7 +328,7 @@ def zookeeper_rights(port: int, closed: str) -> Iterator[None]:
 def test_nodes_of_zookeeper_that_may_not_be_made(
     closed: str, is_unproven: bool, make: Make, zookeeper_server: ZookeeperServer
 ) -> None:
-    """Beside Octavia's own folder is no failure; in it Octavia can't work."""
+    """A closed root is no failure; a closed folder of Octavia is one."""
     cloud = make("zookeeper")
     with zookeeper_rights(zookeeper_server.port, closed):
         before = cloud.look()
@@ -346,21 +341,21 @@ def test_nodes_of_zookeeper_that_may_not_be_made(
 
 @pytest.mark.parametrize("backend", ["redis", "zookeeper", "etcd"])
 def test_drill(backend: str, make: Make) -> None:
-    """A killed conductor's flow goes on with the other; nothing is left behind."""
+    """The other conductor continues the flow; the drill leaves nothing behind."""
     cloud = make(backend)
-    before, told = cloud.look(), list[str]()
+    before, progress = cloud.look(), list[str]()
     drilled = octavia_canary.drill(
-        cloud.python, [str(cloud.conf)], expiration=5, progress=told.append
+        cloud.python, [str(cloud.conf)], expiration=5, progress=progress.append
     )
     assert drilled.expiration_seconds == (10 if backend == "zookeeper" else 5)
     assert drilled.takeover_seconds > 0
-    assert any("killed the conductor" in text for text in told)
+    assert any("killed the conductor" in text for text in progress)
     assert cloud.rows() == 0
     assert cloud.look() == before
 
 
 def test_cancelled_drill_cleans_up(make: Make) -> None:
-    """Told to stop in the middle: all traces are gone."""
+    """A cancelled drill leaves nothing behind."""
     cloud = make("redis")
     before, cancelled = cloud.look(), threading.Event()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An octavia.conf, and what starts Octavia's Python."""
+"""An octavia.conf, and a record of the starts of Octavia's Python."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def conf(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The questions for which Octavia's Python was started."""
+    """The questions that started Octavia's Python."""
     asked: list[str] = []
     run = commands.run
 
@@ -49,5 +49,5 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def without_python_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With PYTHONPATH set, the folders of an interpreter do not tell what it loads."""
+    """With PYTHONPATH set, no environment has only one folder of packages."""
     monkeypatch.delenv("PYTHONPATH", raising=False)

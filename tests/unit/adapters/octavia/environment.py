@@ -12,7 +12,7 @@ _MIGRATIONS = "taskflow/persistence/backends/sqlalchemy/alembic/versions"
 
 @dataclass
 class Environment:
-    """It has nothing but what is looked at, and a python that can be run."""
+    """It has only the files that our code reads, and a working python."""
 
     folder: Path
 
@@ -37,13 +37,13 @@ class Environment:
         return str(self.folder / "bin" / "python")
 
     def add_octavia(self, version: str, *, editable: bool = False) -> None:
-        """Octavia and the libraries that belong to it."""
+        """Add the metadata of Octavia and its libraries."""
         self.add_package("octavia", version, editable=editable)
         for name in ("taskflow", "oslo.config"):
             self.add_package(name, version)
 
     def add_package(self, name: str, version: str, *, editable: bool = False) -> None:
-        """As pip installs it, but for the package itself."""
+        """Add the metadata that pip writes, without the package."""
         folder = self.site / f"{name.replace('.', '_')}-{version}.dist-info"
         folder.mkdir()
         text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
@@ -52,14 +52,14 @@ class Environment:
         (folder / "direct_url.json").write_text(json.dumps(origin))
 
     def add_module(self, path: str, source: str) -> None:
-        """Which can import the libraries of the tests."""
+        """Add a module, which can import the libraries of the tests."""
         file = self.site / path
         file.parent.mkdir(parents=True)
         file.write_text(source)
         (self.site / "others.pth").write_text(sysconfig.get_path("purelib"))
 
     def add_migration(self, name: str, source: str) -> None:
-        """One of taskflow's."""
+        """Add a migration of taskflow."""
         folder = self.site / _MIGRATIONS
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.py").write_text(source)

@@ -59,7 +59,7 @@ _SECTIONS = st.sampled_from(
 
 @dataclass
 class File:
-    """Lines with their ends; ``kept`` are those that our options don't replace."""
+    """Lines with their ends; our options replace none of ``kept``."""
 
     lines: list[bytes]
     kept: list[bytes]
@@ -89,7 +89,7 @@ def files(draw: st.DrawFn) -> File:
         for line in entry.lines:
             end = draw(_ENDS)
             if file.lines and file.lines[-1].endswith(b"\r") and not line:
-                end = b"\r\n"  # CR, then LF alone, would be one line end
+                end = b"\r\n"  # a CR and a lone LF would be one line end
             file.lines.append(line + end)
             if not any(entry is other for other in replaced.values()):
                 file.kept.append(line + end)
@@ -102,7 +102,7 @@ def _split(text: bytes) -> list[bytes]:
 
 @given(file=files())
 def test_every_other_byte_stays(file: File) -> None:
-    """Without our lines, the result is the file without what they replace."""
+    """Without our lines, the result is the file without the replaced lines."""
     options = {name: TOKEN + name for name in OURS}
     result = set_options(file.text, "task_flow", options)
     if b"task_flow" in file.sections:
@@ -118,14 +118,14 @@ def test_every_other_byte_stays(file: File) -> None:
 
 @given(file=files(), options=st.dictionaries(st.sampled_from(OURS), _PLAIN.map(render)))
 def test_setting_twice_changes_nothing(file: File, options: dict[str, str]) -> None:
-    """The second run finds what the first wrote, whatever it was."""
+    """A second run changes nothing, for any values."""
     result = set_options(file.text, "task_flow", options)
     assert set_options(result, "Task_Flow", options) == result
 
 
 @given(file=files())
 def test_a_file_without_last_line_end_stays_so(file: File) -> None:
-    """Only the line that was the last one gets an end, if ours comes behind it."""
+    """Only the last line gets an end, if our line follows it."""
     text = file.text.rstrip(b"\r\n")
     result = set_options(text, "task_flow", {"new": TOKEN})
     rest = [line for line in _split(result) if TOKEN.encode() not in line]
@@ -141,7 +141,7 @@ _ITEMS = _VALUES.filter(lambda t: t and t == t.strip() and not set(t) & set(",:"
 
 
 def _read_back(text: bytes, option: cfg.Opt) -> object:
-    """What oslo.config makes of the option."""
+    """The value that oslo.config reads."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "octavia.conf"
         path.write_bytes(text)
@@ -158,14 +158,14 @@ def _read_back(text: bytes, option: cfg.Opt) -> object:
 @example("'")
 @example("\u00a0spaces\u2003")
 def test_oslo_config_reads_back_the_same_text(value: str) -> None:
-    """Whatever a text holds, Octavia gets just that."""
+    """Octavia reads any text back unchanged."""
     text = set_options(b"", "task_flow", {"engine": render(value)})
     assert _read_back(text, cfg.StrOpt("engine")) == value
 
 
 @given(value=st.lists(_ITEMS).map(tuple))
 def test_oslo_config_reads_back_the_same_list(value: tuple[str, ...]) -> None:
-    """Lists survive, with any character that a list can hold."""
+    """Octavia reads back a list with any characters that it can hold."""
     text = set_options(b"", "task_flow", {"hosts": render(value)})
     assert _read_back(text, cfg.ListOpt("hosts")) == list(value)
 
@@ -173,7 +173,7 @@ def test_oslo_config_reads_back_the_same_list(value: tuple[str, ...]) -> None:
 @given(value=st.dictionaries(_ITEMS, _ITEMS))
 @example({"keyfile": '"', "keyfile_password": "a:b$c\\$"})
 def test_oslo_config_reads_back_the_same_dict(value: dict[str, str]) -> None:
-    """Dicts survive, with any character that a dict can hold."""
+    """Octavia reads back a dict with any characters that it can hold."""
     text = set_options(b"", "task_flow", {"tls": render(value)})
     assert _read_back(text, cfg.DictOpt("tls")) == value
 
@@ -192,7 +192,7 @@ def test_oslo_config_reads_back_the_same_dict(value: dict[str, str]) -> None:
     ],
 )
 def test_plain_values_are_written_plainly(value: Value, text: str) -> None:
-    """Quotes and escapes appear only where they are needed."""
+    """Only values that need quotes or escapes get them."""
     assert render(value) == text
 
 
@@ -208,7 +208,7 @@ def test_plain_values_are_written_plainly(value: Value, text: str) -> None:
     ],
 )
 def test_what_oslo_config_cannot_hold_is_refused(value: Value) -> None:
-    """Such a value is an error that doesn't tell it."""
+    """Such a value is an error that doesn't quote it."""
     with pytest.raises(ValueError, match=r"\w") as caught:
         render(value)
     assert "s3cret" not in str(caught.value)
@@ -226,21 +226,21 @@ def test_what_oslo_config_cannot_hold_is_refused(value: Value) -> None:
     ],
 )
 def test_a_file_that_octavia_cannot_load_is_refused(text: bytes, line: str) -> None:
-    """The error names the line, and quotes nothing of it."""
+    """The error names the line but doesn't quote it."""
     with pytest.raises(ValueError, match=line) as caught:
         set_options(text, "task_flow", {"engine": "serial"})
     assert "s3cret" not in str(caught.value)
 
 
 def test_names_that_would_break_the_file_are_refused() -> None:
-    """Neither name nor value can smuggle in another line."""
+    """Neither a name nor a value can add a line."""
     for name, value in (("a b", "1"), ("[x]", "1"), ("", "1"), ("a", "1\nb = 2")):
         with pytest.raises(ValueError, match=r"not a name|line break"):
             set_options(b"", "task_flow", {name: value})
 
 
 def test_the_last_of_repeated_keys_is_replaced() -> None:
-    """oslo.config takes the last value, over repeated sections in any case."""
+    """The last value counts, across repeated sections in any case."""
     text = b"[task_flow]\na = 1\na = 2\n[x]\na = 3\n[Task_Flow]\na = 4\n  5\nb = 6\n"
     assert set_options(text, "task_flow", {"a": "new"}) == (
         b"[task_flow]\na = 1\na = 2\n[x]\na = 3\n[Task_Flow]\na = new\nb = 6\n"
@@ -249,20 +249,20 @@ def test_the_last_of_repeated_keys_is_replaced() -> None:
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r", b""])
 def test_a_replaced_line_keeps_its_line_end(end: bytes) -> None:
-    """In a file of mixed line ends too, and where the last line has none."""
+    """The line end stays, also with mixed line ends or without a last one."""
     text = b"[task_flow]\n[x]\r\n[task_flow]\ra = 1\n 2" + end
     result = set_options(text, "task_flow", {"a": "new"})
     assert result == b"[task_flow]\n[x]\r\n[task_flow]\ra = new" + end
 
 
 def test_an_equal_value_keeps_its_spelling() -> None:
-    """Quotes and spaces of the operator stay where the value is right already."""
+    """The operator's quotes and spaces stay if the value is right."""
     text = b"[task_flow]\na:'redis'  \r\nb   =  x\r\n"
     assert set_options(text, "task_flow", {"a": "redis", "b": "x"}) == text
 
 
 def test_a_new_option_goes_below_its_commented_default() -> None:
-    """Else to the end of the section, before the blank lines."""
+    """Without a commented default, it goes before the section's last blank lines."""
     text = b"[task_flow]\r\n#engine = parallel\r\n# b=1\r\n\r\n[x]\r\n# c = 1\r\n"
     result = set_options(text, "task_flow", {"b": "2", "c": "3", "engine": "serial"})
     assert result == (
@@ -272,7 +272,7 @@ def test_a_new_option_goes_below_its_commented_default() -> None:
 
 
 def test_a_realistic_file_changes_in_our_lines_only() -> None:
-    """Of the distribution's file, only lines are added, below their defaults."""
+    """A distribution's file gets new lines only, below the commented defaults."""
     text = (DATA / "octavia.conf").read_bytes()
     options = {
         "persistence_connection": render("mysql+pymysql://o:p%40%24$@db/p"),

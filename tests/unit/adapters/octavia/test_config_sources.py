@@ -17,7 +17,7 @@ from amphv2_bootstrap.adapters.octavia.config_sources import (
 )
 from amphv2_bootstrap.adapters.octavia.programs.options import files_of
 
-# What a service does with its arguments; a multi option has the values in order.
+# A service that prints the order in which its files were loaded.
 _SERVICE = """
 import json, sys
 from oslo_config import cfg
@@ -38,7 +38,7 @@ _FILES = (
 
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
-    """A home whose ``.octavia`` is to oslo.config what /etc/octavia is."""
+    """A home folder; to oslo.config, its ``.octavia`` is like /etc/octavia."""
     for name in _FILES:
         path = tmp_path / name.replace("octavia/", ".octavia/", 1)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ MAIN, MORE = ".octavia/octavia.conf", "more"
 def test_the_order_is_oslo_configs(
     stated: tuple[tuple[str, str], ...], etc: Path
 ) -> None:
-    """For each way to start a service, the same files in the same order."""
+    """For each way to start a service, our order is that of oslo.config."""
     pairs = [(kind, str(etc / path)) for kind, path in stated]
     theirs = _by_oslo_config(etc, [word for pair in pairs for word in pair])
     assert theirs
@@ -88,15 +88,15 @@ def test_the_order_is_oslo_configs(
     assert list(files_of(ours)) == theirs
 
 
-def test_a_file_elsewhere_is_named_to_the_service(etc: Path) -> None:
-    """Without a statement it must be so, since no default leads there."""
+def test_a_file_elsewhere_is_assumed_to_be_an_argument(etc: Path) -> None:
+    """A file that no default finds must be an argument of the service."""
     found = load_order(str(etc / "more/40.conf"), (), (str(etc / ".octavia"), str(etc)))
     theirs = _by_oslo_config(etc, [FILE, str(etc / "more/40.conf")])
     assert list(files_of(found)) == theirs
 
 
-def test_what_is_written_has_to_be_loaded(etc: Path) -> None:
-    """By name or within a folder."""
+def test_a_written_file_must_be_loaded(etc: Path) -> None:
+    """A service loads a file by name or from a folder."""
     file = str(etc / "more/40.conf")
     assert is_loaded(file, ((FILE, file),))
     assert is_loaded(file, ((FOLDER, str(etc / "more")),))

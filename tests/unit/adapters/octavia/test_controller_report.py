@@ -66,7 +66,7 @@ class Host:
 
 @pytest.fixture(params=["octavia", "table"])
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
-    """A controller whose file is loaded by Octavia's Python, or without."""
+    """A controller; Octavia's Python or our table loads its file."""
     found = Host(tmp_path)
     if request.param == "octavia":
         found.python = request.getfixturevalue("octavia_python_path")
@@ -75,7 +75,7 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
 
 
 def test_no_secret_is_in_the_report(host: Host) -> None:
-    """Not even encoded, nor what may be one; what is none is there in the clear."""
+    """Secrets and possible secrets become digests; other values stay readable."""
     content = host.report().make()
     text = json.dumps(content)
     assert not [word for word in (*SECRETS, "p%40ss") if word in text]
@@ -90,8 +90,8 @@ def test_no_secret_is_in_the_report(host: Host) -> None:
     assert shown == "mysql+pymysql://octavia@db/octavia_persistence"
 
 
-def test_what_stands_behind_the_question_mark_is_not_shown(host: Host) -> None:
-    """A driver takes a password there, too; only the names of arguments are told."""
+def test_values_of_url_arguments_are_not_shown(host: Host) -> None:
+    """Only the names of a URL's arguments are shown, since they may be passwords."""
     url = "mysql+pymysql://octavia@db/p?password=s3cret&ssl_ca=/etc/ca.pem"
     host.write(persistence_connection=url)
     content = host.report().make()
@@ -101,17 +101,17 @@ def test_what_stands_behind_the_question_mark_is_not_shown(host: Host) -> None:
 
 
 def test_digests_are_keyed_by_the_clouds_salt(host: Host) -> None:
-    """The same on every host of a cloud, and not in another."""
+    """A digest is the same on all hosts of a cloud, and differs between clouds."""
     name = "jobboard_backend_password"
     first = host.report().make()["task_flow"][name]
     assert host.report().make()["task_flow"][name] == first
     assert host.report(b"other").make()["task_flow"][name] != first
 
 
-def test_octavia_tells_its_versions_and_library(
+def test_the_report_has_versions_and_library(
     octavia_python_path: str, tmp_path: Path
 ) -> None:
-    """By its own Python; without one neither is known."""
+    """Octavia's Python gives both; without one, both are unknown."""
     host = Host(tmp_path, python=octavia_python_path)
     host.write()
     content = host.report().make()
@@ -123,7 +123,7 @@ def test_octavia_tells_its_versions_and_library(
 
 
 def test_the_stamp_follows_the_file_and_the_marker(tmp_path: Path) -> None:
-    """It costs no more than a look at the disk."""
+    """A change of the file or the marker changes the stamp."""
     host = Host(tmp_path)
     host.write()
     report = host.report()
@@ -140,7 +140,7 @@ def test_the_stamp_follows_the_file_and_the_marker(tmp_path: Path) -> None:
 
 
 def test_the_stamp_follows_all_that_octavia_loads(tmp_path: Path) -> None:
-    """A folder of files counts, too, where the services are started with one."""
+    """A change in a folder that the services load changes the stamp."""
     host, folder = Host(tmp_path, python="/usr/bin/python3"), tmp_path / "conf.d"
     host.write()
     folder.mkdir()
@@ -153,7 +153,7 @@ def test_the_stamp_follows_all_that_octavia_loads(tmp_path: Path) -> None:
 
 
 def test_what_octavia_cannot_load_is_an_error(host: Host) -> None:
-    """An invalid value is told with the rest; a file that can't be parsed is not."""
+    """An invalid value is part of the report; an unparsable file is an error."""
     host.write(jobboard_backend_port="none", persistence_connection="a:s3cret")
     options = host.report().make()["task_flow"]
     assert "invalid" in options["jobboard_backend_port"]
@@ -165,7 +165,7 @@ def test_what_octavia_cannot_load_is_an_error(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"jobboard_backend_namespace": "mine"}, "octavia_jobboard on c1; mine on c2"),
         ({"jobboard_backend_password": "0ther"}, "a secret (A) on c1; a secret (B) on"),
@@ -177,9 +177,9 @@ def test_what_octavia_cannot_load_is_an_error(host: Host) -> None:
     ],
 )
 def test_two_hosts_are_compared_by_their_reports(
-    tmp_path: Path, change: dict[str, Any], told: str
+    tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
-    """What one has written otherwise is found; what both have is not."""
+    """Only the option that differs between the hosts is found."""
     found = []
     for name, changes in (("c1", {}), ("c2", change)):
         host = Host(tmp_path, name)
@@ -189,5 +189,5 @@ def test_two_hosts_are_compared_by_their_reports(
     failed = [one for one in compare(found) if one.state == FAILED]
     (option,) = change
     assert {one.message.split(" ")[0].partition(".")[0] for one in failed} == {option}
-    assert any(told in one.message for one in failed)
+    assert any(message in one.message for one in failed)
     assert "0ther" not in str(failed)

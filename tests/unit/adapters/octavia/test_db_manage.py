@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The overlay as oslo.config reads it, and the URL as SQLAlchemy does."""
+"""The overlay file, the guarded URL, and the error lines of an output."""
 
 import stat
 from pathlib import Path
@@ -24,7 +24,7 @@ URL = DatabaseUrl(
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), min_size=1))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_password_survives(tmp_path: Path, password: str) -> None:
-    """Any password is the same again after oslo.config and SQLAlchemy."""
+    """oslo.config and SQLAlchemy read any password back unchanged."""
     url = db_manage.guarded(URL, "amphv2-ddl:o_p", 240)
     with db_manage.overlay(tmp_path, with_password(url, password)) as file:
         conf = cfg.ConfigOpts()
@@ -38,14 +38,14 @@ def test_password_survives(tmp_path: Path, password: str) -> None:
     assert "GET_LOCK('amphv2-ddl:o_p', 240) = 1" in str(read.query["init_command"])
 
 
-def test_lock_is_no_way_into_sql() -> None:
-    """A lock's name that would need quoting isn't taken."""
+def test_lock_name_cannot_inject_sql() -> None:
+    """A lock's name that needs quoting is refused."""
     with pytest.raises(ValueError, match="lock"):
         db_manage.guarded(URL, "a'), 1, (SELECT 'x", 1)
 
 
-def test_overlay_in_the_way(tmp_path: Path) -> None:
-    """A state_path that can't hold a file is a clear permanent error."""
+def test_unusable_state_path(tmp_path: Path) -> None:
+    """A state_path that can't hold a file is a permanent error that names it."""
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(PermanentError, match="state_path"),
@@ -55,7 +55,7 @@ def test_overlay_in_the_way(tmp_path: Path) -> None:
 
 
 def test_a_missing_state_path_is_made_private(tmp_path: Path) -> None:
-    """As its option says: nobody else may look into it."""
+    """A missing state_path is made for its owner only."""
     folder = tmp_path / "var" / "state"
     with db_manage.overlay(folder, "sqlite://"):
         pass
@@ -63,7 +63,7 @@ def test_a_missing_state_path_is_made_private(tmp_path: Path) -> None:
 
 
 def test_overlay_is_removed_on_errors(tmp_path: Path) -> None:
-    """Whatever happens within the block, the file is gone afterwards."""
+    """The file is removed even if the block raises an error."""
     used = db_manage.overlay(tmp_path, "sqlite://")
     with pytest.raises(FileNotFoundError), used as file:
         file.with_name("missing").read_text()
@@ -71,7 +71,7 @@ def test_overlay_is_removed_on_errors(tmp_path: Path) -> None:
 
 
 def test_overlay_removed_by_somebody_else(tmp_path: Path) -> None:
-    """A file that is gone already is no error."""
+    """A file that was removed within the block is no error."""
     with db_manage.overlay(tmp_path, "sqlite://") as file:
         file.unlink()
 
@@ -85,22 +85,22 @@ x.py:77: EventletDeprecationWarning:
 Eventlet is deprecated."""
 
 
-def test_telling_lines() -> None:
-    """Of a traceback, the error is shown, without the log's prefix."""
-    assert db_manage.telling(TRACEBACK, NOTHING_SECRET) == (
+def test_error_lines() -> None:
+    """Of a traceback, only the error is shown, without the log's prefix."""
+    assert db_manage.error_lines(TRACEBACK, NOTHING_SECRET) == (
         "sqlalchemy.exc.OperationalError: (pymysql.err.OperationalError) "
         "(1050, \"Table 'logbooks' already exists\")"
     )
 
 
-def test_telling_lines_without_an_error() -> None:
-    """Where nothing looks like an error, the last lines are shown."""
-    assert db_manage.telling("one\ntwo\n", NOTHING_SECRET) == "one\ntwo"
-    assert db_manage.telling("", NOTHING_SECRET) == ""
+def test_error_lines_without_an_error() -> None:
+    """If no line looks like an error, the last lines are shown."""
+    assert db_manage.error_lines("one\ntwo\n", NOTHING_SECRET) == "one\ntwo"
+    assert db_manage.error_lines("", NOTHING_SECRET) == ""
 
 
 def test_cut_line_is_left_out() -> None:
-    """The tail of a secret at the cut of a long output isn't shown."""
+    """The rest of a secret at the start of a cut output isn't shown."""
     output = "ret-word\n" + "line\n" * 1000
-    assert "word" not in db_manage.telling(output, Masker(["secret-word"]))
-    assert db_manage.telling("ret-word" * 1000, Masker(["secret-word"])) == ""
+    assert "word" not in db_manage.error_lines(output, Masker(["secret-word"]))
+    assert db_manage.error_lines("ret-word" * 1000, Masker(["secret-word"])) == ""

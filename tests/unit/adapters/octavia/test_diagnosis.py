@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a broken link means, from the chains that the real libraries gave."""
+"""Errors and advice for chains that real libraries gave."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from amphv2_bootstrap.adapters.octavia.diagnosis import (
     UnprovenError,
     verdict,
 )
-from amphv2_bootstrap.adapters.octavia.program_runner import Cause, Told
+from amphv2_bootstrap.adapters.octavia.program_runner import Cause, Result
 from amphv2_bootstrap.errors import PermanentError, TransientError
 
 _WRAPPED = Cause("taskflow.exceptions.JobFailure", "Failed to communicate with redis")
@@ -112,7 +112,7 @@ CASES = (
         (_WRAPPED, *_chain(("kazoo.exceptions.NoAuthError", "in /octavia_jobboard"))),
         PermanentError,
         "NoAuthError: in /octavia_jobboard",
-        "Let Octavia create and delete nodes there",
+        "Allow Octavia to create and delete nodes there",
     ),
     (
         "jobboard-driver",
@@ -133,7 +133,7 @@ CASES = (
         _chain(("amphv2_programs.reporting.InterruptedRunError", "its time is over")),
         TransientError,
         "its time is over",
-        "Does the server's clock run",
+        "Check that the server's clock runs",
     ),
     (
         "schema",
@@ -142,7 +142,7 @@ CASES = (
         "): the table x is missing",
         "post-job",
     ),
-    ("consume", (), PermanentError, "no reason told", "jobboard_ options"),
+    ("consume", (), PermanentError, "no reason reported", "jobboard_ options"),
 )
 
 
@@ -150,8 +150,8 @@ CASES = (
 def test_verdict(
     link: str, chain: tuple[Cause, ...], kind: type[Exception], why: str, todo: str
 ) -> None:
-    """The link is named, the server's own words are told, and what to do fits them."""
-    error = verdict(Told(broken=link, chain=chain), "/py", ("/etc/octavia.conf",))
+    """The error names the link, quotes the server, and says what to do."""
+    error = verdict(Result(broken=link, chain=chain), "/py", ("/etc/octavia.conf",))
     assert type(error) is kind
     assert f"(link {link})" in str(error)
     assert "/etc/octavia.conf, by /py" in str(error)
@@ -159,8 +159,8 @@ def test_verdict(
     assert todo in error.todo
 
 
-def test_what_was_left_is_told() -> None:
-    """An operator can remove what the canary could not."""
-    told = Told(broken="flow", left=("octavia_jobboard_amphv2_canary_1_2:listings",))
-    error = verdict(told, "/py", ("/etc/octavia.conf",))
+def test_remains_are_named() -> None:
+    """The error names what the canary could not remove, for the operator."""
+    left = ("octavia_jobboard_amphv2_canary_1_2:listings",)
+    error = verdict(Result(broken="flow", left=left), "/py", ("/etc/octavia.conf",))
     assert "left behind octavia_jobboard_amphv2_canary_1_2:listings" in error.why

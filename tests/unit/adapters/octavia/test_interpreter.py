@@ -25,7 +25,7 @@ from amphv2_bootstrap.adapters.octavia.interpreter import find_python
 def test_the_interpreter_is_found_in_the_script(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str, found: bool
 ) -> None:
-    """The first line tells, in each form in which scripts are installed."""
+    """The first line of each form of script gives the interpreter."""
     python = tmp_path / "python of octavia"
     if " -s" in head or head == "#!{python}\n":
         python = tmp_path / "python3"
@@ -42,6 +42,6 @@ def test_the_interpreter_is_found_in_the_script(
 
 
 def test_no_interpreter_without_a_script() -> None:
-    """A command that isn't there gives none, and no error."""
+    """A missing command gives no interpreter and no error."""
     assert find_python(("no-such-octavia-db-manage",)) is None
     assert find_python(()) is None

@@ -34,7 +34,7 @@ def test_octavia_itself_reads_what_was_written(
 
 
 def test_our_own_table_reads_the_same(conf: Path) -> None:
-    """Without Octavia's Python the values are the same."""
+    """Without Octavia's Python, our table gives the same values."""
     _check_values(introspection.effective_task_flow(None, (str(conf),)))
 
 
@@ -46,8 +46,8 @@ def test_installed_drivers_can_be_imported(
     assert introspection.can_import_driver(octavia_python_path, driver) == (True, "")
 
 
-def test_a_missing_library_is_told(tmp_path: Path) -> None:
-    """Where taskflow's module fails to import, the reason names the library."""
+def test_a_missing_library_is_named(tmp_path: Path) -> None:
+    """If taskflow's module can't be imported, the reason names the library."""
     python = _python_with(
         tmp_path, "taskflow/jobs/backends/impl_redis.py", "import no_such_client"
     )
@@ -58,8 +58,8 @@ def test_a_missing_library_is_told(tmp_path: Path) -> None:
     )
 
 
-def test_a_broken_library_is_told(tmp_path: Path) -> None:
-    """A library may raise anything; what it prints doesn't disturb the answer."""
+def test_a_broken_library_is_reported(tmp_path: Path) -> None:
+    """A library's error is the reason; its prints don't disturb the answer."""
     python = _python_with(
         tmp_path,
         "taskflow/jobs/backends/impl_redis.py",
@@ -71,7 +71,7 @@ def test_a_broken_library_is_told(tmp_path: Path) -> None:
 
 
 def _python_with(folder: Path, module: str, text: str) -> str:
-    """A Python that finds one module of the test before all others."""
+    """A Python that finds the test's module first."""
     path = folder / "site" / module
     path.parent.mkdir(parents=True)
     path.write_text(text)
@@ -88,7 +88,7 @@ def _python_with(folder: Path, module: str, text: str) -> str:
 def test_versions_are_those_of_importlib(
     octavia_python_path: str, starts: list[str]
 ) -> None:
-    """Without a start of that Python; one without Octavia has to say so itself."""
+    """Versions are read without a start of that Python, unless Octavia is missing."""
     script = (
         "import importlib.metadata as m; "
         "print([m.version(n) for n in ('octavia', 'taskflow', 'oslo.config')])"
@@ -107,7 +107,7 @@ def test_versions_are_those_of_importlib(
 def test_revisions_are_those_of_alembic(
     octavia_python_path: str, starts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Read without a start of that Python, or asked where it has more folders."""
+    """Revisions are read from the disk, or asked if there may be more folders."""
     found = introspection.revisions(octavia_python_path)
     assert starts == []
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
@@ -117,7 +117,7 @@ def test_revisions_are_those_of_alembic(
 
 
 def test_a_program_that_is_not_python_has_no_revisions() -> None:
-    """That is no error: the table stands for it."""
+    """A program that isn't Python gives no revisions and no error."""
     assert introspection.revisions("/bin/true") == ()
 
 
@@ -153,7 +153,7 @@ def test_what_octavia_cannot_load_is_an_error(
     text: str | None,
     why: str,
 ) -> None:
-    """The error tells what is wrong, and nothing of the text."""
+    """The error says what is wrong and doesn't quote the file."""
     python = request.getfixturevalue("octavia_python_path") if real else None
     path = tmp_path / "octavia.conf"
     if text is not None:
@@ -169,7 +169,7 @@ def test_folders_count_and_our_own_home_does_not(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The later of the sources wins; neither our home nor our environment does."""
+    """A later source overrides; our home and our environment don't count."""
     folder, home = (
         tmp_path / "conf.d",
         tmp_path / "home" / ".octavia" / "octavia.conf.d",
@@ -195,7 +195,7 @@ def test_folders_count_and_our_own_home_does_not(
 def test_the_file_that_cannot_be_parsed_is_named(
     octavia_python_path: str, conf: Path, tmp_path: Path
 ) -> None:
-    """It may be one of a folder."""
+    """The error names the broken file of a folder."""
     broken = tmp_path / "conf.d" / "9.conf"
     broken.parent.mkdir()
     broken.write_text("[task_flow\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""octavia.conf is loaded by our table where that is sure, otherwise by Octavia."""
+"""Our table loads octavia.conf if it is exact, otherwise Octavia does."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.unit.adapters.octavia.environment import Environment
 
 
 def _asked_in_full(python: str, conf: Path) -> introspection.TaskFlow:
-    """What Octavia's Python says: a reference to a group of others makes it load."""
+    """Octavia's answer; a reference to a different group makes its Python load."""
     more = conf.with_name("more.conf")
     more.write_text(
         "[task_flow]\njobboard_backend_namespace = ns_${neutron.region_name}\n"
@@ -25,7 +25,7 @@ def _asked_in_full(python: str, conf: Path) -> introspection.TaskFlow:
 def test_the_table_reads_what_octavia_reads(
     octavia_python_path: str, conf: Path, starts: list[str]
 ) -> None:
-    """Values and defaults are the same; by the table no process is started."""
+    """Our table gives Octavia's values and defaults without starting a process."""
     by_table = introspection.load_task_flow(octavia_python_path, (str(conf),))
     assert starts == []
     by_octavia = _asked_in_full(octavia_python_path, conf)
@@ -47,7 +47,7 @@ def test_the_table_reads_what_octavia_reads(
 def test_octavia_reads_what_the_table_does_not_know(
     octavia_python_path: str, conf: Path, starts: list[str], line: str
 ) -> None:
-    """A reference to an option of others, or an option that may be a vendor's own."""
+    """Octavia loads references to other groups and options that our table lacks."""
     with conf.open("a") as stream:
         stream.write(f"\n[task_flow]\n{line}\n")
     introspection.load_task_flow(octavia_python_path, (str(conf),))
@@ -57,7 +57,7 @@ def test_octavia_reads_what_the_table_does_not_know(
 def test_a_reference_within_the_group_needs_no_octavia(
     octavia_python_path: str, conf: Path, starts: list[str]
 ) -> None:
-    """An escaped dollar is none at all."""
+    """References within the group and escaped dollars need no process."""
     with conf.open("a") as stream:
         stream.write(
             "\n[task_flow]\njobboard_backend_username = $$x\n"
@@ -78,7 +78,7 @@ cfg.CONF.register_opts(task_flow_opts, group="task_flow")
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Environment:
-    """A virtual environment whose Octavia has one option, unlike the table's."""
+    """A virtual environment; its Octavia has one option that our table lacks."""
     found = Environment(tmp_path / "venv")
     found.add_module("octavia/common/config.py", _NOVEL)
     return found
@@ -88,7 +88,7 @@ def environment(tmp_path: Path) -> Environment:
 def test_a_release_that_the_table_lacks_is_asked(
     environment: Environment, conf: Path, starts: list[str], version: str
 ) -> None:
-    """Its Python loads the file by its own options, in one process."""
+    """The Python of an unknown release loads the file, in one process."""
     environment.add_octavia(version)
     found = introspection.load_task_flow(environment.python, (str(conf),))
     assert found.values == {"novel": "new"}
@@ -98,7 +98,7 @@ def test_a_release_that_the_table_lacks_is_asked(
 def test_source_that_may_have_changed_is_asked(
     environment: Environment, conf: Path, starts: list[str]
 ) -> None:
-    """An editable install keeps the version of the day on which it was made."""
+    """The Python of an editable install loads the file."""
     environment.add_octavia("18.0.0", editable=True)
     found = introspection.load_task_flow(environment.python, (str(conf),))
     assert found.defaults == {"novel": "new"}
@@ -108,7 +108,7 @@ def test_source_that_may_have_changed_is_asked(
 def test_an_older_release_has_its_own_options(
     environment: Environment, conf: Path, starts: list[str]
 ) -> None:
-    """What that Octavia doesn't read is neither a value nor a default."""
+    """An option that this release lacks is neither a value nor a default."""
     environment.add_octavia("12.0.0")
     found = introspection.load_task_flow(environment.python, (str(conf),))
     assert found.defaults["jobboard_backend_password"] == ""
@@ -116,10 +116,10 @@ def test_an_older_release_has_its_own_options(
     assert starts == []
 
 
-def test_a_python_that_is_in_no_environment_tells_its_versions_only(
+def test_a_python_outside_environments_gives_only_its_versions(
     environment: Environment, conf: Path, starts: list[str]
 ) -> None:
-    """That of a distribution's packages: the table has the options."""
+    """A distribution's Python is asked for its versions; our table has the options."""
     environment.add_octavia("12.0.0")
     with environment.settings.open("a") as stream:
         stream.write("include-system-site-packages = true\n")
@@ -131,7 +131,7 @@ def test_a_python_that_is_in_no_environment_tells_its_versions_only(
 def test_a_script_is_asked_for_everything(
     environment: Environment, conf: Path, starts: list[str]
 ) -> None:
-    """It may start a Python in a container, which has other files."""
+    """A script may start a Python in a container, so it must load the file."""
     environment.add_octavia("12.0.0")
     script = environment.folder / "python-of-octavia"
     script.write_text(f'#!/bin/sh\nexec {environment.python} "$@"\n')

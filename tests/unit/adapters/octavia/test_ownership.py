@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whose the files are that are made for Octavia."""
+"""The owner and the mode of files that are made for Octavia."""
 
 import os
 import stat
@@ -19,7 +19,7 @@ as_root = pytest.mark.skipif(
 
 @pytest.fixture
 def conf(tmp_path: Path) -> Path:
-    """An octavia.conf as distributions have it, but for its owner."""
+    """An octavia.conf with the mode that distributions use."""
     path = tmp_path / "octavia.conf"
     path.touch()
     path.chmod(0o640)
@@ -41,13 +41,13 @@ def _make(folder: Path, conf: Path) -> Path:
 @pytest.mark.parametrize(
     ("owner", "mode", "file", "folder"),
     [
-        ((0, GROUP), 0o640, 0o660, 0o770),  # packages of the distributions
+        ((0, GROUP), 0o640, 0o660, 0o770),  # distributions' packages
         ((OCTAVIA, GROUP), 0o600, 0o600, 0o700),  # containers' files on the host
         ((OCTAVIA, GROUP), 0o644, 0o660, 0o770),  # a laptop
         ((0, 0), 0o600, 0o600, 0o700),  # all runs as root
     ],
 )
-def test_what_is_made_is_of_those_who_read_octavias_configuration(
+def test_new_files_get_the_owner_of_octavias_configuration(
     tmp_path: Path,
     conf: Path,
     owner: tuple[int, int],
@@ -55,7 +55,7 @@ def test_what_is_made_is_of_those_who_read_octavias_configuration(
     file: int,
     folder: int,
 ) -> None:
-    """Owner and group, whatever the umask is; each folder that was missing, too."""
+    """Owner, group and mode follow octavia.conf for any umask, for new folders too."""
     os.chown(conf, *owner)
     conf.chmod(mode)
     before = os.umask(0o077)
@@ -70,8 +70,10 @@ def test_what_is_made_is_of_those_who_read_octavias_configuration(
 
 
 @as_root
-def test_where_that_tells_nothing_the_folder_does(tmp_path: Path, conf: Path) -> None:
-    """An octavia.conf of root's that all may read, beside a folder of Octavia's."""
+def test_else_new_files_get_the_owner_of_their_folder(
+    tmp_path: Path, conf: Path
+) -> None:
+    """A world-readable octavia.conf of root doesn't count; the folder's owner does."""
     conf.chmod(0o644)
     home = tmp_path / "lib"
     home.mkdir()
@@ -86,7 +88,7 @@ def test_where_that_tells_nothing_the_folder_does(tmp_path: Path, conf: Path) ->
 def test_a_file_that_may_be_closed_to_octavia_is_warned_of(
     tmp_path: Path, conf: Path
 ) -> None:
-    """SQLite needs the folder, too: it makes its journal there."""
+    """A file or a folder that only root may write gives a warning that names it."""
     folder = tmp_path / "srv"
     folder.mkdir(0o755)
     os.chown(conf, 0, GROUP)
@@ -102,7 +104,7 @@ def test_a_file_that_may_be_closed_to_octavia_is_warned_of(
 
 
 def test_what_is_there_stays_as_it_is(tmp_path: Path, conf: Path) -> None:
-    """Content, mode and owner; nothing else is left in the folder."""
+    """Content, mode and owner stay, and nothing else is left in the folder."""
     path = tmp_path / "data" / "octavia.db"
     path.parent.mkdir(mode=0o711)
     path.write_text("rows")
@@ -117,7 +119,7 @@ def test_what_is_there_stays_as_it_is(tmp_path: Path, conf: Path) -> None:
 def test_nothing_is_left_where_it_fails(
     tmp_path: Path, conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who may not give files away is told so, and a later run begins anew."""
+    """If a file can't be given to its owner, the error says so, and no file stays."""
 
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -130,7 +132,7 @@ def test_nothing_is_left_where_it_fails(
 
 
 def test_a_link_leads_to_the_file_that_is_made(tmp_path: Path, conf: Path) -> None:
-    """SQLite would make it there, and as root's."""
+    """The target of a dangling link is made, as SQLite would do."""
     (tmp_path / "link").symlink_to(tmp_path / "real")
     ownership.make_file(tmp_path / "link", str(conf))
     assert (tmp_path / "real").is_file()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where Octavia's packages are, and what taskflow's migrations there say."""
+"""The folder of Octavia's packages, and the revisions of taskflow in it."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ def environment(tmp_path: Path) -> Environment:
 
 
 def test_a_virtual_environment_has_one_folder(environment: Environment) -> None:
-    """Its python is a link to the Python that it was made by, and isn't resolved."""
+    """The link bin/python isn't resolved, since it leads out of the environment."""
     assert Path(environment.python).is_symlink()
     assert site.site_packages(environment.python) == environment.site
 
@@ -34,7 +34,7 @@ def test_a_virtual_environment_has_one_folder(environment: Environment) -> None:
 def test_an_environment_that_sees_other_packages_is_not_searched(
     environment: Environment, settings: str | None
 ) -> None:
-    """Nor is a Python that is in no environment at all."""
+    """An environment with other packages, or no environment, gives no folder."""
     if settings is None:
         environment.settings.unlink()
     else:
@@ -45,7 +45,7 @@ def test_an_environment_that_sees_other_packages_is_not_searched(
 def test_an_environment_of_two_pythons_is_not_searched(
     environment: Environment,
 ) -> None:
-    """The folder of the older one may be left after an upgrade."""
+    """With folders of two Pythons, neither is chosen."""
     environment.site.parent.with_name("python3.8").joinpath("site-packages").mkdir(
         parents=True
     )
@@ -56,13 +56,13 @@ def test_an_environment_of_two_pythons_is_not_searched(
 def test_an_environment_variable_may_add_folders(
     environment: Environment, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    """Octavia's Python inherits ours."""
+    """With such a variable no folder is the only one: Octavia's Python inherits it."""
     monkeypatch.setenv(variable, "/elsewhere")
     assert site.site_packages(environment.python) is None
 
 
 def test_a_script_is_not_the_interpreter(environment: Environment) -> None:
-    """It may start one in a container, or with other folders."""
+    """A script gives no folder, since it may start a Python in a container."""
     assert site.is_binary(environment.python)
     Path(environment.python).unlink()
     Path(environment.python).write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
@@ -96,7 +96,7 @@ _PLAIN = "revision = 'b'\ndown_revision = 'a'\n"
 def test_revisions_are_read_only_where_plain(
     environment: Environment, second: str, found: tuple[str, ...]
 ) -> None:
-    """Whatever isn't one plain chain is left to alembic."""
+    """Revisions come only from one plain chain of literals."""
     first = "import os\nLOG = os.getcwd()\nrevision = 'a'\ndown_revision = None\n"
     environment.add_migration("one", first)
     environment.add_migration("two", second)
@@ -106,5 +106,5 @@ def test_revisions_are_read_only_where_plain(
 def test_a_taskflow_without_migrations_has_no_revisions(
     environment: Environment,
 ) -> None:
-    """As Debian 12 packs it."""
+    """A taskflow without migrations, as in Debian 12, gives no revisions."""
     assert site.revisions(environment.site) == ()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When the second owner may get the claim of the first."""
+"""When the second owner may get the first owner's claim."""
 
 import io
 import time
@@ -11,7 +11,7 @@ from amphv2_bootstrap.adapters.octavia.programs.reporting import BrokenLinkError
 
 
 class First:
-    """An owner who claimed the job ``ago`` seconds before."""
+    """An owner that claimed the job ``ago`` seconds ago."""
 
     seconds = 4
 
@@ -27,7 +27,7 @@ class First:
 
 
 class Second:
-    """An owner who is refused as often as that, then gets the claim."""
+    """An owner that gets the claim after so many refusals."""
 
     def __init__(self, refusals: int, *, is_owner: bool = True) -> None:
         self._refusals = refusals
@@ -45,31 +45,31 @@ class Second:
     ("ago", "refusals", "link"),
     [(0.0, 0, "claim"), (0.0, 1, "expiry"), (2.0, 3, "expiry")],
 )
-def test_before_the_claim_is_over_there_is_one_owner(
+def test_an_early_second_claim_is_an_error(
     ago: float, refusals: int, link: str
 ) -> None:
-    """At the first attempt or at any later one, also when the first was killed."""
+    """The second owner must not get a claim that still holds, at any attempt."""
     report = Report(io.StringIO())
     with pytest.raises(BrokenLinkError, match="two owners"):
         take_over(report, First(ago), Second(refusals), "uuid")
     assert report.link == link
 
 
-def test_a_claim_that_is_over_may_be_taken() -> None:
-    """The first owner was killed before, and the time since its claim is told."""
+def test_an_expired_claim_may_be_taken() -> None:
+    """After the expiry the second owner gets the claim, and the time is returned."""
     first = First(3.9)
     assert take_over(Report(io.StringIO()), first, Second(1), "uuid") >= 3.9
     assert first.is_killed
 
 
 def test_a_claim_that_never_ends() -> None:
-    """After a while nobody waits any more."""
+    """The proof fails if the claim holds much longer than its time."""
     with pytest.raises(BrokenLinkError, match="still holds"):
         take_over(Report(io.StringIO()), First(1000.0), Second(9), "uuid")
 
 
-def test_who_got_the_claim_has_to_own_it() -> None:
-    """By the board's own word."""
+def test_the_claiming_owner_must_own_the_job() -> None:
+    """The proof fails if the board doesn't name the second owner."""
     second = Second(1, is_owner=False)
     with pytest.raises(BrokenLinkError, match="does not own it"):
         take_over(Report(io.StringIO()), First(5.0), second, "uuid")

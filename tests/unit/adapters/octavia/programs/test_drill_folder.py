@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The drill's folder, and whose folders are removed."""
+"""The drill's folder, and which folders are removed."""
 
 import tempfile
 from pathlib import Path
@@ -23,7 +23,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nothing_is_left(place: Path) -> None:
-    """Private while it is there, and then gone with all that is in it."""
+    """The folder is private, and is removed with its content."""
     with drill_folder() as folder:
         (folder / "notes").touch()
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -32,7 +32,7 @@ def test_nothing_is_left(place: Path) -> None:
 
 
 def test_the_next_drill_removes_what_a_killed_one_left(place: Path) -> None:
-    """One that is at work, and what isn't a drill's, is left alone."""
+    """A dead drill's folder is removed; those of running drills and others stay."""
     dead, other, target = place / f"{PREFIX}dead", place / "other", place / "target"
     for folder in (dead, other, target):
         folder.mkdir()

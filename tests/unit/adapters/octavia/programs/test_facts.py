@@ -21,7 +21,7 @@ from tests.unit.adapters.octavia.environment import Environment
 def test_version_in_every_form(
     tmp_path: Path, files: dict[str, str], version: str | None
 ) -> None:
-    """As pip, distributions and setup.py leave it; what is half removed has none."""
+    """Each form of metadata is read; a half-removed package has no version."""
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -29,7 +29,7 @@ def test_version_in_every_form(
 
 
 def test_the_first_folder_counts(tmp_path: Path) -> None:
-    """As for an import."""
+    """The first folder with the package counts, as for an import."""
     first, second = Environment(tmp_path / "1"), Environment(tmp_path / "2")
     first.add_package("octavia", "18.0.0")
     second.add_package("octavia", "19.0.0")
@@ -37,16 +37,16 @@ def test_the_first_folder_counts(tmp_path: Path) -> None:
     assert (found["versions"]["octavia"], found["exact"]) == ("18.0.0", True)
 
 
-def test_which_of_two_versions_is_there_cannot_be_told(tmp_path: Path) -> None:
-    """An upgrade that was interrupted leaves both."""
+def test_two_versions_are_not_exact(tmp_path: Path) -> None:
+    """If an interrupted upgrade left two versions, none is exact."""
     environment = Environment(tmp_path / "venv")
     environment.add_octavia("18.0.0")
     environment.add_package("octavia", "19.0.0")
     assert not facts.installed([str(environment.site)])["exact"]
 
 
-def test_an_editable_install_may_have_other_source(tmp_path: Path) -> None:
-    """Its version is the one of the day on which it was installed."""
+def test_an_editable_install_is_not_exact(tmp_path: Path) -> None:
+    """The source of an editable install may be newer than its version."""
     environment = Environment(tmp_path / "venv")
     environment.add_package("octavia", "19.0.0", editable=True)
     found = facts.installed([str(environment.site)])

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the programs tell, and that they end."""
+"""What the programs print, and that they end."""
 
 import io
 import json
-import subprocess
-import sys
 
 import pytest
 
 from amphv2_bootstrap.adapters.octavia.programs.reporting import BrokenLinkError, Report
-from tests import REPOSITORY
+from tests.unit.adapters.octavia.programs.script import run_script
 
 _HEAD = """
 import sys, time
@@ -21,21 +19,8 @@ def _lines(report: io.StringIO) -> list[dict[str, object]]:
     return [json.loads(line) for line in report.getvalue().splitlines()]
 
 
-def _run(script: str, timeout: float) -> list[dict[str, object]]:
-    done = subprocess.run(
-        [sys.executable, "-c", _HEAD + script],
-        input=json.dumps({"timeout": timeout}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=REPOSITORY,
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 def test_chain_holds_causes_without_statements() -> None:
-    """Each cause in the library's words; a statement's values are left out."""
+    """A chain has each cause's own text, without a statement's values."""
     report = Report(io.StringIO())
     try:
         try:
@@ -51,7 +36,7 @@ def test_chain_holds_causes_without_statements() -> None:
 
 
 def test_chain_ends_where_the_cause_was_withheld() -> None:
-    """``from None`` keeps an error to itself whose text quotes what nobody may see."""
+    """A chain omits a cause that ``from None`` suppressed, since it may be secret."""
     report = Report(io.StringIO())
     try:
         try:
@@ -63,8 +48,8 @@ def test_chain_ends_where_the_cause_was_withheld() -> None:
     assert [one["text"] for one in chain] == ["it can't be parsed (line 3)"]
 
 
-def test_a_link_that_holds_is_told_and_a_broken_one_not() -> None:
-    """The report knows which link was under proof."""
+def test_only_a_link_that_holds_is_reported() -> None:
+    """A link that holds gets a line; a broken one stays the link under proof."""
     stream = io.StringIO()
     report = Report(stream)
     with report.at("post"):
@@ -76,7 +61,7 @@ def test_a_link_that_holds_is_told_and_a_broken_one_not() -> None:
 
 
 def test_a_program_that_hangs_is_interrupted() -> None:
-    """Its time over, it says so, though a library swallows all exceptions."""
+    """It reports that its time is over, even if a library catches Exception."""
     script = """
 def program(report, request):
     with report.at("claim"):
@@ -86,24 +71,24 @@ def program(report, request):
             time.sleep(60)
 reporting.run(program)
 """
-    (line,) = _run(script, 0.2)
+    (line,) = run_script(_HEAD + script, 0.2)
     assert line["broken"] == "claim"
     assert "its time is over" in str(line["chain"])
 
 
 def test_what_libraries_print_is_not_an_answer() -> None:
-    """Stdout is for the lines alone."""
+    """Prints of libraries don't get into the output."""
     script = """
 def program(report, request):
     print("banner")
     report.say(facts={})
 reporting.run(program)
 """
-    assert _run(script, 30) == [{"facts": {}}]
+    assert run_script(_HEAD + script) == [{"facts": {}}]
 
 
 def test_a_thread_that_never_ends_does_not_hold_the_program() -> None:
-    """The program ends although a library's thread waits for a dead server."""
+    """The program ends even if a library's thread waits for a dead server."""
     script = """
 import threading
 def program(report, request):
@@ -111,7 +96,7 @@ def program(report, request):
     report.say(facts={})
 reporting.run(program)
 """
-    assert _run(script, 30) == [{"facts": {}}]
+    assert run_script(_HEAD + script) == [{"facts": {}}]
 
 
 def test_killing_a_child_that_is_gone() -> None:
@@ -122,4 +107,4 @@ reporting.kill(pid)
 reporting.kill(pid)
 print("{}")
 """
-    assert _run(script, 30) == [{}]
+    assert run_script(_HEAD + script) == [{}]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The scratch namespace, and whose remains are whose."""
+"""The scratch namespace, and which remains are removed."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +10,7 @@ from amphv2_bootstrap.adapters.octavia.programs.scratch import Scratch
 
 
 class Conf(dict[str, Any]):
-    """oslo.config's CONF, as far as it is used."""
+    """The used part of oslo.config's CONF."""
 
     def set_override(self, name: str, value: Any, group: str) -> None:
         setattr(self[group], name, value)
@@ -26,17 +26,17 @@ def _conf(driver: str = "redis", namespace: str = "octavia_jobboard") -> Conf:
 
 @pytest.mark.parametrize("driver", ["redis", "zookeeper", "etcd"])
 def test_namespace_is_beside_octavias(driver: str) -> None:
-    """Another one each time, recognisable, and set for Octavia's driver."""
+    """Each run has its own recognizable namespace, which Octavia's driver gets."""
     conf = _conf(driver)
-    one = Scratch(conf, 1_000_000, 60)
+    scratch = Scratch(conf, 1_000_000, 60)
     name = conf["task_flow"].jobboard_backend_namespace
     assert name.startswith("octavia_jobboard_amphv2_canary_")
-    assert one.namespace == name
+    assert scratch.namespace == name
     assert Scratch(_conf(driver), 1_000_000, 60).namespace != name
 
 
-def test_zookeepers_folder_name_is_nowhere_else_in_the_path() -> None:
-    """taskflow would replace it there, too, and share what it keeps beside."""
+def test_zookeepers_folder_name_is_unique_in_the_path() -> None:
+    """The board's name occurs once, since taskflow replaces every occurrence."""
     scratch = Scratch(_conf("zookeeper", "a/job"), 1_000_000, 60)
     path, _, name = scratch.namespace.rpartition("/")
     assert path == scratch.root
@@ -44,7 +44,7 @@ def test_zookeepers_folder_name_is_nowhere_else_in_the_path() -> None:
 
 
 class Redis:
-    """Keys, as far as they are looked for."""
+    """The used part of a Redis client."""
 
     def __init__(self, *keys: str) -> None:
         self.keys = set(keys)
@@ -57,8 +57,8 @@ class Redis:
         self.keys.remove(key)
 
 
-def test_only_remains_of_what_is_certainly_over_are_removed() -> None:
-    """A name holds the end of its run; others' and unknown names are left alone."""
+def test_only_remains_of_ended_runs_are_removed() -> None:
+    """Only names with a time that is certainly over are removed."""
     now = 1_000_000
     over = f"odd[1]_amphv2_canary_{now - 1000:08x}_00000000:listings"
     kept = {

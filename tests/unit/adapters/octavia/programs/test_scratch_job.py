@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""That a posted job is removed, also when the removal itself is interrupted."""
-
-import json
-import subprocess
-import sys
+"""A posted job is removed, even if the removal is interrupted."""
 
 import pytest
 
-from tests import REPOSITORY
+from tests.unit.adapters.octavia.programs.script import run_script
 
 _PROGRAM = """
 import os, signal, sys, time
@@ -37,23 +33,14 @@ reporting.run(program)
 
 
 def _run(hindrance: str, left: list[str]) -> list[dict[str, object]]:
-    program = _PROGRAM.replace("HINDRANCE", hindrance).replace("LEFT", repr(left))
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        input=json.dumps({"timeout": 60}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=REPOSITORY,
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    source = _PROGRAM.replace("HINDRANCE", hindrance).replace("LEFT", repr(left))
+    return run_script(source)
 
 
 @pytest.mark.parametrize(
     ("hindrance", "why"),
     [
-        ("os.kill(os.getpid(), signal.SIGTERM)", "it was told to stop"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", "it was asked to stop"),
         (
             "signal.setitimer(signal.ITIMER_REAL, 0.01); time.sleep(60)",
             "its time is over",
@@ -61,16 +48,16 @@ def _run(hindrance: str, left: list[str]) -> list[dict[str, object]]:
         ('raise OSError("connection lost")', "connection lost"),
     ],
 )
-def test_a_removal_that_is_interrupted_is_done_again(hindrance: str, why: str) -> None:
-    """Of a run that went well, too; the interruption is told, and nothing is left."""
+def test_an_interrupted_removal_runs_again(hindrance: str, why: str) -> None:
+    """The interruption is reported, and a second removal leaves nothing."""
     broken, removals = _run(hindrance, [])
     assert broken["broken"] == "cleanup"
     assert why in str(broken["chain"])
     assert removals == {"removals": 2}
 
 
-def test_what_stays_is_told() -> None:
-    """By name, after a second attempt to remove it."""
+def test_what_is_left_is_reported() -> None:
+    """After two removals, what is left is reported by name."""
     broken, left, removals = _run("pass", ["a key"])
     assert broken["broken"] == "cleanup"
     assert left == {"left": ["a key"]}
@@ -78,7 +65,7 @@ def test_what_stays_is_told() -> None:
 
 
 def test_a_clean_end() -> None:
-    """One removal, and the program goes on."""
+    """After one removal the program continues."""
     link, facts, removals = _run("pass", [])
     assert link["link"] == "cleanup"
     assert facts == {"facts": {}}

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one tree of errors.
+"""The tree of errors.
 
-Every error says what was attempted, on what, why it failed and what to do.
-The two branches decide what the engine does next: a transient error is tried
-again with backoff, a permanent one waits for the operator.
+The two branches decide what the engine does next: it tries a step again, with
+backoff, after a transient error; after a permanent one it waits for the operator.
 """
 
 from collections.abc import Sequence
@@ -12,12 +11,12 @@ from collections.abc import Sequence
 class BootstrapError(Exception):
     """Root of all errors of this package.
 
-    :param attempted: what was being done, as a phrase ("create the database").
-    :param on: what it was done to ("octavia_persistence on db1:3306").
-    :param why: the cause in the words of the system that refused.
-    :param todo: what the operator should do about it.
+    No argument may hold a secret: errors are logged and persisted.
 
-    None of the four may hold a secret: they are logged and persisted.
+    :param attempted: the action, as a phrase ("create the database").
+    :param on: the object of the action ("octavia_persistence on db1:3306").
+    :param why: the cause, in the words of the system that refused.
+    :param todo: what the operator should do.
     """
 
     def __init__(
@@ -27,29 +26,26 @@ class BootstrapError(Exception):
         self.on = on
         self.why = why
         self.todo = todo
-        super().__init__(self._sentence())
-
-    def _sentence(self) -> str:
-        place = f" ({self.on})" if self.on else ""
-        cause = f": {self.why.rstrip('.')}" if self.why else ""
-        advice = f". {self.todo}" if self.todo else ""
-        return f"{self.attempted}{place}{cause}{advice}"
+        place = f" ({on})" if on else ""
+        cause = f": {why.rstrip('.')}" if why else ""
+        advice = f". {todo}" if todo else ""
+        super().__init__(f"{attempted}{place}{cause}{advice}")
 
 
 class TransientError(BootstrapError):
-    """May go away by itself: worth another attempt."""
+    """The cause may go away by itself: another attempt makes sense."""
 
 
 class PermanentError(BootstrapError):
-    """Stays until somebody acts: another attempt would fail the same way."""
+    """Another attempt would fail in the same way until somebody acts."""
 
 
 class CancelledError(BootstrapError):
-    """The work was told to stop before its end; the step is to be run again."""
+    """The step was asked to stop before its end; it must run again."""
 
 
 class InvalidInputError(PermanentError):
-    """Configuration or arguments can't be used; nothing was changed.
+    """The configuration or the arguments are invalid; nothing was changed.
 
     :param problems: every problem found, each a full sentence.
     """
@@ -60,8 +56,8 @@ class InvalidInputError(PermanentError):
 
 
 class NotFoundError(PermanentError):
-    """What was named doesn't exist."""
+    """The named object doesn't exist."""
 
 
 class ConflictError(PermanentError):
-    """Something else is under way that excludes what was asked."""
+    """Other work that is under way excludes the request."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One module an outside system; foreign errors become ours here."""
+"""One folder for each outside system; foreign errors become ours here."""

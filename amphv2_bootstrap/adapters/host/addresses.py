@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which address of this host is meant by a name."""
+"""Addresses of this host."""
 
 import socket
 from contextlib import closing
@@ -8,11 +8,11 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 
 
 def own_address(name: str) -> str:
-    """The numeric address that ``name`` stands for, if it is one of this host.
+    """The numeric address of this host to which ``name`` resolves.
 
-    :param name: a host name, IPv4 or IPv6 address; brackets are taken off.
+    :param name: a host name, IPv4 or IPv6 address, with or without brackets.
     :raises TransientError: the name can't be resolved.
-    :raises PermanentError: it is another host's.
+    :raises PermanentError: the address belongs to a different host.
     """
     attempted = "find the address to listen on"
     try:
@@ -22,7 +22,7 @@ def own_address(name: str) -> str:
             attempted,
             on=name,
             why=exc.strerror or str(exc),
-            todo="Mend name resolution, or configure an address.",
+            todo="Fix name resolution, or configure an address.",
         ) from exc
     for family, kind, _, _, target in found:
         if _can_bind(family, kind, target):
@@ -31,13 +31,13 @@ def own_address(name: str) -> str:
         attempted,
         on=name,
         why="it is not an address of this host",
-        todo="List key_value_hosts in the order of jobboard_backend_hosts, each "
-        "beside its own address.",
+        todo="List key_value_hosts in the order of their addresses in "
+        "jobboard_backend_hosts.",
     )
 
 
 def accepts(host: str, port: int, *, timeout: float) -> bool:
-    """Whether something takes TCP connections there; ``timeout`` in seconds."""
+    """Whether a server accepts TCP connections there; ``timeout`` in seconds."""
     try:
         socket.create_connection((host, port), timeout).close()
     except OSError:

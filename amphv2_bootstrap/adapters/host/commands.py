@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running other programs: bounded in time, stoppable, and gone when we are gone."""
+"""Runs other programs, which end in time, when cancelled, and with this process."""
 
 import contextlib
 import ctypes
@@ -21,7 +21,7 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a program ended. ``output`` is the tail of stdout and stderr together."""
+    """How a program ended. ``output`` is the last part of stdout and stderr."""
 
     returncode: int
     output: str
@@ -38,16 +38,16 @@ def run(
     on_line: Callable[[str], None] | None = None,
     grace: float = 0.0,
 ) -> Completed:
-    """Run ``argv`` (never through a shell) and wait for its end.
+    """Run ``argv`` without a shell and wait for its end.
 
-    The program gets a session of its own and dies with the calling thread
-    (``PR_SET_PDEATHSIG``), so that a conductor killed in the middle leaves no
-    program at work behind it. Secrets go by ``stdin``, never by ``argv``.
+    The program gets its own session. The kernel kills it when the calling thread
+    dies (``PR_SET_PDEATHSIG``), so a killed conductor leaves no program running.
+    Pass secrets by ``stdin``, never by ``argv``.
 
-    :param timeout: seconds; then its whole session is killed.
-    :param env: variables on top of this process's own.
-    :param on_line: called with each line of stdout as it comes, from another thread.
-    :param grace: seconds from SIGTERM to SIGKILL, when it is cancelled.
+    :param timeout: seconds until the whole session is killed.
+    :param env: variables in addition to this process's own.
+    :param on_line: called from a thread with each line of stdout as it arrives.
+    :param grace: seconds from SIGTERM to SIGKILL after a cancellation.
     :raises PermanentError: the program doesn't exist or may not be run.
     :raises TransientError: it didn't end in time.
     :raises CancelledError: ``cancelled`` was set before it ended.
@@ -59,7 +59,7 @@ def run(
         if cancelled is not None and cancelled.is_set():
             _terminate(process, reader, grace)
             _kill(process, reader)
-            raise CancelledError(f"run {_name(argv)}", why="told to stop")
+            raise CancelledError(f"run {_name(argv)}", why="asked to stop")
         if time.monotonic() > deadline:
             _kill(process, reader)
             raise TransientError(
@@ -123,7 +123,7 @@ def _kill(process: "subprocess.Popen[str]", reader: "_Feeder") -> None:
 
 
 class _Feeder:
-    """Feeds stdin and drains the outputs, each in a thread, so none can block."""
+    """Writes stdin and reads the outputs, each in a thread, so none can block."""
 
     def __init__(
         self,
@@ -145,9 +145,9 @@ class _Feeder:
             thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Whether the program has ended and its outputs are drained."""
-        # Its output's end is heard at once, and its own end follows. Popen's wait
-        # would look for it every 50 ms.
+        """Whether the program has ended and its outputs are read."""
+        # The end of the output is noticed at once, and the program's end follows.
+        # Popen.wait() with a timeout would poll every 50 ms.
         self._reader.join(seconds)
         try:
             self._process.wait(0 if self._reader.is_alive() else seconds)
@@ -167,7 +167,7 @@ class _Feeder:
             with pipe:
                 pipe.write(self._stdin)
         except BrokenPipeError:
-            pass  # it did not want to read: its exit code tells
+            pass  # the program did not read its input
 
     def _read_stdout(self) -> None:
         assert self._process.stdout is not None  # noqa: S101
@@ -184,4 +184,4 @@ class _Feeder:
 
 
 Runner = Callable[..., Completed]
-"""The type of :func:`run`, for callers that take another in tests."""
+"""The type of :func:`run`; tests pass fakes of it."""

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are replaced as a whole: never half, never lost, never more readable.
+"""Replaces files atomically and durably, without widening their permissions.
 
-All functions follow symbolic links to the file that they name in the end, and
-raise ours for foreign errors: :class:`TransientError` where the disk is full or
-failing, :class:`PermanentError` for the rest.
+All functions follow symbolic links. They raise :class:`TransientError` where the
+disk is full or failing, and :class:`PermanentError` for other system errors.
 """
 
 import contextlib
@@ -38,14 +37,15 @@ def is_world_readable(path: str) -> bool:
 def write_atomically(
     path: str, content: bytes, *, backup: bool = True, expected: bytes | None = None
 ) -> str | None:
-    """Replace an existing file's content; nothing happens where it is that already.
+    """Replace an existing file's content; do nothing if it is the same.
 
-    Readers see the old file or the new, also after a power cut. Owner, group,
-    mode and extended attributes stay. With ``backup``, :func:`make_backup` comes
-    first, and its path is returned. With ``expected``, the file must still hold
-    just that.
+    Readers see the old file or the new one, also after a power cut. Owner, group,
+    mode and extended attributes stay.
 
-    :raises TransientError: it doesn't hold ``expected`` any more.
+    :param backup: call :func:`make_backup` first.
+    :param expected: the content that the file must still have.
+    :returns: the path of the backup, if one was made.
+    :raises TransientError: the content isn't ``expected``, or changed meanwhile.
     """
     target = os.path.realpath(path)
     before = read(target)
@@ -69,9 +69,9 @@ def write_atomically(
 
 
 def make_backup(path: str) -> str:
-    """Copy the file to ``<path>.amphv2-<UTC time>.bak``; returns the copy's path.
+    """Copy the file durably to ``<path>.amphv2-<UTC time>.bak``; return that path.
 
-    The copy has the file's owner, group and mode, and is on the disk on return.
+    The copy has the file's owner, group, mode and extended attributes.
     """
     target = os.path.realpath(path)
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
@@ -84,7 +84,7 @@ def make_backup(path: str) -> str:
 
 
 def write_private(path: str, content: bytes) -> None:
-    """Create or replace a file of mode 0600, and its folder of 0700 if missing."""
+    """Create or replace a file of mode 0600; make its folder, 0700, if missing."""
     with _translated("write the file", path):
         make_private_folder(str(Path(path).parent))
         handle, temporary = _temporary_file(path)
@@ -95,14 +95,14 @@ def write_private(path: str, content: bytes) -> None:
 
 
 def make_private_folder(path: str) -> None:
-    """Make the folder, mode 0700, and its parents; one that is there stays as is."""
+    """Make the folder, mode 0700, and its parents; an existing one stays unchanged."""
     with _translated("make the folder", path):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).mkdir(mode=0o700, exist_ok=True)
 
 
 def remove(path: str) -> None:
-    """Remove the file for good; harmless when it is gone."""
+    """Remove the file durably; do nothing if there is none."""
     with _translated("remove the file", path):
         if _remove(path):
             _sync_folder(path)
@@ -117,16 +117,16 @@ def _remove(path: str) -> bool:
 
 def _temporary_file(target: str) -> tuple[int, str]:
     name = Path(target)
-    # mkstemp makes it 0600: nobody reads the content before it has its mode.
+    # mkstemp makes it 0600: nobody can read it before the mode is copied.
     return tempfile.mkstemp(
         prefix=f".{name.name}{_TEMPORARY}", suffix=".tmp", dir=name.parent
     )
 
 
 def _remove_leftovers(target: str) -> None:
-    """Remove what killed runs left behind: their content is secret.
+    """Remove temporary files of killed runs: they may hold secrets.
 
-    A run that is still alive loses its file, and its replace fails cleanly.
+    A run that is still alive loses its file too; its replace then fails cleanly.
     """
     name = Path(target)
     for leftover in name.parent.iterdir():
@@ -154,7 +154,7 @@ def _copy_attributes(source: str, handle: int) -> None:
         try:
             os.setxattr(handle, name, os.getxattr(source, name))
         except OSError as exc:
-            # Attributes that the system keeps for itself are set by itself.
+            # The system sets its own attributes by itself.
             if exc.errno not in _ATTRIBUTES_UNSUPPORTED:
                 raise
     os.fchmod(handle, stat.S_IMODE(wanted.st_mode))
@@ -162,7 +162,7 @@ def _copy_attributes(source: str, handle: int) -> None:
 
 @contextlib.contextmanager
 def _filling(handle: int, temporary: str) -> Iterator[BinaryIO]:
-    """A stream into the temporary file: on the disk at the end, or removed."""
+    """A stream into the temporary file; synced at the end, removed after an error."""
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream

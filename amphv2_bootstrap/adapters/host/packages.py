@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The distribution's packages, by apt or dnf."""
+"""Installs the distribution's packages by apt or dnf."""
 
 import os
 import re
@@ -17,7 +17,7 @@ _QUERY_SECONDS = 30.0
 _INSTALL_SECONDS = 900.0
 _LOCK_SECONDS = 300
 _BUSY = ("Could not get lock", "Unable to acquire the dpkg frontend lock")
-# A package that the lists don't have, or an archive that the mirror has no more.
+# The lists lack the package, or name an archive that the mirror no longer has.
 _LISTS_TOO_OLD = re.compile(
     r"Unable to locate package|has no installation candidate"
     r"|Failed to fetch \S+\s+404\b"
@@ -33,7 +33,7 @@ _NETWORK = (
 
 
 class Packages(Protocol):
-    """What a step needs of a package system."""
+    """A package system, as steps use it."""
 
     @property
     def family(self) -> Family:
@@ -43,12 +43,12 @@ class Packages(Protocol):
         """Whether the package is fully installed."""
 
     def install(self, packages: Sequence[str]) -> None:
-        """Install what is missing; asks nothing; safe to run twice.
+        """Install what is missing, without a question; safe to run twice.
 
-        Never stopped half way on purpose: a package that was cut off is worse
-        than a late end. An earlier cut (a dead host) is mended first.
+        Can't be cancelled, since a half-installed package is worse than a late end.
+        First repairs an installation that a crash interrupted.
 
-        :raises TransientError: the package system is busy, or its source away.
+        :raises TransientError: the package system is busy, or its source unreachable.
         :raises PermanentError: no such package, or its scripts failed.
         """
 
@@ -140,7 +140,7 @@ def _raise_on_failure(
     attempted, on = f"install packages by {program}", ", ".join(packages)
     why = "; ".join(done.output.splitlines()[-3:]) or f"exit code {done.returncode}"
     if any(words in done.output for words in _BUSY + _NETWORK):
-        todo = "Wait for other installations, and see to the package sources."
+        todo = "Wait for other installations, and check the package sources."
         raise TransientError(attempted, on=on, why=why, todo=todo)
-    todo = f"Run {program} install {' '.join(packages)} by hand, mend what it says."
+    todo = f"Run {program} install {' '.join(packages)} by hand; fix what it reports."
     raise PermanentError(attempted, on=on, why=why, todo=todo)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The note on this host's disk that Octavia's services still need a restart.
+"""A file on this host that says that Octavia's services still need a restart.
 
-It is written before the change that needs the restart, and removed after the
-restart: whatever dies in between, the restart isn't lost.
+A step writes it before the change and removes it after the restart, so a crash in
+between doesn't lose the restart.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ class RestartMarker:
         self.path = str(Path(state_path) / f"restart-needed-{digest}.json")
 
     def set(self, backup: str | None = None) -> None:
-        """Note that a restart is needed; ``backup`` is the file before the change."""
+        """Note that a restart is needed; ``backup`` is a copy of the old file."""
         if backup is None and self.is_set():
             return
         note = {"config_file": self._config_file, "backup": backup}
@@ -41,7 +41,7 @@ class RestartMarker:
         try:
             note = json.loads(durable_file.read(self.path))
         except ValueError:
-            return None  # not ours, or torn by hand: it still asks for a restart
+            return None  # a damaged marker still asks for a restart
         backup = note.get("backup") if isinstance(note, dict) else None
         return backup if isinstance(backup, str) else None
 

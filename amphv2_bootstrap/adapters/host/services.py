@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Services of this host: systemd units."""
+"""Services of this host, which are systemd units."""
 
 import shutil
 import threading
@@ -20,10 +20,10 @@ _IN_USE = ("active", "failed", *_ON_ITS_WAY)
 
 @dataclass(frozen=True, slots=True)
 class Systemd:
-    """The host's systemd. ``program`` and ``runtime`` differ in tests only.
+    """The host's systemd. Only tests change ``program`` and ``runtime``.
 
-    Times are in seconds. ``restart_timeout`` bounds a restart, which waits for
-    the old process to finish; ``start_timeout`` bounds the start after it.
+    ``restart_timeout`` (seconds) bounds a restart, which waits for the old process to
+    finish; ``start_timeout`` (seconds) bounds the start after it.
     """
 
     program: str = "systemctl"
@@ -36,10 +36,10 @@ class Systemd:
         return Path(self.runtime).is_dir() and shutil.which(self.program) is not None
 
     def in_use(self, units: Sequence[str]) -> tuple[str, ...]:
-        """Those of the units that exist here and are running, failed or enabled.
+        """The units that exist here and are running, failed or enabled.
 
-        One that the operator has switched off on this host isn't in use:
-        restarting it would switch it on.
+        A unit that the operator disabled and stopped isn't in use: a restart would
+        start it.
         """
         return tuple(unit for unit in map(_full_name, units) if self._in_use(unit))
 
@@ -73,20 +73,22 @@ class Systemd:
     def started_at(self, unit: str) -> float | None:
         """When the unit's main process was started, in epoch seconds.
 
-        None where it doesn't run. :raises TransientError: systemd doesn't answer.
+        None where it doesn't run.
+
+        :raises TransientError: systemd doesn't answer.
         """
         name = "ExecMainStartTimestampMonotonic"
         state = self._properties(_full_name(unit), "ActiveState", name)
         microseconds = state.get(name, "0")
         if state.get("ActiveState") not in _RUNNING or not microseconds.isdecimal():
             return None
-        # The other form is a text in the locale and the time zone of systemd.
+        # The unit's wall-clock timestamp depends on systemd's locale and time zone.
         since_boot = int(microseconds) / 1e6
         boot = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
         return boot + since_boot if since_boot else None
 
     def enable(self, unit: str) -> None:
-        """Have the unit started at boot; safe to run twice.
+        """Make systemd start the unit at boot; safe to run twice.
 
         :raises PermanentError: systemd refused.
         """
@@ -94,7 +96,7 @@ class Systemd:
         done = commands.run(argv, timeout=_QUERY_TIMEOUT)
         if done.returncode:
             raise PermanentError(
-                "have the service started at boot",
+                "enable the service at boot",
                 on=unit,
                 why=done.output or f"systemctl ended with {done.returncode}",
                 todo=f"Run '{self.program} enable {unit}' by hand.",
@@ -125,7 +127,7 @@ class Systemd:
                     todo=_look_at((unit,)),
                 )
             if cancelled.wait(_POLL_SECONDS):
-                raise CancelledError(f"wait for {unit}", why="told to stop")
+                raise CancelledError(f"wait for {unit}", why="asked to stop")
 
     def _active_state(self, unit: str) -> str:
         done = commands.run(

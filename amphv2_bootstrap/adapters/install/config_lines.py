@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines of a server's configuration: one changed, every other byte kept."""
+"""Changes one line of a server's configuration and keeps every other byte."""
 
 import re
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Setting:
     """One wanted line.
 
-    ``name`` matches, as a regular expression, what stands at the start of a line
-    that makes this setting, up to ``separator``, one too.
+    ``name`` and ``separator`` are regular expressions. A line that begins with a match
+    of both makes the same setting.
     """
 
     name: str
@@ -19,10 +19,10 @@ class Setting:
 
 
 def with_setting(text: bytes, setting: Setting) -> bytes:
-    """``text`` with the setting's line in force.
+    """``text`` with the wanted line.
 
-    The last line that makes the setting is replaced, since the last one counts;
-    without one the line goes behind its commented example, or to the end.
+    It replaces the last line that makes the setting, since servers obey the last one.
+    If there is none, it follows the commented example or ends the file.
     """
     lines = text.splitlines(keepends=True)
     line_end = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"

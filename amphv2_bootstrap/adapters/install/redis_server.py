@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Redis server for Octavia's jobs, as the distribution packages it."""
+"""Configures the distribution's Redis for Octavia's jobs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,10 +33,10 @@ LAYOUTS: Mapping[Family, Layout] = {
 
 @dataclass(frozen=True, slots=True)
 class Redis:
-    """A single server, reachable by the controllers, that loses no job.
+    """A single server that the controllers can reach and that loses no job.
 
-    ``username``, if given, becomes a user with all rights and the same password
-    as the default user's.
+    ``username``, if given, names a user with all rights and the default user's
+    password.
     """
 
     address: str
@@ -45,7 +45,7 @@ class Redis:
     username: str | None = None
 
     def settings(self) -> tuple[Setting, ...]:
-        """The lines of redis.conf that matter here."""
+        """The wanted lines of redis.conf."""
         password = quoted(self.password.reveal())
         plain = [
             ("bind", self._addresses()),
@@ -78,19 +78,16 @@ class Redis:
 def wanted(spec: Spec, secrets: Secrets, host: str) -> Redis:
     """The server that ``spec`` wants on ``host``.
 
-    Only a single Redis: with Sentinel, which server is master is Sentinel's to
-    say, so several servers are set up by hand and then only verified.
+    Only a single Redis is supported. Operators set up Sentinel by hand, since
+    Sentinel changes which server is the master.
 
-    :raises PermanentError: Sentinel, TLS or no password is wanted, or ``host``
-        isn't the place for it.
+    :raises PermanentError: Sentinel, TLS or no password is wanted, or ``host`` isn't
+        the server's host.
     """
     _refuse_unsupported(spec)
     password = secrets.get("jobboard_backend_password")
     if password is None:
-        raise _refused(
-            "it would be open to everybody",
-            "Set jobboard_backend_password.",
-        )
+        raise _refused("it would have no password", "Set jobboard_backend_password.")
     username = spec.task_flow.get("jobboard_backend_username")
     (_, port), *_ = spec.key_value_servers
     address = place_of(spec, host).address
@@ -100,9 +97,9 @@ def wanted(spec: Spec, secrets: Secrets, host: str) -> Redis:
 def _refuse_unsupported(spec: Spec) -> None:
     by_hand = "Set it up by hand, with install_key_value_backend = false."
     if spec.task_flow.get("jobboard_redis_sentinel") is not None:
-        raise _refused("Sentinel and replicas aren't installed by this step", by_hand)
+        raise _refused("this step doesn't install Sentinel and replicas", by_hand)
     if len(spec.key_value_servers) > 1:
-        raise _refused("without Sentinel Octavia uses one Redis only", by_hand)
+        raise _refused("without Sentinel, Octavia uses only one Redis", by_hand)
     if uses_tls(spec.task_flow.get("jobboard_redis_backend_ssl_options")):
         raise _refused("it needs certificates for TLS", by_hand)
 
@@ -112,9 +109,9 @@ def _refused(why: str, todo: str) -> PermanentError:
 
 
 def wanted_files(layout: Layout, redis: Redis) -> tuple[WantedFile, ...]:
-    """redis.conf as it shall be, from the one that is there.
+    """The existing redis.conf with the wanted lines.
 
-    :raises PermanentError: it can't be read.
+    :raises PermanentError: redis.conf can't be read.
     """
     content = durable_file.read(str(layout.config_file))
     for setting in redis.settings():
@@ -123,7 +120,7 @@ def wanted_files(layout: Layout, redis: Redis) -> tuple[WantedFile, ...]:
 
 
 def quoted(text: str) -> str:
-    """``text`` as Redis reads a quoted argument (``sdssplitargs``)."""
+    """``text`` as a quoted argument of Redis (``sdssplitargs``)."""
     return '"' + "".join(_quoted_byte(byte) for byte in text.encode()) + '"'
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What it takes to set up a packaged key-value server on a host."""
+"""Sets up a packaged key-value server: its files and its place in the ensemble."""
 
 import os
 import stat
@@ -15,10 +15,10 @@ from amphv2_bootstrap.spec.model import Spec
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a distribution keeps one server; tests root it elsewhere.
+    """Where a distribution keeps one server; tests use other paths.
 
-    ``config_files``: the first that exists is used. ``data_folder`` is where
-    the packaged service may write.
+    The first existing one of ``config_files`` counts. The packaged service may write
+    in ``data_folder``.
     """
 
     packages: tuple[str, ...]
@@ -34,14 +34,14 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class WantedFile:
-    """A file as it shall be; ``private`` when it holds a secret."""
+    """A file with its wanted content; ``private`` if it holds a secret."""
 
     path: Path
     content: bytes = field(repr=False)
     private: bool = False
 
     def is_there(self) -> bool:
-        """Whether nothing is left to do for :meth:`put`."""
+        """Whether :meth:`put` would change nothing."""
         return (
             self.path.exists()
             and not (self.private and _others_may_read(self.path))
@@ -49,10 +49,10 @@ class WantedFile:
         )
 
     def put(self) -> None:
-        """Make the file so, in one piece; safe to run twice.
+        """Write the file atomically; safe to run twice.
 
-        Owner and mode stay (but others lose their rights on a private one), and
-        the file before is kept as a backup. A new file gets its folder's owner.
+        An existing file keeps its owner and mode, except that others lose their
+        rights on a private one, and is backed up. A new file gets its folder's owner.
 
         :raises PermanentError: it can't be written.
         """
@@ -67,14 +67,14 @@ class WantedFile:
                 "prepare the file",
                 on=str(self.path),
                 why=exc.strerror or str(exc),
-                todo="See to the folder and its rights; run as root.",
+                todo="Check the folder and its permissions; run as root.",
             ) from exc
         durable_file.write_atomically(str(self.path), self.content, backup=was_there)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which of the key-value servers a host is: ``number`` counts from 1."""
+    """The position of a host among the key-value servers; ``number`` counts from 1."""
 
     number: int
     address: str
@@ -83,11 +83,11 @@ class Place:
 def place_of(spec: Spec, host: str) -> Place:
     """The place of ``host`` among ``spec.key_value_hosts``.
 
-    These stand in the order of ``jobboard_backend_hosts``: the names of the
-    machines, and what Octavia calls them.
+    ``key_value_hosts`` has the machines' names, ``jobboard_backend_hosts`` their
+    addresses as Octavia uses them, in the same order.
 
-    :raises TransientError: its name can't be resolved.
-    :raises PermanentError: it has no place, or its address isn't its own.
+    :raises TransientError: the address can't be resolved.
+    :raises PermanentError: ``host`` isn't listed, or the address isn't its own.
     """
     servers, attempted = spec.key_value_servers, "set up the key-value server"
     if host not in spec.key_value_hosts or len(servers) != len(spec.key_value_hosts):
@@ -95,8 +95,8 @@ def place_of(spec: Spec, host: str) -> Place:
             attempted,
             on=host,
             why="key_value_hosts and jobboard_backend_hosts don't pair up",
-            todo="List in key_value_hosts the host of each of jobboard_backend_hosts, "
-            "in the same order.",
+            todo="List in key_value_hosts the host of each address in "
+            "jobboard_backend_hosts, in the same order.",
         )
     index = spec.key_value_hosts.index(host)
     address = own_address(servers[index][0])
@@ -116,7 +116,7 @@ def _others_may_read(path: Path) -> bool:
 
 
 def _create(path: Path) -> None:
-    """An empty file which the service of that folder may read."""
+    """Make an empty file that the owner of its folder may read."""
     owner = path.parent.stat()
     handle = os.open(path, os.O_CREAT | os.O_WRONLY, 0o640)
     try:

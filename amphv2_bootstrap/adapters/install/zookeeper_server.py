@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A ZooKeeper server for Octavia's jobs, as the distribution packages it."""
+"""Configures the distribution's ZooKeeper for Octavia's jobs."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ LAYOUTS: Mapping[Family, Layout] = {
         config_files=(Path("/etc/zookeeper/conf/zoo.cfg"),),
         data_folder=Path("/var/lib/zookeeper"),
     ),
-    "redhat": Layout(  # as Fedora packaged it; RHEL itself has no ZooKeeper
+    "redhat": Layout(  # as in Fedora; RHEL has no ZooKeeper
         packages=("zookeeper",),
         unit="zookeeper",
         config_files=(Path("/etc/zookeeper/zoo.cfg"),),
@@ -36,7 +36,7 @@ _SERVER_LINE = re.compile(rb"[ \t]*server\.\d+\s*=")
 
 @dataclass(frozen=True, slots=True)
 class ZooKeeper:
-    """The ``number``-th (from 1) of ``servers``, listening on ``address``."""
+    """Server ``number`` (from 1) of ``servers``; it listens on ``address``."""
 
     address: str
     port: int
@@ -44,10 +44,10 @@ class ZooKeeper:
     number: int
 
     def settings(self, data_folder: Path) -> tuple[Setting, ...]:
-        """The lines of zoo.cfg that matter here.
+        """The wanted lines of zoo.cfg.
 
-        The admin server would take port 8080 of the controller. Old snapshots
-        pile up without bounds unless the purge is turned on.
+        They disable the admin server, which would use port 8080 of the controller, and
+        enable the purge of old snapshots.
         """
         plain = {
             "tickTime": "2000",
@@ -59,7 +59,7 @@ class ZooKeeper:
             "autopurge.snapRetainCount": "3",
             "autopurge.purgeInterval": "24",
             "admin.enableServer": "false",
-            # taskflow's jobboard asks for the version by this word.
+            # taskflow's jobboard reads the version by "envi".
             "4lw.commands.whitelist": "envi,srvr",
             **self._ensemble(),
         }
@@ -80,7 +80,7 @@ class ZooKeeper:
 def wanted(spec: Spec, secrets: Secrets, host: str) -> ZooKeeper:
     """The server that ``spec`` wants on ``host``; ZooKeeper has no password.
 
-    :raises PermanentError: TLS is wanted, or ``host`` isn't the place for it.
+    :raises PermanentError: TLS is wanted, or ``host`` isn't a server's host.
     """
     if uses_tls(spec.task_flow.get("jobboard_zookeeper_ssl_options")):
         raise PermanentError(
@@ -94,7 +94,7 @@ def wanted(spec: Spec, secrets: Secrets, host: str) -> ZooKeeper:
 
 
 def wanted_files(layout: Layout, zookeeper: ZooKeeper) -> tuple[WantedFile, ...]:
-    """zoo.cfg as it shall be, from the one that is there, and the server's number.
+    """The existing zoo.cfg with the wanted lines, and ``myid``.
 
     :raises PermanentError: zoo.cfg can't be read.
     """
@@ -111,7 +111,7 @@ def wanted_files(layout: Layout, zookeeper: ZooKeeper) -> tuple[WantedFile, ...]
 
 
 def _without_other_servers(text: bytes, settings: tuple[Setting, ...]) -> bytes:
-    """Drop servers that don't belong to the ensemble any more."""
+    """Drop servers that no longer belong to the ensemble."""
     wanted = [re.compile(rb"[ \t]*" + s.name.encode() + rb"\s*=") for s in settings]
     return b"".join(
         line

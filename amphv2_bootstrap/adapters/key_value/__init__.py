@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Octavia's key-value backend: does it answer, as Octavia would ask it?
+"""Checks that Octavia's key-value backend works in the way that Octavia uses it.
 
-One module a driver, each with the function :func:`check` described here. Only
-the wanted driver's module is imported, since its client library is an extra.
+Each driver has one module with a function :func:`check`. Only the wanted driver's
+module is imported, since its client library is an extra.
 """
 
 import importlib
@@ -26,13 +26,13 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
     """Prove that Octavia can keep its jobs in the wanted key-value backend.
 
     Connects as the driver of Octavia 19 does, with the options of
-    ``spec.task_flow`` and the secrets of the same names. Writes on a scratch key
-    beside Octavia's namespace, which is removed at once and expires by itself
-    should this process die. Changes nothing else; safe to run at any time.
+    ``spec.task_flow`` and the secrets of the same names. Writes one scratch entry
+    beside Octavia's namespace and removes it; if this process dies, the entry
+    expires. Changes nothing else; safe to run at any time.
 
     :param timeout: seconds to wait for one answer of one server.
-    :returns: what works but should be better, a full sentence each.
-    :raises TransientError: a server is away, still starting, or has no quorum.
+    :returns: warnings, full sentences.
+    :raises TransientError: a server is unreachable, still starting, or has no quorum.
     :raises PermanentError: wrong credentials, wrong role, unfit settings, or the
         client library isn't installed.
     """
@@ -41,7 +41,7 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
 
 
 def _unused_by_client(spec: Spec) -> Iterator[str]:
-    """What Octavia's client would leave unused; an error where it can't be made."""
+    """Warn of options that Octavia's client ignores; raise for those that break it."""
     for trap in traps(Group(spec.task_flow, Place.CLIENT)):
         if trap.severity == "fatal":
             raise PermanentError(

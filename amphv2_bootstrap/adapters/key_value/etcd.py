@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""etcd, checked as Octavia would use it: through its JSON gateway.
+"""Checks etcd through its JSON gateway, as Octavia uses it.
 
-What Octavia does: ``EtcdTaskFlowDriver`` in its ``taskflow_jobboard_driver.py``
-and ``EtcdJobBoard`` in taskflow.
+Source: ``EtcdTaskFlowDriver`` in Octavia's ``taskflow_jobboard_driver.py``, and
+``EtcdJobBoard`` in taskflow.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from amphv2_bootstrap.adapters.key_value.wording import (
     place,
     said,
     scratch_name,
+    size_warnings,
 )
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.model import Spec
@@ -33,8 +34,8 @@ _ADVICE = (
     (("SSL", "TLS", "certificate"), "Correct jobboard_etcd_ssl_options."),
     (
         ("user name", "permission denied", "auth"),
-        "Turn authentication off at etcd (etcdctl auth disable), and protect it by "
-        "TLS client certificates or a firewall: Octavia's driver sends no password.",
+        "Turn authentication off (etcdctl auth disable), and protect etcd by TLS "
+        "client certificates or a firewall: Octavia's driver sends no password.",
     ),
     (
         ("space exceeded", "NOSPACE"),
@@ -69,7 +70,7 @@ def _options(spec: Spec, timeout: float) -> dict[str, Any]:
 
 
 def _tls(options: Any) -> dict[str, Any]:
-    if not options.get("use_ssl"):  # any text is true, even False: as in Octavia
+    if not options.get("use_ssl"):  # as in Octavia, any text is true, even "False"
         return {}
     chosen = {key: options[key] for key in _TLS_KEYS if key in options}
     return {**chosen, "protocol": "https"}
@@ -81,29 +82,23 @@ def _check_leader(status: Any, on: str) -> None:
             "use the etcd server",
             on=on,
             why="its cluster has no leader",
-            todo="See that a majority of the members runs.",
+            todo="Make sure that a majority of the members runs.",
         )
 
 
 def _member_warnings(members: Any) -> tuple[str, ...]:
-    count = len(members)
-    warnings = [
-        f"The etcd member {member.get('ID')} never started."
-        for member in members
-        if not member.get("clientURLs")
-    ]
-    if count == 1:
-        warnings.append("etcd has one member: Octavia stands still while it is down.")
-    elif count % 2 == 0:
-        warnings.append(
-            f"etcd has {count} members: an even number survives no more failures than "
-            "one member less."
-        )
-    return tuple(warnings)
+    return (
+        *(
+            f"The etcd member {member.get('ID')} never started."
+            for member in members
+            if not member.get("clientURLs")
+        ),
+        *size_warnings("etcd", "member", len(members)),
+    )
 
 
 def _check_write(client: "etcd3gw.Etcd3Client") -> None:
-    """Write and delete a key: only a cluster with a quorum acknowledges it."""
+    """Write and delete a key, which needs a quorum."""
     key = f"/{scratch_name()}"
     lease = client.lease(SCRATCH_SECONDS)
     try:
@@ -115,10 +110,10 @@ def _check_write(client: "etcd3gw.Etcd3Client") -> None:
 
 @contextmanager
 def _translated(on: str, secrets: Secrets) -> Iterator[None]:
-    """etcd3gw's errors in our words: the one boundary.
+    """Turn etcd3gw's errors into ours.
 
-    ``OSError`` covers what ``requests`` raises; ``ValueError`` and ``KeyError``
-    come of answers that aren't etcd's.
+    ``requests`` raises subclasses of ``OSError``. An answer that isn't etcd's raises
+    ``ValueError`` or ``KeyError``.
     """
     try:
         yield

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Redis, with or without Sentinel, checked as Octavia would use it.
+"""Checks Redis, with or without Sentinel, as Octavia uses it.
 
-What Octavia does: ``RedisTaskFlowDriver`` in its ``taskflow_jobboard_driver.py``
-and ``RedisJobBoard._make_client`` in taskflow.
+Source: ``RedisTaskFlowDriver`` in Octavia's ``taskflow_jobboard_driver.py``, and
+``RedisJobBoard._make_client`` in taskflow.
 """
 
 from collections.abc import Iterator
@@ -34,14 +34,14 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
         warnings += redis_fitness.judge(client, place(host, port), namespace)
     if _open_to_all(host, port, options, timeout):
         warnings += (
-            f"Redis ({place(host, port)}) lets everybody in without a password; it "
-            "takes any password as right.",
+            f"Redis ({place(host, port)}) lets everybody in without a password, and "
+            "accepts any password.",
         )
     return warnings
 
 
 def _open_to_all(host: str, port: int, options: dict[str, Any], timeout: float) -> bool:
-    """Whether the server works without credentials: then a password proves nothing."""
+    """Whether the server works without credentials; it then accepts any password."""
     anonymous = {**options, "username": None, "password": None}
     with (
         suppress(BootstrapError),
@@ -67,7 +67,7 @@ def _sentinel_options(spec: Spec, secrets: Secrets) -> dict[str, Any]:
 
 
 def _tls(options: Any) -> dict[str, Any]:
-    """The TLS options as taskflow passes them on: none unless ``ssl`` is true."""
+    """The TLS options that taskflow passes on: none unless ``ssl`` is true."""
     return {**options, "ssl": True} if uses_tls(options) else {}
 
 
@@ -75,7 +75,7 @@ def _tls(options: Any) -> dict[str, Any]:
 def _connected(
     host: str, port: int, options: dict[str, Any], secrets: Secrets, timeout: float
 ) -> Iterator["redis.Redis"]:
-    """A client without retries of its own; its errors become ours."""
+    """A client that never retries; its errors become ours."""
     with (
         redis_errors.translated(place(host, port), secrets),
         closing(
@@ -96,7 +96,7 @@ def _connected(
 def _ask_sentinels(
     spec: Spec, secrets: Secrets, timeout: float
 ) -> tuple[tuple[str, int], tuple[str, ...]]:
-    """The master that all Sentinels agree on; one that is away is a warning."""
+    """The master that all Sentinels name, and warnings, e.g. of unreachable ones."""
     name = str(spec.task_flow["jobboard_redis_sentinel"])
     options = _sentinel_options(spec, secrets)
     answers: dict[str, dict[str, Any]] = {}
@@ -138,8 +138,8 @@ def _agreed(name: str, answers: dict[str, dict[str, Any]]) -> tuple[str, int]:
     raise TransientError(
         "find the Redis master",
         on=f"{name} at Sentinel",
-        why=f"no master that all Sentinels see up: {views}",
-        todo="Wait for the failover to end; else fix the replication.",
+        why=f"the Sentinels agree on no master that is up: {views}",
+        todo="Wait for the fail-over to end; if it doesn't, fix the replication.",
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""redis-py's errors in our words: the one boundary."""
+"""Turns redis-py's errors into ours."""
 
 import ssl
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from redis import exceptions
 
 from amphv2_bootstrap.adapters.key_value.wording import said
+from amphv2_bootstrap.adapters.octavia.programs.own_rights import REDIS_RIGHTS
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.secret import Secrets
 
@@ -28,24 +29,20 @@ _ADVICE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] =
     ),
     (
         exceptions.NoPermissionError,
-        "Allow the user all that Octavia does: keys NAMESPACE:* with the commands "
-        "+@read +@write +@transaction +@scripting +@connection +info.",
+        REDIS_RIGHTS,
     ),
     (exceptions.ReadOnlyError, "Configure the address of the master."),
     (
         exceptions.OutOfMemoryError,
-        "Raise maxmemory, or remove what else is kept there.",
+        "Raise maxmemory, or remove other data from this Redis.",
     ),
-    (exceptions.InvalidResponse, "Make sure that host and port are those of Redis."),
+    (exceptions.InvalidResponse, "Correct host and port: no Redis answers there."),
 )
 
 
 @contextmanager
 def translated(on: str, secrets: Secrets) -> Iterator[None]:
-    """Turn what redis-py raises within into our errors.
-
-    :param on: the server, for the message.
-    """
+    """Turn redis-py's errors into ours; ``on`` names the server in messages."""
     try:
         yield
     except (exceptions.RedisError, OSError) as exc:
@@ -63,13 +60,13 @@ def _ours(exc: Exception, on: str, secrets: Secrets) -> PermanentError | Transie
     if isinstance(exc, _AWAY):
         todo = "Start the server, or correct host, port, firewall and TLS options."
         return TransientError(attempted, on=on, why=why, todo=todo)
-    todo = "Mend the server: Octavia would get the same answer."
+    todo = "Fix the server: Octavia would get the same answer."
     return PermanentError(attempted, on=on, why=why, todo=todo)
 
 
 def _is_about_tls(exc: BaseException | None) -> bool:
     while exc is not None:
-        # The only files that redis-py opens are the certificates.
+        # redis-py opens no other files than certificates.
         if isinstance(exc, ssl.SSLError | FileNotFoundError | PermissionError):
             return True
         exc = exc.__cause__ or exc.__context__

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether one Redis server is fit to keep Octavia's jobs."""
+"""Checks whether one Redis server is fit to keep Octavia's jobs."""
 
 from typing import Any
 
@@ -12,14 +12,15 @@ from amphv2_bootstrap.errors import PermanentError
 
 
 def judge(client: "redis.Redis", on: str, namespace: str) -> tuple[str, ...]:
-    """Role, memory, disk and rights of the server that ``client`` is logged in to.
+    """Check role, memory, disk and rights of the server behind ``client``.
 
-    redis-py's errors pass through. :raises PermanentError: it isn't fit.
+    redis-py's errors pass through.
 
-    :param on: the server, for the messages.
-    :returns: warnings.
+    :param on: the server's name in messages.
+    :returns: warnings, full sentences.
+    :raises PermanentError: the server isn't fit.
     """
-    # Octavia can't do without INFO either: taskflow reads the version from it.
+    # Octavia needs the right to INFO too: taskflow reads the version from it.
     info: dict[str, Any] = client.info()
     _check_role(info, on)
     warnings = (*_check_memory(info, on), *_check_disk(client, info, on))
@@ -42,16 +43,16 @@ def _check_role(info: dict[str, Any], on: str) -> None:
     if int(info.get("cluster_enabled", 0)):
         raise _unfit(
             on,
-            "it is in cluster mode, where a job's keys lie in different slots",
+            "it is in cluster mode, which puts the keys of one job in several slots",
             "Use a single Redis, or several with Sentinel.",
         )
 
 
 def _check_memory(info: dict[str, Any], on: str) -> tuple[str, ...]:
-    """Evicted keys are lost jobs, or claims that two workers hold at once."""
+    """A Redis that evicts keys loses jobs, or lets two workers claim one job."""
     policy, limit = info.get("maxmemory_policy"), int(info.get("maxmemory", 0))
     if policy is None:
-        return (f"Redis ({on}) does not tell its maxmemory-policy: see to noeviction.",)
+        return (f"Redis ({on}) hides its maxmemory-policy: it must be noeviction.",)
     if policy == "noeviction":
         return ()
     if limit:
@@ -62,8 +63,8 @@ def _check_memory(info: dict[str, Any], on: str) -> tuple[str, ...]:
             "Set maxmemory-policy noeviction (CONFIG SET and redis.conf).",
         )
     return (
-        f"Redis ({on}) has maxmemory-policy {policy}: jobs would be lost as soon as "
-        "somebody sets maxmemory. Set it to noeviction.",
+        f"Redis ({on}) has maxmemory-policy {policy}: as soon as somebody sets "
+        "maxmemory, it may drop jobs. Set the policy to noeviction.",
     )
 
 
@@ -76,13 +77,13 @@ def _check_disk(
         settings: dict[str, str] = client.config_get("save")  # type: ignore[assignment]
     except exceptions.ResponseError:  # an access list, or a hosted Redis
         return (
-            f"Redis ({on}) does not let its settings be read, and appendonly is off: "
-            "make sure that it keeps its data on disk.",
+            f"Redis ({on}) hides its settings, and appendonly is off: make sure that "
+            "it keeps its data on disk.",
         )
     if settings.get("save"):
         return ()
     return (
-        f"Redis ({on}) keeps nothing on disk: its restart loses the jobs under way. "
+        f"Redis ({on}) keeps nothing on disk: a restart loses the jobs under way. "
         "Set appendonly yes.",
     )
 
@@ -98,8 +99,8 @@ def _check_write(client: "redis.Redis") -> tuple[str, ...]:
         if "key" not in str(exc):
             raise
         return (
-            "The Redis user may touch nothing but Octavia's own keys: its rights were "
-            "checked, but nothing was written.",
+            "The Redis user may use Octavia's own keys only: its rights were checked, "
+            "but nothing was written.",
         )
     client.delete(key)
     return ()

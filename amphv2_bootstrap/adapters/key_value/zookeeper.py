@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ZooKeeper, checked as Octavia would use it.
+"""Checks ZooKeeper as Octavia uses it.
 
-What Octavia does: ``ZookeeperTaskFlowDriver`` in its
-``taskflow_jobboard_driver.py``. Of the four-letter words only ``envi`` matters:
-taskflow's jobboard asks it for the server's version, and servers since 3.5 answer
-``srvr`` alone unless configured otherwise.
+Source: ``ZookeeperTaskFlowDriver`` in Octavia's ``taskflow_jobboard_driver.py``.
+taskflow's jobboard reads the server's version by the four-letter word ``envi``.
+Servers since 3.5 answer only ``srvr`` by default.
 """
 
 import ssl
@@ -20,8 +19,10 @@ from taskflow.utils import kazoo_utils
 from amphv2_bootstrap.adapters.host import addresses
 from amphv2_bootstrap.adapters.key_value.wording import (
     options_of,
+    place,
     said,
     scratch_name,
+    size_warnings,
 )
 from amphv2_bootstrap.adapters.octavia.programs.own_rights import try_zookeeper
 from amphv2_bootstrap.errors import PermanentError, TransientError
@@ -39,13 +40,13 @@ _DENIED = (
 
 def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, ...]:
     """See :func:`amphv2_bootstrap.adapters.key_value.check`."""
-    servers = [_address(*server) for server in spec.key_value_servers]
+    servers = [place(*server) for server in spec.key_value_servers]
     away = [at for at in servers if not _listens(at, timeout)]
     if len(away) == len(servers):
         raise TransientError(
             "use the ZooKeeper ensemble",
             on=", ".join(servers),
-            why="none of its servers takes connections",
+            why="none of its servers accepts connections",
             todo="Start the servers, or correct hosts, port and firewall.",
         )
     namespace = "/" + str(spec.task_flow["jobboard_backend_namespace"]).strip("/")
@@ -55,24 +56,20 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
         _check_version_query(client, ",".join(servers))
         try_zookeeper(client, namespace, timeout)
         path = _write(client, namespace, timeout)
-        warnings = _size_warnings(servers)
+        warnings = size_warnings("ZooKeeper", "server", len(servers))
         if path is None:
-            return (*warnings, f"Nothing may be written beside {namespace}.")
+            return (*warnings, f"Octavia may write nothing beside {namespace}.")
         for server in servers if len(servers) > 1 else ():
             if server in away:
-                warnings += (f"A ZooKeeper server takes no connections: {server}.",)
+                warnings += (f"A ZooKeeper server accepts no connections: {server}.",)
             else:
                 warnings += _check_member(server, path, tls, secrets, timeout)
         client.delete_async(path).get(timeout=timeout)
     return warnings
 
 
-def _address(host: str, port: int) -> str:
-    return f"{host}:{port}"
-
-
 def _listens(address: str, timeout: float) -> bool:
-    # kazoo would go on trying for the whole of its time.
+    # kazoo would retry until its timeout.
     host, _, port = address.rpartition(":")
     return addresses.accepts(host.strip("[]"), int(port), timeout=timeout)
 
@@ -83,25 +80,8 @@ def _tls(spec: Spec, secrets: Secrets) -> dict[str, Any]:
     return {**options, "keyfile_password": password} if password else options
 
 
-def _size_warnings(servers: list[str]) -> tuple[str, ...]:
-    if len(servers) == 1:
-        return (
-            f"ZooKeeper has a single server, {servers[0]}: Octavia stands still "
-            "while it is down.",
-        )
-    if len(servers) % 2 == 0:
-        return (
-            f"ZooKeeper has {len(servers)} servers: an even number survives no more "
-            "failures than one server less.",
-        )
-    return ()
-
-
 def _write(client: Any, namespace: str, timeout: float) -> str | None:
-    """Write an ephemeral node beside the namespace; it dies with the session.
-
-    None where that isn't allowed.
-    """
+    """Write an ephemeral node beside the namespace: its path, None if forbidden."""
     folder = namespace.rpartition("/")[0]
     while folder and client.exists_async(folder).get(timeout=timeout) is None:
         folder = folder.rpartition("/")[0]
@@ -116,10 +96,10 @@ def _write(client: Any, namespace: str, timeout: float) -> str | None:
 def _check_member(
     server: str, path: str, tls: dict[str, Any], secrets: Secrets, timeout: float
 ) -> tuple[str, ...]:
-    """Whether the server sees what was written through the ensemble.
+    """Raise unless the server sees the node that was written through the ensemble.
 
-    Servers that each run alone answer well, and would split Octavia's jobs. One
-    that is away is only a warning: Octavia goes on without it.
+    Servers that form no ensemble answer well, but would split Octavia's jobs. An
+    unreachable server gives only a warning: Octavia works without it.
     """
     try:
         with _session(server, tls, secrets, timeout) as client:
@@ -127,7 +107,7 @@ def _check_member(
             seen = client.exists_async(path).get(timeout=timeout) is not None
             _check_version_query(client, server)
     except TransientError as exc:
-        return (f"A ZooKeeper server takes no session: {server}: {exc.why}.",)
+        return (f"A ZooKeeper server accepts no session: {server}: {exc.why}.",)
     if seen:
         return ()
     raise PermanentError(
@@ -143,7 +123,7 @@ def _check_version_query(client: Any, server: str) -> None:
         raise PermanentError(
             "use the ZooKeeper ensemble",
             on=server,
-            why="it does not answer 'envi', by which taskflow learns its version",
+            why="it does not answer 'envi', from which taskflow reads its version",
             todo="Set 4lw.commands.whitelist=envi,srvr in zoo.cfg of every server, "
             "and restart them one by one.",
         )
@@ -153,7 +133,7 @@ def _check_version_query(client: Any, server: str) -> None:
 def _session(
     hosts: str, tls: dict[str, Any], secrets: Secrets, timeout: float
 ) -> Iterator[Any]:
-    """A session made as Octavia makes it; kazoo's errors become ours."""
+    """A session as Octavia opens it; kazoo's errors become ours."""
     client = None
     try:
         client = kazoo_utils.make_client({"hosts": hosts, **tls})
@@ -163,7 +143,7 @@ def _session(
                 "use the ZooKeeper ensemble",
                 on=hosts,
                 why=f"the session is {client.client_state}",
-                todo="See that a majority of the servers runs.",
+                todo="Make sure that a majority of the servers runs.",
             )
         yield client
     except (exceptions.KazooException, KazooTimeoutError, OSError, ValueError) as exc:
@@ -178,7 +158,7 @@ def _ours(
 ) -> PermanentError | TransientError:
     attempted, why = "use the ZooKeeper ensemble", said(exc, secrets)
     if isinstance(exc, _DENIED):
-        todo = "Let everybody, or Octavia's address, create nodes there."
+        todo = "Allow everybody, or Octavia's address, to create nodes there."
         return PermanentError(attempted, on=hosts, why=why, todo=todo)
     if isinstance(exc, ssl.SSLError | ValueError) or (
         isinstance(exc, OSError) and exc.filename
@@ -186,7 +166,7 @@ def _ours(
         todo = "Correct jobboard_zookeeper_ssl_options, or the certificates."
         return PermanentError(attempted, on=hosts, why=why, todo=todo)
     todo = (
-        "See that a majority of the servers runs, and that host, port, firewall and "
-        "TLS options are right."
+        "Make sure that a majority of the servers runs, and that host, port, firewall "
+        "and TLS options are right."
     )
     return TransientError(attempted, on=hosts, why=why, todo=todo)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MariaDB and MySQL servers: sessions, accounts, settings, and their errors as ours."""
+"""MariaDB and MySQL: sessions, accounts and settings; their errors become ours."""

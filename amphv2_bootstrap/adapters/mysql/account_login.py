@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Logging in as an account, to see which one the server takes."""
+"""Logs in as a user, to see which of its accounts the server chooses."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ _LOOPBACK = (None, "", "localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Logins:
-    """What came of the logins.
+    """The results of the logins.
 
-    ``reached`` names the accounts (user, host) that took the password, as the
-    server told. ``refusal`` is its answer on the URL's own way, None if it let
-    us in. ``socket_refused``: the password was refused on the administrator's
-    own socket, where ``'user'@'localhost'`` is always the one that is asked.
+    ``reached`` has the accounts (user, host) that accepted the password. ``refusal`` is
+    the error of the login by the URL itself, None if that succeeded.
+    ``socket_refused``: the administrator's socket refused the password; there the
+    server always chooses ``'user'@'localhost'``.
     """
 
     reached: frozenset[tuple[str, str]]
@@ -37,12 +37,12 @@ def try_logins(
     *,
     masker: Masker,
 ) -> Logins:
-    """Log in, into the URL's database, on every way that we know.
+    """Log in to the URL's database by TCP and by each socket that is known.
 
-    The server takes the account with the most specific host that matches, so
-    one way leads to one account only: a socket to that of ``localhost``.
+    The server chooses the account with the most specific matching host, so each way
+    reaches one account only; a socket reaches that of ``localhost``.
 
-    :raises TransientError: the URL's own server can't be reached.
+    :raises TransientError: the URL's server can't be reached.
     """
     reached = set()
     refusal = None
@@ -59,7 +59,7 @@ def try_logins(
         except DatabaseRefusalError as exc:
             socket_refused |= exc.code == ACCESS_DENIED and path == socket
         except BootstrapError:
-            continue  # a way that isn't there proves nothing
+            continue  # an unusable socket proves nothing
     return Logins(frozenset(reached), refusal, socket_refused)
 
 
@@ -72,9 +72,9 @@ def _log_in(
 
 
 def _server_socket(admin: DatabaseUrl, opened: Session) -> str | None:
-    """The server's own socket, where the administrator's way is a loopback one.
+    """The server's socket, if the administrator connects by a loopback address.
 
-    A refusal there proves nothing: through a tunnel it may be another server's.
+    A refusal by it proves nothing: behind a tunnel, a different server may own it.
     """
     if admin.host not in _LOOPBACK or "unix_socket" in admin.query:
         return None

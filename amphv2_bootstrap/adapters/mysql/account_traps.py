@@ -1,50 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accounts that let some logins of a user in, and not others.
+"""Finds accounts that make the server refuse some logins of a user.
 
-All functions only look, and give full sentences with what to do. Errors are those
+All functions only read, and give full sentences that say what to do. Errors are those
 of :meth:`amphv2_bootstrap.adapters.mysql.sessions.Session.rows`.
 """
 
 from collections.abc import Collection, Iterator
 
-from amphv2_bootstrap.adapters.mysql import accounts as accounts
+from amphv2_bootstrap.adapters.mysql import accounts
 from amphv2_bootstrap.adapters.mysql.sessions import Session
 
 
 def shadows(
     session: Session, user: str, database: str, hosts: Collection[str]
 ) -> Iterator[str]:
-    """Accounts that the server takes before those of ``user`` at ``hosts``.
+    """Accounts that the server prefers to those of ``user`` at ``hosts``.
 
-    It takes the one with the most specific host; the anonymous one of localhost,
-    as MariaDB installs it, comes before ``user``'s of ``%``.
+    The server chooses the account with the most specific host, so the anonymous one
+    of localhost, which MariaDB installs, precedes ``user`` at ``%``.
     """
     wanted = {*hosts, "%"}
     for one in accounts.accounts(session, ""):
         if one.host not in wanted:
             yield (
-                f"The anonymous account {one} is taken before {user!r} for logins "
-                f"from there: drop it, or add {one.host} to the grant hosts."
+                f"For logins from {one.host}, the server prefers the anonymous account "
+                f"{one} to {user!r}: drop it, or add {one.host} to the grant hosts."
             )
     for one in accounts.accounts(session, user):
         if one.host not in wanted and not accounts.grants_of(
             session, one.user, one.host
         ).holds_all(database):
             yield (
-                f"The account {one} is taken before the granted ones for logins from "
-                f"there, and may not use {database}: add {one.host} to the grant "
-                "hosts, or drop it."
+                f"For logins from {one.host}, the server prefers the account {one} to "
+                f"the granted ones, and it may not use {database}: add {one.host} to "
+                "the grant hosts, or drop the account."
             )
 
 
 def other_passwords(
     session: Session, user: str, password: str, hosts: Collection[str]
 ) -> Iterator[str]:
-    """Accounts of ``user`` that don't take the password which Octavia has.
+    """Accounts of ``user`` that have a different password than Octavia.
 
-    Those at ``hosts`` are left out: a wrong one there is an error. One whose
-    password the server doesn't let us compare is passed over: a login
-    is what proves it.
+    Omits accounts at ``hosts``, where other checks report an error, and accounts with
+    a password that can't be compared, which only a login can prove.
     """
     wrong = [
         one
@@ -53,8 +52,8 @@ def other_passwords(
     ]
     if wrong:
         yield (
-            f"{', '.join(map(str, wrong))} has another password than "
-            "persistence_connection: Octavia can't log in where the server takes that "
-            "account. Give all of them one password by ALTER USER, the one that "
-            "Octavia's main database is used with too."
+            f"{', '.join(map(str, wrong))} has a different password than "
+            "persistence_connection: Octavia can't log in where the server chooses "
+            "that account. Give all of them one password by ALTER USER, the one that "
+            "Octavia's main database uses too."
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accounts of MariaDB and MySQL, and what they may do."""
+"""Accounts of MariaDB and MySQL, and their privileges."""
 
 import contextlib
 import hashlib
@@ -36,7 +36,7 @@ DATABASE_PRIVILEGES = (
     "EVENT",
     "TRIGGER",
 )
-"""What ALL PRIVILEGES on a database means on every supported server."""
+"""What ALL PRIVILEGES on a database includes on every supported server."""
 
 _IDENTIFIER = r"\*|`(?:[^`]|``)*`"
 _GRANT = re.compile(
@@ -48,7 +48,7 @@ _GRANT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One line of SHOW GRANTS about all of a database, or (``%``) of the server."""
+    """One line of SHOW GRANTS on a whole database, or (``%``) on the whole server."""
 
     pattern: str
     privileges: frozenset[str]
@@ -61,14 +61,14 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What an account may do with whole databases and with the server."""
+    """The privileges of an account on whole databases and on the server."""
 
     entries: tuple[Grant, ...]
 
     def holds(self, privilege: str, database: str) -> bool:
-        """Whether it holds the privilege on all of that database."""
+        """Whether the account has the privilege on that whole database."""
         reaching = [entry for entry in self.entries if entry.reaches(database)]
-        # A partial revoke (MySQL 8) takes a global privilege from one database.
+        # A partial revoke (MySQL 8) removes a global privilege for one database.
         taken = any(e.revoked and privilege in e.privileges for e in reaching)
         return any(
             not entry.revoked
@@ -78,7 +78,7 @@ class Grants:
         )
 
     def holds_globally(self, privilege: str) -> bool:
-        """Whether it holds the privilege on the whole server."""
+        """Whether the account has the privilege on the whole server."""
         return any(
             entry.pattern == "%"
             and not entry.revoked
@@ -87,11 +87,11 @@ class Grants:
         )
 
     def may_grant(self, database: str) -> bool:
-        """Whether it may give its privileges on that database to others."""
+        """Whether the account may grant its privileges on that database."""
         return any(e.may_grant and e.reaches(database) for e in self.entries)
 
     def holds_all(self, database: str) -> bool:
-        """Whether it may do everything with that database."""
+        """Whether the account has every privilege on that database."""
         return all(self.holds(one, database) for one in DATABASE_PRIVILEGES)
 
     def has_own(self, database: str) -> bool:
@@ -103,15 +103,15 @@ class Grants:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it may only log in."""
+        """Whether the account may only log in."""
         return all(entry.privileges == {"USAGE"} for entry in self.entries)
 
 
 def parse_grants(lines: Iterable[str]) -> Grants:
-    """Read SHOW GRANTS of either flavour.
+    """Read the SHOW GRANTS of MariaDB or MySQL.
 
-    Grants of roles, proxies, and on single tables, columns and routines are
-    passed over: none of them is what a bootstrap needs.
+    Ignores roles, proxies, and grants on single tables, columns and routines, which a
+    bootstrap doesn't use.
     """
     entries = []
     for line in lines:
@@ -136,7 +136,7 @@ def _plain(quoted: str) -> str:
 
 
 def _like(pattern: str) -> re.Pattern[str]:
-    """The regular expression that means the same as the SQL pattern."""
+    """A SQL pattern as a regular expression."""
     parts = re.findall(r"\\.|.", pattern, re.DOTALL)
     wild = {"%": ".*", "_": "."}
     return re.compile(
@@ -145,24 +145,24 @@ def _like(pattern: str) -> re.Pattern[str]:
 
 
 def own_grants(session: Session) -> Grants:
-    """What the logged-in account may do, with its active roles."""
+    """The privileges of the logged-in account, with its active roles."""
     rows = session.rows("SHOW GRANTS")
     if not session.server().is_mariadb:
         roles = session.value("SELECT CURRENT_ROLE()")
-        if roles and roles != "NONE":  # quoted by the server, ready for use
+        if roles and roles != "NONE":  # the server quotes them
             rows += session.rows(f"SHOW GRANTS FOR CURRENT_USER USING {roles}")
     return parse_grants(str(row[0]) for row in rows)
 
 
 def grants_of(session: Session, user: str, host: str) -> Grants:
-    """What that account may do; DatabaseRefusalError where there is none."""
+    """The privileges of an account; DatabaseRefusalError if it doesn't exist."""
     rows = session.rows("SHOW GRANTS FOR %s@%s", user, host)
     return parse_grants(str(row[0]) for row in rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account. ``digest`` is its stored password where that can be compared."""
+    """An account. ``digest`` is its stored password, None if it can't be compared."""
 
     user: str
     host: str
@@ -170,7 +170,7 @@ class Account:
     digest: str | None
 
     def accepts(self, password: str) -> bool | None:
-        """Whether this is its password; None where the server doesn't let us know."""
+        """Whether the account has this password; None if that can't be compared."""
         if self.digest is None:
             return None
         return self.digest.upper() == native_digest(password)
@@ -182,7 +182,7 @@ class Account:
 def accounts(session: Session, user: str) -> tuple[Account, ...]:
     """All accounts of that user name, ``""`` for the anonymous ones."""
     digest = "authentication_string"
-    if session.server().is_mariadb:  # before 10.4 it is in the other column
+    if session.server().is_mariadb:  # before 10.4 the column is Password
         digest = "IF(authentication_string = '', Password, authentication_string)"
     rows = session.rows(
         f"SELECT Host, plugin, IF(plugin IN ('', %s), {digest}, '')"  # noqa: S608
@@ -205,16 +205,16 @@ def _digest(stored: str) -> str | None:
 
 
 def native_digest(password: str) -> str:
-    """What ``mysql_native_password`` stores, of the bytes that PyMySQL sends."""
+    """What ``mysql_native_password`` stores for the bytes that PyMySQL sends."""
     once = hashlib.sha1(password.encode("latin-1"), usedforsecurity=False).digest()
     return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
 
 
 def create_account(session: Session, user: str, host: str, password: str) -> bool:
-    """CREATE USER; False when somebody else made it first.
+    """CREATE USER; False if the account exists already.
 
-    MariaDB logs statements as they come, so it gets the password's digest;
-    unless a password policy is on that has to see the password itself.
+    MariaDB logs statements unmasked, so it gets the password's digest, unless its
+    password policy demands the password itself.
     """
     if session.server().is_mariadb:
         with contextlib.suppress(_PasswordPolicyError):
@@ -223,7 +223,7 @@ def create_account(session: Session, user: str, host: str, password: str) -> boo
 
 
 class _PasswordPolicyError(Exception):
-    """A digest isn't accepted."""
+    """The password policy refuses a digest."""
 
 
 def _create(session: Session, user: str, host: str, form: str, secret: str) -> bool:
@@ -237,14 +237,14 @@ def _create(session: Session, user: str, host: str, form: str, secret: str) -> b
 
 
 def grant_all(session: Session, database: str, user: str, host: str) -> None:
-    """GRANT ALL on exactly that database; safe to run twice."""
+    """GRANT ALL on that database only; safe to run twice."""
     session.rows(
         "GRANT ALL PRIVILEGES ON %s.* TO %s@%s", GrantName(database), user, host
     )
 
 
 def revoke_all(session: Session, database: str, user: str, host: str) -> None:
-    """Take back what :func:`grant_all` gave; nothing when it is gone already."""
+    """Revoke the grant of :func:`grant_all`; safe to run twice."""
     session.done(
         "REVOKE ALL PRIVILEGES ON %s.* FROM %s@%s",
         GrantName(database),
@@ -255,5 +255,5 @@ def revoke_all(session: Session, database: str, user: str, host: str) -> None:
 
 
 def drop_account(session: Session, user: str, host: str) -> None:
-    """DROP USER; nothing when it is gone already."""
+    """DROP USER; safe to run twice."""
     session.done("DROP USER %s@%s", user, host, unless=(ACCOUNT_FAILED,))

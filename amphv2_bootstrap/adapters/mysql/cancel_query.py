@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stopping a statement that runs in the server, when its step has to stop."""
+"""Stops a running statement in the server when its step is cancelled."""
 
 import contextlib
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pymysql
 
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
 @contextlib.contextmanager
@@ -16,16 +16,16 @@ def cancellable(
     connect: Callable[[], pymysql.Connection],
     cancelled: threading.Event,
 ) -> Iterator[None]:
-    """While inside, ``cancelled`` interrupts the statement under way.
+    """Within the block, ``cancelled`` interrupts the running statement.
 
-    By ``KILL QUERY`` on a second connection, which every account may do to its
-    own; the statement then fails with error 1317. Without that the server would
-    go on with it after its step was given up.
+    A second connection sends ``KILL QUERY``, which every account may do to its own
+    connections; the statement then fails with error 1317. Otherwise the server would
+    continue it after its step has ended.
     """
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(_LOOK_SECONDS):
+        while not ended.wait(_POLL_SECONDS):
             if cancelled.is_set():
                 _kill_query(connection.thread_id(), connect)
                 return
@@ -40,8 +40,7 @@ def cancellable(
 
 
 def _kill_query(number: int, connect: Callable[[], pymysql.Connection]) -> None:
-    # A server that can't be reached to be told has lost the statement's
-    # connection too, or will: its own timeouts end it.
+    # If the server can't be reached, its own timeouts end the statement.
     with (
         contextlib.suppress(pymysql.Error, OSError),
         contextlib.closing(connect()) as second,

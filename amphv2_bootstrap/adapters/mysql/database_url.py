@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Database URLs: taken apart, and put together with a password.
+"""Parses database URLs, and builds them with a password.
 
-User name and password are percent-encoded altogether: an unencoded ``@`` or
-``/`` in a password makes another host of its tail, without any error.
+User name and password are percent-encoded: SQLAlchemy silently takes the part behind
+an unencoded ``@`` or ``/`` in a password for the host.
 """
 
 import string
@@ -18,10 +18,9 @@ _HOST_CHARACTERS = frozenset(string.ascii_letters + string.digits + "-._:%")
 
 
 def with_password(url: DatabaseUrl, password: str | None) -> str:
-    """The URL as SQLAlchemy takes it, user name and password percent-encoded.
+    """The URL for SQLAlchemy; :func:`parse` is the inverse.
 
-    The result holds the password: for the one place that needs it, never for a
-    message. :func:`parse` takes it apart again.
+    The result holds the password: never put it into a message.
     """
     text = f"{url.drivername}://"
     if url.username is not None:
@@ -41,10 +40,10 @@ def with_password(url: DatabaseUrl, password: str | None) -> str:
 
 
 def parse(text: str) -> tuple[DatabaseUrl, str | None]:
-    """Take a SQLAlchemy URL apart into the place and the password.
+    """Split a SQLAlchemy URL into the URL without its password, and the password.
 
-    :raises ValueError: it isn't a URL of a database, or was cut at an unencoded
-        character. The reason holds no part of the text.
+    :raises ValueError: it isn't a database URL, or has a special character unencoded.
+        The message holds no part of the text.
     """
     url = _split(text)
     sqlite = url.drivername.split("+")[0] == "sqlite"
@@ -78,7 +77,7 @@ def _split(text: str) -> sqlalchemy.URL:
 
 
 def _refuse_cut(text: str, url: sqlalchemy.URL) -> None:
-    """Find a URL that parses, but elsewhere than its author meant."""
+    """Refuse a URL that parses, but that SQLAlchemy splits at a wrong place."""
     rest = text.partition("://")[2].partition("?")[0]
     separators = rest.count("@") > 1 or rest.count("/") > 1
     host_is_odd = url.host is not None and not _HOST_CHARACTERS.issuperset(url.host)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one place that reads errors of MariaDB and MySQL, and of their driver."""
+"""Turns errors of MariaDB, MySQL and PyMySQL into ours."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ ACCESS_DENIED = 1045
 DATABASE_DENIED = 1044
 UNKNOWN_DATABASE = 1049
 DATABASE_EXISTS = 1007
-ACCOUNT_FAILED = 1396  # CREATE USER of one that is there, DROP USER of one that isn't
+ACCOUNT_FAILED = 1396  # CREATE USER of an existing, DROP USER of a missing account
 NO_SUCH_GRANT = 1141
 NO_SUCH_TABLE = 1146
 NO_PRIVILEGE = (1142, 1227, 1410)
@@ -23,13 +23,13 @@ PASSWORD_REFUSED = (1372, 1819)
 # https://mariadb.com/kb/en/mariadb-error-codes/
 TRANSIENT = {
     1040: "Wait, or raise max_connections.",
-    1047: "The node isn't part of a working cluster: look at its wsrep status.",
+    1047: "The node isn't part of a working cluster: check its wsrep status.",
     1053: "The server is shutting down.",
     1129: "The server blocks this host after many errors: run FLUSH HOSTS.",
     1159: "",
     1161: "",
     1203: "Wait, or raise the account's max_user_connections.",
-    1205: "Another transaction holds the table: look at SHOW PROCESSLIST.",
+    1205: "Another transaction holds the table: see SHOW PROCESSLIST.",
     1213: "",
     1226: "",
     1290: "The server is read-only: is it a replica, or is a switch-over under way?",
@@ -69,13 +69,13 @@ class DatabaseTroubleError(TransientError):
 
 @contextlib.contextmanager
 def translated(attempted: str, place: str, masker: Masker) -> Iterator[None]:
-    """Turn all that PyMySQL raises into our errors."""
+    """Turn PyMySQL's errors into ours."""
     try:
         yield
     except pymysql.Error as exc:
         raise _translate(exc, attempted, place, masker) from _Cleaned(exc, masker)
     except OSError as exc:
-        # Before the connection: a file of the TLS arguments.
+        # PyMySQL failed to read a file of the TLS arguments.
         raise PermanentError(
             attempted,
             on=place,
@@ -104,7 +104,7 @@ def _translate(
 
 
 class _Cleaned(Exception):  # noqa: N818
-    """The driver's error as a cause that can be logged: the same, without secrets."""
+    """The driver's error without secrets, as a cause that may be logged."""
 
     def __init__(self, exc: Exception, masker: Masker) -> None:
         super().__init__(type(exc).__name__, clean(str(exc), masker))
@@ -113,13 +113,13 @@ class _Cleaned(Exception):  # noqa: N818
 def clean(message: str, masker: Masker) -> str:
     """A server's message without secrets.
 
-    A syntax error quotes the statement, cut at 80 characters, maybe inside a
-    secret: that part is dropped whole.
+    A syntax error quotes up to 80 characters of the statement, which may end inside a
+    secret; this drops the quotation.
     """
     return masker.text(re.sub(r" near '.*", " near ...", message, flags=re.S))
 
 
 def _driver_reason(exc: Exception, masker: Masker) -> str:
-    if isinstance(exc, UnicodeEncodeError):  # its text shows the character
-        return "PyMySQL sends passwords as latin-1, and this one has other characters"
+    if isinstance(exc, UnicodeEncodeError):  # its text has a character of the password
+        return "PyMySQL sends passwords as latin-1, but this one has other characters"
     return masker.text(str(exc))

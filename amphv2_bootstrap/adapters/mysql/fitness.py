@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a database server is fit to keep what Octavia's tasks write.
+"""Checks whether a database server is fit to keep the state of Octavia's tasks.
 
-All functions only look, and give full sentences with what to do. Errors are those
+All functions only read, and give full sentences that say what to do. Errors are those
 of :meth:`amphv2_bootstrap.adapters.mysql.sessions.Session.rows`.
 """
 
@@ -17,12 +17,12 @@ from amphv2_bootstrap.adapters.octavia import conf_file
 from amphv2_bootstrap.errors import BootstrapError
 
 PACKET_BYTES = 16 * 2**20
-"""MariaDB's default; one row of a load balancer with many members takes megabytes."""
+"""MariaDB's default. A load balancer with many members needs rows of megabytes."""
 
 RECYCLE_SECONDS = 3600
-"""Default of oslo.db's connection_recycle_time, which Octavia hands to taskflow."""
+"""oslo.db's default of connection_recycle_time, which Octavia passes to taskflow."""
 
-# taskflow's migrations make the other JSON columns LONGTEXT, and forget these.
+# taskflow's migrations make the other JSON columns LONGTEXT, but not these.
 _NARROW = (
     ("logbooks", "meta"),
     ("atomdetails", "meta"),
@@ -31,13 +31,10 @@ _NARROW = (
 
 
 def recycle_seconds(files: Iterable[Path]) -> int:
-    """connection_recycle_time as the last of the files has it that sets it.
-
-    The default where none does.
-    """
+    """connection_recycle_time from the last file that sets it, else its default."""
     found = RECYCLE_SECONDS
     for file in files:
-        # Whoever loads the file says what is wrong with it.
+        # The code that loads the file reports what is wrong with it.
         with contextlib.suppress(BootstrapError, ValueError):
             options = conf_file.get_options(durable_file.read(str(file)), "database")
             found = int(options.get("connection_recycle_time", found))
@@ -45,15 +42,15 @@ def recycle_seconds(files: Iterable[Path]) -> int:
 
 
 def clock_offset(session: Session) -> float:
-    """By how many seconds the server's clock is ahead of this host's."""
+    """The seconds by which the server's clock is ahead of this host's."""
     before = time.time()
     there = session.value("SELECT UTC_TIMESTAMP(6)")
-    here = (before + time.time()) / 2  # the answer was made in between
+    here = (before + time.time()) / 2  # the server answered in between
     return float(there.replace(tzinfo=datetime.UTC).timestamp() - here)
 
 
 def traps(session: Session, database: str, files: Iterable[Path]) -> tuple[str, ...]:
-    """All of the below, for an Octavia that loads these files."""
+    """All warnings below, for an Octavia that loads these files."""
     return (
         *small_packets(session),
         *short_idle_time(session, recycle_seconds(files)),
@@ -62,20 +59,21 @@ def traps(session: Session, database: str, files: Iterable[Path]) -> tuple[str, 
 
 
 def small_packets(session: Session) -> Iterator[str]:
-    """A statement above max_allowed_packet ends the connection."""
+    """Warn if max_allowed_packet is small: a larger statement ends the connection."""
     found = int(session.value("SELECT @@GLOBAL.max_allowed_packet"))
     if found < PACKET_BYTES:
         yield (
-            f"max_allowed_packet of {session.place} is {found} bytes: the state of a "
-            "large load balancer is one statement, which would be refused. Set it to "
-            f"{PACKET_BYTES} (16M) in the server's configuration and by SET GLOBAL."
+            f"max_allowed_packet of {session.place} is {found} bytes: Octavia writes "
+            "the state of a large load balancer in one statement, which the server "
+            f"would refuse. Set it to {PACKET_BYTES} (16M) in the server's "
+            "configuration and by SET GLOBAL."
         )
 
 
 def short_idle_time(
     session: Session, recycle_seconds: int = RECYCLE_SECONDS
 ) -> Iterator[str]:
-    """Connections that the server closes before their pool gives them up.
+    """Warn if the server closes idle connections that Octavia's pool still keeps.
 
     :param recycle_seconds: Octavia's [database] connection_recycle_time.
     """
@@ -83,16 +81,16 @@ def short_idle_time(
     if found < recycle_seconds:
         yield (
             f"{session.place} closes idle connections after {found} s (wait_timeout), "
-            f"but Octavia keeps them for {recycle_seconds} s: it will find them gone. "
+            f"but Octavia keeps them for {recycle_seconds} s and will fail on them. "
             f"Set [database] connection_recycle_time in octavia.conf below {found}, "
             "or wait_timeout higher."
         )
 
 
 def narrow_columns(session: Session, database: str) -> Iterator[str]:
-    """Columns of 64 KB, which a load balancer with many members fills.
+    """Warn of columns of 64 KB, which a load balancer with many members exceeds.
 
-    Nothing where the tables aren't there.
+    No warning if the tables don't exist.
     """
     rows = session.rows(
         "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS"
@@ -105,9 +103,9 @@ def narrow_columns(session: Session, database: str) -> Iterator[str]:
     if narrow:
         names = ", ".join(".".join(place) for place in narrow)
         yield (
-            f"{names} in {database} hold 64 KB at most, as taskflow made them: the "
-            "flow of a very large load balancer fails there. While no load balancer "
-            f"is in work, run: {_widening(narrow, database)}"
+            f"{names} in {database} hold only 64 KB, as taskflow created them: the "
+            "flow of a very large load balancer fails there. While Octavia works on no "
+            f"load balancer, run: {_widening(narrow, database)}"
         )
 
 

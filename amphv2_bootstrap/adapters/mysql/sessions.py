@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connections to MariaDB and MySQL, and statements on them."""
+"""Connects to MariaDB and MySQL, and runs statements."""
 
 import contextlib
 import hashlib
@@ -28,10 +28,10 @@ from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
 Row = tuple[Any, ...]
 
 LOCK_WAIT_SECONDS = 20
-"""How long the server lets a statement wait for a table; less than a read may
-last, so that no statement of ours is done after we stopped to wait for it."""
+"""How long a statement may wait for a table. It is below the read timeout, so that
+the server runs no statement after its client stopped waiting."""
 
-# A fixed mode, so that quotes, backslashes and SHOW GRANTS mean the same everywhere.
+# With a fixed mode, quotes, backslashes and SHOW GRANTS mean the same everywhere.
 _SESSION = (
     f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}, sql_mode = 'TRADITIONAL'"
 )
@@ -41,7 +41,7 @@ _IO_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """An identifier, as an argument of a statement: quoted with backticks."""
+    """An identifier as an argument of a statement, quoted with backticks."""
 
     text: str
 
@@ -55,7 +55,7 @@ class GrantName:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Facts of a server: ``flavour`` is ``MariaDB`` or ``MySQL``."""
+    """Facts about a server: ``flavour`` is ``MariaDB`` or ``MySQL``."""
 
     flavour: str
     version: tuple[int, ...]
@@ -86,11 +86,11 @@ class Session:
         """All rows of one statement.
 
         ``%s`` in ``sql`` stands for an argument, quoted by its type: a str as a
-        text, :class:`Name` and :class:`GrantName` as identifiers.
+        string, :class:`Name` and :class:`GrantName` as identifiers.
 
-        :raises DatabaseRefusalError: the server refused it.
-        :raises DatabaseTroubleError: it may work later.
-        :raises CancelledError: the session's step was told to stop.
+        :raises DatabaseRefusalError: the server refused the statement.
+        :raises DatabaseTroubleError: the statement may work later.
+        :raises CancelledError: the session's ``cancelled`` was set.
         """
         attempted = f"run {' '.join(sql.split()[:2])} ..."
         try:
@@ -101,7 +101,7 @@ class Session:
         except BootstrapError as exc:
             if self._cancelled is not None and self._cancelled.is_set():
                 raise CancelledError(
-                    attempted, on=self.place, why="told to stop"
+                    attempted, on=self.place, why="asked to stop"
                 ) from exc
             raise
 
@@ -111,7 +111,7 @@ class Session:
         return rows[0][0] if rows else None
 
     def done(self, sql: str, *args: object, unless: Collection[int] = ()) -> bool:
-        """Run a statement; False when the server answers an error of ``unless``."""
+        """Run a statement; False if the server answers an error in ``unless``."""
         try:
             self.rows(sql, *args)
         except DatabaseRefusalError as exc:
@@ -121,7 +121,7 @@ class Session:
         return True
 
     def server(self) -> Server:
-        """Facts of the server; asked once."""
+        """Facts about the server; asked once."""
         if self._server is None:
             version, comment = self.rows("SELECT VERSION(), @@version_comment")[0]
             self._server = parse_server(str(version), str(comment))
@@ -131,23 +131,23 @@ class Session:
     def locked(
         self, lock: str, seconds: float, cancelled: threading.Event
     ) -> Iterator[None]:
-        """Hold the server's named lock; it is gone with the connection.
+        """Hold a named lock of the server, which ends with the connection.
 
         :param lock: see :func:`lock_name`.
-        :raises DatabaseTroubleError: not got within ``seconds``.
+        :raises DatabaseTroubleError: not acquired within ``seconds``.
         :raises CancelledError: ``cancelled`` was set first.
         """
         deadline = time.monotonic() + seconds
         while self.value("SELECT GET_LOCK(%s, 1)", lock) != 1:
             if cancelled.is_set():
-                raise CancelledError(f"wait for the lock {lock}", why="told to stop")
+                raise CancelledError(f"wait for the lock {lock}", why="asked to stop")
             if time.monotonic() > deadline:
                 holder = self.value("SELECT IS_USED_LOCK(%s)", lock)
                 raise DatabaseTroubleError(
                     f"take the lock {lock}",
                     on=self.place,
                     why=f"connection {holder} held it for {seconds:g} s",
-                    todo="Another run is at work; see it in SHOW PROCESSLIST.",
+                    todo="Wait for the other run; see SHOW PROCESSLIST.",
                 )
         try:
             yield
@@ -165,14 +165,14 @@ def session(
     database: str | None = None,
     cancelled: threading.Event | None = None,
 ) -> Iterator[Session]:
-    """Log in, and log out afterwards. Bounded: 10 s to connect, 30 s a statement.
+    """Log in, and log out afterwards: 10 s to connect, 30 s for each statement.
 
-    TLS, socket and other arguments of the URL are read as SQLAlchemy reads
-    them, so that this connection goes the way that Octavia's will.
+    SQLAlchemy reads TLS, socket and other arguments of the URL, so this session
+    connects as Octavia does.
 
-    :param database: the database to enter; the URL's own is not entered.
-    :param masker: masks errors, and masks ``password`` besides.
-    :param cancelled: when it is set, the statement under way is stopped.
+    :param database: the database to use, in place of the URL's.
+    :param masker: masks errors; ``password`` is masked too.
+    :param cancelled: stops the running statement when set.
     :raises DatabaseRefusalError: access denied, no such database...
     :raises DatabaseTroubleError: the server can't be reached.
     """
@@ -208,7 +208,7 @@ def _options(
         query=url.query,
     )
     options = dict(MySQLDialect_pymysql().create_connect_args(location)[1])
-    for replaced in ("passwd", "db"):  # names of older SQLAlchemys
+    for replaced in ("passwd", "db"):  # as older SQLAlchemys name them
         options.pop(replaced, None)
     return {
         **options,
@@ -225,7 +225,7 @@ def _options(
 
 
 def lock_name(purpose: str, database: str) -> str:
-    """A name for GET_LOCK: at most 64 characters, and none that needs quoting."""
+    """A name for GET_LOCK: at most 64 characters that need no quoting."""
     if not re.fullmatch(r"\w{1,40}", database, re.ASCII):
         database = hashlib.sha256(database.encode()).hexdigest()[:32]
     return f"{purpose}:{database}"
@@ -242,7 +242,7 @@ def _quoted_grant_name(name: GrantName, mapping: object) -> str:
 def parse_server(version: str, comment: str) -> Server:
     """Read ``VERSION()`` and ``@@version_comment``."""
     is_mariadb = "mariadb" in (version + comment).lower()
-    # Some MariaDBs put 5.5.5- before their version, for old replicas.
+    # Some MariaDBs prefix their version with 5.5.5- for old replicas.
     found = re.match(r"(?:5\.5\.5-)?(\d+(?:\.\d+)*)", version)
     numbers = tuple(int(part) for part in found[1].split(".")) if found else (0,)
     flavour = "MariaDB" if is_mariadb else "MySQL"
@@ -250,4 +250,4 @@ def parse_server(version: str, comment: str) -> Server:
 
 
 Connect = Callable[..., contextlib.AbstractContextManager[Session]]
-"""The type of :func:`session`, for callers that take another in tests."""
+"""The type of :func:`session`; tests pass fakes of it."""

@@ -36,7 +36,7 @@ from tests.servers.zookeeper import (
     zookeeper_client,
 )
 
-check = partial(key_value.check, timeout=60.0)  # no verdict by the machine's speed
+check = partial(key_value.check, timeout=60.0)  # a slow machine must not fail it
 NAMESPACE = "octavia_jobboard"
 GOOD = Secrets({"jobboard_backend_password": PASSWORD})
 
@@ -44,7 +44,7 @@ GOOD = Secrets({"jobboard_backend_password": PASSWORD})
 def spec_for(
     driver: str, port: int, hosts: tuple[str, ...] = (HOST,), /, **options: Value
 ) -> Spec:
-    """A specification whose backend is there."""
+    """A specification with this backend."""
     task_flow: Mapping[str, Value] = {
         "jobboard_enabled": True,
         "jobboard_backend_driver": f"{driver}_taskflow_driver",
@@ -57,7 +57,7 @@ def spec_for(
 
 
 def refusal(spec: Spec, secrets: Secrets) -> BootstrapError:
-    """The error that the check ends with; it shows no secret."""
+    """The error of the check, which holds no secret."""
     with pytest.raises(BootstrapError) as caught:
         check(spec, secrets)
     for secret in secrets.values():
@@ -74,18 +74,18 @@ def contents(server: RedisServer) -> set[Any]:
 # Redis
 
 
-def test_sound_redis_passes_silently(redis_server: RedisServer) -> None:
+def test_sound_redis_passes_without_warnings(redis_server: RedisServer) -> None:
     """A server with password, append-only file and noeviction has no warnings."""
     before = contents(redis_server)
     assert check(spec_for("redis", redis_server.port), GOOD) == ()
-    assert contents(redis_server) <= before  # claims of others expire
+    assert contents(redis_server) <= before  # other tests' claims expire
 
 
 @pytest.mark.parametrize("password", ["wrong-pass-word", None])
 def test_redis_with_wrong_or_no_password(
     redis_server: RedisServer, password: str | None
 ) -> None:
-    """Wrong credentials are permanent, and the message says what to compare."""
+    """Wrong credentials are a permanent error that says what to compare."""
     secrets = Secrets({"jobboard_backend_password": password})
     error = refusal(spec_for("redis", redis_server.port), secrets)
     assert isinstance(error, PermanentError)
@@ -94,7 +94,7 @@ def test_redis_with_wrong_or_no_password(
 
 
 def test_redis_open_to_everybody(tmp_path: Path) -> None:
-    """Redis 6 and later take any password then: the operator has to know."""
+    """A Redis without a password, which accepts any password, gives a warning."""
     options = ['requirepass ""', "protected-mode no"]
     with running_redis(tmp_path, options=options) as server:
         (warning,) = check(spec_for("redis", server.port), GOOD)
@@ -102,12 +102,12 @@ def test_redis_open_to_everybody(tmp_path: Path) -> None:
 
 
 def test_redis_that_is_down_is_transient() -> None:
-    """Nobody listens: worth another attempt."""
+    """A closed port is a transient error."""
     assert isinstance(refusal(spec_for("redis", free_port()), GOOD), TransientError)
 
 
 def test_tls_towards_a_plain_redis(redis_server: RedisServer) -> None:
-    """It looks like a server that doesn't answer; the advice names TLS."""
+    """TLS to a plain port times out; the advice names TLS."""
     tls = {"ssl": "True", "ssl_cert_reqs": "none"}
     spec = spec_for("redis", redis_server.port, jobboard_redis_backend_ssl_options=tls)
     with pytest.raises(TransientError, match="TLS"):
@@ -115,7 +115,7 @@ def test_tls_towards_a_plain_redis(redis_server: RedisServer) -> None:
 
 
 def test_replica_is_refused_with_its_master(redis_sentinels: Sentinels) -> None:
-    """A replica takes no writes; the message names the master."""
+    """A replica is refused; the error names its master."""
     master = redis_sentinels.master()
     replica = next(node for node in redis_sentinels.nodes if node is not master)
     error = refusal(spec_for("redis", replica.port), GOOD)
@@ -124,8 +124,8 @@ def test_replica_is_refused_with_its_master(redis_sentinels: Sentinels) -> None:
 
 
 def test_cluster_mode_is_refused(tmp_path: Path) -> None:
-    """A job's keys lie in different slots, which taskflow's client can't do."""
-    # By default the port of the cluster's bus is out of range for high ports.
+    """Cluster mode puts a job's keys in several slots, so it is refused."""
+    # The default port of the cluster's bus is out of range for high ports.
     options = ["cluster-enabled yes", f"cluster-port {free_port()}"]
     with running_redis(tmp_path, options=options) as server:
         error = refusal(spec_for("redis", server.port), GOOD)
@@ -134,7 +134,7 @@ def test_cluster_mode_is_refused(tmp_path: Path) -> None:
 
 
 def test_eviction_with_a_limit_is_refused(tmp_path: Path) -> None:
-    """A full Redis that evicts loses jobs."""
+    """A Redis that may evict keys is refused, since it loses jobs."""
     options = ["maxmemory 100mb", "maxmemory-policy allkeys-lru"]
     with running_redis(tmp_path, options=options) as server:
         error = refusal(spec_for("redis", server.port), GOOD)
@@ -157,7 +157,7 @@ def test_unfit_but_working_settings_are_warnings(tmp_path: Path) -> None:
 
 
 def test_full_redis_is_refused(tmp_path: Path) -> None:
-    """With noeviction a full server takes no jobs until somebody acts."""
+    """A full server with noeviction is a permanent error."""
     with running_redis(tmp_path, options=["maxmemory 1"]) as server:
         error = refusal(spec_for("redis", server.port), GOOD)
     assert isinstance(error, PermanentError)
@@ -182,13 +182,13 @@ def redis_with_user(
 
 
 def test_redis_user_with_all_rights(tmp_path: Path) -> None:
-    """A user of the access list is logged in by its name."""
+    """The check logs in as a user of the access list."""
     with redis_with_user(tmp_path, "~* &* +@all") as (spec, secrets):
         assert check(spec, secrets) == ()
 
 
 def test_redis_user_with_just_octavias_rights(tmp_path: Path) -> None:
-    """The rights that our advice names are enough; what can't be seen is said."""
+    """The rights in our advice are enough; warnings say what can't be checked."""
     with redis_with_user(tmp_path, OCTAVIA_RIGHTS, "appendonly no") as granted:
         settings, nothing_written = check(*granted)
     assert "settings" in settings
@@ -200,7 +200,7 @@ TASKFLOWS = (
     *("get", "set", "pexpire", "del", "hexists", "exists"),
     *("watch", "multi", "script|load", "evalsha"),
 )
-"""What taskflow's jobboard sends, itself or in a script."""
+"""The commands that taskflow's jobboard sends, directly or in a script."""
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ TASKFLOWS = (
     ],
 )
 def test_redis_user_with_too_few_rights(tmp_path: Path, rights: str) -> None:
-    """Whatever Octavia's jobboard needs and may not do is permanent."""
+    """A missing right that Octavia's jobboard needs is a permanent error."""
     with redis_with_user(tmp_path, rights) as granted:
         error = refusal(*granted)
     assert isinstance(error, PermanentError)
@@ -242,7 +242,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def redis_with_tls(folder: Path, certificate: tuple[str, str]) -> Iterator[int]:
-    """A Redis with a TLS port beside its plain one; gives the TLS port."""
+    """A Redis with a TLS port and a plain one; gives the TLS port."""
     port = free_port()
     options = [
         f"tls-port {port}",
@@ -255,7 +255,7 @@ def redis_with_tls(folder: Path, certificate: tuple[str, str]) -> Iterator[int]:
 
 
 def test_redis_behind_tls(tmp_path: Path, certificate: tuple[str, str]) -> None:
-    """Octavia's TLS options lead in; the server's certificate is verified."""
+    """The check connects with Octavia's TLS options and verifies the certificate."""
     tls = {"ssl": "True", "ssl_ca_certs": certificate[0], "ssl_cert_reqs": "required"}
     with redis_with_tls(tmp_path, certificate) as port:
         trusted = spec_for("redis", port, jobboard_redis_backend_ssl_options=tls)
@@ -289,7 +289,7 @@ def sentinel_secrets(cloud: Sentinels, **changed: str | None) -> Secrets:
 
 
 def test_sentinel_leads_to_the_master(redis_sentinels: Sentinels) -> None:
-    """With each its own password; the single Sentinel is warned about."""
+    """The check uses each password; a single Sentinel gives a warning."""
     warnings = check(sentinel_spec(redis_sentinels), sentinel_secrets(redis_sentinels))
     assert any("Only one Sentinel" in warning for warning in warnings)
     assert not any("no replica" in warning for warning in warnings)
@@ -301,7 +301,7 @@ def test_sentinel_leads_to_the_master(redis_sentinels: Sentinels) -> None:
 def test_wrong_password_at_either_level(
     redis_sentinels: Sentinels, secret: str
 ) -> None:
-    """Sentinel's credentials and the server's are told apart, and both proven."""
+    """The error names the level, Sentinel or server, with the wrong password."""
     secrets = sentinel_secrets(redis_sentinels, **{secret: "wrong-pass-word"})
     error = refusal(sentinel_spec(redis_sentinels), secrets)
     assert isinstance(error, PermanentError)
@@ -310,15 +310,15 @@ def test_wrong_password_at_either_level(
 
 
 def test_unknown_master_name(redis_sentinels: Sentinels) -> None:
-    """The message lists what Sentinel does know."""
+    """The error lists the masters that Sentinel knows."""
     spec = sentinel_spec(redis_sentinels, jobboard_redis_sentinel="yourmaster")
     error = refusal(spec, sentinel_secrets(redis_sentinels))
     assert isinstance(error, PermanentError)
     assert redis_sentinels.name in error.why
 
 
-def test_sentinel_that_is_away_among_others(redis_sentinels: Sentinels) -> None:
-    """One of two Sentinels is away: Octavia works on, the operator is told."""
+def test_one_of_two_sentinels_is_unreachable(redis_sentinels: Sentinels) -> None:
+    """An unreachable Sentinel gives a warning, since Octavia still works."""
     spec = spec_for(
         "redis",
         redis_sentinels.sentinels[0].port,
@@ -330,7 +330,7 @@ def test_sentinel_that_is_away_among_others(redis_sentinels: Sentinels) -> None:
 
 
 def test_no_sentinel_answers(redis_sentinels: Sentinels) -> None:
-    """All are away: transient."""
+    """If no Sentinel answers, the error is transient."""
     spec = spec_for("redis", free_port(), jobboard_redis_sentinel=redis_sentinels.name)
     error = refusal(spec, sentinel_secrets(redis_sentinels))
     assert isinstance(error, TransientError)
@@ -345,7 +345,7 @@ def nodes(server: ZookeeperServer) -> set[str]:
 
 
 def test_zookeeper_answers(zookeeper_server: ZookeeperServer) -> None:
-    """A single server passes with a warning; nothing is left in it."""
+    """A single server gives a warning, and the check leaves no node."""
     before = nodes(zookeeper_server)
     spec = spec_for("zookeeper", zookeeper_server.port)
     (warning,) = check(spec, Secrets({}))
@@ -354,7 +354,7 @@ def test_zookeeper_answers(zookeeper_server: ZookeeperServer) -> None:
 
 
 def test_nested_namespace_is_not_made(zookeeper_server: ZookeeperServer) -> None:
-    """The check doesn't make the folders of a namespace that isn't there yet."""
+    """The check doesn't make the folders of a missing namespace."""
     spec = spec_for(
         "zookeeper",
         zookeeper_server.port,
@@ -365,13 +365,13 @@ def test_nested_namespace_is_not_made(zookeeper_server: ZookeeperServer) -> None
 
 
 def test_zookeeper_that_is_down_is_transient() -> None:
-    """Nobody listens: worth another attempt."""
+    """A closed port is a transient error."""
     error = refusal(spec_for("zookeeper", free_port()), Secrets({}))
     assert isinstance(error, TransientError)
 
 
 def test_zookeeper_that_may_not_be_written(tmp_path: Path) -> None:
-    """A root that only others may write to is permanent."""
+    """A root that Octavia may not write is a permanent error."""
     with running_zookeeper(tmp_path) as server:
         with zookeeper_client(server.port) as client:
             client.set_acls("/", _read_only())
@@ -388,7 +388,7 @@ def _read_only() -> list[ACL]:
 def test_zookeeper_folder_of_octavia_that_may_not_be_written(
     folder: str, tmp_path: Path
 ) -> None:
-    """That the root may be written does not tell it; the message names the folder."""
+    """A closed folder of Octavia's is an error that names it, even if root is open."""
     with running_zookeeper(tmp_path) as server:
         with zookeeper_client(server.port) as client:
             client.create(f"/{folder}", acl=_read_only())
@@ -400,28 +400,28 @@ def test_zookeeper_folder_of_octavia_that_may_not_be_written(
 
 
 def test_zookeeper_where_only_octavias_own_may_be_written(tmp_path: Path) -> None:
-    """Its own folders are enough: works, with a warning that says what is closed."""
+    """Rights on Octavia's own folders are enough, with a warning."""
     with running_zookeeper(tmp_path) as server:
         with zookeeper_client(server.port) as client:
             for path in (NAMESPACE, ".trash", ".entities/conductor"):
                 client.ensure_path(f"/{path}")
             client.set_acls("/", _read_only())
         *_, warning = check(spec_for("zookeeper", server.port), Secrets({}))
-    assert "Nothing may be written beside" in warning
+    assert "Octavia may write nothing beside" in warning
 
 
-def test_zookeeper_that_does_not_tell_its_version(tmp_path: Path) -> None:
-    """A server that answers 'srvr' alone, the default, is refused with the remedy."""
+def test_zookeeper_that_hides_its_version(tmp_path: Path) -> None:
+    """A server that answers only 'srvr', the default, is refused with advice."""
     with running_zookeeper(tmp_path, words="srvr") as server:
         error = refusal(spec_for("zookeeper", server.port), Secrets({}))
     assert isinstance(error, PermanentError)
     assert "4lw.commands.whitelist=envi,srvr" in str(error)
 
 
-def test_zookeeper_server_away_among_others(
+def test_one_of_two_zookeeper_servers_is_unreachable(
     zookeeper_server: ZookeeperServer,
 ) -> None:
-    """One host of two is away, and two is an even number: two warnings."""
+    """An unreachable server and an even number of servers give two warnings."""
     spec = spec_for("zookeeper", zookeeper_server.port, (HOST, "127.0.0.77"))
     even, away = check(spec, Secrets({}))
     assert "even number" in even
@@ -431,11 +431,11 @@ def test_zookeeper_server_away_among_others(
 def test_servers_that_each_run_alone(
     zookeeper_server: ZookeeperServer, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """Two servers that aren't one ensemble are refused."""
+    """Two servers that form no ensemble are refused."""
     with running_zookeeper(tmp_path) as other:
         ports = iter([zookeeper_server.port, other.port])
         monkeypatch.setattr(
-            zookeeper, "_address", lambda host, port: f"{host}:{next(ports)}"
+            zookeeper, "place", lambda host, port: f"{host}:{next(ports)}"
         )
         spec = spec_for("zookeeper", zookeeper_server.port, (HOST, HOST))
         error = refusal(spec, Secrets({}))
@@ -444,7 +444,7 @@ def test_servers_that_each_run_alone(
 
 
 def test_bare_ipv6_address_for_zookeeper() -> None:
-    """Octavia's driver doesn't bracket it, so the operator has to."""
+    """The operator must bracket an IPv6 address, since Octavia's driver doesn't."""
     error = refusal(spec_for("zookeeper", 2181, ("::1",)), Secrets({}))
     assert isinstance(error, PermanentError)
     assert "[::1]" in error.todo
@@ -477,23 +477,23 @@ def etcd_leases(server: EtcdServer) -> set[str]:
 
 
 def test_etcd_answers(etcd_server: EtcdServer) -> None:
-    """One member passes with a warning; no key and no lease are left."""
+    """A single member gives a warning, and the check leaves no key and no lease."""
     before = etcd_keys(etcd_server), etcd_leases(etcd_server)
     (warning,) = check(spec_for("etcd", etcd_server.port), Secrets({}))
-    assert "one member" in warning
-    # What others left may have ended meanwhile.
+    assert "single member" in warning
+    # Leases of other tests may have expired meanwhile.
     assert etcd_keys(etcd_server) <= before[0]
     assert etcd_leases(etcd_server) <= before[1]
 
 
 def test_only_the_first_etcd_host_counts(etcd_server: EtcdServer) -> None:
-    """Others are named in a warning, as Octavia never uses them."""
+    """Other hosts, which Octavia never uses, are named in a warning."""
     spec = spec_for("etcd", etcd_server.port, (HOST, "nowhere.invalid"))
     assert any("nowhere.invalid" in warning for warning in check(spec, Secrets({})))
 
 
 def test_etcd_that_is_down_is_transient() -> None:
-    """Nobody listens: worth another attempt."""
+    """A closed port is a transient error."""
     error = refusal(spec_for("etcd", free_port()), Secrets({}))
     assert isinstance(error, TransientError)
 
@@ -515,8 +515,8 @@ def test_etcd_with_wrong_options(
     words: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What would fail in Octavia the same way every time is permanent."""
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)  # beats our options
+    """Options with which Octavia always fails are a permanent error."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)  # overrides our options
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
     error = refusal(spec_for("etcd", etcd_server.port, **options), Secrets({}))
     assert isinstance(error, PermanentError)
@@ -524,14 +524,14 @@ def test_etcd_with_wrong_options(
 
 
 def test_etcd_use_ssl_is_true_whatever_it_says(etcd_server: EtcdServer) -> None:
-    """For Octavia 19 any text is true: it speaks TLS, and so does the check."""
+    """As in Octavia 19, any text of use_ssl turns TLS on."""
     options = {"use_ssl": "False"}
     spec = spec_for("etcd", etcd_server.port, jobboard_etcd_ssl_options=options)
     assert "jobboard_etcd_ssl_options" in refusal(spec, Secrets({})).todo
 
 
 def test_etcd_with_authentication(tmp_path: Path) -> None:
-    """Octavia's driver has no way to log in."""
+    """An etcd with authentication is refused, since Octavia's driver can't log in."""
     with running_etcd(tmp_path) as server:
         etcd_post(server, "auth/user/add", {"name": "root", "password": "x"})
         etcd_post(server, "auth/role/add", {"name": "root"})
@@ -548,7 +548,7 @@ def test_etcd_with_authentication(tmp_path: Path) -> None:
 def test_missing_client_library_names_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without kazoo the operator is told which extra to install."""
+    """Without kazoo the error names the extra to install."""
     monkeypatch.delitem(
         sys.modules,
         "amphv2_bootstrap.adapters.key_value.zookeeper",

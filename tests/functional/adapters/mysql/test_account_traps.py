@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accounts in each other's way on a real server."""
+"""Accounts on a real server that the server prefers to the granted ones."""
 
 from collections.abc import Iterator
 
@@ -40,7 +40,7 @@ def _others(admin: Session) -> list[str]:
 def test_an_anonymous_account_shadows_one_of_any_host(
     mariadb: MariaDB, admin: Session
 ) -> None:
-    """It is told where it really keeps the account out, and not where it can't."""
+    """An anonymous account is reported only if it really prevents the login."""
     _add(mariadb, "%")
     mariadb.execute("CREATE USER ''@localhost")
     with pytest.raises(pymysql.err.OperationalError, match="Access denied"):
@@ -53,7 +53,7 @@ def test_an_anonymous_account_shadows_one_of_any_host(
 
 
 def test_an_account_without_grants_shadows(mariadb: MariaDB, admin: Session) -> None:
-    """One with all of them doesn't."""
+    """An account without grants is reported, one with all grants is not."""
     for host in (*HOSTS, "10.0.0.%"):
         _add(mariadb, host)
     assert _shadows(admin) == []
@@ -62,16 +62,16 @@ def test_an_account_without_grants_shadows(mariadb: MariaDB, admin: Session) -> 
     assert "'octavia'@'10.0.0.5'" in found
 
 
-def test_accounts_with_another_password_are_named(
+def test_accounts_with_a_different_password_are_named(
     mariadb: MariaDB, admin: Session
 ) -> None:
-    """Those beside the granted ones; nobody sees a password."""
+    """Only accounts at other hosts than the granted ones; no password is shown."""
     for host in HOSTS:
-        _add(mariadb, host, "0ther")  # what the steps and checks of accounts tell
+        _add(mariadb, host, "0ther")  # the step and the checks of accounts report it
     _add(mariadb, "10.0.0.1")
     assert _others(admin) == []
     _add(mariadb, "10.0.0.2", "0ther")
     (found,) = _others(admin)
-    assert found.startswith("'octavia'@'10.0.0.2' has another password")
+    assert found.startswith("'octavia'@'10.0.0.2' has a different password")
     assert "0ther" not in found
     assert PASSWORD not in found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A statement under way is stopped in the server when its step has to stop."""
+"""A cancelled step stops its running statement in the server."""
 
 import threading
 
@@ -19,7 +19,7 @@ def _running(mariadb: MariaDB) -> bool:
 
 
 def test_cancel_stops_the_statement_in_the_server(mariadb: MariaDB) -> None:
-    """The caller gets CancelledError, and the server doesn't go on with it."""
+    """The caller gets CancelledError, and the server stops the statement."""
     url, password = database_url.parse(mariadb.root_url)
     cancelled = threading.Event()
 
@@ -34,14 +34,14 @@ def test_cancel_stops_the_statement_in_the_server(mariadb: MariaDB) -> None:
     threading.Thread(target=cancel).start()
     with (
         sessions.session(url, password, cancelled=cancelled) as session,
-        pytest.raises(CancelledError, match="told to stop"),
+        pytest.raises(CancelledError, match="asked to stop"),
     ):
         session.rows(_SLEEP)
     assert not _running(mariadb)
 
 
 def test_without_cancel_a_session_ends_as_ever(mariadb: MariaDB) -> None:
-    """Watching for a cancellation changes nothing of an ordinary session."""
+    """Without a cancellation, a session works as usual."""
     url, password = database_url.parse(mariadb.root_url)
     with sessions.session(url, password, cancelled=threading.Event()) as session:
         assert session.value("SELECT 1 + 1") == 2

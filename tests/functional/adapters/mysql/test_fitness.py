@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What would break later on a real server."""
+"""Warnings about the settings and columns of a real server."""
 
 import contextlib
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def admin(mariadb: MariaDB) -> Iterator[Session]:
 
 @contextlib.contextmanager
 def _setting(server: MariaDB, name: str, value: int) -> Iterator[None]:
-    """The server's setting, and what it was afterwards."""
+    """Change a setting of the server within the block."""
     before = server.execute(f"SELECT @@GLOBAL.{name}")[0][0]
     server.execute(f"SET GLOBAL {name} = {value}")
     try:
@@ -35,12 +35,12 @@ def _setting(server: MariaDB, name: str, value: int) -> Iterator[None]:
 
 
 def test_a_server_with_defaults_is_fit(admin: Session, tmp_path: Path) -> None:
-    """Without tables, and without a configuration that says otherwise."""
+    """A server with defaults, without tables, gives no warning."""
     assert fitness.traps(admin, DATABASE, [tmp_path / "none"]) == ()
 
 
-def test_small_packets_are_told(mariadb: MariaDB, admin: Session) -> None:
-    """With what to set; one byte more than that is enough."""
+def test_small_packets_are_reported(mariadb: MariaDB, admin: Session) -> None:
+    """A limit below PACKET_BYTES gives a warning that names the right value."""
     limit = fitness.PACKET_BYTES
     with _setting(mariadb, "max_allowed_packet", limit - 1024):
         (found,) = fitness.small_packets(admin)
@@ -50,10 +50,10 @@ def test_small_packets_are_told(mariadb: MariaDB, admin: Session) -> None:
         assert list(fitness.small_packets(admin)) == []
 
 
-def test_idle_connections_that_are_closed_too_soon_are_told(
+def test_a_short_idle_timeout_is_reported(
     mariadb: MariaDB, admin: Session, tmp_path: Path
 ) -> None:
-    """As Octavia's own configuration has it, else by oslo.db's default."""
+    """wait_timeout is compared with Octavia's configuration, else oslo.db's default."""
     conf = tmp_path / "octavia.conf"
     conf.write_text("[database]\nconnection_recycle_time = 500\n")
     with _setting(mariadb, "wait_timeout", 600):
@@ -63,10 +63,8 @@ def test_idle_connections_that_are_closed_too_soon_are_told(
     assert "for 3600 s" in found
 
 
-def test_a_configuration_without_sense_is_taken_for_the_default(
-    tmp_path: Path,
-) -> None:
-    """Whatever loads it for its own sake says what is wrong."""
+def test_an_invalid_configuration_gives_the_default(tmp_path: Path) -> None:
+    """An invalid value or file counts as the default here."""
     conf = tmp_path / "octavia.conf"
     for text in ("[database]\nconnection_recycle_time = soon\n", "[database\n"):
         conf.write_text(text)
@@ -74,7 +72,7 @@ def test_a_configuration_without_sense_is_taken_for_the_default(
 
 
 def test_the_last_file_that_sets_it_counts(tmp_path: Path) -> None:
-    """As Octavia loads them: a file of conf.d after octavia.conf."""
+    """The last file that sets the option counts, as in Octavia."""
     first, last, other = (tmp_path / name for name in ("a", "b", "c"))
     first.write_text("[database]\nconnection_recycle_time = 500\n")
     last.write_text("[database]\nconnection_recycle_time = 700\n")
@@ -83,7 +81,7 @@ def test_the_last_file_that_sets_it_counts(tmp_path: Path) -> None:
 
 
 def _make_tables(server: MariaDB) -> None:
-    """Those columns as taskflow's migrations leave them: TEXT, and LONGTEXT."""
+    """Make the columns as taskflow's migrations do: TEXT and LONGTEXT."""
     server.execute(f"CREATE DATABASE `{QUOTED}`")
     server.execute(f"CREATE TABLE `{QUOTED}`.logbooks (meta TEXT, name TEXT)")
     server.execute(
@@ -93,10 +91,10 @@ def _make_tables(server: MariaDB) -> None:
     server.execute(f"INSERT INTO `{QUOTED}`.atomdetails VALUES ('é', '{{}}', NULL)")
 
 
-def test_narrow_columns_are_told_with_the_statements_that_mend_them(
+def test_narrow_columns_are_reported_with_statements(
     mariadb: MariaDB, admin: Session
 ) -> None:
-    """Run as they are told, nothing is left to tell, and the rows stay."""
+    """The reported statements widen the columns and keep the rows."""
     _make_tables(mariadb)
     (found,) = fitness.narrow_columns(admin, DATABASE)
     names = ("logbooks.meta", "atomdetails.meta", "atomdetails.revert_results")
@@ -116,7 +114,7 @@ def test_narrow_columns_are_told_with_the_statements_that_mend_them(
 
 
 def test_nothing_is_written(mariadb: MariaDB, admin: Session, tmp_path: Path) -> None:
-    """The server gets questions only."""
+    """The functions send only SELECT statements."""
     _make_tables(mariadb)
     mark = mariadb.mark()
     fitness.traps(admin, DATABASE, [tmp_path / "none"])
@@ -127,5 +125,5 @@ def test_nothing_is_written(mariadb: MariaDB, admin: Session, tmp_path: Path) ->
 
 
 def test_the_clock_is_compared(admin: Session) -> None:
-    """It is this machine's own; an answer may be late, but not by minutes."""
+    """The offset of a server on this machine is below a minute."""
     assert abs(fitness.clock_offset(admin)) < 60

@@ -138,7 +138,7 @@ def test_more_specific_account_is_a_warning(target: Target) -> None:
     result = result_of(EnsureDatabaseAccounts(target.context()))
     shadow, password = result.warnings
     assert "'octavia'@'10.0.0.5'" in shadow
-    assert "'octavia'@'10.0.0.5' has another password" in password
+    assert "'octavia'@'10.0.0.5' has a different password" in password
     assert account_hosts(target.mariadb) == {"localhost", "%", "10.0.0.5"}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other programs: their lines as they come, and time to end well."""
+"""Running other programs: their output, their end, and cancellation."""
 
 import threading
 from pathlib import Path
@@ -10,8 +10,8 @@ from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.errors import CancelledError
 
 
-def test_lines_are_told_as_they_come(tmp_path: Path) -> None:
-    """The program goes on only when its first line was told."""
+def test_lines_are_passed_on_at_once(tmp_path: Path) -> None:
+    """``on_line`` gets a line while the program waits for its effect."""
     go, seen = tmp_path / "go", list[str]()
 
     def on_line(line: str) -> None:
@@ -25,7 +25,7 @@ def test_lines_are_told_as_they_come(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_program_may_clean_up(tmp_path: Path) -> None:
-    """With a grace it gets SIGTERM first, and is waited for."""
+    """With a grace period, the program gets SIGTERM and time to end."""
     cancelled, cleaned = threading.Event(), tmp_path / "cleaned"
     script = f"trap 'touch {cleaned}; exit' TERM; echo on; while :; do sleep 0.01; done"
     with pytest.raises(CancelledError):
@@ -39,8 +39,8 @@ def test_a_cancelled_program_may_clean_up(tmp_path: Path) -> None:
     assert cleaned.exists()
 
 
-def test_a_grace_has_an_end() -> None:
-    """A program that won't end is killed then."""
+def test_a_grace_period_ends() -> None:
+    """A program that ignores SIGTERM is killed after the grace period."""
     cancelled = threading.Event()
     with pytest.raises(CancelledError):
         commands.run(
@@ -59,9 +59,9 @@ def test_a_grace_has_an_end() -> None:
         ("sleep 5 & exit 4", 4),
         ("echo said; exit 5", 5),
     ],
-    ids=["closes its output before", "leaves a child with its output", "plain"],
+    ids=["closes its output first", "leaves a child with its output", "plain"],
 )
-def test_the_end_of_a_program_is_its_own(script: str, code: int) -> None:
-    """Not the end of its output, which may come before or after."""
+def test_a_run_ends_with_the_program(script: str, code: int) -> None:
+    """The exit code is right if the output ends before or after the program."""
     done = commands.run(["sh", "-c", script], timeout=60)
     assert done.returncode == code

@@ -21,8 +21,8 @@ def _mode(path: str | Path) -> int:
     return stat.S_IMODE(Path(path).stat().st_mode)
 
 
-def test_content_changes_and_backup_holds_the_old(conf: Path) -> None:
-    """The file has the new bytes, its backup the old ones, both the old mode."""
+def test_the_backup_has_the_old_content(conf: Path) -> None:
+    """The file has the new bytes, its backup the old ones; both keep the mode."""
     backup = durable_file.write_atomically(str(conf), b"new")
     assert backup is not None
     assert conf.read_bytes() == b"new"
@@ -34,7 +34,7 @@ def test_content_changes_and_backup_holds_the_old(conf: Path) -> None:
 
 
 def test_same_content_is_not_written(conf: Path) -> None:
-    """Writing what is there changes neither the file nor the folder."""
+    """Writing the same content changes neither the file nor the folder."""
     before = conf.stat()
     assert durable_file.write_atomically(str(conf), b"old \xff\r\n") is None
     assert conf.stat() == before
@@ -43,7 +43,7 @@ def test_same_content_is_not_written(conf: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
 def test_owner_and_group_stay(conf: Path) -> None:
-    """File and backup belong to whom the file belonged."""
+    """File and backup keep the file's owner and group."""
     os.chown(conf, 4711, 4712)
     backup = durable_file.write_atomically(str(conf), b"new")
     for path in (conf, Path(str(backup))):
@@ -52,7 +52,7 @@ def test_owner_and_group_stay(conf: Path) -> None:
 
 
 def test_a_link_stays_a_link(conf: Path, tmp_path: Path) -> None:
-    """The file that the link names is replaced, in its own folder."""
+    """The target of a link is replaced, in its own folder."""
     (tmp_path / "etc").mkdir()
     link = tmp_path / "etc" / "octavia.conf"
     link.symlink_to(conf)
@@ -66,7 +66,7 @@ def test_a_link_stays_a_link(conf: Path, tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_file_and_nothing_else(
     conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk is transient; the old file stays, no temporary file remains."""
+    """On a full disk the error is transient, and only the old file remains."""
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -79,7 +79,7 @@ def test_a_failed_write_leaves_the_file_and_nothing_else(
 
 
 def test_a_killed_runs_secret_file_is_removed(conf: Path) -> None:
-    """What a run left that was killed while it wrote is gone after the next."""
+    """A write removes the temporary file of a killed run."""
     leftover = conf.parent / ".octavia.conf.amphv2-x1y2.tmp"
     leftover.write_bytes(b"secret")
     durable_file.write_atomically(str(conf), b"new", backup=False)
@@ -89,7 +89,7 @@ def test_a_killed_runs_secret_file_is_removed(conf: Path) -> None:
 def test_a_file_changed_meanwhile_is_not_overwritten(
     conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An operator's change between our look and our write is never lost."""
+    """An operator's change between our read and our write is never lost."""
     with pytest.raises(TransientError, match="somebody else"):
         durable_file.write_atomically(str(conf), b"new", expected=b"older")
     sync = os.fsync

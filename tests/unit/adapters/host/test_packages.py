@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""apt and dnf as far as their command lines and outputs go."""
+"""The command lines of apt and dnf, and what their outputs mean."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 
 @dataclass
 class FakeRun:
-    """Answers the n-th run of a program with the n-th of its answers, or success."""
+    """Gives the next of a program's answers at each run, then success."""
 
     answers: Mapping[str, list[Completed]] = field(default_factory=dict)
     ran: list[tuple[str, ...]] = field(default_factory=list)
@@ -28,8 +28,8 @@ class FakeRun:
     ) -> Completed:
         self.ran.append(tuple(argv))
         self.env = env or {}
-        left = self.answers.get(" ".join(argv[:2]), [])
-        return left.pop(0) if left else Completed(0, "", "")
+        answers = self.answers.get(" ".join(argv[:2]), [])
+        return answers.pop(0) if answers else Completed(0, "", "")
 
 
 def failed(output: str) -> Completed:
@@ -41,7 +41,7 @@ def which(*there: str) -> object:
 
 
 def test_detection() -> None:
-    """By the programs that are there; where none is, what to do instead."""
+    """The installed programs decide; without any, the error says what to do."""
     run = FakeRun()
     assert detect(run, which("apt-get", "dpkg-query")).family == "debian"  # type: ignore[arg-type]
     assert detect(run, which("dnf", "rpm", "dpkg-query")).family == "redhat"  # type: ignore[arg-type]
@@ -58,12 +58,12 @@ def test_detection() -> None:
     ],
 )
 def test_dpkg_knows_what_is_installed(answer: Completed, installed: bool) -> None:
-    """A removed package whose configuration stayed isn't installed."""
+    """A removed package with its configuration left isn't installed."""
     assert Apt(FakeRun({"dpkg-query -W": [answer]})).installed("x") is installed
 
 
 def test_apt_asks_nothing_and_waits_for_the_lock() -> None:
-    """No dialogue, the operator's configuration files stay, dpkg's lock is awaited."""
+    """apt asks nothing, keeps changed configuration files, and awaits the lock."""
     run = FakeRun()
     Apt(run).install(["redis-server"])
     (argv,) = run.ran
@@ -74,8 +74,8 @@ def test_apt_asks_nothing_and_waits_for_the_lock() -> None:
     assert run.env["DEBIAN_FRONTEND"] == "noninteractive"
 
 
-def test_apt_mends_an_installation_that_was_cut_off() -> None:
-    """A host that died in the middle of dpkg."""
+def test_apt_repairs_an_interrupted_installation() -> None:
+    """After a crash in dpkg, dpkg is configured before the next attempt."""
     broken = failed("E: dpkg was interrupted, you must run 'dpkg --configure -a'")
     run = FakeRun({"apt-get install": [broken]})
     Apt(run).install(["redis-server"])
@@ -97,14 +97,14 @@ def test_apt_mends_an_installation_that_was_cut_off() -> None:
     ],
 )
 def test_apt_updates_lists_that_are_missing_or_old(output: str) -> None:
-    """A fresh image has none; an old one names files that the mirror has no more."""
+    """Missing or old package lists are updated before the next attempt."""
     run = FakeRun({"apt-get install": [failed(output)]})
     Apt(run).install(["redis-server"])
     assert [argv[1] for argv in run.ran] == ["install", "update", "install"]
 
 
-def test_apt_updates_nothing_while_its_source_is_away() -> None:
-    """It would wait for the same network once more."""
+def test_apt_updates_nothing_while_its_source_is_unreachable() -> None:
+    """A network failure causes no update of the lists, which would fail too."""
     away = failed(
         "E: Failed to fetch http://deb.example/redis_7.0_amd64.deb  Temporary failure "
         "resolving 'deb.example'"
@@ -125,14 +125,14 @@ def test_apt_updates_nothing_while_its_source_is_away() -> None:
     ],
 )
 def test_failures_of_apt(output: str, kind: type[Exception]) -> None:
-    """What may pass is told from what stays; the message quotes apt's last words."""
+    """Failures are transient or permanent by apt's output; the message quotes it."""
     run = FakeRun({"apt-get install": [failed(output)] * 3})
     with pytest.raises(kind, match=output.split(":")[-1].strip()[:20]):
         Apt(run).install(["redis-server"])
 
 
 def test_dnf() -> None:
-    """dnf asks nothing; a missing package is permanent."""
+    """dnf runs without questions; a missing package is permanent."""
     run = FakeRun({"rpm -q": [Completed(1, "", "")]})
     assert not Dnf(run).installed("redis")
     Dnf(run).install(["redis"])

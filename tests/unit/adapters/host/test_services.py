@@ -27,7 +27,7 @@ esac
 
 @pytest.fixture
 def systemd(tmp_path: Path) -> Systemd:
-    """A systemctl whose units are files in a folder."""
+    """A fake systemctl; its units are files in a folder."""
     program = tmp_path / "systemctl"
     program.write_text(_SYSTEMCTL)
     program.chmod(0o755)
@@ -41,7 +41,7 @@ def _unit(folder: Path, name: str, *lines: str) -> None:
 
 
 def test_only_units_in_use_are_taken(systemd: Systemd, tmp_path: Path) -> None:
-    """Running, failed and enabled ones; not the missing, nor the switched off."""
+    """Running, failed and enabled units are in use; missing and disabled ones not."""
     _unit(tmp_path, "running", "ActiveState=active", "UnitFileState=disabled")
     _unit(tmp_path, "failed", "ActiveState=failed", "UnitFileState=disabled")
     _unit(tmp_path, "enabled", "ActiveState=inactive", "UnitFileState=enabled")
@@ -55,7 +55,7 @@ def test_only_units_in_use_are_taken(systemd: Systemd, tmp_path: Path) -> None:
 
 
 def test_restart_waits_until_active(systemd: Systemd, tmp_path: Path) -> None:
-    """One call restarts all; a unit that takes its time is waited for."""
+    """One call restarts all units and waits for a slow one."""
     _unit(tmp_path, "a")
     _unit(tmp_path, "b", "Slow=1")
     systemd.restart(("a.service", "b.service"))
@@ -74,7 +74,7 @@ def test_a_unit_that_fails_is_an_error(systemd: Systemd, tmp_path: Path) -> None
 def test_a_unit_that_never_comes_up_is_transient(
     systemd: Systemd, tmp_path: Path
 ) -> None:
-    """After the bound the step may try again."""
+    """A unit that is still activating after the timeout is a transient error."""
     _unit(tmp_path, "a", "Stuck=1")
     hasty = dataclasses.replace(systemd, start_timeout=0.0)
     with pytest.raises(TransientError, match="still activating after 0 s"):
@@ -82,7 +82,7 @@ def test_a_unit_that_never_comes_up_is_transient(
 
 
 def test_refusal_of_systemd_is_transient(systemd: Systemd, tmp_path: Path) -> None:
-    """Its words are told."""
+    """The error quotes systemd."""
     _unit(tmp_path, "a")
     (tmp_path / "refuse").touch()
     with pytest.raises(TransientError, match="refused"):
@@ -90,15 +90,15 @@ def test_refusal_of_systemd_is_transient(systemd: Systemd, tmp_path: Path) -> No
 
 
 def test_a_host_without_systemd_is_known(tmp_path: Path) -> None:
-    """Neither the program alone nor the folder alone is systemd."""
+    """systemd needs both its program and its folder."""
     assert not Systemd("true", str(tmp_path / "missing")).available()
     assert not Systemd("no-such-systemctl", str(tmp_path)).available()
     assert Systemd("true", str(tmp_path)).available()
 
 
 def test_the_start_of_a_running_unit_is_known(systemd: Systemd, tmp_path: Path) -> None:
-    """As a time since the epoch; none of a unit that doesn't run, or isn't there."""
-    # Half of the time since boot ago: any machine was up then.
+    """The start is in epoch seconds, None for a unit that doesn't run or exist."""
+    # Half of the time since boot ago, when any machine was already up.
     ago = time.clock_gettime(time.CLOCK_MONOTONIC) / 2
     started = f"ExecMainStartTimestampMonotonic={int(ago * 1e6)}"
     _unit(tmp_path, "running", "ActiveState=active", started)

@@ -12,7 +12,7 @@ from amphv2_bootstrap.adapters.host.stale_services import stale_services
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import HostSettings
 
-# Units are files beside it, with systemd's own time of their start.
+# Units are files beside the program; they hold systemd's time of their start.
 _SYSTEMCTL = """#!/bin/sh
 for last; do :; done
 cd "$(dirname "$0")" && read -r started <"$last" || { echo LoadState=not-found; exit; }
@@ -51,7 +51,7 @@ def systemd(tmp_path: Path) -> Systemd:
 
 
 def _changed(host: HostSettings, part: float) -> None:
-    """At this part of the time since boot: any machine was up then, or will be."""
+    """Set the file's time to this part of the time since boot."""
     now = time.clock_gettime(time.CLOCK_MONOTONIC)
     moment = time.time() - now + now * part
     os.utime(host.config_file, (moment, moment))
@@ -60,17 +60,17 @@ def _changed(host: HostSettings, part: float) -> None:
 def test_services_older_than_the_file_are_named(
     host: HostSettings, systemd: Systemd
 ) -> None:
-    """Those alone: what was started after the change has read it."""
+    """Only services that started before the change are named."""
     _changed(host, 0.75)
     (found,) = stale_services(host, systemd)
-    assert found.startswith("octavia-worker.service on c1 run")
+    assert found.startswith("octavia-worker.service on c1 started before")
     assert host.config_file in found
 
 
 def test_services_younger_than_the_file_are_fine(
     host: HostSettings, systemd: Systemd
 ) -> None:
-    """Nothing is told."""
+    """Services that started after the change are not named."""
     _changed(host, 0.25)
     assert list(stale_services(host, systemd)) == []
 
@@ -78,22 +78,22 @@ def test_services_younger_than_the_file_are_fine(
 def test_a_marker_left_by_a_bootstrap_counts(
     host: HostSettings, systemd: Systemd
 ) -> None:
-    """Also where no service is run by systemd."""
+    """The marker counts even if systemd runs no service."""
     RestartMarker(host.state_path, host.config_file).set()
     (found,) = stale_services(host, Systemd("no-such-systemctl"))
     assert "has not restarted Octavia's services" in found
 
 
-def test_where_commands_restart_units_say_nothing(
+def test_with_restart_commands_units_do_not_count(
     host: HostSettings, systemd: Systemd
 ) -> None:
-    """Octavia runs in containers there; a unit of that name isn't it."""
+    """With restart commands Octavia runs in containers, so units aren't checked."""
     _changed(host, 0.75)
     host = dataclasses.replace(host, restart_commands=(("true",),))
     assert list(stale_services(host, systemd)) == []
 
 
-def test_a_missing_file_is_not_told_here(host: HostSettings, systemd: Systemd) -> None:
-    """Whatever loads it says so."""
+def test_a_missing_file_is_not_reported(host: HostSettings, systemd: Systemd) -> None:
+    """A missing file gives no reason here; the code that loads it reports it."""
     Path(host.config_file).unlink()
     assert list(stale_services(host, systemd)) == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One line changed, every other byte kept."""
+"""A setting changes one line and keeps every other byte."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,39 +11,39 @@ PORT = Setting("clientPort", "clientPort=2182", separator=r"\s*=")
 
 
 def test_the_last_line_that_counts_is_replaced() -> None:
-    """Earlier ones stay, since the server obeys the last."""
+    """Earlier lines stay, since the server obeys the last."""
     before = b"appendonly no\n# appendonly maybe\n  AppendOnly no\nport 1\n"
     after = b"appendonly no\n# appendonly maybe\nappendonly yes\nport 1\n"
     assert with_setting(before, APPEND) == after
 
 
 def test_a_missing_line_goes_behind_its_example() -> None:
-    """There the operator looks for it."""
+    """A missing line follows its commented example."""
     before = b"a 1\n# appendonly no\nb 2\n"
     after = b"a 1\n# appendonly no\nappendonly yes\nb 2\n"
     assert with_setting(before, APPEND) == after
 
 
 def test_a_missing_line_without_example_goes_to_the_end() -> None:
-    """Also where the last line has no end."""
+    """A missing line ends the file, also if the last line has no end."""
     assert with_setting(b"a 1", APPEND) == b"a 1\nappendonly yes\n"
     assert with_setting(b"", APPEND) == b"appendonly yes\n"
 
 
-def test_a_longer_name_is_another_setting() -> None:
-    """A name counts as a whole."""
+def test_a_longer_name_is_a_different_setting() -> None:
+    """Only the whole name matches."""
     before = b"appendonlyfile x\nclientPortAddress=::1\n"
     assert with_setting(before, APPEND) == before + b"appendonly yes\n"
     assert with_setting(before, PORT) == before + b"clientPort=2182\n"
 
 
 def test_equals_signs_may_have_spaces() -> None:
-    """Java's properties allow them."""
+    """Spaces before the equals sign are allowed, as in Java's properties."""
     assert with_setting(b"clientPort = 1\n", PORT) == b"clientPort=2182\n"
 
 
 def test_line_ends_and_odd_bytes_stay() -> None:
-    """Windows line ends, form feeds and bytes that aren't UTF-8."""
+    """Windows line ends, form feeds and bytes that aren't UTF-8 stay."""
     before = b"a \xff\r\nb \x0c c\r\n"
     assert with_setting(before, APPEND) == before + b"appendonly yes\r\n"
 
@@ -57,7 +57,7 @@ LINES = st.lists(
 def test_twice_is_once_and_the_rest_stays(
     lines: list[bytes], end: bytes, ended: bool
 ) -> None:
-    """Idempotent; without the setting's lines the text is what it was."""
+    """A second run changes nothing, and all other lines stay."""
     before = end.join(lines) + (end if ended else b"")
     after = with_setting(before, APPEND)
     assert with_setting(after, APPEND) == after

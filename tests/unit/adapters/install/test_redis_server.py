@@ -31,7 +31,7 @@ def lines(redis: Redis) -> dict[str, str]:
     ],
 )
 def test_quoting(text: str, argument: str) -> None:
-    """As sdssplitargs reads it back."""
+    """The argument is what sdssplitargs reads back."""
     assert quoted(text) == argument
 
 
@@ -45,12 +45,12 @@ def test_quoting(text: str, argument: str) -> None:
     ],
 )
 def test_addresses(address: str, bind: str) -> None:
-    """Loopback stays, for the tools of the host; the own address must be there."""
+    """Redis listens on loopback, and must listen on the host's own address."""
     assert lines(replace(REDIS, address=address))["bind"] == bind
 
 
 def test_user_line_holds_no_password() -> None:
-    """Only its hash; the default user needs no line."""
+    """The line holds only a hash; the default user needs no line."""
     assert "user" not in lines(replace(REDIS, username="default"))
     user = lines(replace(REDIS, password=Secret("hunter2"), username="octavia"))["user"]
     assert user.startswith("octavia on #f52fbd32b2b3b86ff88ef6c490628285f482af15")
@@ -58,12 +58,12 @@ def test_user_line_holds_no_password() -> None:
 
 
 def test_secret_does_not_print() -> None:
-    """Neither the values nor the file to be written show it."""
+    """The repr of the server shows no password."""
     assert "hunter2" not in repr(replace(REDIS, password=Secret("hunter2")))
 
 
 def test_wanted_file_is_private(tmp_path: Path) -> None:
-    """The configuration holds the password."""
+    """redis.conf holds the password, so others lose the right to read it."""
     conf = tmp_path / "redis.conf"
     conf.write_bytes(b"bind 127.0.0.1\n# requirepass foobared\n")
     conf.chmod(0o644)

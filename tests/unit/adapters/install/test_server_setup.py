@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of the key-value servers a host is."""
+"""The place of a host among the key-value servers."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def spec(
 
 
 def test_hosts_pair_up_with_addresses() -> None:
-    """The second name has the second address."""
+    """The second host has the second address."""
     wanted = spec(("192.0.2.1", "127.0.0.1"), ("kv1", "kv2"))
     assert place_of(wanted, "kv2") == Place(2, "127.0.0.1")
 
@@ -37,7 +37,7 @@ def test_hosts_pair_up_with_addresses() -> None:
     ],
 )
 def test_no_place(wanted: Spec, words: str) -> None:
-    """Each wrong assignment has its own advice."""
+    """Each wrong assignment has its own error, with advice."""
     with pytest.raises(PermanentError, match=words) as caught:
         place_of(wanted, "kv1")
     assert "jobboard_backend_hosts" in caught.value.todo

@@ -24,7 +24,7 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def test_alone(layout: Layout) -> None:
-    """Data outlives a restart, nothing else listens, no ensemble."""
+    """A single server has persistent data, no admin server and no ensemble."""
     config, number = wanted_files(layout, ALONE)
     lines = config.content.decode().splitlines()
     assert f"dataDir={layout.data_folder}" in lines
@@ -37,7 +37,7 @@ def test_alone(layout: Layout) -> None:
 
 
 def test_ensemble_in_the_order_of_the_hosts(layout: Layout) -> None:
-    """Every host gets the same lines; IPv6 is bracketed once."""
+    """Servers stand in the hosts' order; IPv6 is bracketed once."""
     servers = ("kv1", "2001:db8::2", "[2001:db8::3]")
     config, number = wanted_files(layout, replace(ALONE, servers=servers, number=3))
     lines = config.content.decode().splitlines()
@@ -50,7 +50,7 @@ def test_ensemble_in_the_order_of_the_hosts(layout: Layout) -> None:
 
 
 def test_servers_that_left_the_ensemble_go(layout: Layout) -> None:
-    """A second run with fewer hosts leaves no line of the third."""
+    """A second run with fewer hosts removes the lines of the others."""
     for file in wanted_files(layout, replace(ALONE, servers=("a", "b", "c"))):
         file.put()
     config, _ = wanted_files(layout, ALONE)
@@ -58,7 +58,7 @@ def test_servers_that_left_the_ensemble_go(layout: Layout) -> None:
 
 
 def test_number_can_be_read_by_the_service(layout: Layout) -> None:
-    """A new file belongs to the owner of the data folder."""
+    """A new ``myid`` gets the owner of the data folder."""
     _, number = wanted_files(layout, ALONE)
     number.put()
     owner = layout.data_folder.stat()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is refused before any server is asked."""
+"""Errors that the check raises before it connects."""
 
 import pytest
 
@@ -17,10 +17,10 @@ from amphv2_bootstrap.spec.secret import Secrets
         ("zookeeper", "jobboard_backend_hosts", ("fd00::1",), "Write [fd00::1]"),
     ],
 )
-def test_what_octavias_client_cannot_be_made_of(
+def test_an_option_that_breaks_octavias_client_is_refused(
     driver: str, option: str, value: Value, todo: str
 ) -> None:
-    """The error names the option, and says what to write."""
+    """The error names the option and says what to write."""
     task_flow: dict[str, Value] = {
         "jobboard_backend_driver": f"{driver}_taskflow_driver",
         "jobboard_backend_hosts": ("nowhere.invalid",),

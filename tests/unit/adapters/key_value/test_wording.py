@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words of foreign systems, without secrets."""
+"""Texts of key-value servers, without secrets."""
 
 import pytest
 
@@ -8,14 +8,14 @@ from amphv2_bootstrap.spec.secret import Secrets
 
 
 def test_a_server_that_repeats_the_password() -> None:
-    """Redis before 6 answers HELLO with what it was sent."""
+    """A password that old Redis quotes in its answer to HELLO is masked."""
     words = "unknown command `HELLO`, with args beginning with: `AUTH`, `p@ss`,"
     text = said(ValueError(words), Secrets({"jobboard_backend_password": "p@ss"}))
     assert text == words.replace("p@ss", "***")
 
 
 def test_one_line_of_bounded_length() -> None:
-    """Long answers are cut after the secret is masked, never before."""
+    """A long answer is cut after masking, never inside a secret."""
     secret = "s" * 40
     text = said(ValueError("a\nb " + "x" * 280 + secret), Secrets({"n": secret}))
     assert len(text) <= 300

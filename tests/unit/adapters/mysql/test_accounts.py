@@ -35,7 +35,7 @@ MARIADB_ROOT = (
 
 @pytest.mark.parametrize("lines", [MYSQL8_ROOT, MARIADB_ROOT])
 def test_root(lines: tuple[str, ...]) -> None:
-    """The administrator of either flavour may do all that is needed."""
+    """The administrator has all needed privileges on MySQL and MariaDB."""
     grants = parse_grants(lines)
     assert grants.holds_all(DATABASE)
     assert grants.may_grant(DATABASE)
@@ -56,7 +56,7 @@ def test_root(lines: tuple[str, ...]) -> None:
     ],
 )
 def test_patterns(pattern: str, reached: bool) -> None:
-    """A grant's database is a pattern, with escapes."""
+    """The database of a grant is a pattern with escapes."""
     grants = parse_grants([f"GRANT ALL PRIVILEGES ON `{pattern}`.* TO `o`@`%`"])
     assert grants.holds_all(DATABASE) is reached
     assert not grants.may_grant(DATABASE)
@@ -65,7 +65,7 @@ def test_patterns(pattern: str, reached: bool) -> None:
 
 @given(st.text(min_size=1, max_size=64), st.text(min_size=1, max_size=64))
 def test_escaped_name_is_exact(one: str, other: str) -> None:
-    """A grant on an escaped name reaches that database and no other."""
+    """A grant on an escaped name reaches only that database."""
     quoted = sessions._quoted_grant_name(sessions.GrantName(one), None)
     grants = parse_grants([f"GRANT ALL PRIVILEGES ON {quoted}.* TO `o`@`%`"])
     assert grants.holds_all(one)
@@ -139,7 +139,7 @@ class PolicySession:
 
 
 def test_password_policy() -> None:
-    """A server that has to see the password gets it; a refusal comes through."""
+    """A server that refuses digests gets the password; its next refusal is raised."""
     session = PolicySession(accepts_plain=True)
     assert create_account(session, "o", "%", "word")  # type: ignore[arg-type]
     assert session.sent == [native_digest("word"), "word"]

@@ -12,7 +12,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 @given(username=_TEXT, password=_TEXT)
 def test_any_user_and_password_survive(username: str, password: str) -> None:
-    """What is put together is taken apart to the same, by SQLAlchemy too."""
+    """Building and parsing are inverse, for SQLAlchemy too."""
     url = DatabaseUrl("mysql+pymysql", username, "db1", 3306, "octavia_persistence")
     text = database_url.with_password(url, password)
     assert database_url.parse(text) == (url, password)
@@ -44,7 +44,7 @@ def test_any_user_and_password_survive(username: str, password: str) -> None:
     ],
 )
 def test_other_forms_survive(text: str, expected: DatabaseUrl) -> None:
-    """SQLite, IPv6, sockets and arguments are read, and written the same again."""
+    """Parsing and building keep SQLite paths, IPv6, sockets and arguments."""
     assert database_url.parse(text) == (expected, None)
     assert database_url.with_password(expected, None) == text
 
@@ -61,8 +61,8 @@ def test_other_forms_survive(text: str, expected: DatabaseUrl) -> None:
         "mysql+pymysql://o@db/p?a=s3cret&a=t0p",
     ],
 )
-def test_broken_urls_are_refused_without_telling(text: str) -> None:
-    """An unencoded character is an error, not another host; no part is quoted."""
+def test_broken_urls_are_refused(text: str) -> None:
+    """An unencoded character is an error, not a different host; nothing is quoted."""
     with pytest.raises(ValueError, match=r"\w") as caught:
         database_url.parse(text)
     assert "s3cret" not in str(caught.value)

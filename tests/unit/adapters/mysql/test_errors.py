@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which errors are worth another attempt, and what is said of them."""
+"""Which errors are transient, and that none holds a secret."""
 
 import traceback
 
@@ -29,7 +29,7 @@ def translate(exc: Exception) -> BootstrapError:
     [1040, 1047, 1203, 1205, 1213, 1290, 1836, 1927, 2002, 2003, 2006, 2013, 2055],
 )
 def test_transient(code: int) -> None:
-    """Connections, locks, and nodes that aren't ready may be better soon."""
+    """Errors of connections, locks and nodes that aren't ready are transient."""
     error = translate(pymysql.err.OperationalError(code, "trouble"))
     assert isinstance(error, DatabaseTroubleError)
     assert error.code == code
@@ -39,7 +39,7 @@ def test_transient(code: int) -> None:
 
 @pytest.mark.parametrize("code", [1044, 1045, 1049, 1142, 1227, 1396, 1410, 1064, 1819])
 def test_permanent(code: int) -> None:
-    """Access and syntax stay as they are."""
+    """Errors of access and syntax are permanent."""
     error = translate(pymysql.err.OperationalError(code, "refused"))
     assert isinstance(error, DatabaseRefusalError)
     assert error.code == code
@@ -56,15 +56,15 @@ def test_permanent(code: int) -> None:
     ],
 )
 def test_no_secret_comes_through(exc: Exception) -> None:
-    """Neither the message nor a traceback as it is logged holds a secret."""
+    """Neither the message nor the cause holds a secret."""
     error = translate(exc)
     text = str(error) + "".join(map(str, error.args)) + repr(error.__cause__)
     assert "secret-wo" not in text
 
 
 def test_traceback_of_a_server_error() -> None:
-    """The logged traceback of a server's error is clean, too."""
-    secret = "secret-" + "word"  # apart, for a traceback shows these lines, too
+    """The logged traceback of a server's error holds no secret."""
+    secret = "secret-" + "word"  # in two parts, since a traceback shows this line
     with (
         pytest.raises(BootstrapError) as caught,
         translated("try", "db1:3306", Masker([secret])),
@@ -74,7 +74,7 @@ def test_traceback_of_a_server_error() -> None:
 
 
 def test_password_beyond_latin_1() -> None:
-    """What PyMySQL can't send is permanent, and the character isn't shown."""
+    """A password that PyMySQL can't send is permanent; its character isn't shown."""
     try:
         "p\u20acw".encode("latin-1")
     except UnicodeEncodeError as exc:

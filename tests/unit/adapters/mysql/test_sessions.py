@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quoting, names and facts; statements themselves are tested on a real server."""
+"""Quoting, names and facts; functional tests run statements on a real server."""
 
 import contextlib
 import socket
@@ -29,14 +29,14 @@ from tests.servers.process import free_port
 def test_server(
     version: str, comment: str, text: str, numbers: tuple[int, ...]
 ) -> None:
-    """Flavour and version are read from what servers really say."""
+    """Flavour and version are read from texts of real servers."""
     server = sessions.parse_server(version, comment)
     assert (server.text, server.version) == (text, numbers)
 
 
 @given(st.text(max_size=64), st.text(max_size=64))
 def test_lock_name(one: str, other: str) -> None:
-    """Any database's lock name fits the server, needs no quoting, and is its own."""
+    """Any database has its own lock name, which is short and needs no quoting."""
     name = sessions.lock_name("amphv2-upgrade", one)
     assert len(name) <= 64
     assert not set(name) & set("'\"\\%$ ")
@@ -45,13 +45,13 @@ def test_lock_name(one: str, other: str) -> None:
 
 
 def test_lock_name_is_readable() -> None:
-    """An ordinary database's lock can be told in SHOW PROCESSLIST."""
+    """An ordinary database's lock is recognizable in SHOW PROCESSLIST."""
     name = sessions.lock_name("amphv2-ddl", "octavia_persistence")
     assert name == "amphv2-ddl:octavia_persistence"
 
 
-def test_nobody_listens() -> None:
-    """A port that nobody listens on is transient, and says where it was."""
+def test_closed_port() -> None:
+    """A closed port is a transient error that names the server."""
     url = DatabaseUrl("mysql+pymysql", "octavia", "127.0.0.1", free_port())
     with (
         pytest.raises(TransientError, match=r"\[2003\]") as caught,
@@ -63,7 +63,7 @@ def test_nobody_listens() -> None:
 
 
 def test_silent_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that accepts and says nothing is given up in bounded time."""
+    """A server that accepts and sends nothing is given up in bounded time."""
     monkeypatch.setattr(sessions, "_CONNECT_SECONDS", 0.1)
     monkeypatch.setattr(sessions, "_IO_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -84,14 +84,14 @@ def test_silent_server(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_wrong_arguments(query: dict[str, str]) -> None:
-    """A TLS file that is missing, or an unknown argument, is permanent."""
+    """A missing TLS file or an unknown argument is a permanent error."""
     url = DatabaseUrl("mysql+pymysql", "u", "127.0.0.1", free_port(), query=query)
     with pytest.raises(PermanentError), sessions.session(url, "secret-word"):
         pass
 
 
 def test_socket_of_the_url() -> None:
-    """``unix_socket`` of the URL is where it connects to."""
+    """The session connects to the URL's ``unix_socket``."""
     url = DatabaseUrl("mysql+pymysql", "u", query={"unix_socket": "/nonexistent/s"})
     with (
         pytest.raises(TransientError, match="/nonexistent/s"),
@@ -100,8 +100,8 @@ def test_socket_of_the_url() -> None:
         pass
 
 
-def test_tls_is_asked_for() -> None:
-    """With TLS arguments a server without TLS is refused, never used in clear text."""
+def test_tls_is_required() -> None:
+    """With TLS arguments, a server without TLS gets no log-in in clear text."""
     greeting = (
         b"J\x00\x00\x00\x0a8.0.36\x00\x01\x00\x00\x00aaaaaaaa\x00\xff\xf7\xff"
         b"\x02\x00\xff\xdf\x15" + b"\x00" * 10 + b"b" * 12 + b"\x00"
@@ -122,7 +122,7 @@ def test_tls_is_asked_for() -> None:
 
 
 def _greet(listener: socket.socket, greeting: bytes) -> None:
-    """Speak as a MySQL without TLS, and see that no log-in comes."""
+    """Greet as a MySQL without TLS."""
     with contextlib.suppress(OSError):
         connection, _ = listener.accept()
         with connection:

@@ -397,7 +397,7 @@ _CASES = (
                 f"UPDATE {DATABASE}.alembic_version SET version_num = '00af93df9d77'",
             ),
         ),
-        {"schema": "but not its number", "canary": "wants 00af93df9d77"},
+        {"schema": "but its number is missing", "canary": "wants 00af93df9d77"},
     ),
     Case(
         "no database",

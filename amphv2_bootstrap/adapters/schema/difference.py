@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a shape that was found differs from a revision, or from two neighbours.
+"""Compares the shape of a database with one revision, or with two neighbours.
 
-An upgrade that was killed leaves a shape between two revisions: each piece is as
-the old one has it, as the new one has it, or an index that is to be made anew is
-just not there.
+A killed upgrade leaves a shape between two revisions: each piece is that of the old
+revision or of the new one, or an index that the upgrade replaces is missing.
 """
 
 from collections.abc import Iterator, Set
@@ -25,21 +24,21 @@ from amphv2_bootstrap.adapters.schema.shape import (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A piece that is to become another; None is one that isn't there."""
+    """A piece that must become a different one; None stands for a missing piece."""
 
     found: Piece | None
     wanted: Piece | None
 
     @property
     def piece(self) -> Piece:
-        """The wanted one, or else the one that has to go."""
+        """The wanted piece, else the one to drop."""
         piece = self.wanted or self.found
         assert piece is not None  # noqa: S101
         return piece
 
     @property
     def lost_data(self) -> bool:
-        """Whether what isn't there held values: they can't be had again."""
+        """Whether the missing piece held values, which are lost."""
         if self.found is not None:
             return False
         primary = isinstance(self.wanted, Index) and self.wanted.name == PRIMARY
@@ -55,11 +54,11 @@ class Change:
 
 @dataclass(slots=True)
 class Difference:
-    """What was found, compared with the revisions ``old`` and ``new``.
+    """The difference from the revisions ``old`` and ``new``.
 
-    ``begun``: something of the new revision is there. ``pending``: what has to be
-    done from here to the new one. ``lost``: what both have and what isn't there.
-    ``unexplained``: what neither explains. ``remarks``: additions that do no harm.
+    ``begun``: some piece of the new revision exists. ``pending``: the changes from here
+    to the new one. ``lost``: missing pieces that both revisions have. ``unexplained``:
+    pieces that neither has. ``remarks``: harmless additions.
     """
 
     begun: bool = False
@@ -70,14 +69,14 @@ class Difference:
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything of the old revision is there, and nothing else."""
+        """Whether the shape is exactly that of the old revision, except for remarks."""
         return not (self.begun or self.lost or self.unexplained)
 
 
 def compare(found: Shape, old: str | None, new: str | None) -> Difference:
     """Compare with the revision ``old``, and ``new`` after it.
 
-    :param new: as ``old`` to compare with that one only.
+    :param new: the same as ``old`` to compare with one revision.
     """
     before, after = shape_at(old), shape_at(new)
     difference = Difference()
@@ -107,7 +106,7 @@ def _compare_name(
 
 
 def _is_torn(change: Change, found: Shape, before: Shape) -> bool:
-    """Whether a table that is made in one statement is there without its part."""
+    """Whether a table lacks a piece of the statement that creates it."""
     return change.lost_data and change.piece.table in found.tables - before.tables
 
 
@@ -122,7 +121,7 @@ def _sort(difference: Difference, change: Change, before: Piece | None) -> None:
     elif before == after or change.lost_data:
         difference.lost.append(change)
     else:
-        difference.begun = True  # on the way from the old to the new
+        difference.begun = True  # between the old and the new revision
         difference.pending.append(change)
 
 
@@ -145,7 +144,7 @@ def _sort_additions(
 
 
 def wholes(found: Shape) -> Iterator[str]:
-    """The revisions that explain all of the shape, last to first."""
+    """The revisions that have exactly this shape, last to first."""
     for name in reversed(CHAIN):
         if compare(found, name, name).is_whole:
             yield name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schema of taskflow's persistence, as it is found in a database."""
+"""Reads and clears the schema of taskflow's persistence in a database."""
 
 import contextlib
 import sqlite3
@@ -17,7 +17,7 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 
 TABLES = frozenset({"logbooks", "flowdetails", "atomdetails"})
 VERSION_TABLE = "alembic_version"
-# taskdetails is what the first migrations called atomdetails. Children first.
+# The first migrations called atomdetails taskdetails. Children first.
 _OURS = ("atomdetails", "taskdetails", "flowdetails", "logbooks", VERSION_TABLE)
 _WITH_SHAPE = frozenset(_OURS) - {VERSION_TABLE}
 
@@ -42,8 +42,8 @@ _SHAPE_QUERIES = (
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What is there. ``filled`` names the tables that hold a row, ``shape`` has
-    the pieces of those of taskflow."""
+    """A schema. ``filled`` has the tables with rows, ``shape`` the pieces of taskflow's
+    tables."""
 
     tables: frozenset[str] = frozenset()
     filled: frozenset[str] = frozenset()
@@ -52,35 +52,35 @@ class Schema:
 
     @property
     def foreign(self) -> frozenset[str]:
-        """Tables that aren't of taskflow's persistence."""
+        """Tables that don't belong to taskflow's persistence."""
         return self.tables - set(_OURS)
 
     @property
     def own(self) -> frozenset[str]:
-        """The tables of taskflow's persistence that are there."""
+        """The existing tables of taskflow's persistence."""
         return self.tables & set(_OURS)
 
     @property
     def rows_anywhere(self) -> frozenset[str]:
-        """Tables with rows, leaving out the revision."""
+        """Tables with rows, except that of the revision."""
         return self.filled - {VERSION_TABLE}
 
     @property
     def may_be_cleared(self) -> bool:
-        """Whether there is something of ours here, and nothing of value."""
+        """Whether the database has only taskflow's tables, without rows."""
         return bool(self.own and not self.foreign and not self.rows_anywhere)
 
     def is_complete(self, revision: str) -> bool:
-        """Whether everything of the revision is there, under its number.
+        """Whether the schema has this revision's number and all of its pieces.
 
-        Of a revision that we don't know, it is only looked whether it has tables.
+        Of an unknown revision, it must only have the tables.
         """
         if not self.tables >= TABLES or self.revisions != (revision,):
             return False
         return revision not in CHAIN or compare(self.shape, revision, revision).is_whole
 
     def is_of_a_release(self) -> bool:
-        """Whether a taskflow may be using it as it is, maybe an older one."""
+        """Whether some release of taskflow may be using the schema as it is."""
         return any(self.is_complete(revision) for revision in ENDS_OF_RELEASES)
 
     def __str__(self) -> str:
@@ -123,7 +123,7 @@ def _revisions(session: Session) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def _unless_gone() -> Iterator[None]:
-    """Who looks without the lock may see a table that is dropped the next moment."""
+    """Ignore the error of a table that was dropped meanwhile."""
     try:
         yield
     except DatabaseRefusalError as exc:
@@ -137,12 +137,11 @@ def _look_at_shape(session: Session) -> Shape:
 
 
 def clear(session: Session) -> None:
-    """Drop the tables of a half-made schema, if none of them holds a row.
+    """Drop the tables of a half-made schema if none has a row; safe to run twice.
 
-    They are locked while that is looked at, so that no row comes in between.
-    Killed in the middle it leaves less of the same, and may be run again.
+    Locks the tables, so that no row is inserted between the check and the drop.
 
-    :raises PermanentError: there is something that must not be dropped.
+    :raises PermanentError: a table has rows.
     """
     own = [name for name in _OURS if name in look(session).own]
     if not own:
@@ -161,8 +160,8 @@ def clear(session: Session) -> None:
             raise PermanentError(
                 "clear the half-made persistence schema",
                 on=session.place,
-                why=f"rows came into {', '.join(filled)}",
-                todo="Is an Octavia using this database? Run the bootstrap again.",
+                why=f"rows were inserted into {', '.join(filled)}",
+                todo="Check whether an Octavia uses this database, then run again.",
             )
         for name in names:
             session.rows("DROP TABLE %s", name)
@@ -171,12 +170,12 @@ def clear(session: Session) -> None:
 
 
 def look_at_file(path: Path) -> Schema:
-    """The schema in a SQLite file; empty where there is no file. Writes nothing.
+    """The schema in a SQLite file, empty without a file; writes nothing.
 
-    taskflow makes SQLite's tables without alembic, so there is no revision.
+    taskflow makes tables in SQLite without alembic, so there is no revision.
 
-    :raises TransientError: it is locked.
-    :raises PermanentError: it can't be read, or isn't a database.
+    :raises TransientError: the database is locked.
+    :raises PermanentError: the file can't be read, or isn't a database.
     """
     if not path.exists():
         return Schema()

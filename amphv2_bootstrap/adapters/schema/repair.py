@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mending a half-applied schema that holds rows.
+"""Repairs a half-applied schema that holds rows.
 
-The way is always forward: what the next revision lacks is made, by the statements
-of its migration, and its number is written last. Killed at any place it leaves
-a half-applied schema again, which the next run mends.
+A repair goes forward: it runs the missing statements of the migration, and writes the
+revision's number last. If it is killed, the schema is half-applied again, and the next
+run repairs it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ _ATTEMPTED = "repair the half-applied persistence schema"
 
 @dataclass(frozen=True, slots=True)
 class Orphans:
-    """Rows without the parent that a foreign key demands."""
+    """Rows without the parent that a foreign key requires."""
 
     key: ForeignKey
     look: str
@@ -41,16 +41,16 @@ class Orphans:
 
     @property
     def exists(self) -> str:
-        """The statement that tells whether there is one."""
+        """The statement that returns whether there is one."""
         return f"SELECT EXISTS ({self.look})"
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Statements that bring a schema to ``target``, the rows untouched.
+    """Statements that bring a schema to ``target`` without changing rows.
 
-    ``certain``: they undo no choice of the operator and hide no loss, so that
-    they may be run without asking.
+    ``certain``: they undo no choice of the operator and hide no loss, so they may run
+    without a question.
     """
 
     target: str
@@ -63,7 +63,7 @@ class Repair:
 def repair_for(
     found: Schema, target: str, changes: Sequence[Change], *, certain: bool
 ) -> Repair:
-    """How to get from what was found to the whole of ``target``."""
+    """The repair that completes ``target``."""
     return Repair(
         target,
         tuple(_statements(found.shape, shape_at(target), changes)),
@@ -76,13 +76,13 @@ def repair_for(
 def perform(
     session: Session, repair: Repair, *, reasons: Sequence[str], on: str
 ) -> None:
-    """Run a repair. Its number is written when all of its revision is there.
+    """Run a repair; write the revision's number when all of its pieces exist.
 
-    The caller holds the lock of whoever changes tables.
+    The caller must hold the lock for changes of tables.
 
-    :param reasons: why it is to be repaired, for errors.
+    :param reasons: why the schema needs a repair, for errors.
     :param on: the database's name and place, for errors.
-    :raises PermanentError: it isn't certain; the error has the statements to run.
+    :raises PermanentError: the repair isn't certain; the error has its statements.
     :raises DatabaseRefusalError: the server refused a statement.
     """
     orphans = [one for one in repair.orphans if session.value(one.exists)]
@@ -100,8 +100,8 @@ def perform(
         raise PermanentError(
             _ATTEMPTED,
             on=on,
-            why=f"it isn't whole after {'; '.join(repair.changes)}: {found}",
-            todo="Is another program changing these tables?",
+            why=f"it isn't complete after {'; '.join(repair.changes)}: {found}",
+            todo="Check whether a different program changes these tables.",
         )
     for statement in repair.stamp:
         session.rows(statement)
@@ -110,11 +110,11 @@ def perform(
 def _doubt(orphans: Sequence[Orphans]) -> str:
     if orphans:
         return "; ".join(f"rows lack the parent of the {one.key}" for one in orphans)
-    return "it isn't certain that nothing was lost, so nothing is done unasked"
+    return "data may be lost, so the repair needs your consent"
 
 
 def by_hand(repair: Repair, orphans: Sequence[Orphans] = ()) -> str:
-    """The advice to the operator, with the statements."""
+    """The advice for the operator, with the statements."""
     looks = "".join(f" {one.look};" for one in orphans)
     statements = [one.remove for one in orphans]
     statements += [*repair.changes, *repair.stamp]
@@ -132,7 +132,7 @@ def _statements(
     for table in dict.fromkeys(piece.table for piece in target.pieces.values()):
         if table in whole_tables:
             yield _create(table, target)
-    # What is to go goes last: first of all nothing is lost.
+    # Drops come last, so that nothing is lost before the rest succeeds.
     for change in sorted(changes, key=lambda change: change.wanted is None):
         created = change.piece.table in whole_tables
         if not (created and _is_in_create(change.piece)):
@@ -146,7 +146,7 @@ def _create(table: str, target: Shape) -> str:
     inner = ", ".join([*columns, "PRIMARY KEY (`uuid`)"])
     return (
         f"CREATE TABLE `{target.real(table)}` ({inner}) ENGINE=InnoDB"
-        " DEFAULT CHARACTER SET utf8"  # as in the migrations: keys need the same
+        " DEFAULT CHARACTER SET utf8"  # as in the migrations, since keys need the same
     )
 
 
@@ -161,7 +161,7 @@ def _definition(column: Column) -> str:
 
 
 def _clause(change: Change, target: Shape) -> str:
-    """What comes after ALTER TABLE and the name."""
+    """The rest of ALTER TABLE after the table's name."""
     piece = change.piece
     if change.wanted is None:
         return f"DROP {piece.kind.upper()} `{piece.key[2]}`"
@@ -203,7 +203,7 @@ def _stamp(found: Schema, target: str) -> Iterator[str]:
 
 
 def _orphans(found: Shape, changes: Sequence[Change]) -> Iterator[Orphans]:
-    """Queries for the foreign keys to be made between tables that are there."""
+    """Queries for each missing foreign key between existing tables."""
     for change in changes:
         key = change.wanted
         if isinstance(key, ForeignKey) and {key.table, key.parent} <= found.tables:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each revision of taskflow's persistence schema consists of, as data.
+"""The pieces of each revision of taskflow's persistence schema.
 
-From the migrations of taskflow 6.5.0 as MariaDB carries them out. A test runs
-those of the installed taskflow and compares: it fails when they change.
+Source: the migrations of taskflow 6.5.0, run on MariaDB. A test runs those of the
+installed taskflow and fails if they differ.
 """
 
 import functools
@@ -24,9 +24,9 @@ from amphv2_bootstrap.adapters.schema.shape import (
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One migration. What it changes is in ``adds`` in its new form.
+    """One migration. ``adds`` has added pieces, and changed ones in their new form.
 
-    ``renames`` is the name of the atoms' table from here on.
+    ``renames`` is the new name of the atoms' table.
     """
 
     name: str
@@ -114,7 +114,7 @@ REVISIONS = (
     ),
     Revision("589dccdf2b6e", renames=ATOMS),
     Revision("3162c0f3f8e4", (_text("revert_results"), _text("revert_failure"))),
-    Revision("2ad4984f2864"),  # of PostgreSQL alone
+    Revision("2ad4984f2864"),  # only for PostgreSQL
     Revision("0bc3e1a3c135", (_text("results", "longtext"),)),
     Revision("6df9422fcb43", (_text("meta", "longtext", _FLOWS),)),
     Revision(
@@ -130,12 +130,12 @@ KNOWN_HEAD = CHAIN[-1]
 ENDS_OF_RELEASES = frozenset(
     {KNOWN_HEAD, "40fc8c914bd2", "6df9422fcb43", "0bc3e1a3c135"}
 )
-"""Revisions that were the head of some taskflow with Octavia's jobboard."""
+"""Heads of the taskflow releases that support Octavia's jobboard."""
 
 
 @functools.cache
 def shape_at(name: str | None) -> Shape:
-    """The whole shape at a revision; empty at None, before the first.
+    """The whole shape at a revision; empty for None, which precedes the first.
 
     :raises KeyError: the revision isn't one of :data:`REVISIONS`.
     """
@@ -152,13 +152,13 @@ def shape_at(name: str | None) -> Shape:
 
 
 def next_after(name: str | None, chain: Sequence[str]) -> str | None:
-    """The revision that follows in ``chain``; None where its shape isn't known."""
+    """The next revision in ``chain``; None if its shape isn't known."""
     place = chain.index(name) + 1 if name is not None else 0
     following = chain[place] if place < len(chain) else None
     return following if following in CHAIN else None
 
 
 def keys_added_after(name: str | None) -> frozenset[Key]:
-    """What later migrations will add or change, and must not find there."""
+    """The keys that later migrations add or change."""
     later = REVISIONS[CHAIN.index(name) + 1 if name is not None else 0 :]
     return frozenset(piece.key for revision in later for piece in revision.adds)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pieces that a schema of taskflow's persistence is made of.
+"""The pieces of a schema of taskflow's persistence: columns, indexes, foreign keys.
 
-Columns, indexes and foreign keys, as values. The atoms' table is always called
-``atomdetails`` here; :attr:`Shape.atoms` tells the name that it really has, which
-was ``taskdetails`` in the first revisions.
+Pieces always call the atoms' table ``atomdetails``. :attr:`Shape.atoms` is its real
+name, which was ``taskdetails`` in the first revisions.
 """
 
 import re
@@ -38,16 +37,12 @@ class Column:
         return (self.kind, self.table, self.name)
 
     def holds(self, wanted: "Column") -> bool:
-        """Whether whatever fits into ``wanted`` fits into this, too.
-
-        A column that an operator made wider is as good as the one of the
-        migrations.
-        """
+        """Whether every value of ``wanted`` fits, as in a column that was widened."""
         return self.nullable >= wanted.nullable and _is_as_wide(self.type, wanted.type)
 
     @property
     def is_harmless(self) -> bool:
-        """Whether rows can be inserted by who doesn't know it."""
+        """Whether programs that don't know the column can insert rows."""
         return self.nullable or self.default is not None
 
     def __str__(self) -> str:
@@ -83,8 +78,8 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key from ``column`` to ``parent``. Its name is the server's choice,
-    and so is that of its index, which is no piece of its own."""
+    """A foreign key from ``column`` to ``parent``. The server names it and its index,
+    so the index isn't a piece."""
 
     kind: ClassVar[str] = "foreign key"
     table: str
@@ -131,7 +126,7 @@ class Shape:
 
 
 def holds(found: Piece, wanted: Piece) -> bool:
-    """Whether ``found`` does all that ``wanted`` does."""
+    """Whether ``found`` can replace ``wanted``."""
     if isinstance(found, Column) and isinstance(wanted, Column):
         return found.holds(wanted)
     if isinstance(found, Index) and isinstance(wanted, Index):
@@ -140,7 +135,7 @@ def holds(found: Piece, wanted: Piece) -> bool:
 
 
 def may_become(found: Piece, wanted: Piece) -> bool:
-    """Whether ``found`` can be made into ``wanted`` without touching a value."""
+    """Whether ``found`` can become ``wanted`` without changing a value."""
     if isinstance(found, Column) and isinstance(wanted, Column):
         return _is_as_wide(wanted.type, found.type) and (
             wanted.nullable >= found.nullable
@@ -170,7 +165,7 @@ def _parse(column_type: str) -> tuple[str, list[str]]:
 def read_shape(
     columns: Collection[Row], indexes: Iterable[Row], keys: Iterable[Row]
 ) -> Shape:
-    """The shape that rows of information_schema tell of.
+    """The shape from rows of information_schema.
 
     :param columns: table, name, type, is nullable (``YES``), default.
     :param indexes: table, name, is not unique, column; a row for each column, in
@@ -191,7 +186,7 @@ def read_shape(
         )
         for table, column, parent, parent_column, rule in keys
     ]
-    # A foreign key needs an index, and the server made it: no piece of its own.
+    # The server makes an index for each foreign key, which isn't a piece.
     served = {(key.table, (key.column,)) for key in foreign}
     pieces += [
         index
@@ -218,5 +213,5 @@ def _logical(table: object) -> str:
 
 
 def _default(text: object) -> str | None:
-    """MariaDB tells an expression (``NULL``, ``'a'``), MySQL the value."""
+    """MariaDB gives an expression (``NULL``, ``'a'``), MySQL the value."""
     return None if text in (None, "NULL") else str(text).strip("'")

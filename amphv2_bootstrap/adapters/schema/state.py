@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The judgement on a persistence schema, from what was found; touches nothing."""
+"""Classifies a persistence schema, without access to the database."""
 
 import enum
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from amphv2_bootstrap.adapters.schema.shape import ATOMS, OLD_ATOMS
 
 
 class State(enum.StrEnum):
-    """What a schema is."""
+    """The state of a schema."""
 
     ABSENT = "absent"
     HEAD = "head"
@@ -24,10 +24,10 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``reasons`` say why it is half-applied or foreign; ``remarks`` do no harm.
+    """``reasons`` say why it is half-applied or foreign; ``remarks`` are harmless.
 
-    ``revision`` is where the schema is, or where ``repair`` brings a half-applied
-    one. A half-applied schema without ``repair`` is one that we can't explain.
+    ``revision`` is the schema's, or the one to which ``repair`` brings a half-applied
+    schema. Without ``repair``, we can't explain a half-applied schema.
     """
 
     state: State
@@ -44,10 +44,10 @@ class Verdict:
 
 
 def classify(found: Schema, chain: Sequence[str] = CHAIN) -> Verdict:
-    """Judge a schema.
+    """Classify a schema.
 
-    A schema whole at the head is at the head whatever else is in the database:
-    nothing is left to do to it. Otherwise what isn't taskflow's makes it foreign.
+    A complete schema at the head is HEAD, even beside other programs' tables. Any other
+    schema beside them is FOREIGN.
 
     :param chain: the revisions of Octavia's own taskflow, first to last.
     """
@@ -65,8 +65,8 @@ def classify(found: Schema, chain: Sequence[str] = CHAIN) -> Verdict:
 
 
 def _unknown(revision: str) -> str:
-    whose = "" if revision in CHAIN else "another program, or to "
-    return f"the revision {revision}, which belongs to {whose}a newer taskflow"
+    owner = "" if revision in CHAIN else "a different program, or to "
+    return f"the revision {revision}, which belongs to {owner}a newer taskflow"
 
 
 def _judge(found: Schema, chain: Sequence[str]) -> Verdict:
@@ -82,7 +82,7 @@ def _judge(found: Schema, chain: Sequence[str]) -> Verdict:
     remarks = tuple(difference.remarks)
     if difference.unexplained:
         if stamp != chain[-1] and next_after(stamp, chain) is None:
-            # The next migration is one that we don't know.
+            # We don't know the next migration.
             return Verdict(State.HALF, stamp, tuple(difference.unexplained))
         return _contradicted(found, *difference.unexplained)
     if difference.is_whole:
@@ -96,13 +96,13 @@ def _judge(found: Schema, chain: Sequence[str]) -> Verdict:
     certain = not any(change.lost_data for change in difference.lost)
     repair = repair_for(found, target, changes, certain=certain)
     reasons = tuple(str(change) for change in changes) or (
-        f"all of revision {target} is there, but not its number",
+        f"revision {target} is complete, but its number is missing",
     )
     return Verdict(State.HALF, target, reasons, remarks, repair)
 
 
 def _judge_newer(found: Schema, stamp: str, head: str) -> Verdict:
-    """A revision of Octavia's taskflow that is newer than what we know."""
+    """Classify a revision of Octavia's taskflow that is newer than our table."""
     if found.tables >= TABLES:
         return Verdict(State.HEAD if stamp == head else State.BEHIND, stamp)
     missing = ", ".join(sorted(TABLES - found.tables))
@@ -110,10 +110,10 @@ def _judge_newer(found: Schema, stamp: str, head: str) -> Verdict:
 
 
 def _contradicted(found: Schema, *reasons: str) -> Verdict:
-    """The revision's number doesn't explain the tables: does another?
+    """Find a revision that explains the tables, since the number doesn't.
 
-    Without any number, the tables alone are enough to tell. Where there is
-    another number, one of both is wrong, and only the operator knows which.
+    Without a number, the tables decide. If there is one, either the number or the
+    tables are wrong, and only the operator knows which.
     """
     for name in wholes(found.shape):
         repair = repair_for(found, name, (), certain=not found.revisions)

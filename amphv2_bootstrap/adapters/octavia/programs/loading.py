@@ -118,6 +118,6 @@ def _check_revision(engine: Any, sqlalchemy: Any, has_table: bool) -> str:
     if found != [head]:
         raise BrokenLinkError(
             f"the schema is at revision {', '.join(found) or 'none'}; Octavia's "
-            f"taskflow needs {head}"
+            f"taskflow wants {head}"
         )
     return head

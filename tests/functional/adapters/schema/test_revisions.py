@@ -20,7 +20,7 @@ def found(server: MariaDB) -> Schema:
 def test_migrations_are_those_of_the_table(
     mariadb: MariaDB, octavia_python_path: str
 ) -> None:
-    """taskflow has these revisions, and each makes exactly the pieces noted."""
+    """Our table has taskflow's revisions, each with exactly the pieces it makes."""
     assert introspection.revisions(octavia_python_path) == CHAIN
     mariadb.execute(f"CREATE DATABASE `{DATABASE}` CHARACTER SET utf8mb4")
     older = OlderSchema(mariadb)

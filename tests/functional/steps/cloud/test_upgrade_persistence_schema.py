@@ -188,12 +188,12 @@ def test_older_release_with_rows_is_upgraded_in_place(
 
 
 def test_database_of_another_program(octavia: Target) -> None:
-    """A database with another program's migrations isn't touched."""
+    """A database with a different program's migrations isn't touched."""
     server = octavia.mariadb
     server.execute(f"CREATE TABLE `{DATABASE}`.alembic_version (version_num CHAR(12))")
     server.execute(f"INSERT INTO `{DATABASE}`.alembic_version VALUES ('deadbeef')")
     mark = server.mark()
-    with pytest.raises(PermanentError, match="another program"):
+    with pytest.raises(PermanentError, match="a different program"):
         UpgradePersistenceSchema(octavia.context()).execute()
     assert writes(server.statements(mark)) == []
 

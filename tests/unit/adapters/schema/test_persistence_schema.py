@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Judging what is found in a database."""
+"""The properties of a schema, and reading a SQLite file."""
 
 import sqlite3
 from pathlib import Path
@@ -21,7 +21,7 @@ OLDER = "40fc8c914bd2"
 
 
 def test_complete() -> None:
-    """Complete is: every piece, at exactly the one revision."""
+    """A complete schema has every piece and exactly one revision."""
     assert Schema(ALL, revisions=(KNOWN_HEAD,), shape=SHAPE).is_complete(KNOWN_HEAD)
     for wrong in (
         Schema(ALL, revisions=(OLDER,), shape=SHAPE),
@@ -35,12 +35,12 @@ def test_complete() -> None:
 
 
 def test_head_that_we_do_not_know() -> None:
-    """A newer taskflow's own head is believed."""
+    """Of a newer taskflow's revision, only the tables are checked."""
     assert Schema(ALL, revisions=("123456789abc",)).is_complete("123456789abc")
 
 
 def test_of_a_release() -> None:
-    """An older release's head is one that an Octavia may be using as it is."""
+    """An Octavia may be using a complete schema at an older release's head."""
     older = Schema(ALL, revisions=(OLDER,), shape=shape_at(OLDER))
     assert older.is_of_a_release()
     assert not Schema(ALL, revisions=("3162c0f3f8e4",)).is_of_a_release()
@@ -58,12 +58,12 @@ def test_of_a_release() -> None:
     ],
 )
 def test_what_may_be_cleared(schema: Schema, clearable: bool) -> None:
-    """Only taskflow's tables without a row, alone in their database."""
+    """Only empty tables of taskflow, alone in their database, may be cleared."""
     assert schema.may_be_cleared is clearable
 
 
 def test_sqlite_file_is_only_looked_at(tmp_path: Path) -> None:
-    """Looking makes no file, and leaves one as it is."""
+    """Reading makes no file and changes none."""
     path = tmp_path / "a b.db"
     assert look_at_file(path) == Schema()
     assert not path.exists()
@@ -74,7 +74,7 @@ def test_sqlite_file_is_only_looked_at(tmp_path: Path) -> None:
 
 
 def test_file_that_is_no_database(tmp_path: Path) -> None:
-    """Another kind of file is a clear permanent error."""
+    """A file that isn't a database is a permanent error."""
     path = tmp_path / "text"
     path.write_text("not a database, but long enough to be taken for one" * 100)
     with pytest.raises(PermanentError, match="not a database"):

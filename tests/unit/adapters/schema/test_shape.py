@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading information_schema, and which piece is as good as another."""
+"""Reading information_schema, and which piece can replace a different one."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from amphv2_bootstrap.adapters.schema.shape import (
 
 
 def test_read() -> None:
-    """Rows become pieces, the index of a key isn't one, names are the last ones."""
+    """Rows become pieces with the newest names; a foreign key's index is none."""
     shape = read_shape(
         [
             (OLD_ATOMS, "uuid", "varchar(64)", "NO", None),
@@ -43,7 +43,7 @@ def test_read() -> None:
 
 @pytest.mark.parametrize("default", ["EXECUTE", "'EXECUTE'"])
 def test_defaults_of_both_servers(default: str) -> None:
-    """MySQL tells the value, MariaDB an expression."""
+    """Both MySQL's value and MariaDB's expression are read."""
     shape = read_shape([("logbooks", "a", "text", "YES", default)], [], [])
     assert [str(piece.default) for piece in shape.pieces.values()] == ["EXECUTE"]  # type: ignore[union-attr]
 
@@ -59,7 +59,7 @@ def test_defaults_of_both_servers(default: str) -> None:
     ],
 )
 def test_wider_types(wide: str, narrow: str) -> None:
-    """The wider is as good as the narrower, which can be made into it."""
+    """A wider type can replace a narrower one, which can be widened."""
     one, other = Column("t", "c", wide), Column("t", "c", narrow)
     assert holds(one, other)
     assert not holds(other, one)
@@ -77,14 +77,14 @@ def test_wider_types(wide: str, narrow: str) -> None:
     ],
 )
 def test_other_types(found: str, wanted: str) -> None:
-    """A type of another kind is neither as good nor changed."""
+    """A type of a different kind neither replaces nor becomes the other."""
     one, other = Column("t", "c", found), Column("t", "c", wanted)
     assert not holds(one, other)
     assert not may_become(one, other)
 
 
 def test_null() -> None:
-    """A column that refuses NULL is less than one that takes it."""
+    """A NOT NULL column can't replace a nullable one."""
     strict = Column("t", "c", "text", nullable=False)
     assert not holds(strict, Column("t", "c", "text"))
     assert may_become(strict, Column("t", "c", "text"))
@@ -92,7 +92,7 @@ def test_null() -> None:
 
 
 def test_indexes() -> None:
-    """A unique index does what a plain one does, on the same columns."""
+    """A unique index can replace a plain one on the same columns."""
     unique = Index("t", "i", unique=True)
     assert holds(unique, Index("t", "i"))
     assert not holds(Index("t", "i"), unique)

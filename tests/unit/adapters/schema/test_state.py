@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Judging schemas: every state that a killed upgrade can leave, and others."""
+"""Classifying schemas: every state that a killed upgrade can leave, and others."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -33,13 +33,13 @@ FLOW_KEY = ("foreign key", "flowdetails", "parent_uuid")
 
 
 def schema(shape: Shape, *revisions: str, more: Iterable[str] = ()) -> Schema:
-    """What would be found of a shape that has rows in its tables."""
+    """A schema of this shape with rows in its tables."""
     tables = frozenset(shape.real(table) for table in shape.tables)
     return Schema(tables | {VERSION, *more}, tables, revisions, shape)
 
 
 def changed(shape: Shape, pieces: Mapping[Key, Piece | None]) -> Shape:
-    """The shape with other pieces, or without them."""
+    """The shape with pieces changed or removed."""
     merged = {**shape.pieces, **pieces}
     return replace(shape, pieces={k: p for k, p in merged.items() if p is not None})
 
@@ -49,10 +49,9 @@ def whole(revision: str = KNOWN_HEAD, *revisions: str) -> Schema:
 
 
 def between(number: int) -> Iterable[Shape]:
-    """Every shape on the way from a revision to the one with that number.
+    """Every shape between the revision with that number and the one before.
 
-    Any part of the changes may be done, in any order; an index that is made anew
-    may be away.
+    Any part of the changes may be done, in any order; a replaced index may be missing.
     """
     old, new = (shape_at(name) for name in CHAIN[number - 1 : number + 1])
     keys = [
@@ -70,14 +69,14 @@ def between(number: int) -> Iterable[Shape]:
 
 
 def test_absent() -> None:
-    """No table of taskflow and no revision: absent, also with an empty alembic's."""
+    """A database without taskflow's tables and without a revision is ABSENT."""
     assert classify(Schema()).state is State.ABSENT
     assert classify(Schema(frozenset({VERSION}))).state is State.ABSENT
 
 
 @pytest.mark.parametrize("revision", CHAIN)
 def test_whole(revision: str) -> None:
-    """Each revision's own shape is whole: head, or behind."""
+    """Each revision's own shape is HEAD or BEHIND."""
     verdict = classify(whole(revision))
     state = State.HEAD if revision == KNOWN_HEAD else State.BEHIND
     assert (verdict.state, verdict.revision) == (state, revision)
@@ -86,7 +85,7 @@ def test_whole(revision: str) -> None:
 
 @pytest.mark.parametrize("number", range(1, len(REVISIONS)))
 def test_between_two_revisions(number: int) -> None:
-    """Whatever part of a migration is done is explained, and certain to repair."""
+    """Any part of a migration is explained, and its repair is certain."""
     old, new = CHAIN[number - 1 : number + 1]
     shapes = list(between(number))
     for shape in shapes:
@@ -121,7 +120,7 @@ def test_within_the_first_revision(tables: int, others: int) -> None:
 
 
 def test_number_lost() -> None:
-    """Whole tables without a revision get the number that they prove."""
+    """Complete tables without a revision get the number of their shape."""
     for revision in CHAIN[1:]:
         verdict = classify(schema(shape_at(revision)))
         assert verdict.state is State.HALF
@@ -133,7 +132,7 @@ def test_number_lost() -> None:
 
 @pytest.mark.parametrize("revisions", [(CHAIN[3],), (CHAIN[3], CHAIN[-1])])
 def test_number_that_contradicts(revisions: tuple[str, ...]) -> None:
-    """Whole tables under another number: the statements are given, not run."""
+    """The repair of complete tables with a wrong number isn't certain."""
     verdict = classify(schema(shape_at(KNOWN_HEAD), *revisions))
     assert (verdict.state, verdict.revision) == (State.HALF, KNOWN_HEAD)
     assert verdict.repair is not None
@@ -157,7 +156,7 @@ def test_number_that_contradicts(revisions: tuple[str, ...]) -> None:
 def test_lost_pieces_without_data(
     key: Key, piece: Piece | None, statement: str
 ) -> None:
-    """An index, a key or a width that is gone from the head is made again."""
+    """A lost index, key or width at the head is made again."""
     found = schema(changed(shape_at(KNOWN_HEAD), {key: piece}), KNOWN_HEAD)
     assert not found.is_complete(KNOWN_HEAD)
     verdict = classify(found)
@@ -170,7 +169,7 @@ def test_lost_pieces_without_data(
 
 
 def test_lost_column_is_not_certain() -> None:
-    """A column that held values isn't made again unasked."""
+    """The repair of a lost column isn't certain, since its values are lost."""
     found = schema(changed(shape_at(KNOWN_HEAD), {RESULTS: None}), KNOWN_HEAD)
     verdict = classify(found)
     assert verdict.state is State.HALF
@@ -183,7 +182,7 @@ def test_lost_column_is_not_certain() -> None:
 
 
 def test_lost_table_is_not_certain() -> None:
-    """A table that held rows isn't made again unasked."""
+    """The repair of a lost table isn't certain, since its rows are lost."""
     head = shape_at(KNOWN_HEAD)
     pieces = {key: p for key, p in head.pieces.items() if key[1] != ATOMS}
     found = schema(Shape(pieces), KNOWN_HEAD)
@@ -204,7 +203,7 @@ def test_lost_table_is_not_certain() -> None:
     ],
 )
 def test_shape_of_no_revision(piece: Piece, reason: str) -> None:
-    """What no revision explains and what would do harm is foreign, and named."""
+    """A harmful piece that no revision explains makes a schema FOREIGN."""
     found = schema(changed(shape_at(KNOWN_HEAD), {piece.key: piece}), KNOWN_HEAD)
     verdict = classify(found)
     assert verdict.state is State.FOREIGN
@@ -212,7 +211,7 @@ def test_shape_of_no_revision(piece: Piece, reason: str) -> None:
 
 
 def test_column_of_a_later_revision() -> None:
-    """What a later migration is going to make must not be there before it."""
+    """A piece that a later migration makes must not exist before it."""
     early = Column(ATOMS, "revert_results", "text")
     found = schema(changed(shape_at(CHAIN[1]), {early.key: early}), CHAIN[1])
     verdict = classify(found)
@@ -234,7 +233,7 @@ def test_column_of_a_later_revision() -> None:
 )
 @pytest.mark.parametrize("revision", ["40fc8c914bd2", KNOWN_HEAD])
 def test_harmless_additions(piece: Piece, revision: str) -> None:
-    """What an operator added or widened doesn't stop an upgrade."""
+    """An operator's additions and wider columns don't stop an upgrade."""
     shape = changed(shape_at(revision), {piece.key: piece})
     verdict = classify(schema(shape, revision))
     assert verdict.state in (State.HEAD, State.BEHIND)
@@ -242,7 +241,7 @@ def test_harmless_additions(piece: Piece, revision: str) -> None:
 
 
 def test_other_tables() -> None:
-    """Tables of others make a database foreign, unless nothing is left to do."""
+    """Other tables make a schema FOREIGN, unless it is complete at the head."""
     strangers = ("the table amphora", "the table pool")
     for found in (
         Schema(frozenset({"amphora", "pool"})),
@@ -255,10 +254,10 @@ def test_other_tables() -> None:
 
 
 def test_revision_of_others() -> None:
-    """A revision that Octavia's taskflow doesn't have is told apart from no whole."""
+    """A revision that Octavia's taskflow lacks makes a schema FOREIGN."""
     verdict = classify(whole(KNOWN_HEAD, "deadbeef"))
     assert verdict.state is State.FOREIGN
-    assert "deadbeef, which belongs to another program" in verdict.reasons[0]
+    assert "deadbeef, which belongs to a different program" in verdict.reasons[0]
     newer = classify(whole(KNOWN_HEAD), CHAIN[:-1])
     assert newer.state is State.FOREIGN
     assert newer.reasons == (
@@ -267,7 +266,7 @@ def test_revision_of_others() -> None:
 
 
 def test_both_names_of_the_atoms() -> None:
-    """Two tables for the atoms can't be told apart."""
+    """A schema with both tables for the atoms is FOREIGN."""
     found = schema(shape_at(KNOWN_HEAD), KNOWN_HEAD, more=(OLD_ATOMS,))
     verdict = classify(found)
     assert verdict.state is State.FOREIGN
@@ -275,7 +274,7 @@ def test_both_names_of_the_atoms() -> None:
 
 
 def test_taskflow_newer_than_ours() -> None:
-    """Of revisions that we don't know only the number and the tables count."""
+    """Of unknown revisions, only the number and the tables count."""
     chain = (*CHAIN, "newer1", "newer2")
     assert classify(whole(KNOWN_HEAD), chain).state is State.BEHIND
     assert classify(whole(KNOWN_HEAD, "newer1"), chain).state is State.BEHIND
@@ -290,7 +289,7 @@ def test_taskflow_newer_than_ours() -> None:
 
 
 def test_orphans_are_asked_for() -> None:
-    """A foreign key is made only after it was asked for rows that would break it."""
+    """The repair looks for rows that would violate a foreign key."""
     found = schema(changed(shape_at(CHAIN[2]), {FLOW_KEY: None}), CHAIN[2])
     repair = classify(found).repair
     assert repair is not None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration: one module an option group, and its reading into plain values."""
+"""Configuration: the options, and their values as checked plain values."""
 
 from amphv2_bootstrap.conf.loading import list_opts, load
 

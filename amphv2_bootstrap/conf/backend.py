@@ -14,8 +14,8 @@ def check_backend(
 ) -> None:
     """Collect everything that is wrong with the jobboard options of a group.
 
-    :param name: the group's, in amphv2-bootstrap.conf.
-    :param files_here: whether the TLS files have to be on this host.
+    :param name: the group's name in amphv2-bootstrap.conf.
+    :param files_here: whether the TLS files must be on this host.
     """
     if group.driver in DEFAULT_PORTS:
         hosts = problems.of(name, "jobboard_backend_hosts")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a loaded configuration to plain values, checked altogether."""
+"""From a loaded configuration to plain values, all of them checked."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,11 +24,10 @@ FindPython = Callable[[Sequence[str]], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """One host's configuration, valid as far as can be seen without acting.
+    """One host's configuration, checked as far as possible without contacting anything.
 
     ``spec`` is the same on every controller that is configured alike; ``host``
-    and ``secrets`` are this host's. ``warnings`` are full sentences for the
-    operator: nothing is wrong yet.
+    and ``secrets`` are this host's. ``warnings`` are full sentences for the operator.
     """
 
     spec: Spec
@@ -46,15 +45,15 @@ def build(
     controllers: Sequence[str] | None = None,
     find_python: FindPython = find_python,
 ) -> Loaded:
-    """Check everything and return it; nothing is changed or connected to.
+    """Check everything and return it; changes and contacts nothing.
 
     Safe to call again, also with the same ``conf``.
 
-    :param controllers: the only ones that the specification shall be for, as an
-        argument names them; None for all that are configured.
-    :param find_python: how Octavia's interpreter is found from the
-        octavia-db-manage command, where it isn't configured.
-    :raises InvalidInputError: with every problem at once. No secret is shown.
+    :param controllers: limits the specification to these controllers, as the argument
+        ``--controllers`` does; None means all that are configured.
+    :param find_python: finds Octavia's interpreter from the octavia-db-manage command,
+        if it isn't configured.
+    :raises InvalidInputError: with every problem at once, without secrets.
     """
     problems = Problems()
     check_files(conf, problems)
@@ -82,7 +81,7 @@ def build(
 
 
 def _refused_choice(names: Sequence[str], known: Sequence[str]) -> Iterator[str]:
-    """What is wrong with the names of ``--controllers``, in full sentences."""
+    """What is wrong with the names in ``--controllers``, in full sentences."""
     if not names:
         yield (
             "--controllers names no controller (an empty variable?). Name one, or "
@@ -104,7 +103,7 @@ def _refused_choice(names: Sequence[str], known: Sequence[str]) -> Iterator[str]
 def _of_some(spec: Spec, names: Sequence[str] | None) -> Spec:
     """``spec`` for some of its controllers only, in the configured order.
 
-    The hosts of the key-value backend stay: it is the cloud's, not theirs.
+    The hosts of the key-value backend stay: the backend serves the whole cloud.
     """
     if names is None:
         return spec

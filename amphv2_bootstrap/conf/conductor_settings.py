@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[conductor]`` as the engine and the steps take it."""
+"""``[conductor]`` as settings of the engine and the steps."""
 
 from amphv2_bootstrap.conf.problems import Problems
 from amphv2_bootstrap.conf.reading import Values
@@ -9,7 +9,7 @@ from amphv2_bootstrap.steps.retry_policy import RetryPolicy
 
 
 def conductor_settings(values: Values, expiry: float) -> ConductorSettings:
-    """The conductor's settings; ``expiry`` is of a claim, in seconds."""
+    """The conductor's settings; ``expiry`` is how many seconds a claim lasts."""
     return ConductorSettings(
         concurrency=values["concurrency"],
         poll_interval=values["poll_interval"],
@@ -22,14 +22,12 @@ def conductor_settings(values: Values, expiry: float) -> ConductorSettings:
 
 
 def retry_policy(values: Values, problems: Problems) -> RetryPolicy:
-    """The steps' retries; the waits are checked against one another."""
+    """The bounds of the steps' retries; collects a conflict between the waits."""
     first, longest = values["step_retry_first_wait"], values["step_retry_max_wait"]
     if first > longest:
-        problems.add(
-            "conductor",
-            "step_retry_first_wait",
-            f"is {first:g} s, more than step_retry_max_wait with {longest:g} s",
-            "Make it less, or the other more",
+        problems.of("conductor", "step_retry_first_wait").add(
+            f"is {first:g} s, more than step_retry_max_wait ({longest:g} s)",
+            "Lower it, or raise step_retry_max_wait",
         )
     return RetryPolicy(
         attempts=values["step_retry_attempts"],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What must hold between Octavia's settings and the engine's own."""
+"""Checks that compare Octavia's settings with the engine's own."""
 
 from amphv2_bootstrap.conf.engine_settings import Own
 from amphv2_bootstrap.conf.octavia_settings import Target
@@ -9,11 +9,11 @@ from amphv2_bootstrap.spec.task_flow_rules import LOOPBACK
 
 
 def check_relations(target: Target, own: Own, problems: Problems) -> None:
-    """Collect conflicts between the two, and what only several hosts make wrong."""
+    """Collect conflicts between the two, and local databases of several hosts."""
     if own.backend.namespace.strip("/") == target.backend.namespace.strip("/"):
         problems.of("task_flow", "jobboard_backend_namespace").add(
             "is the same as Octavia's in [octavia]: Octavia's workers would claim this "
-            "program's jobs and throw them away",
+            "program's flows and delete them",
             "Leave it at amphv2_bootstrap, or write another word",
         )
     if target.persistence.database and own.is_same_database(target.persistence):
@@ -25,7 +25,7 @@ def check_relations(target: Target, own: Own, problems: Problems) -> None:
     for group, url in (("octavia", target.persistence), ("task_flow", own.url)):
         if len(target.controllers) > 1 and _is_local(url):
             problems.of(group, "persistence_connection").warn(
-                "is a database on each host for itself, but there are several "
+                "is a separate database on each host, but there are several "
                 "controllers",
                 "Name a server that all of them reach, unless they are one machine",
             )

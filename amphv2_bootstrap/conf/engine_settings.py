@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[task_flow]`` as the engine takes it: its own database and jobboard."""
+"""``[task_flow]`` as settings of the engine's own database and jobboard."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -20,14 +20,14 @@ GROUP = "task_flow"
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """The engine's own database (SQLAlchemy's URL) and jobboard."""
+    """The engine's own database (a SQLAlchemy URL) and jobboard."""
 
     persistence_connection: Secret
     board: BoardSettings
 
 
 class Own:
-    """The options of ``[task_flow]`` under check, then as settings."""
+    """The options of ``[task_flow]``: check them, then build the settings."""
 
     def __init__(
         self, values: Values, default: Values, controllers: int, problems: Problems
@@ -44,18 +44,19 @@ class Own:
         self._check_lease()
 
     def _check_lease(self) -> None:
-        """A call that goes unanswered must leave time for another one."""
+        """A call without an answer must leave time for another one."""
         option, limit = "jobboard_etcd_timeout", call_seconds(self.expiry)
         timeout = self._values[option]
         if self.backend.driver == ETCD and timeout and timeout > limit:
             self._problems.of(GROUP, option).add(
-                f"is {timeout} s: a renewal without an answer would cost the claim, "
+                f"is {timeout} s: one renewal without an answer would end the claim, "
                 f"which lasts jobboard_expiration_time = {self.expiry:g} s",
-                f"Leave it unset, make it {limit:g} or less, or the claim longer",
+                f"Leave it unset, set it to {limit:g} or less, or raise "
+                "jobboard_expiration_time",
             )
 
     def is_same_database(self, other: DatabaseUrl) -> bool:
-        """Whether ``other`` is written as the same database."""
+        """Whether both URLs name the same database; aliases aren't resolved."""
         url = self.url
         if url.is_sqlite or other.is_sqlite:
             return url.is_sqlite and other.is_sqlite and url.database == other.database

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The configuration files as they are written: what oslo.config passes over."""
+"""Checks of the configuration files themselves, which oslo.config doesn't make."""
 
 import re
 import stat
@@ -18,14 +18,14 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _OLDER_LOG_NAMES = ("logfile", "logdir", "log_config")
 _EXPLAINED = {
     ("octavia", "jobboard_enabled"): (
-        "can't be chosen: what is set up here is a jobboard that is enabled",
+        "can't be chosen: this program always enables the jobboard",
         "Remove it",
     ),
 }
 
 
 def check_files(conf: cfg.ConfigOpts, problems: Problems) -> None:
-    """Find misspelt options, repeated ones, single $ in secrets, open files."""
+    """Collect misspelt and repeated options, single $ in secrets, and open files."""
     known = _known(conf)
     for path in _paths(conf):
         sections = _sections(path, problems)
@@ -46,7 +46,7 @@ def _sections(path: Path, problems: Problems) -> Sections:
     try:
         cfg.ConfigParser(str(path), sections).parse()
     except (OSError, ValueError, iniparser.ParseError):
-        # It could be read a moment ago, by load().
+        # load() could still read it.
         problems.say(f"The configuration file {path} can't be read. Try again.")
         return {}
     return sections
@@ -79,19 +79,12 @@ def _check_section(
         if key not in known[group]:
             _unknown(path, group, key, known, problems)
         elif len(values) > 1 and not _is_multi(group, key):
-            problems.add(
-                group,
-                key,
+            problems.of(group, key).add(
                 f"is set {len(values)} times in {path}, of which only the last counts",
                 "Keep one",
             )
         elif _is_secret(group, key) and any(map(_has_single_dollar, values)):
-            problems.unreadable(
-                group,
-                key,
-                "has a single $, which refers to another option",
-                "Write $$ for each $ that is meant as it stands",
-            )
+            problems.of(group, key).has_single_dollar()
 
 
 def _unknown(
@@ -102,21 +95,19 @@ def _unknown(
     problems: Problems,
 ) -> None:
     if not _WORD.fullmatch(key):
-        # Perhaps the tail of a value, and so of a secret: not to be shown.
+        # Don't show it: it may be the end of a value, even of a secret.
         problems.say(
             f"{path} has a line in [{group}] that doesn't begin with an option's "
             "name. Indent it if it goes on with the value above, or remove it."
         )
         return
     if (group, key) in _EXPLAINED:
-        problems.add(group, key, *_EXPLAINED[group, key])
+        problems.of(group, key).add(*_EXPLAINED[group, key])
         return
     homes = [f"[{other}]" for other in known if key in known[other]]
     hint = f" (it belongs into {' or '.join(homes)})" if homes else ""
     hint = hint or suggestion(key, known[group])
-    problems.add(
-        group, key, f"in {path} is not an option that is known{hint}", "Correct it"
-    )
+    problems.of(group, key).add(f"in {path} is an unknown option{hint}", "Correct it")
 
 
 def _option(group: str, key: str) -> cfg.Opt | None:
@@ -145,7 +136,7 @@ def _check_mode(path: Path, sections: Sections, problems: Problems) -> None:
     )
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
     if secret and mode & (stat.S_IRGRP | stat.S_IROTH):
-        problems.warn_of(
-            f"The configuration file {path} holds secrets and may be read by others "
+        problems.warn(
+            f"The configuration file {path} holds secrets, and others may read it "
             f"(mode {mode:04o}). Run: chmod 0600 {path}."
         )

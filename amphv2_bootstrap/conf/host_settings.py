@@ -20,7 +20,7 @@ _UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]+")
 
 
 class Acting:
-    """Those options of ``[octavia]`` that say how this host does its part."""
+    """The options of ``[octavia]`` for this host's own paths and commands."""
 
     def __init__(
         self, values: Values, default: Values, problems: Problems, *, is_here: bool
@@ -84,19 +84,17 @@ class Acting:
             words = tuple(shlex.split(command))
         except ValueError:
             self._of(option).add(
-                "has a quotation mark or a backslash without its other half",
-                "Complete or remove it; oslo.config takes away a pair of quotes "
-                "around the whole value",
+                "has an unpaired quotation mark, or a backslash at the end",
+                "Complete or remove it; oslo.config removes a pair of quotes around "
+                "the whole value",
             )
             return ()
         if not words:
-            self._of(option).add(
-                "is an empty command", "Write the program to be called"
-            )
+            self._of(option).add("is an empty command", "Write the program to call")
         return words
 
     def _pairs(self, arguments: str) -> Iterator[tuple[str, str]]:
-        """Each argument with its path; the path is empty where there is none."""
+        """Each argument with its path, which is empty if it has none."""
         option = "service_arguments"
         words = iter(self._split(option, arguments) if arguments.strip() else ())
         for word in words:
@@ -120,8 +118,8 @@ class Acting:
             return
         if paths and not is_loaded(file, self._arguments):
             problems.add(
-                f"has nothing that makes Octavia load config_file, {file}",
-                "Correct one of the two: what is written there has to be read",
+                f"doesn't make Octavia load config_file, {file}",
+                "Correct one of the two: Octavia must read the file that is written",
             )
 
     def _check_python(self) -> None:

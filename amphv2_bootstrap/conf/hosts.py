@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists of hosts: each a name or an address, without port and without quotes."""
+"""Checks of lists of hosts: names or addresses, without ports and quotes."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _LIST = "Write {} with commas between them, without quotes"
 
 
 def check_names(problems: OptionProblems, names: Sequence[str]) -> None:
-    """Check that the names are names, and none there twice."""
+    """Check that each is a host's name, and none is repeated."""
     for name in names:
         if not name:
             problems.add("has an empty entry", _LIST.format("names"))
@@ -31,7 +31,7 @@ def check_hosts(problems: OptionProblems, hosts: Sequence[str]) -> None:
     check_unique(problems, hosts)
     for host in hosts:
         if not host:
-            problems.add("has an empty entry", "Remove the comma that is too many")
+            problems.add("has an empty entry", "Remove the extra comma")
         elif ADDRESS_6.fullmatch(host.removeprefix("[").removesuffix("]")):
             continue
         elif _WITH_PORT.fullmatch(host):
@@ -43,7 +43,7 @@ def check_hosts(problems: OptionProblems, hosts: Sequence[str]) -> None:
 
 
 def check_unique(problems: OptionProblems, names: Sequence[str]) -> None:
-    """Check that none is there twice."""
+    """Check that no name is repeated."""
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         problems.add(f"names {', '.join(twice)} more than once", "Name each once")

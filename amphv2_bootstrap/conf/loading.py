@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading the configuration files, into a ConfigOpts of its own each time."""
+"""Load configuration files; each call gets its own ConfigOpts."""
 
 from collections.abc import Sequence
 from importlib import metadata
@@ -18,7 +18,7 @@ _MODULES = (default, task_flow, octavia, conductor)
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """All options by group: the entry point of oslo-config-generator."""
-    return [entry for module in _MODULES for entry in module.list_opts()]
+    return [(module.GROUP, module.OPTS) for module in _MODULES]
 
 
 def load(
@@ -27,15 +27,15 @@ def load(
     *,
     prog: str | None = None,
 ) -> cfg.ConfigOpts:
-    """Read the configuration; values are checked later, by ``build``.
+    """Read the configuration; ``build`` checks the values later.
 
-    The environment is not read: Octavia's programs, which are started from
-    here, would take the same ``OS_TASK_FLOW__`` variables for their own.
+    The environment is not read: Octavia's programs, which this program starts, would
+    read the same ``OS_TASK_FLOW__`` variables.
 
     :param argv: arguments without the program's name: ``--config-file``,
         ``--config-dir``, and those of oslo.log. None means none.
-    :param config_files: in place of /etc/amphv2-bootstrap/amphv2-bootstrap.conf;
-        ``--config-file`` in ``argv`` goes before both.
+    :param config_files: replace /etc/amphv2-bootstrap/amphv2-bootstrap.conf;
+        ``--config-file`` in ``argv`` replaces both.
     :raises InvalidInputError: a file is missing, unreadable or malformed.
     :raises SystemExit: ``argv`` has an unknown argument (2), or asks for help (0).
     """
@@ -58,8 +58,8 @@ def load(
         # "from None": the parser's own error quotes the line, secrets included.
         raise InvalidInputError([_problem(exc)]) from None
     except SystemExit as exc:
-        # oslo.config ends the process for a bad value of an option that is an
-        # argument too; those are oslo.log's. Argparse's own codes are 0 and 2.
+        # oslo.config exits with 1 if the file has a bad value for an option that is
+        # also an argument, as oslo.log's are. argparse exits with 0 or 2.
         if exc.code != 1:
             raise
         raise InvalidInputError([_bad_argument(exc)]) from None
@@ -77,13 +77,13 @@ def _problem(exc: Exception) -> str:
     if isinstance(exc, cfg.ConfigFilesNotFoundError):
         return (
             f"The configuration file {', '.join(exc.config_files)} doesn't exist. "
-            "Copy amphv2-bootstrap.conf.sample to it and fill it in, or name another "
-            "with --config-file."
+            "Copy amphv2-bootstrap.conf.sample there and fill it in, or name another "
+            "file with --config-file."
         )
     if isinstance(exc, cfg.ConfigFilesPermissionDeniedError):
         return (
-            f"The configuration file {', '.join(exc.config_files)} may not be read by "
-            "this user. Run as root, or as the owner of the file."
+            f"This user may not read the configuration file "
+            f"{', '.join(exc.config_files)}. Run as root, or as the file's owner."
         )
     if isinstance(exc, cfg.ConfigFileParseError):
         return _malformed(exc)
@@ -98,7 +98,7 @@ def _bad_argument(exc: SystemExit) -> str:
     why = exc.__context__ or "wrong type"
     return (
         f"[DEFAULT] has an option of oslo.log that isn't valid: {why}. "
-        "Correct the option that is named above."
+        "Correct the option named above."
     )
 
 

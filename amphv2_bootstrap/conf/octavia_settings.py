@@ -13,7 +13,9 @@ from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import HostSettings, Spec, Value
 from amphv2_bootstrap.spec.octavia_options import (
     ETCD,
+    KEYFILE_PASSWORD,
     REDIS,
+    SECRET_OPTIONS,
     TASK_FLOW_OPTIONS,
     TaskFlowOption,
 )
@@ -21,13 +23,12 @@ from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.spec.task_flow_group import Group, Place
 
 GROUP = "octavia"
-KEYFILE_PASSWORD = "jobboard_zookeeper_keyfile_password"  # noqa: S105 - its name
 
 _REFUSED_IN_GRANT_HOST = frozenset("'\"`\\@;")
 
 
 class Target:
-    """The options of ``[octavia]`` under check, then as plain values."""
+    """The options of ``[octavia]``: check them, then build plain values."""
 
     def __init__(self, values: Values, default: Values, problems: Problems) -> None:
         self._values = values
@@ -41,7 +42,7 @@ class Target:
         self._acting = Acting(values, default, problems, is_here=self.is_here)
 
     def check(self) -> None:
-        """Collect what is wrong with everything but the URLs, which are read."""
+        """Collect the problems of all options but the URLs, which __init__ checks."""
         check_backend(GROUP, self.backend, self._problems, files_here=self.is_here)
         self._check_controllers()
         self._check_grant_hosts()
@@ -71,9 +72,7 @@ class Target:
     def secrets(self) -> Secrets:
         """All secrets that this specification needs, by name."""
         values: dict[str, str | None] = {
-            option.name: self._values[option.name]
-            for option in TASK_FLOW_OPTIONS
-            if option.secret and option.name != "persistence_connection"
+            name: self._values[name] for name in SECRET_OPTIONS
         }
         zookeeper = self._values["jobboard_zookeeper_ssl_options"] or {}
         values[KEYFILE_PASSWORD] = zookeeper.get("keyfile_password")
@@ -133,9 +132,9 @@ class Target:
         check_names(problems, _names(self._values["controllers"]))
         if not self.is_here:
             problems.warn(
-                f"doesn't name this host, {self.host}, which so can post jobs but "
-                "configures no Octavia",
-                "If it is one, write [DEFAULT] host as it stands in controllers",
+                f"doesn't name this host, {self.host}, which therefore can post jobs "
+                "but configures no Octavia",
+                "If it is a controller, set [DEFAULT] host to its name in controllers",
             )
 
     def _check_grant_hosts(self) -> None:
@@ -170,26 +169,26 @@ class Target:
         problems = self._of("install_key_value_backend")
         if self.backend.driver == ETCD:
             problems.add(
-                "is true, but etcd can't be installed from here",
+                "is true, but this program can't install etcd",
                 "Install etcd yourself and set it to false, or choose another driver",
             )
             return
         if self.backend.has("jobboard_redis_sentinel"):
             problems.add(
-                "is true, but Redis with Sentinel can't be installed from here",
+                "is true, but this program can't install Redis with Sentinel",
                 "Install it yourself and set it to false, or remove "
                 "jobboard_redis_sentinel",
             )
         servers = len(self.backend.hosts)
         if hosts != servers:
             self._of("key_value_hosts").add(
-                f"names {hosts} hosts, and jobboard_backend_hosts {servers}",
+                f"names {hosts} hosts, but jobboard_backend_hosts names {servers}",
                 "Name each host in both, in the same order",
             )
         password = "jobboard_backend_password"  # noqa: S105 - its name
         if self.backend.driver == REDIS and not self.backend.has(password):
             self._of(password).add(
-                "is not set, and install_key_value_backend is true",
+                "is not set, but install_key_value_backend is true",
                 "Set one: without it everybody who reaches Redis could run Octavia's "
                 "jobs",
             )

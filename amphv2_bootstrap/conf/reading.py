@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Taking every option's value out of oslo.config, with all errors collected."""
+"""Read every option's value from oslo.config, and collect all errors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,10 +14,10 @@ Values = Mapping[str, Any]
 
 
 def read(conf: cfg.ConfigOpts, problems: Problems) -> Mapping[str, Values]:
-    """The values by group; an option that can't be read has its default.
+    """The values by group; an option that can't be read gets its default.
 
-    oslo.config converts a value when it is asked for it, and stops at the
-    first that it can't: so each is asked for by itself.
+    oslo.config converts a value only when it is read, and raises if it can't: each
+    option is read by itself, so that all errors are collected.
     """
     groups = {
         group: {opt.dest: _value(conf, group, opt, problems) for opt in options}
@@ -34,7 +34,8 @@ def _check_log_option(conf: cfg.ConfigOpts, name: str, problems: Problems) -> No
         getattr(conf, name)
     except (ValueError, cfg.Error) as exc:
         what = f"isn't valid: {str(exc).rpartition('is not valid: ')[2].rstrip('.')}"
-        problems.unreadable("DEFAULT", name, what, "See the reference of oslo.log")
+        todo = "See the reference of oslo.log"
+        problems.of("DEFAULT", name).unreadable(what, todo)
 
 
 def _value(
@@ -45,21 +46,16 @@ def _value(
         return getattr(source, option.dest)
     except ValueError as exc:
         what = f"isn't valid: {_reason(option, exc)}"
-        problems.unreadable(group, option.name, what, f"Give {_kind(option)}")
+        problems.of(group, option.name).unreadable(what, f"Write {_kind(option)}")
     except cfg.Error:
         # Its text quotes what follows the $, which may be part of a secret.
-        problems.unreadable(
-            group,
-            option.name,
-            "has a single $, which refers to another option",
-            "Write $$ for each $ that is meant as it stands",
-        )
+        problems.of(group, option.name).has_single_dollar()
     return option.default
 
 
 def _reason(option: cfg.Opt, exc: ValueError) -> str:
     if option.secret:
-        return "it isn't of its type (the value is a secret and not shown)"
+        return "wrong type (the value is secret and not shown)"
     return str(exc).rpartition("is not valid: ")[2].rstrip(".") or "wrong type"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The spelling of the TLS dictionaries, and the files that options name."""
+"""Checks of the TLS dictionaries, and of files that options name."""
 
 import os
 from collections.abc import Mapping
@@ -32,15 +32,15 @@ def check_tls(
 ) -> None:
     """Check keys and values of one TLS dictionary.
 
-    :param here: whether the files it names have to be on this host.
+    :param here: whether the files that it names must be on this host.
     """
     for key, text in value.items():
         if key not in option.keys:
             shown = "" if option.secret_keys else f" '{key}'"
             problems.add(
                 f"has an unknown key{shown}{suggestion(key, list(option.keys))}",
-                f"Write key:value,key:value, without quotes and braces, with the "
-                f"keys {', '.join(option.keys)}",
+                "Write key:value,key:value without quotes and braces, with the keys "
+                f"{', '.join(option.keys)}",
             )
         if key in _BOOLEANS and not is_boolean(text):
             todo = f"Write {key}:True or {key}:False"
@@ -60,11 +60,11 @@ def check_file(
     if not path.is_absolute():
         problems.add(
             f"has {label}'{name}', which isn't an absolute path",
-            "Write the whole path from /, or leave it out",
+            "Write the whole path from / on, or leave it out",
         )
     elif here and not path.is_file():
         problems.add(
-            f"names {label}{name}, which is no file on this host",
+            f"names {label}{name}, but this host has no such file",
             "Put the file there, or correct the path",
         )
     elif here and not os.access(path, os.R_OK):

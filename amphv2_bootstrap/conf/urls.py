@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The database URLs: taken apart, and checked for what goes wrong with them."""
+"""Parse database URLs, and check them for common mistakes."""
 
 import re
 from dataclasses import replace
@@ -12,7 +12,7 @@ from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.task_flow_rules import IN_MEMORY
 
 NOWHERE = DatabaseUrl("sqlite")
-"""Stands where a URL had a problem; such a value never leaves ``build``."""
+"""Replaces a URL that has a problem; it never leaves ``build``."""
 
 _DRIVERS = ("mysql+pymysql", "sqlite")
 _SYSTEM_DATABASES = ("mysql", "sys", "information_schema", "performance_schema")
@@ -26,7 +26,7 @@ _FILE_ARGUMENTS = ("ssl_ca", "ssl_cert", "ssl_key")
 
 
 class UrlCheck:
-    """One URL option under check. None of the sentences shows the URL."""
+    """Checks of one URL option. No message shows the URL."""
 
     def __init__(self, problems: OptionProblems) -> None:
         self._problems = problems
@@ -35,35 +35,31 @@ class UrlCheck:
     def database(
         self, text: str, *, files_here: bool
     ) -> tuple[DatabaseUrl, str | None]:
-        """The URL of a database that is entered by name and password, or SQLite."""
+        """The URL of SQLite, or of a database, which needs user and password."""
         url, password = self._parse(text)
-        if url is NOWHERE:
-            return url, None
-        if url.is_sqlite:
-            self._check_sqlite(url)
-        else:
+        if not url.is_sqlite:
             self._check_server(url, files_here)
             self._check_database_name(url)
             if not url.username or not password:
                 missing = "password" if url.username else "user name"
                 self._add(f"has no {missing}", _FORM)
             self._warn_of_guessable(url, password)
+        elif url is not NOWHERE:
+            self._check_sqlite(url)
         return url, password
 
     def administrator(
         self, text: str, *, files_here: bool
     ) -> tuple[DatabaseUrl, str | None]:
-        """The URL of a MySQL server, for its administrator: a user is needed."""
+        """The URL of a MySQL server for its administrator, which needs a user."""
         url, password = self._parse(text)
-        if url is NOWHERE:
-            return url, None
-        if url.is_sqlite:
-            self._add("is SQLite, but persistence_connection is MySQL", _ADMIN_FORM)
-        else:
+        if not url.is_sqlite:
             self._check_server(url, files_here)
             if not url.username:
                 self._add("has no user name", _ADMIN_FORM)
             self._warn_of_guessable(url, password)
+        elif url is not NOWHERE:
+            self._add("is SQLite, but persistence_connection is MySQL", _ADMIN_FORM)
         return replace(url, database=url.database or None), password
 
     def _parse(self, text: str) -> tuple[DatabaseUrl, str | None]:
@@ -95,7 +91,7 @@ class UrlCheck:
         if kind in ("mysql", "mariadb"):
             self._add(
                 f"has the driver {url.drivername}, which taskflow or this program "
-                "can't load",
+                "can't use",
                 "Write mysql+pymysql:// for MySQL and for MariaDB",
             )
         else:
@@ -110,7 +106,7 @@ class UrlCheck:
             self._add(IN_MEMORY, _FOUR_SLASHES)
         elif url.host or not PurePosixPath(name).is_absolute():
             self._add(
-                "has a relative path, which each program would take for another file",
+                "has a relative path, which means a different file to each program",
                 _FOUR_SLASHES,
             )
 
@@ -123,7 +119,7 @@ class UrlCheck:
             if "pass" in name.lower() or name == "user":
                 self._add(
                     f"has the argument {name} after '?'",
-                    "Write user and password before the host: there they are secret",
+                    "Write user and password before the host, where they are masked",
                 )
         for name in _FILE_ARGUMENTS:
             if name in url.query:
@@ -140,8 +136,8 @@ class UrlCheck:
             )
         elif not _DATABASE_NAME.fullmatch(url.database):
             self._add(
-                "has a database name of other characters than letters, digits, _, - "
-                "and $, or of more than 64",
+                "has a database name of more than 64 characters, or with others than "
+                "letters, digits, _, - and $",
                 f"{_FORM}, such as octavia_persistence",
             )
 
@@ -149,7 +145,7 @@ class UrlCheck:
         names = {(name or "").lower() for name in (url.username, url.database)}
         if password and password.lower() in names:
             self._problems.warn(
-                "has a password that is also its user's or its database's name, which "
-                "is guessed at once, and masked wherever that name appears",
+                "has a password that is also its user's or its database's name: it is "
+                "easy to guess, and messages mask that name everywhere",
                 "Choose another",
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """Where a database is and as whom it is entered; the password is apart.
+    """Where a database is and which user logs in; without the password.
 
     ``drivername`` is SQLAlchemy's (``mysql+pymysql``, ``sqlite``). ``query``
     holds the URL's arguments (``ssl_ca``, ``unix_socket``...).
@@ -26,7 +26,7 @@ class DatabaseUrl:
 
     @property
     def place(self) -> str:
-        """The server for a message: host and port, or socket, or file."""
+        """The server, for messages: host and port, or socket, or file."""
         if self.is_sqlite:
             return self.database or "memory"
         socket = self.query.get("unix_socket")

@@ -2,7 +2,7 @@
 """The specification of a bootstrap: the same on every controller, no secret."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from amphv2_bootstrap.spec.database import DatabaseUrl
@@ -14,15 +14,13 @@ Value = str | int | bool | tuple[str, ...] | Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What the cloud shall look like.
+    """The wanted state of the cloud.
 
-    ``task_flow`` holds the wanted options of Octavia's ``[task_flow]`` by
-    Octavia's names, without the secret ones and without
-    ``persistence_connection``; an option that is absent isn't ours to write.
-    It always holds ``jobboard_enabled``, ``jobboard_backend_driver``,
-    ``jobboard_backend_hosts``, ``jobboard_backend_port`` and
-    ``jobboard_backend_namespace``. ``secret_names`` names the secrets that a
-    controller must have to carry the job out (see :class:`Secrets`).
+    ``task_flow`` holds the wanted options of Octavia's ``[task_flow]`` by Octavia's
+    names, without the secret ones and ``persistence_connection``; other options are
+    never written. It always holds those of ``octavia_options.ALWAYS_WRITTEN``.
+    ``secret_names`` names the secrets that a controller must have to carry the job
+    out (see :class:`Secrets`).
     """
 
     persistence: DatabaseUrl
@@ -50,18 +48,10 @@ class Spec:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form; :meth:`from_dict` reads it back."""
-        url = self.persistence
         return {
-            "persistence": {
-                "drivername": url.drivername,
-                "username": url.username,
-                "host": url.host,
-                "port": url.port,
-                "database": url.database,
-                "query": dict(url.query),
-            },
+            "persistence": asdict(self.persistence),
             "task_flow": {
-                name: _to_json(value) for name, value in sorted(self.task_flow.items())
+                name: plain(value) for name, value in sorted(self.task_flow.items())
             },
             "controllers": list(self.controllers),
             "grant_hosts": list(self.grant_hosts),
@@ -73,7 +63,7 @@ class Spec:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Spec":
-        """Read :meth:`to_dict`'s form; KeyError or TypeError where it isn't one."""
+        """Read :meth:`to_dict`'s form; KeyError or TypeError if it has another form."""
         return cls(
             persistence=DatabaseUrl(**data["persistence"]),
             task_flow={
@@ -89,7 +79,8 @@ class Spec:
         )
 
 
-def _to_json(value: Value) -> Any:
+def plain(value: Any) -> Any:
+    """The value of an option in a JSON-ready form."""
     if isinstance(value, tuple):
         return list(value)
     return dict(value) if isinstance(value, Mapping) else value
@@ -97,14 +88,14 @@ def _to_json(value: Value) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """What one controller's own configuration says: paths, commands, secrets' users.
+    """One controller's own settings: paths, commands and the administrator.
 
-    ``admin`` is the administrator's way into the target database server.
+    ``admin`` is the administrator's URL of the target database server.
     ``db_manage_command`` and the restart commands are argument lists.
-    ``octavia_python`` is the interpreter that runs Octavia here, or None where
-    Octavia isn't installed as Python (containers). ``service_arguments`` are pairs of
-    ``--config-file`` or ``--config-dir`` and a path: what its services are started
-    with, if that isn't the default.
+    ``octavia_python`` is the interpreter that runs Octavia here, or None where it isn't
+    on the host (containers). ``service_arguments`` are pairs of ``--config-file`` or
+    ``--config-dir`` and a path, with which Octavia's services are started; empty for
+    the default. ``db_manage_timeout`` is in seconds.
     """
 
     name: str

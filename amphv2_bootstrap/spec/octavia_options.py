@@ -2,8 +2,8 @@
 """Octavia's ``[task_flow]`` group, option by option.
 
 Source: ``task_flow_opts`` in ``octavia/common/config.py`` of Octavia 19.0.0; a
-test compares the table with an installed Octavia. What older releases have instead:
-:mod:`octavia_releases`.
+test compares the table with an installed Octavia. :mod:`octavia_releases` has what
+differs in older releases.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ DEFAULT_NAMESPACE = "octavia_jobboard"
 DEFAULT_PORTS: Mapping[str, int] = {REDIS: 6379, ZOOKEEPER: 2181, ETCD: 2379}
 """The port on which each driver's server listens by default.
 
-Octavia's own default is 6379 for every driver, which is right for one of them.
+Octavia's own default is 6379 for every driver, which is right only for Redis.
 """
 SENTINEL_PORT = 26379
 
@@ -44,13 +44,12 @@ ALWAYS_WRITTEN = (
 class TaskFlowOption:
     """One option of Octavia's ``[task_flow]``.
 
-    ``default`` is Octavia's own, which holds when the option isn't written.
-    ``since`` is the first major release of Octavia that has the option. ``secret``
-    is Octavia's too, except that a URL with a password is a secret in every release.
-    ``drivers`` are those that read the option; empty means all. ``keys`` are the
-    keys that a ``dict`` option knows; a written value replaces the whole default
-    (oslo.config merges nothing). ``secret_keys`` are those of them that hold a
-    secret.
+    ``default`` is Octavia's own. ``since`` is the first major release of Octavia that
+    has the option. ``secret`` is Octavia's own, too, but the URL with a password is
+    secret here in every release. ``drivers`` are those that read the option; empty
+    means all. ``keys`` are the keys that a ``dict`` option knows; a written value
+    replaces the whole default (oslo.config merges nothing). ``secret_keys`` are the
+    keys that hold a secret.
     """
 
     name: str
@@ -65,6 +64,10 @@ class TaskFlowOption:
     keys: tuple[str, ...] = ()
     secret_keys: tuple[str, ...] = ()
     since: int = OLDEST_RELEASE
+
+    def is_read_by(self, driver: str) -> bool:
+        """Whether Octavia's driver of that name reads the option."""
+        return not self.drivers or driver in self.drivers
 
 
 _REDIS_TLS: Mapping[str, str | bool | None] = {
@@ -94,7 +97,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         "str",
         "parallel",
         choices=("serial", "parallel"),
-        help="The taskflow engine: one thread, or one a task where flows allow it.",
+        help="The taskflow engine: one thread, or several where flows allow it.",
     ),
     TaskFlowOption("max_workers", "int", 5, help="Threads of the parallel engine."),
     TaskFlowOption(
@@ -134,7 +137,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         ("127.0.0.1",),
         help=(
             "Hosts of the key-value backend, or of Sentinel. Redis without Sentinel "
-            "and etcd use the first only."
+            "and etcd use only the first."
         ),
     ),
     TaskFlowOption(
@@ -165,7 +168,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         "jobboard_backend_namespace",
         "str",
         DEFAULT_NAMESPACE,
-        help="Prefix or path under which the jobs are kept.",
+        help="Prefix or path under which the backend keeps the jobs.",
     ),
     TaskFlowOption(
         "jobboard_redis_backend_db",
@@ -241,7 +244,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         "int",
         None,
         drivers=(ETCD,),
-        help="Seconds to wait for an answer of etcd.",
+        help="Seconds to wait for an answer from etcd.",
         since=16,
     ),
     TaskFlowOption(
@@ -258,7 +261,7 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         30,
         drivers=(REDIS, ETCD),
         help=(
-            "Seconds that a claim lasts without renewal; ZooKeeper's claims end "
+            "Seconds that a claim lasts without renewal; a claim in ZooKeeper ends "
             "with its session."
         ),
     ),
@@ -273,3 +276,11 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
 BY_NAME: Mapping[str, TaskFlowOption] = {
     option.name: option for option in TASK_FLOW_OPTIONS
 }
+SECRET_OPTIONS = tuple(
+    option.name
+    for option in TASK_FLOW_OPTIONS
+    if option.secret and option.name != "persistence_connection"
+)
+"""The options that are secret as a whole; of the URL only the password is."""
+KEYFILE_PASSWORD = "jobboard_zookeeper_keyfile_password"  # noqa: S105 - its name
+"""The secret ``keyfile_password`` in ``jobboard_zookeeper_ssl_options``."""

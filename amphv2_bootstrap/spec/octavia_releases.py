@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Octavia's ``[task_flow]`` group as each major release has it, ussuri to the newest.
+"""Octavia's ``[task_flow]`` group in each major release since ussuri.
 
-The options are those of :mod:`octavia_options`; here is what older releases declare
-otherwise. Within a major release nothing changes that matters here. Sources:
+The options are those of :mod:`octavia_options`; this module has what differs in older
+releases. Nothing that matters here changes within a major release. Sources:
 ``octavia/common/config.py`` of the releases on PyPI; a test compares the table with
 what each of them declares (``tests/data/octavia_options``).
 """
@@ -18,7 +18,7 @@ from amphv2_bootstrap.spec.octavia_options import (
 )
 
 NEWEST_RELEASE = 19
-"""The newest major release in the table; what a newer one has, only it can tell."""
+"""The newest major release in the table."""
 
 _FINAL = re.compile(r"(\d+)(?:\.\d+)*")
 
@@ -41,14 +41,14 @@ EARLIER: tuple[Earlier, ...] = (
         ),
     ),
 )
-"""At most one entry an option: none has changed twice."""
+"""At most one entry per option: none has changed twice."""
 
 
 def options_of(release: int) -> tuple[TaskFlowOption, ...]:
     """The options of one major release of Octavia, in its own order.
 
     :param release: such as 14; see :func:`release_of`.
-    :raises ValueError: the table doesn't have the release.
+    :raises ValueError: the release isn't in the table.
     """
     if not OLDEST_RELEASE <= release <= NEWEST_RELEASE:
         raise ValueError(
@@ -67,10 +67,10 @@ def options_of(release: int) -> tuple[TaskFlowOption, ...]:
 def release_of(version: str) -> int | None:
     """The major release of a version of Octavia, if :func:`options_of` has it.
 
-    None means that only the installed Octavia can tell its options: the release is
-    newer or older than the table, or the version isn't that of a final release. A
-    development version may have options of the next release (``15.1.0.dev20`` those
-    of 16), and a suffix such as ``+vendor1`` says that the source was changed.
+    None means that only the installed Octavia knows its options: the release isn't in
+    the table, or the version isn't a final release's. A development version may have
+    options of the next release (``15.1.0.dev20`` those of 16), and a suffix such as
+    ``+vendor1`` means a changed source.
     """
     found = _FINAL.fullmatch(version)
     if found is None or not OLDEST_RELEASE <= int(found[1]) <= NEWEST_RELEASE:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a flow consists of, as data, and the shape by which two versions know it."""
+"""The outline of a flow as data, and its shape, which two versions compare."""
 
 import hashlib
 import json
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """One step: its persisted name, its major version, and what it passes on.
+    """One step: its persisted name, its major version, its inputs and results.
 
-    Only the major version counts: a minor one promises that a step begun by the
-    older code can be finished by the newer.
+    The minor version doesn't count: it promises that new code can finish a step that
+    old code began.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Outline:
 
     @property
     def shape(self) -> str:
-        """A digest of all of it; persisted with the jobs."""
+        """A digest of the outline; persisted with the flow runs."""
         described = [
             [atom.name, atom.version, sorted(atom.requires), sorted(atom.provides)]
             for atom in self.atoms

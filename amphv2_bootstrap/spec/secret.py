@@ -8,7 +8,7 @@ from amphv2_bootstrap.spec.masking import Masker
 
 
 class Secret:
-    """A text that shows only when asked by :meth:`reveal`."""
+    """A text that only :meth:`reveal` shows."""
 
     __slots__ = ("_text",)
 
@@ -16,7 +16,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself: for the one call that needs it, never for a message."""
+        """The text itself, for the call that needs it; never for a message."""
         return self._text
 
     def __repr__(self) -> str:
@@ -57,6 +57,6 @@ class Secrets(Mapping[str, Secret]):
         return Masker(secret.reveal() for secret in self._values.values())
 
     def text(self, name: str) -> str | None:
-        """The secret's text, or None where it isn't set."""
+        """The secret's text, or None if it isn't set."""
         secret = self._values.get(name)
         return None if secret is None else secret.reveal()

@@ -21,12 +21,12 @@ _SWITCHES = ("ssl", "use_ssl")
 
 
 def is_true(value: object) -> bool:
-    """Whether oslo.utils takes it for true, as Octavia and taskflow do."""
+    """Whether oslo.utils, which Octavia and taskflow use, takes it for true."""
     return bool(strutils.bool_from_string(value))
 
 
 def is_boolean(text: str) -> bool:
-    """Whether oslo.utils takes it for true or for false, and not for neither."""
+    """Whether oslo.utils takes it for true or for false."""
     return strutils.bool_from_string(text, default=None) is not None
 
 
@@ -43,12 +43,12 @@ def switch_of(option: TaskFlowOption) -> str:
 
 
 def driver_of(values: Mapping[str, Any]) -> str:
-    """``redis``, ``zookeeper``, ``etcd`` or ``sql``; empty where it isn't known."""
+    """``redis``, ``zookeeper``, ``etcd`` or ``sql``; empty if it isn't set."""
     return str(values.get("jobboard_backend_driver") or "").split("_")[0]
 
 
 class Place(Flag):
-    """Where a group stands; each member is one caller of the rules.
+    """Where a group comes from; each caller of the rules has its own member.
 
     ``OCTAVIA`` is ``[octavia]`` of amphv2-bootstrap.conf, ``ENGINE`` its
     ``[task_flow]``; ``FILE`` is octavia.conf as Octavia loads it, with its defaults,
@@ -66,7 +66,7 @@ CONFIGURATION = Place.OCTAVIA | Place.ENGINE
 
 @dataclass(frozen=True)
 class Group:
-    """The values of one group by option; those that couldn't be read are absent.
+    """The values of one group by option, without those that can't be read.
 
     ``controllers`` is how many controllers have these values.
     """
@@ -109,10 +109,10 @@ class Group:
         return bool(self.values.get(name))
 
     def tls(self) -> Iterator[tuple[TaskFlowOption, Mapping[str, Any]]]:
-        """The TLS dictionaries that are set; outside our configuration, and read."""
+        """The TLS dictionaries that are set; in octavia.conf only those it reads."""
         for option in TASK_FLOW_OPTIONS:
             value = self.values.get(option.name)
-            read = self.driver in option.drivers and (
+            read = option.is_read_by(self.driver) and (
                 self.sentinel or option.name != SENTINEL_TLS
             )
             if isinstance(value, Mapping) and (read or self.place in CONFIGURATION):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known about the values of a ``[task_flow]`` group: one table of rules.
+"""The rules about the values of a ``[task_flow]`` group, in one table.
 
-Configuration, steps and the checks of the key-value backend all report from it.
-Unless a rule names another source, what Octavia does with a value is in its
-``controller/worker/v2/taskflow_jobboard_driver.py`` (read: 14.0 to 19.0).
+Configuration, steps and the checks of the key-value backend all use it. Unless a rule
+names another source, its source is Octavia's
+``controller/worker/v2/taskflow_jobboard_driver.py`` (14.0 to 19.0).
 """
 
 import re
@@ -29,9 +29,9 @@ from amphv2_bootstrap.spec.task_flow_group import (
 )
 
 SHORT_EXPIRATION = 100
-"""Seconds; Octavia's own tests take this, since 30 is less than a long step."""
+"""Seconds; Octavia's own tests use it, since a long step takes more than 30."""
 
-IN_MEMORY = "is a database in memory, which ends with its process"
+IN_MEMORY = "is a database in memory, which is lost when its process ends"
 ETCD_SWITCH = "Octavia takes any use_ssl for https, False too"
 ADDRESS_6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
 LOOPBACK = re.compile(r"localhost|127\.[0-9.]+|\[?::1\]?")
@@ -53,10 +53,10 @@ Severity = Literal["warning", "refused", "fatal"]
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """One option's fault: ``what`` follows its name, ``todo`` is an imperative.
+    """A problem of one option: ``what`` follows its name, ``todo`` is an imperative.
 
-    Our configuration must not have what is ``refused`` or ``fatal``; in a file that
-    exists it is a warning. With a ``fatal`` one Octavia's client can't even be made.
+    ``refused`` and ``fatal`` are errors in our configuration, and warnings in an
+    octavia.conf. With a ``fatal`` one, Octavia's client can't be created.
     """
 
     option: str
@@ -72,14 +72,14 @@ Traps = Iterator[Trap]
 
 
 def traps(group: Group) -> Traps:
-    """Everything that the rules for the group's place find in it."""
+    """All traps that the rules for the group's place find in it."""
     for rule, places in RULES:
         if group.place in places:
             yield from rule(group)
 
 
 def namespace(group: Group) -> Traps:
-    """Octavia makes a ZooKeeper path of it, and taskflow keys of Redis and etcd."""
+    """Octavia uses it in paths of ZooKeeper, taskflow in keys of Redis and etcd."""
     if not _NAMESPACE.fullmatch(group.namespace):
         what = "is empty, or has other characters than letters, digits, _, - and ."
         todo = "Write one word, such as octavia_jobboard"
@@ -89,9 +89,9 @@ def namespace(group: Group) -> Traps:
 def unread(group: Group) -> Traps:
     """An option that the driver doesn't read hides a mistake.
 
-    Octavia's drivers of ZooKeeper and etcd send no password, and ZooKeeper's claims
-    end with kazoo's session. The rest does no harm in a file. The engine's own sql
-    jobboard has no server; its others all have the expiration.
+    Octavia's drivers for ZooKeeper and etcd send no password, and a claim in ZooKeeper
+    ends with kazoo's session. In octavia.conf only the password matters. The engine's
+    own sql board needs no server; all its boards use the expiration.
     """
     driver, in_file = group.driver, group.place is Place.FILE
     for option in TASK_FLOW_OPTIONS:
@@ -113,8 +113,7 @@ def unread(group: Group) -> Traps:
 def unused_hosts(group: Group) -> Traps:
     """Octavia passes ``jobboard_backend_hosts[0]`` to redis-py and to etcd3gw.
 
-    The others are Sentinel's (from 14.0 on). The engine's own etcd board turns to
-    the next host.
+    Since 14.0 Sentinel gets all of them. The engine's own etcd board tries the next.
     """
     driver, (first, *others) = group.driver, group.hosts or ("",)
     of_engine = driver == ETCD and group.place is Place.ENGINE
@@ -123,7 +122,7 @@ def unused_hosts(group: Group) -> Traps:
     alone = "Name one address that moves with the cluster"
     yield Trap(
         _HOSTS,
-        f"names several hosts, of which the {driver} driver uses the first only, "
+        f"names several hosts, but the {driver} driver uses the first only, "
         f"{first}; when it fails, {', '.join(others)} doesn't help",
         alone if driver == ETCD else "Set jobboard_redis_sentinel, or name one host",
         "warning" if driver == ETCD else "refused",
@@ -144,11 +143,11 @@ def brackets(group: Group) -> Traps:
 
 
 def loopback_hosts(group: Group) -> Traps:
-    """Equal on all controllers, and yet another server on each."""
+    """The same name means a different server on each controller."""
     found = ", ".join(filter(LOOPBACK.fullmatch, group.hosts))
     if found and group.controllers > 1:
-        what = f"names {found}, which is another server on each controller"
-        todo = "Name it as all of them reach it, unless they are one machine"
+        what = f"names {found}, which is a different server on each controller"
+        todo = "Write an address that all of them reach, unless they are one machine"
         yield Trap(_HOSTS, what, todo, "warning")
 
 
@@ -161,20 +160,20 @@ def port_of_another(group: Group) -> Traps:
             _PORT,
             f"is {port}, the port of Redis and Octavia's default for every driver; "
             f"{kind} listens on {own} by default",
-            f"Set it to {own}, unless {port} is meant",
+            f"Set it to {own}, unless {port} is intended",
             "warning",
         )
 
 
 def short_expiration(group: Group) -> Traps:
-    """A claim that ends within a step lets a second worker begin the same flow."""
+    """If a claim ends during a step, a second worker begins the same flow."""
     seconds = group.values.get(_EXPIRATION)
     read = group.driver in BY_NAME[_EXPIRATION].drivers
     if read and isinstance(seconds, int) and seconds < SHORT_EXPIRATION:
         yield Trap(
             _EXPIRATION,
-            f"is {seconds} s: a step that takes longer loses its claim, and a second "
-            "worker does it too",
+            f"is {seconds} s: a claim ends during a longer step, and a second worker "
+            "begins the same flow",
             f"Set it to {SHORT_EXPIRATION}, as Octavia's own tests do",
             "warning",
         )
@@ -184,8 +183,8 @@ def kept_in_memory(group: Group) -> Traps:
     """``sqlite://`` is Octavia's default (common/config.py)."""
     name = "persistence_connection"
     if group.values.get(name) in ("sqlite://", "sqlite:///:memory:"):
-        what = f"{IN_MEMORY}: Octavia's default, also for an option that is misspelt"
-        todo = "Set it in [task_flow], or no other worker can resume"
+        what = f"{IN_MEMORY}: Octavia's default, also if the option is misspelt"
+        todo = "Set it in [task_flow]; otherwise no other worker can resume a flow"
         yield Trap(name, what, todo, "warning")
 
 
@@ -201,7 +200,7 @@ def sentinel_options_alone(group: Group) -> Traps:
 
 
 def user_without_password(group: Group) -> Traps:
-    """A user without a password would protect nothing."""
+    """A user without a password protects nothing."""
     for side in ("jobboard_backend", "jobboard_redis_sentinel"):
         name, password = f"{side}_username", f"{side}_password"
         if group.driver == REDIS and group.has(name) and not group.has(password):
@@ -210,7 +209,7 @@ def user_without_password(group: Group) -> Traps:
 
 
 def etcd_api_path(group: Group) -> Traps:
-    """etcd3gw puts it between port and command as it stands."""
+    """etcd3gw puts it between port and command, unchanged."""
     name = "jobboard_etcd_api_path"
     path = group.values.get(name)
     if group.driver == ETCD and path is not None and not _API_PATH.fullmatch(path):
@@ -226,18 +225,18 @@ def missing_switch(group: Group) -> Traps:
             note = ": Octavia stops with a KeyError" if etcd else ""
             yield Trap(
                 option.name,
-                f"lacks {switch}, and what is given replaces the whole default{note}",
+                f"lacks {switch}, and its value replaces the whole default{note}",
                 f"Add {switch}:True, or leave the option out for no TLS",
                 "fatal" if etcd else "refused",
             )
 
 
 def false_switch(group: Group) -> Traps:
-    """A dictionary's values are texts, and Octavia's etcd driver converts none.
+    """The values of a dictionary are texts, and Octavia's etcd driver converts none.
 
-    For Sentinel 15.0 to 19.0 convert it; what was backported before may not, so that
-    only in a file that has it, it deserves a warning. The engine's own jobboard
-    converts all, but etcd's is refused: a line means the same in both groups.
+    Octavia 15.0 to 19.0 converts Sentinel's; a backport to older releases may not, so
+    octavia.conf gets a warning. The engine's own boards convert all, but etcd's is
+    refused there, too: a line means the same in both groups.
     """
     for option, value in group.tls():
         text = value.get(switch_of(option))

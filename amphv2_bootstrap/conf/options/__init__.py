@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options, one module an option group."""
+"""The options, one module per option group."""

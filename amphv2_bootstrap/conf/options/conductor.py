@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[conductor]``: the pace of the daemon and of retries."""
+"""``[conductor]``: concurrency, intervals and retries of the conductor."""
 
 from oslo_config import cfg
 
@@ -11,7 +11,7 @@ OPTS: list[cfg.Opt] = [
         default=4,
         min=1,
         max=64,
-        help="How many jobs this conductor carries out at the same time.",
+        help="How many flows this conductor carries out at the same time.",
     ),
     cfg.FloatOpt(
         "poll_interval",
@@ -19,10 +19,10 @@ OPTS: list[cfg.Opt] = [
         min=0.1,
         max=60,
         help=(
-            "Seconds until the conductor looks at the jobboard again, where the "
-            "backend hasn't called it before; five times as long while no job is on "
-            "it that this host might take. Less finds a job sooner and asks the "
-            "backend more often."
+            "Seconds until the conductor looks at the jobboard again, unless the "
+            "backend notifies it sooner; five times as long while the jobboard has "
+            "no flow that this host may take. A lower value finds a flow sooner, but "
+            "queries the backend more often."
         ),
     ),
     cfg.FloatOpt(
@@ -32,7 +32,7 @@ OPTS: list[cfg.Opt] = [
         max=3600,
         help=(
             "Seconds between two comparisons of the database with the jobboard. A "
-            "job that the jobboard has lost is posted again after at most this time."
+            "flow that the jobboard has lost is posted again after at most this time."
         ),
     ),
     cfg.FloatOpt(
@@ -41,10 +41,10 @@ OPTS: list[cfg.Opt] = [
         min=0,
         max=3600,
         help=(
-            "Seconds that the steps under way may run on after SIGTERM. A step that "
-            "isn't done by then is stopped, and run again by the conductor that "
-            "resumes its job. Keep it below the stop timeout of the service "
-            "(systemd: TimeoutStopSec, 90 s by default)."
+            "Seconds for which running steps may continue after SIGTERM. A step that "
+            "isn't done by then is stopped; the conductor that resumes its flow runs "
+            "it again. Keep it below the stop timeout of the service (systemd: "
+            "TimeoutStopSec, 90 s by default)."
         ),
     ),
     cfg.FloatOpt(
@@ -53,9 +53,9 @@ OPTS: list[cfg.Opt] = [
         min=0.1,
         max=3600,
         help=(
-            "Seconds until the conductor looks again at a job that it can't carry "
-            "out: one of another version, or one posted with other secrets than it "
-            "has in its own configuration."
+            "Seconds until the conductor looks again at a flow that it can't carry "
+            "out, because another version posted it, or because its job was posted "
+            "with other secrets than this host's configuration has."
         ),
     ),
     cfg.IntOpt(
@@ -64,7 +64,7 @@ OPTS: list[cfg.Opt] = [
         min=0,
         max=36500,
         help=(
-            "Days after which a job that has ended is forgotten, with its steps and "
+            "Days after which a job that has ended is deleted, with its steps and "
             "events. 0 keeps all of them. Unfinished and parked jobs always stay."
         ),
     ),
@@ -74,8 +74,8 @@ OPTS: list[cfg.Opt] = [
         min=1,
         max=1000,
         help=(
-            "How many times a step is tried when it fails for a reason that may go "
-            "away by itself, such as a server that doesn't answer. 1 means no retry."
+            "How many times at most a step is tried if it fails for a reason that may "
+            "go away by itself, such as a server that doesn't answer. 1 means no retry."
         ),
     ),
     cfg.FloatOpt(
@@ -84,8 +84,8 @@ OPTS: list[cfg.Opt] = [
         min=0,
         max=86400,
         help=(
-            "Seconds after its first attempt from which a failing step isn't tried "
-            "again, however many attempts are left."
+            "Seconds since its first attempt after which a failing step isn't tried "
+            "again, even if attempts are left."
         ),
     ),
     cfg.FloatOpt(
@@ -95,8 +95,8 @@ OPTS: list[cfg.Opt] = [
         max=3600,
         help=(
             "Upper bound, in seconds, of the wait before the second attempt. The "
-            "bound doubles with every attempt; the wait is a random part of it, so "
-            "that conductors don't return all at once."
+            "bound doubles with every attempt. The wait is a random part of it, so "
+            "that conductors don't all try again at the same moment."
         ),
     ),
     cfg.FloatOpt(
@@ -107,8 +107,3 @@ OPTS: list[cfg.Opt] = [
         help="Upper bound, in seconds, of the wait between any two attempts.",
     ),
 ]
-
-
-def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """The options of this group, for the sample file and the reference."""
-    return [(GROUP, OPTS)]

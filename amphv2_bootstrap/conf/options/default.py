@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[DEFAULT]``: who this host is and where it keeps its files."""
+"""``[DEFAULT]``: this host's name, and the folder of its own files."""
 
 import socket
 
@@ -13,24 +13,19 @@ OPTS: list[cfg.Opt] = [
         default=socket.gethostname(),
         sample_default="<this host's name>",
         help=(
-            "Name of this host among the controllers. It has to be the same text as "
-            "in '[octavia] controllers' on every host: the job that configures a "
-            "controller is done by the conductor of this name only."
+            "Name of this host among the controllers. It must be the same text as in "
+            "'[octavia] controllers' on every host: only the conductor with this name "
+            "carries out the flows of this host."
         ),
     ),
     cfg.StrOpt(
         "state_path",
         default="/var/lib/amphv2-bootstrap",
         help=(
-            "Folder (absolute path) of this host's own files: the SQLite database of "
-            "the engine where no other is configured, private configuration files "
-            "for the time of a step, notes. It is made with mode 0700 where it is "
-            "missing. Backups of octavia.conf are not here, but beside that file."
+            "Folder (absolute path) of this host's own files: the engine's SQLite "
+            "database unless another database is configured, markers, and private "
+            "configuration files that exist during a step. It is created with mode "
+            "0700 if it is missing. Backups of octavia.conf are beside that file."
         ),
     ),
 ]
-
-
-def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """The options of this group, for the sample file and the reference."""
-    return [(GROUP, OPTS)]

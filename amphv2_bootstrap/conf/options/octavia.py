@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[octavia]``: the cloud to be bootstrapped, and what its Octavia shall use.
+"""``[octavia]``: the cloud to bootstrap, and the options wanted for its Octavia.
 
-The options that go into Octavia's own ``[task_flow]`` have Octavia's names; one
-that isn't set isn't written. Where octavia.conf sets such a one of the jobboard
-itself, the job is parked before that file is changed.
+The options for Octavia's own ``[task_flow]`` have Octavia's names; an option that isn't
+set isn't written. If octavia.conf sets such an option of the jobboard, the flow is
+parked before it changes that file.
 """
 
 from oslo_config import cfg
@@ -24,8 +24,8 @@ _TARGET: list[cfg.Opt] = [
         default=[],
         sample_default="<this host>",
         help=(
-            "Names of all hosts that run Octavia's services, the same on each: every "
-            "name is the '[DEFAULT] host' of one conductor."
+            "Names of all hosts that run Octavia's services, the same list on each "
+            "host: every name is the '[DEFAULT] host' of one conductor."
         ),
     ),
     cfg.StrOpt(
@@ -35,7 +35,7 @@ _TARGET: list[cfg.Opt] = [
             "URL of the database server for an account that may create databases, "
             "accounts and grants, such as mysql+pymysql://root@localhost/"
             "?unix_socket=/run/mysqld/mysqld.sock or mysql+pymysql://root:PASSWORD@"
-            "HOST/. Percent-encode user and password; double each $. Needed where "
+            "HOST/. Percent-encode user and password; double each $. Required if "
             "the wanted persistence_connection is MySQL or MariaDB."
         ),
     ),
@@ -43,23 +43,23 @@ _TARGET: list[cfg.Opt] = [
         "persistence_connection",
         secret=True,
         help=(
-            "Wanted, and required: URL of the database that shall keep the state of "
-            "Octavia's tasks, such as mysql+pymysql://octavia:PASSWORD@HOST/"
-            "octavia_persistence. Database, account and grants are made where they "
-            "are missing; an account that exists keeps its password, so give that "
-            "one. Percent-encode user and password (@ is %40, / is %2F, # is %23, % "
-            "is %25); double each $. On a single controller sqlite:////ABSOLUTE/PATH "
-            "will do; what is made for it belongs to the owner and the group of "
-            "octavia.conf."
+            "Required: URL of the database that keeps the state of Octavia's tasks, "
+            "such as mysql+pymysql://octavia:PASSWORD@HOST/octavia_persistence. The "
+            "database, the account and its grants are created if they are missing. "
+            "An existing account keeps its password, so give that one. "
+            "Percent-encode user and password (@ is %40, / is %2F, # is %23, % is "
+            "%25); double each $. A single controller can use "
+            "sqlite:////ABSOLUTE/PATH; the created file and folders belong to the "
+            "owner and the group of octavia.conf."
         ),
     ),
     cfg.ListOpt(
         "grant_hosts",
         default=["localhost", "%"],
         help=(
-            "The hosts from which the account may log in: one account, user@host, is "
-            "made or checked for each. % stands for any host, but on MariaDB not for "
-            "localhost where the anonymous account exists."
+            "The hosts from which the account may log in: for each, one account "
+            "user@host is created or checked. % stands for any host, but on MariaDB "
+            "not for localhost if the anonymous account exists."
         ),
     ),
 ]
@@ -67,10 +67,10 @@ _TARGET: list[cfg.Opt] = [
 _WANTED: list[cfg.Opt] = [
     named(
         "jobboard_backend_driver",
-        "An option of the jobboard that this driver reads must not be set in "
-        "octavia.conf to something of its own while it isn't set here: the job is "
-        "parked then, before the file is changed. Set it here on all controllers, or "
-        "remove it there.",
+        "If octavia.conf sets an option of the jobboard that this driver reads, to "
+        "another value than Octavia's default, and the option isn't set here, the "
+        "flow is parked before it changes that file. Set the option here on all "
+        "controllers, or remove it there.",
         default="redis_taskflow_driver",
     ),
     named("jobboard_backend_hosts", "Required."),
@@ -91,13 +91,13 @@ _WANTED: list[cfg.Opt] = [
     named("jobboard_zookeeper_ssl_options"),
     named(
         "jobboard_etcd_ssl_options",
-        "For no TLS leave the option out: Octavia takes use_ssl:False for https.",
+        "Without TLS, leave the option out: Octavia takes use_ssl:False for https.",
     ),
     named("jobboard_etcd_timeout"),
     named("jobboard_etcd_api_path"),
     named(
         "jobboard_expiration_time",
-        "Octavia's own default of 30 is short for long steps; its own tests use 100.",
+        "Octavia's default, 30, is too short for long steps; its own tests use 100.",
     ),
     named("jobboard_save_logbook"),
     named("engine"),
@@ -110,13 +110,13 @@ _ACTING: list[cfg.Opt] = [
         "service_arguments",
         default="",
         help=(
-            "The arguments with which octavia-worker is started, as far as they name "
-            "configuration: --config-file and --config-dir, absolute paths, in their "
-            "order. They decide which file wins. Needed where config_file is "
-            "/etc/octavia/octavia.conf and a folder octavia.conf.d is beside it, but "
-            "the service is started with --config-file (the file wins then), and "
-            "where there are other folders, such as: --config-file "
-            "/etc/octavia/octavia.conf --config-dir /etc/octavia/conf.d."
+            "The arguments --config-file and --config-dir with which octavia-worker "
+            "is started, in their order, with absolute paths. They decide which file "
+            "wins. Required if config_file is /etc/octavia/octavia.conf and the "
+            "folder octavia.conf.d is beside it, but the service is started with "
+            "--config-file (then the file wins), and if there are other folders, such "
+            "as: --config-file /etc/octavia/octavia.conf --config-dir "
+            "/etc/octavia/conf.d."
         ),
     ),
     cfg.ListOpt(
@@ -128,28 +128,28 @@ _ACTING: list[cfg.Opt] = [
             "octavia-housekeeping",
         ],
         help=(
-            "systemd units to be restarted on this host when its octavia.conf has "
-            "changed. Those that don't exist here are passed over."
+            "systemd units to restart on this host when its octavia.conf has "
+            "changed. Units that don't exist here are skipped."
         ),
     ),
     cfg.MultiStrOpt(
         "restart_commands",
         default=[],
         help=(
-            "Commands that restart Octavia on this host in place of the systemd "
+            "Commands that restart Octavia on this host instead of the systemd "
             "units, such as 'docker restart octavia_worker'; repeat the option for "
-            "several. No shell reads them: quotes group words, and nothing else."
+            "several. No shell runs them: quotes only group words."
         ),
     ),
     cfg.StrOpt(
         "db_manage_command",
         default="octavia-db-manage",
         help=(
-            "How to call octavia-db-manage, with its first arguments if any. It is "
-            "looked up in PATH; no shell reads it. Where it runs in a container, such "
-            "as by 'docker exec --user root octavia_worker octavia-db-manage', "
-            "config_file and state_path have to be mounted there at the same paths: "
-            "it is given files by their paths on this host, which root alone may read."
+            "The command that runs octavia-db-manage, with its first arguments if "
+            "any. The program is looked up in PATH; no shell runs it. If it runs in a "
+            "container, such as by 'docker exec --user root octavia_worker "
+            "octavia-db-manage', mount config_file and state_path there at the same "
+            "paths: it gets paths of this host, of files that only root may read."
         ),
     ),
     cfg.FloatOpt(
@@ -158,52 +158,45 @@ _ACTING: list[cfg.Opt] = [
         min=10,
         max=3600,
         help=(
-            "Seconds until octavia-db-manage is stopped. It needs about one; with a "
-            "database that doesn't answer it would go on for more than eight minutes."
+            "Seconds after which octavia-db-manage is stopped. It needs about one "
+            "second, but more than eight minutes if the database doesn't answer."
         ),
     ),
     cfg.StrOpt(
         "python",
         sample_default="<the interpreter of db_manage_command>",
         help=(
-            "Python interpreter (absolute path) that runs Octavia on this host; its "
-            "packages are looked at for the key-value backend's client library."
+            "Python interpreter (absolute path) that runs Octavia on this host. It "
+            "must be able to import the key-value backend's client library."
         ),
     ),
     cfg.StrOpt(
         "install_client_library",
         default="never",
         choices=[
-            ("never", "Say what is missing, and stop."),
-            ("pip", "Install with pip of Octavia's Python."),
+            ("never", "Report what is missing, and stop."),
+            ("pip", "Install it with the pip of Octavia's Python."),
             ("packages", "Install the distribution's package."),
         ],
-        help=(
-            "What to do where the client library of the key-value backend is missing."
-        ),
+        help="What to do if the client library of the key-value backend is missing.",
     ),
     cfg.BoolOpt(
         "install_key_value_backend",
         default=False,
         help=(
             "Install Redis (one server, without Sentinel) or ZooKeeper from the "
-            "distribution's packages on key_value_hosts. Otherwise the backend has "
-            "to be there, and is only checked."
+            "distribution's packages on key_value_hosts. Otherwise the backend must "
+            "exist, and is only checked."
         ),
     ),
     cfg.ListOpt(
         "key_value_hosts",
         default=[],
         help=(
-            "Names of those controllers on which the key-value backend shall be "
-            "installed; used with install_key_value_backend."
+            "Names of the controllers on which to install the key-value backend; "
+            "used with install_key_value_backend."
         ),
     ),
 ]
 
 OPTS: list[cfg.Opt] = [*_TARGET, *_WANTED, *_ACTING]
-
-
-def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """The options of this group, for the sample file and the reference."""
-    return [(GROUP, OPTS)]

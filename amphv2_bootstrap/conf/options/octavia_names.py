@@ -16,7 +16,7 @@ _CLASSES: Mapping[str, Callable[..., cfg.Opt]] = {
     "list": cfg.ListOpt,
     "dict": cfg.DictOpt,
 }
-# Octavia accepts less than these, and then fails at work.
+# Octavia accepts lower values, but then fails at run time.
 _MINIMA = {
     "jobboard_backend_port": 1,
     "jobboard_expiration_time": 5,
@@ -28,8 +28,8 @@ _MINIMA = {
 def named(name: str, note: str = "", **arguments: Any) -> cfg.Opt:
     """The option ``name`` of Octavia's ``[task_flow]``, for a group of ours.
 
-    Type, limits and secrecy are Octavia's; the default is ours, and None unless
-    given. ``note`` follows Octavia's help text.
+    Type, limits and secrecy are Octavia's. The default is None unless ``arguments``
+    give one. ``note`` follows the help text.
     """
     option = BY_NAME[name]
     sentences = [option.help, *_about(option), note]
@@ -60,7 +60,7 @@ def _about(option: TaskFlowOption) -> list[str]:
     if option.keys:
         keys = ", ".join(option.keys)
         sentences.append(
-            f"Written key:value,key:value with the keys {keys}. What is given "
-            "replaces the whole default, so name every key that matters."
+            f"Write key:value,key:value with the keys {keys}. The value replaces the "
+            "whole default, so name every key that matters."
         )
     return sentences

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``[task_flow]``: the engine's own database and jobboard.
 
-The names are Octavia's, since operators know them; what they describe here is
-where this program keeps its own jobs, and never Octavia's.
+The names are Octavia's, since operators know them. Here they say where this program
+keeps its own jobs, never Octavia's.
 """
 
 from oslo_config import cfg
@@ -12,7 +12,7 @@ from amphv2_bootstrap.conf.options.octavia_names import named
 GROUP = "task_flow"
 
 _DRIVERS = [
-    ("sql", "The database of persistence_connection: no further server."),
+    ("sql", "The database of persistence_connection; needs no other server."),
     ("redis_taskflow_driver", "Redis."),
     ("zookeeper_taskflow_driver", "ZooKeeper."),
     ("etcd_taskflow_driver", "etcd."),
@@ -40,8 +40,8 @@ OPTS: list[cfg.Opt] = [
         default="sql",
         choices=_DRIVERS,
         help=(
-            "The jobboard through which conductors find this program's jobs. The "
-            "default needs no server but the database."
+            "The jobboard on which conductors find this program's flows. The "
+            "default needs no server besides the database."
         ),
     ),
     named("jobboard_backend_hosts", _NOT_SQL, default=[]),
@@ -54,8 +54,8 @@ OPTS: list[cfg.Opt] = [
     named("jobboard_backend_password", "Double each $."),
     named(
         "jobboard_backend_namespace",
-        "It must differ from Octavia's: Octavia's workers claim whatever is there, "
-        "and throw away what they can't run.",
+        "It must differ from Octavia's: Octavia's workers claim everything there, "
+        "and delete what they can't run.",
         default="amphv2_bootstrap",
     ),
     named("jobboard_redis_backend_db", default=0),
@@ -74,15 +74,9 @@ OPTS: list[cfg.Opt] = [
         min=5,
         max=3600,
         help=(
-            "Seconds that a claim of a job lasts when its conductor doesn't renew "
-            "it: so long it takes until another conductor goes on with the job of "
-            "one that died. It may be shorter than a step, since claims are renewed "
-            "while steps run."
+            "Seconds that a claim lasts unless its conductor renews it. When a "
+            "conductor dies, another one resumes its flows after this time. It may "
+            "be shorter than a step, since claims are renewed while steps run."
         ),
     ),
 ]
-
-
-def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """The options of this group, for the sample file and the reference."""
-    return [(GROUP, OPTS)]

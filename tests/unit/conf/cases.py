@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values that ``build`` refuses, one at a time: the table of the tests."""
+"""The values that ``build`` refuses, one per case."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ NO_PASSWORD = {"jobboard_backend_password": None}
 class Case:
     """A change that makes the good configuration bad.
 
-    ``option`` is the one that the only problem names, as ``[group] name``;
-    ``says`` are further words of it.
+    The only problem begins with ``option``, as ``[group] name``, and has the words
+    ``says``.
     """
 
     id: str
@@ -28,7 +28,7 @@ class Case:
 
 
 def bad(id: str, change: Options, *says: str, option: str = "") -> Case:  # noqa: A002
-    """A case; ``option`` is the first that is changed unless given."""
+    """A case; by default ``option`` is the first changed one."""
     ((group, values),) = change.items()
     return Case(id, change, f"[{group}] {option or next(iter(values))}", says)
 

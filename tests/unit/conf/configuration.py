@@ -13,10 +13,10 @@ Options = Mapping[str, Mapping[str, object]]
 
 
 class Configuration:
-    """A configuration in a temporary folder; by itself it is good.
+    """A good configuration in a temporary folder, to which tests make changes.
 
-    Options are given by group and name; None takes one out, and a list writes it
-    as many times.
+    A change has options by group and name; None removes an option, and a list writes
+    it once for each item.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -10,5 +10,5 @@ from tests.unit.conf.configuration import Configuration
 
 @pytest.fixture
 def configuration(tmp_path: Path) -> Configuration:
-    """A good configuration, to be changed."""
+    """A good configuration, for tests to change."""
     return Configuration(tmp_path)

@@ -27,7 +27,7 @@ from tests.unit.conf.configuration import (
 
 
 def test_least_configuration(configuration: Configuration) -> None:
-    """Options that aren't set aren't ours to write, but for the five."""
+    """Of the options that aren't set, only the five are wanted."""
     loaded = configuration.build()
     assert loaded.spec.task_flow == {
         "jobboard_enabled": True,
@@ -46,7 +46,7 @@ def test_least_configuration(configuration: Configuration) -> None:
 
 
 def test_secrets_are_split_off(configuration: Configuration) -> None:
-    """Each secret is in the secrets by its name, and named by the specification."""
+    """Each secret is in ``secrets`` under its name, which the specification has."""
     loaded = configuration.build()
     assert {name: loaded.secrets.text(name) for name in loaded.secrets} == {
         "admin_password": ADMIN,
@@ -57,7 +57,7 @@ def test_secrets_are_split_off(configuration: Configuration) -> None:
 
 
 def test_no_secret_is_ever_printed(configuration: Configuration) -> None:
-    """The repr of everything that is loaded shows no secret."""
+    """Nothing that is loaded shows a secret in its text."""
     configuration.change(
         {
             "octavia": {
@@ -78,7 +78,7 @@ def test_no_secret_is_ever_printed(configuration: Configuration) -> None:
 
 
 def test_sentinel(configuration: Configuration) -> None:
-    """With Sentinel several hosts are good, and the port is Sentinel's own."""
+    """With Sentinel several hosts are allowed, and the default port is Sentinel's."""
     configuration.change(
         {
             "octavia": {
@@ -114,7 +114,7 @@ def test_sentinel(configuration: Configuration) -> None:
 
 
 def test_zookeeper(configuration: Configuration) -> None:
-    """ZooKeeper has its own port; its key file's password is a secret apart."""
+    """ZooKeeper has its own port; its key file's password is among the secrets."""
     configuration.change(
         {
             "octavia": {
@@ -178,7 +178,7 @@ def test_etcd(configuration: Configuration) -> None:
     ],
 )
 def test_own_board(driver: str, short: str, configuration: Configuration) -> None:
-    """The engine's own board takes Octavia's driver names, and short ones."""
+    """The engine's own board accepts Octavia's driver names and short ones."""
     configuration.change(
         {
             "task_flow": {
@@ -195,7 +195,7 @@ def test_own_board(driver: str, short: str, configuration: Configuration) -> Non
 
 
 def test_own_defaults(configuration: Configuration) -> None:
-    """Unset, the engine keeps its jobs in SQLite under state_path, on its sql board."""
+    """By default the engine uses SQLite under state_path and the sql board."""
     configuration.change(
         {
             "DEFAULT": {"state_path": "/srv/a state%20"},
@@ -214,7 +214,7 @@ def test_own_defaults(configuration: Configuration) -> None:
 
 
 def test_sqlite_target_needs_no_administrator(configuration: Configuration) -> None:
-    """A SQLite target has no accounts: no administrator, and no secret of its own."""
+    """A SQLite target has no accounts: no administrator, and no database secret."""
     configuration.change(
         {
             "octavia": {
@@ -231,7 +231,7 @@ def test_sqlite_target_needs_no_administrator(configuration: Configuration) -> N
 
 
 def test_host_settings(configuration: Configuration) -> None:
-    """Commands are split as a shell would, and the interpreter is looked for."""
+    """Commands are split as by a shell, and the interpreter is searched for."""
     configuration.change(
         {
             "octavia": {
@@ -264,7 +264,7 @@ def test_host_settings(configuration: Configuration) -> None:
 
 
 def test_every_option_of_octavia_can_be_wanted() -> None:
-    """[octavia] has each option of Octavia's [task_flow]; enabled is always true."""
+    """[octavia] has each option of Octavia's [task_flow] but ``jobboard_enabled``."""
     names = set(load([], []).octavia)
     assert {option.name for option in TASK_FLOW_OPTIONS} - names == {"jobboard_enabled"}
 
@@ -276,7 +276,7 @@ def test_every_option_of_octavia_can_be_wanted() -> None:
 )
 @given(password=st.text(st.characters(codec="utf-8"), min_size=1, max_size=20))
 def test_any_password_survives(password: str, tmp_path: Path) -> None:
-    """A password of any characters comes through, encoded and with $ doubled."""
+    """Any password is read back, if it was encoded and each $ doubled."""
     encoded = quote(password, safe="$").replace("$", "$$")
     configuration = Configuration(tmp_path).change(
         {
@@ -297,12 +297,15 @@ def test_any_password_survives(password: str, tmp_path: Path) -> None:
         ({"octavia": {"key_value_hosts": "c1"}}, "install_key_value_backend"),
         (
             {"octavia": {"jobboard_backend_hosts": "127.0.0.1"}},
-            "another server on each controller",
+            "a different server on each controller",
         ),
-        ({"task_flow": {"persistence_connection": None}}, "each host for itself"),
+        (
+            {"task_flow": {"persistence_connection": None}},
+            "separate database on each host",
+        ),
         (
             {"octavia": {"persistence_connection": "mysql+pymysql://o:w@localhost/p"}},
-            "each host for itself",
+            "separate database on each host",
         ),
         (
             {"octavia": {"persistence_connection": "mysql+pymysql://o:O@db1/p"}},
@@ -337,13 +340,13 @@ def test_any_password_survives(password: str, tmp_path: Path) -> None:
 def test_warnings(
     change: dict[str, dict[str, object]], says: str, configuration: Configuration
 ) -> None:
-    """What may be meant so is a warning, and no error."""
+    """What may be intended is a warning, and no error."""
     (warning,) = configuration.change(change).build().warnings
     assert says in warning
 
 
-def test_files_of_another_host_are_not_asked_for(configuration: Configuration) -> None:
-    """Posting from a host that is no controller needs no file of the controllers."""
+def test_files_of_other_hosts_are_not_required(configuration: Configuration) -> None:
+    """A host that is no controller can post without the controllers' files."""
     configuration.change(
         {
             "octavia": {
@@ -357,8 +360,8 @@ def test_files_of_another_host_are_not_asked_for(configuration: Configuration) -
     assert loaded.host.config_file == "/elsewhere/octavia.conf"
 
 
-def test_open_file_with_secrets_is_warned_of(configuration: Configuration) -> None:
-    """A configuration with secrets that others may read is warned of."""
+def test_open_file_with_secrets_is_a_warning(configuration: Configuration) -> None:
+    """If others may read a file with secrets, a warning says so; the mode stays."""
     configuration.write(configuration.text())
     configuration.path.chmod(0o640)
     conf = load([], [str(configuration.path)])
@@ -388,7 +391,7 @@ def test_some_controllers(configuration: Configuration) -> None:
 def test_some_controllers_are_refused(
     names: list[str], says: list[str], configuration: Configuration
 ) -> None:
-    """Each name that is no controller, with the choice."""
+    """Each wrong name is a problem of its own."""
     configuration.change({"octavia": {"controllers": "ctl-1,ctl-2"}})
     with pytest.raises(InvalidInputError) as caught:
         configuration.build(names)
@@ -398,7 +401,7 @@ def test_some_controllers_are_refused(
 
 
 def test_names_and_options_are_refused_together(configuration: Configuration) -> None:
-    """An operator corrects both at once."""
+    """Wrong names and options are reported together."""
     configuration.change({"octavia": {"jobboard_backend_port": "many"}})
     with pytest.raises(InvalidInputError) as caught:
         configuration.build(["c9"])

@@ -21,7 +21,7 @@ def test_each_load_stands_alone(configuration: Configuration) -> None:
 
 
 def test_arguments(configuration: Configuration) -> None:
-    """--config-file names another file, and oslo.log's options are there."""
+    """--config-file names another file, and oslo.log's options are accepted."""
     configuration.write("[DEFAULT]\nhost = a\n")
     conf = load(["--config-file", str(configuration.path), "--debug"])
     assert conf.host == "a"
@@ -31,7 +31,7 @@ def test_arguments(configuration: Configuration) -> None:
 def test_environment_is_not_read(
     configuration: Configuration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Octavia's own variables, of the same names, don't reach our options."""
+    """Octavia's variables of the same names don't set our options."""
     monkeypatch.setenv("OS_TASK_FLOW__JOBBOARD_BACKEND_NAMESPACE", "octavia_jobboard")
     configuration.write("")
     conf = load([], [str(configuration.path)])
@@ -39,7 +39,7 @@ def test_environment_is_not_read(
 
 
 def test_missing_file() -> None:
-    """A missing file is named, with what to do."""
+    """The error names a missing file, and says what to do."""
     with pytest.raises(
         InvalidInputError, match=r"/nowhere/a\.conf doesn't exist\. Copy"
     ):
@@ -47,7 +47,7 @@ def test_missing_file() -> None:
 
 
 def test_missing_default_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without arguments it is the default file that has to be there."""
+    """Without arguments the default file must exist."""
     missing = str(tmp_path / "missing.conf")
     monkeypatch.setattr(loading, "DEFAULT_CONFIG_FILE", missing)
     with pytest.raises(InvalidInputError, match=r"missing\.conf doesn't exist"):
@@ -64,7 +64,7 @@ def test_missing_default_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_malformed_file(text: str, configuration: Configuration) -> None:
-    """A line that can't be parsed is named by number and not shown."""
+    """The error has the number of a malformed line, but not its text."""
     configuration.write(text)
     with pytest.raises(InvalidInputError, match=r"line \d+, is malformed") as caught:
         load([], [str(configuration.path)])
@@ -73,14 +73,14 @@ def test_malformed_file(text: str, configuration: Configuration) -> None:
 
 
 def test_file_of_another_encoding(configuration: Configuration) -> None:
-    """A file that isn't UTF-8 is said to be so."""
+    """The error says that a file isn't UTF-8."""
     configuration.path.write_bytes(b"[DEFAULT]\nhost = \xff\xfe\n")
     with pytest.raises(InvalidInputError, match="UTF-8"):
         load([], [str(configuration.path)])
 
 
 def test_unknown_argument() -> None:
-    """An unknown argument ends with exit code 2."""
+    """An unknown argument ends the program with exit code 2."""
     with pytest.raises(SystemExit) as caught:
         load(["--nonsense"], [])
     assert caught.value.code == 2
@@ -89,15 +89,15 @@ def test_unknown_argument() -> None:
 def test_bad_value_of_an_argument(
     configuration: Configuration, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A bad value of an option that is an argument too doesn't end the process."""
+    """A bad value in the file of an option that is also an argument is an error."""
     configuration.write("[DEFAULT]\ndebug = perhaps\n")
     with pytest.raises(InvalidInputError, match="'perhaps'"):
         load([], [str(configuration.path)])
     assert "debug" in capsys.readouterr().err
 
 
-def test_files_of_a_folder_are_checked_too(configuration: Configuration) -> None:
-    """--config-dir's files count, and their misspellings are found."""
+def test_files_of_a_folder_are_checked(configuration: Configuration) -> None:
+    """Misspelt options in files of --config-dir are found."""
     folder = configuration.folder / "conf.d"
     folder.mkdir()
     (folder / "a.conf").write_text("[octavia]\ngrant_host = %\n")
@@ -108,7 +108,7 @@ def test_files_of_a_folder_are_checked_too(configuration: Configuration) -> None
 
 
 def test_file_that_went_away(configuration: Configuration) -> None:
-    """A file that is gone between reading and checking is a problem, no crash."""
+    """A file that vanishes between reading and checking is a problem, no crash."""
     configuration.write(configuration.text())
     conf = load([], [str(configuration.path)])
     configuration.path.unlink()
@@ -116,8 +116,8 @@ def test_file_that_went_away(configuration: Configuration) -> None:
         build(conf, find_python=lambda _: None)
 
 
-def test_every_option_teaches() -> None:
-    """Each option has a help text that is a sentence."""
+def test_every_option_has_a_help_text() -> None:
+    """Each help text ends as a sentence."""
     for _, options in list_opts():
         for option in options:
             assert option.help, option.name

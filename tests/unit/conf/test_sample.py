@@ -19,7 +19,7 @@ _OSLO_LOG = re.compile(r"#\n# From oslo\.log\n#\n.*?(?=^\[)", re.DOTALL | re.MUL
 
 
 def _with_entry_points(folder: Path) -> Path:
-    """A folder that makes the package's entry points known without an install."""
+    """A folder that declares the package's entry points without an install."""
     setup = ConfigParser()
     setup.read(REPOSITORY / "setup.cfg")
     lines = setup["entry_points"]["oslo.config.opts"]
@@ -40,7 +40,7 @@ def _is_installed() -> bool:
 
 @pytest.fixture
 def generated(tmp_path: Path) -> str:
-    """What oslo-config-generator writes from the options as they are now."""
+    """The sample that oslo-config-generator writes from the present options."""
     paths = [str(REPOSITORY)]
     if not _is_installed():
         paths.append(str(_with_entry_points(tmp_path)))
@@ -64,14 +64,14 @@ def generated(tmp_path: Path) -> str:
 
 
 def test_committed_sample_is_up_to_date(generated: str) -> None:
-    """The sample is what tools/genconfig.sh writes, but for oslo.log's versions."""
+    """The sample equals what tools/genconfig.sh writes, except oslo.log's part."""
     committed = SAMPLE.read_text()
     assert "From oslo.log" in committed
     assert _OSLO_LOG.sub("", committed) == _OSLO_LOG.sub("", generated)
 
 
 def test_sample_has_every_option() -> None:
-    """No option is missing from the sample, each with a default that is commented."""
+    """The sample has each option, commented out."""
     text = "\n" + SAMPLE.read_text()
     for group, options in list_opts():
         section = text.partition(f"\n[{group}]\n")[2].partition("\n[")[0]
@@ -81,8 +81,8 @@ def test_sample_has_every_option() -> None:
             )
 
 
-def test_sample_tells_nothing_of_the_host_it_was_made_on() -> None:
-    """A committed sample must not differ from machine to machine."""
+def test_sample_depends_on_no_host() -> None:
+    """The sample doesn't have the name of the host where it was made."""
     text = SAMPLE.read_text()
     assert "#host = <this host's name>" in text
     assert os.uname().nodename not in re.findall(r"^#\w+ = (.*)$", text, re.MULTILINE)

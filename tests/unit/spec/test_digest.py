@@ -3,7 +3,7 @@ from amphv2_bootstrap.spec.digest import keyed_digest
 
 
 def test_only_equal_texts_under_the_same_salt_and_name_are_equal() -> None:
-    """A digest tells nothing about another option's or another cloud's."""
+    """Another text, salt or name gives another digest."""
     digest = keyed_digest("s3cret", b"salt", "a")
     assert digest == keyed_digest("s3cret", b"salt", "a")
     others = [

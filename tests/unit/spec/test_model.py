@@ -59,7 +59,7 @@ _SPECS = st.builds(
 
 @given(spec=_SPECS)
 def test_spec_survives_json(spec: Spec) -> None:
-    """What is posted is what is carried out, by type and by value."""
+    """The JSON form keeps every value and its type."""
     read = Spec.from_dict(json.loads(json.dumps(spec.to_dict())))
     assert read == spec
     kinds = {name: type(value) for name, value in spec.task_flow.items()}
@@ -68,13 +68,13 @@ def test_spec_survives_json(spec: Spec) -> None:
 
 @given(spec=_SPECS)
 def test_json_does_not_depend_on_the_order_of_options(spec: Spec) -> None:
-    """Two controllers that are configured alike give the same text."""
+    """Two controllers that are configured alike write the same text."""
     backwards = dict(reversed(list(spec.task_flow.items())))
     other = Spec.from_dict({**spec.to_dict(), "task_flow": backwards})
     assert json.dumps(other.to_dict()) == json.dumps(spec.to_dict())
 
 
 def test_other_data_is_refused() -> None:
-    """A text that isn't a specification gives KeyError, and no half of one."""
+    """Incomplete data is a KeyError."""
     with pytest.raises(KeyError):
         Spec.from_dict({"persistence": {"drivername": "sqlite"}})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of Octavia's options; a real Octavia: see test_octavia_releases."""
+"""The table of Octavia's options; test_octavia_releases has a real Octavia."""
 
 from amphv2_bootstrap.spec.octavia_options import (
     ALWAYS_WRITTEN,

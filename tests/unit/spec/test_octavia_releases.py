@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options by release, against what releases of Octavia declare.
+"""The options by release, compared with what releases of Octavia declare.
 
-``releases.json`` is what ``tools/octavia_options.py`` prints of the wheels of PyPI.
+``tools/octavia_options.py`` has made ``releases.json`` from the wheels on PyPI.
 """
 
 import json
@@ -38,7 +38,7 @@ ALWAYS_SECRET = "persistence_connection"
 
 
 def _declared(option: TaskFlowOption) -> dict[str, Any]:
-    """As the tool prints it."""
+    """The option as the tool prints it."""
     default = option.default
     more = {
         "choices": list(option.choices),
@@ -57,7 +57,7 @@ def _check(version: str, theirs: dict[str, dict[str, Any]]) -> None:
     release = release_of(version)
     assert release is not None
     ours = {option.name: _declared(option) for option in options_of(release)}
-    # Octavia's log shows this URL before 16.1; ours never does.
+    # Before 16.1 Octavia declares this URL as no secret; the table never does.
     theirs = {**theirs, ALWAYS_SECRET: {**theirs[ALWAYS_SECRET], "secret": True}}
     assert ours == theirs
     assert list(ours) == list(theirs)
@@ -65,14 +65,14 @@ def _check(version: str, theirs: dict[str, dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("version", RECORDED)
 def test_each_release_has_the_options_it_declares(version: str) -> None:
-    """Names, order, types, defaults, choices, limits and secrecy are Octavia's own."""
+    """Names, order, types, defaults, choices, limits and secrecy equal Octavia's."""
     _check(version, RECORDED[version])
 
 
 def test_the_installed_octavia_has_the_options_it_declares(
     octavia_python_path: str,
 ) -> None:
-    """The same of a real Octavia, whichever release it is."""
+    """The same holds for a real Octavia of any release."""
     done = subprocess.run(
         [octavia_python_path, str(TOOL)], capture_output=True, text=True, check=True
     )
@@ -81,18 +81,18 @@ def test_the_installed_octavia_has_the_options_it_declares(
 
 
 def test_every_release_of_the_table_is_recorded() -> None:
-    """None between the oldest and the newest is believed without a source."""
+    """Each release from the oldest to the newest has a recorded source."""
     found = {int(version.partition(".")[0]) for version in RECORDED}
     assert found == set(range(OLDEST_RELEASE, NEWEST_RELEASE + 1))
 
 
 def test_the_newest_release_is_the_plain_table() -> None:
-    """What holds for no release in particular is what the newest has."""
+    """The newest release differs in nothing from the table."""
     assert options_of(NEWEST_RELEASE) == TASK_FLOW_OPTIONS
 
 
 def test_earlier_declarations_are_consistent() -> None:
-    """Each is of a known option, within its life, and no option has two."""
+    """Each differs from its option, is older than the newest, and the only one."""
     assert set(Counter(entry.option.name for entry in EARLIER).values()) == {1}
     for entry in EARLIER:
         now = BY_NAME[entry.option.name]
@@ -102,7 +102,7 @@ def test_earlier_declarations_are_consistent() -> None:
 
 @pytest.mark.parametrize("release", [OLDEST_RELEASE - 1, NEWEST_RELEASE + 1])
 def test_a_release_outside_of_the_table_is_refused(release: int) -> None:
-    """Nothing is guessed of it."""
+    """Its options are unknown."""
     with pytest.raises(ValueError, match=str(release)):
         options_of(release)
 
@@ -125,12 +125,12 @@ def test_a_release_outside_of_the_table_is_refused(release: int) -> None:
 def test_only_final_releases_are_in_the_table(
     version: str, release: int | None
 ) -> None:
-    """The others may have options of the next release, or of somebody else."""
+    """Other versions may have options of the next release, or of a vendor."""
     assert release_of(version) == release
 
 
 def test_the_tool_reads_wheels_in_the_order_of_releases(tmp_path: Path) -> None:
-    """It needs no Octavia, and tells equal declarations once."""
+    """It needs no Octavia, and prints equal declarations once."""
     wheels = [
         _wheel(tmp_path, "10.0.0", "constants.TYPES"),
         _wheel(tmp_path, "9.0.0", "['a', 'b']"),

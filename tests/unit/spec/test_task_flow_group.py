@@ -18,21 +18,21 @@ DEFAULTS = {option.name: option.default for option in TASK_FLOW_OPTIONS}
 
 @pytest.mark.parametrize("text", ["1", "t", "True", "on", "Y", " yes "])
 def test_true_words(text: str) -> None:
-    """oslo.utils' words, in any case and with spaces around."""
+    """oslo.utils' words for true are accepted in any case and with spaces."""
     assert is_true(text)
     assert is_boolean(text)
 
 
 @pytest.mark.parametrize("text", ["0", "f", "False", "off", "N", "no"])
 def test_false_words(text: str) -> None:
-    """They are false, and booleans all the same."""
+    """oslo.utils' words for false are booleans, too."""
     assert not is_true(text)
     assert is_boolean(text)
 
 
 @pytest.mark.parametrize("text", ["", "maybe", "None", "2"])
 def test_words_that_are_neither(text: str) -> None:
-    """They are taken for false, but aren't booleans."""
+    """Other words count as false, but aren't booleans."""
     assert not is_true(text)
     assert not is_boolean(text)
 
@@ -49,7 +49,7 @@ def test_words_that_are_neither(text: str) -> None:
     ],
 )
 def test_tls_is_used_if_its_switch_is_on(options: Any, expected: bool) -> None:
-    """Files alone turn nothing on."""
+    """Options without the switch don't turn TLS on."""
     assert uses_tls(options) is expected
 
 
@@ -63,7 +63,7 @@ def test_tls_is_used_if_its_switch_is_on(options: Any, expected: bool) -> None:
     ],
 )
 def test_driver_of(name: str | None, driver: str) -> None:
-    """Long and short names give the short one; an invalid one none."""
+    """Long and short names give the short one; a missing one gives none."""
     assert driver_of({"jobboard_backend_driver": name}) == driver
 
 
@@ -80,7 +80,7 @@ def test_driver_of(name: str | None, driver: str) -> None:
     ],
 )
 def test_port(values: dict[str, Any], port: int) -> None:
-    """As it is set, or the default of what listens there."""
+    """The port is the option's, or the default of the server."""
     assert Group(values, Place.ENGINE).port == port
 
 
@@ -110,6 +110,6 @@ def test_port(values: dict[str, Any], port: int) -> None:
 def test_tls_dictionaries(
     place: Place, values: dict[str, Any], names: list[str]
 ) -> None:
-    """Of a file those that Octavia reads, of our configuration all that are set."""
+    """In octavia.conf only those count that Octavia reads; in ours all that are set."""
     group = Group({**DEFAULTS, **values}, place)
     assert [option.name for option, _ in group.tls()] == names

@@ -19,7 +19,7 @@ ENGINE = {
 
 
 def _found(driver: str, controllers: int = 3, **values: Any) -> list[Trap]:
-    """The traps in a sound octavia.conf of that driver with ``values`` in it."""
+    """The traps in a good octavia.conf of that driver, changed by ``values``."""
     ports = {"redis": 6379, "zookeeper": 2181, "etcd": 2379}
     sound = {
         **DEFAULTS,
@@ -33,18 +33,18 @@ def _found(driver: str, controllers: int = 3, **values: Any) -> list[Trap]:
 
 
 def _engine(**values: Any) -> list[Trap]:
-    """The traps in a sound group of the engine's own with ``values`` in it."""
+    """The traps in a good group of the engine's own, changed by ``values``."""
     return list(traps(Group({**ENGINE, **values}, Place.ENGINE, 3)))
 
 
 @pytest.mark.parametrize("driver", ["redis", "zookeeper", "etcd"])
-def test_a_sound_configuration_has_none(driver: str) -> None:
-    """Not even one with Octavia's own defaults of the dictionaries."""
+def test_a_good_configuration_has_no_trap(driver: str) -> None:
+    """Octavia's own defaults of the dictionaries are no trap."""
     assert _found(driver) == []
 
 
 @pytest.mark.parametrize(
-    ("driver", "values", "told"),
+    ("driver", "values", "words"),
     [
         ("redis", {"jobboard_expiration_time": 99}, "is 99 s"),
         ("etcd", {"jobboard_expiration_time": 30}, "is 30 s"),
@@ -83,7 +83,11 @@ def test_a_sound_configuration_has_none(driver: str) -> None:
             "doesn't read it: only TLS",
         ),
         ("redis", {"persistence_connection": "sqlite://"}, "database in memory"),
-        ("redis", {"jobboard_backend_hosts": ["127.0.0.1"]}, "another server on each"),
+        (
+            "redis",
+            {"jobboard_backend_hosts": ["127.0.0.1"]},
+            "different server on each",
+        ),
         ("zookeeper", {"jobboard_backend_hosts": ["fd00::1"]}, "Write [fd00::1]"),
         ("etcd", {"jobboard_backend_hosts": ["[fd00::1]"]}, "Write fd00::1"),
         (
@@ -93,10 +97,10 @@ def test_a_sound_configuration_has_none(driver: str) -> None:
         ),
     ],
 )
-def test_each_trap_is_told(driver: str, values: dict[str, Any], told: str) -> None:
-    """Alone, in a sentence with the option's name and what to do, without a secret."""
+def test_each_trap_is_reported(driver: str, values: dict[str, Any], words: str) -> None:
+    """A trap is one sentence with option and advice, without a secret."""
     (trap,) = _found(driver, **values)
-    assert told in str(trap)
+    assert words in str(trap)
     assert str(trap).startswith(f"{trap.option} ")
     assert str(trap).endswith(".")
     assert "s3cret" not in str(trap)
@@ -124,25 +128,25 @@ def test_each_trap_is_told(driver: str, values: dict[str, Any], told: str) -> No
         ("etcd", {"jobboard_redis_sentinel": "mymaster"}),
     ],
 )
-def test_what_only_looks_like_a_trap_is_left_alone(
+def test_what_only_looks_like_a_trap_is_accepted(
     driver: str, values: dict[str, Any]
 ) -> None:
-    """Options that the driver doesn't read, or that are right for it."""
+    """Options that the driver doesn't read, or that are right for it, are no traps."""
     assert _found(driver, **values) == []
 
 
 def test_one_controller_may_use_loopback() -> None:
-    """There the name means one server only."""
+    """On a single host the name means one server only."""
     assert _found("redis", 1, jobboard_backend_hosts=["localhost"]) == []
 
 
 def test_values_that_octavia_refused_may_be_missing() -> None:
-    """Nothing is said about them, and nothing is raised."""
+    """Missing values are no trap, and no error."""
     assert list(traps(Group({}, Place.FILE))) == []
 
 
-def test_the_engines_own_group_may_be_as_octavias_may_not() -> None:
-    """Its claims are renewed, and its boards read more than Octavia's drivers do."""
+def test_the_engines_own_group_may_have_more() -> None:
+    """Its boards accept values that are traps for Octavia's drivers."""
     tls = {"ssl": "False"}
     sentinel = {"jobboard_redis_sentinel": "m", "jobboard_backend_port": 26379}
     assert _engine(jobboard_redis_sentinel_ssl_options=tls, **sentinel) == []
@@ -152,7 +156,7 @@ def test_the_engines_own_group_may_be_as_octavias_may_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "words"),
     [
         ({"jobboard_backend_hosts": ["a", "b"]}, "uses the first only, a"),
         (
@@ -168,17 +172,17 @@ def test_the_engines_own_group_may_be_as_octavias_may_not() -> None:
         ),
     ],
 )
-def test_what_the_engines_own_group_is_refused_for(
-    values: dict[str, Any], told: str
+def test_what_is_refused_in_the_engines_own_group(
+    values: dict[str, Any], words: str
 ) -> None:
-    """The same rules as for Octavia's, in the same words."""
+    """The rules for Octavia's group apply, with the same messages."""
     (trap,) = _engine(**values)
-    assert told in str(trap)
+    assert words in str(trap)
     assert trap.severity == "refused"
 
 
 def test_only_fatal_traps_keep_a_client_from_being_made() -> None:
-    """A client that leaves hosts unused works; the claim's length isn't its matter."""
+    """A client works if it uses one host only, and with any expiration."""
     values = {
         "jobboard_backend_driver": "etcd_taskflow_driver",
         "jobboard_backend_hosts": ("kv1", "kv2"),

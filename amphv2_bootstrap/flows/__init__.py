@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The flows, one a module, found by their registered names."""
+"""The flows, one module each, found by their registered names."""

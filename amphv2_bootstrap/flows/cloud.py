@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is done once per cloud; any controller may run any part of it."""
+"""The flow that runs once per cloud, on any controller."""
 
 from taskflow.patterns import linear_flow
 
@@ -16,7 +16,7 @@ from amphv2_bootstrap.steps.cloud.upgrade_persistence_schema import (
 
 
 def build(context: Context) -> linear_flow.Flow:
-    """The flow ``cloud``; its name and its atoms' are persisted."""
+    """The flow ``cloud``; its name and those of its steps are persisted."""
     return linear_flow.Flow("cloud").add(
         CheckPrerequisites(context),
         EnsureKeyValueBackend(context),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is done on every controller, by the conductor of that host only."""
+"""The flow that runs on every controller, by the conductor of that host."""
 
 from taskflow.patterns import linear_flow
 
@@ -18,7 +18,7 @@ from amphv2_bootstrap.steps.controller.write_octavia_configuration import (
 
 
 def build(context: Context) -> linear_flow.Flow:
-    """The flow ``controller``; its name and its atoms' are persisted."""
+    """The flow ``controller``; its name and those of its steps are persisted."""
     return linear_flow.Flow("controller").add(
         EnsureClientLibrary(context),
         WriteOctaviaConfiguration(context),

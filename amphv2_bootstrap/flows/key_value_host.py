@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Installing the key-value backend on one of its hosts, when that was asked."""
+"""The flow that installs the key-value backend on one host, if that is wanted."""
 
 from taskflow.patterns import linear_flow
 
@@ -10,5 +10,5 @@ from amphv2_bootstrap.steps.key_value_host.install_key_value_host import (
 
 
 def build(context: Context) -> linear_flow.Flow:
-    """The flow ``key-value-host``; its name and its atoms' are persisted."""
+    """The flow ``key-value-host``; its name and those of its steps are persisted."""
     return linear_flow.Flow("key-value-host").add(InstallKeyValueHost(context))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which jobs a specification needs, in which stages."""
+"""Which flow runs a specification needs, in which stages."""
 
 from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.flows.outlines import CLOUD, CONTROLLER, KEY_VALUE_HOST
@@ -8,11 +8,10 @@ from amphv2_bootstrap.spec.outline import Outline
 
 
 def plan(spec: Spec) -> tuple[NewFlowRun, ...]:
-    """The jobs of all stages; a stage begins when the one before is done.
+    """The flow runs of all stages; a stage begins when the one before is done.
 
-    Key-value hosts first (only when they are to be installed), then what is done
-    once per cloud, then every controller: the schema is there before any service
-    sees the jobboard enabled.
+    First the key-value hosts (if they must be installed), then the cloud, then every
+    controller: the schema is there before any service sees the jobboard enabled.
     """
     hosts = spec.key_value_hosts if spec.install_key_value_backend else ()
     return (

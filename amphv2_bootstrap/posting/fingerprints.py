@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Telling whether two controllers hold the same secrets, without showing them."""
+"""Fingerprints: compare the secrets of two controllers without showing them."""
 
 import base64
 import hmac
@@ -15,14 +15,14 @@ _SALT = "salt"
 
 
 def of(secrets: Secrets, names: Sequence[str]) -> dict[str, str]:
-    """Fingerprints of the named secrets, with the salt that keyed them."""
+    """Fingerprints of the named secrets, with the salt that keys them."""
     salt = os.urandom(16)
     found = {name: _digest(secrets, name, salt) for name in names}
     return {_SALT: base64.b64encode(salt).decode(), **found}
 
 
 def differing(secrets: Secrets, wanted: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of the secrets that are missing here, or aren't the wanted ones."""
+    """The names of the secrets that are missing here or differ from the wanted."""
     salt = base64.b64decode(wanted[_SALT])
     return tuple(
         name
@@ -49,7 +49,7 @@ def check(secrets: Secrets, wanted: Mapping[str, str], host: str) -> None:
             on=f"controller {host}",
             why="; ".join(problems),
             todo="Make the secrets of amphv2-bootstrap.conf equal on all controllers, "
-            "and reload the conductors. If this host's are the right ones, run "
+            "and reload the conductors. If this host has the right ones, run "
             "'amphv2-bootstrap job resume' here: the job takes them.",
         )
 
@@ -57,7 +57,7 @@ def check(secrets: Secrets, wanted: Mapping[str, str], host: str) -> None:
 def renewal(
     secrets: Secrets, wanted: Mapping[str, str], host: str
 ) -> NewSecrets | None:
-    """What makes this host's secrets the wanted ones; None where they are.
+    """The change that makes this host's secrets the wanted ones; None if they are.
 
     :raises RefusedError: naming those that are missing here.
     """

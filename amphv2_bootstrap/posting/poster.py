@@ -23,7 +23,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What a post came to: the id of the whole, and whether it is a new one."""
+    """The job that a post wrote, or the equal one that is unfinished."""
 
     job: Job
     is_new: bool
@@ -39,14 +39,14 @@ class Poster:
     def post(
         self, spec: Spec, secrets: Secrets, *, posted_by: str, renewing: bool = False
     ) -> Posted:
-        """Write the jobs; once this returns they are never lost (promise P1).
+        """Write the job; once this returns it is never lost (promise P1).
 
         Safe to run any number of times, and from several hosts at once.
 
-        :param renewing: an unfinished one may have other secrets: the caller resumes
-            it with these.
-        :raises ConflictError: a bootstrap of another specification, or of other
-            secrets, is unfinished.
+        :param renewing: accept an unfinished job with other secrets; the caller
+            resumes it with these.
+        :raises ConflictError: a job of another specification, or with other secrets,
+            is unfinished.
         :raises DatabaseUnavailableError: nothing was posted.
         """
         new_job = _new_job(spec, secrets, posted_by)
@@ -56,7 +56,7 @@ class Poster:
             raise ConflictError(
                 "post the job",
                 why=f"job {uuid} of another configuration is unfinished",
-                todo="Wait for it, or end it by "
+                todo="Wait until it ends, or run "
                 f"'amphv2-bootstrap job cancel {uuid}', then post again.",
             )
         if not renewing and uuid != new_job.uuid:
@@ -64,9 +64,9 @@ class Poster:
         return Posted(job, uuid == new_job.uuid)
 
     def announce(self, job: Job, board: Board) -> bool:
-        """Put the jobs that are ready on the board; False when it is away.
+        """Put the ready flow runs on the board; False if the board is unavailable.
 
-        Only saves time: a conductor posts whatever is missing.
+        This only saves time: a conductor posts whatever is missing.
         """
         try:
             board.connect()
@@ -74,17 +74,17 @@ class Poster:
                 if flow_run.job_uuid == job.uuid:
                     board.post_entry(entry_of(flow_run))
         except BoardUnavailableError as exc:
-            LOG.warning("%s; a conductor will post the job when it is back", exc)
+            LOG.warning("%s; a conductor posts the job once the board is back", exc)
             return False
         return True
 
 
 def _new_job(spec: Spec, secrets: Secrets, posted_by: str) -> NewJob:
     data = spec.to_dict()
-    # What a failure shall lead to isn't what is wanted of the cloud.
+    # on_failure is no desired state of the cloud, so the digest omits it.
     wanted = {name: data[name] for name in data if name != "on_failure"}
     digest = hashlib.sha256(to_json(wanted).encode()).hexdigest()
-    new_run = plan(spec)
+    flow_runs = plan(spec)
     return NewJob(
         uuid=str(uuids.uuid4()),
         spec=data,
@@ -92,8 +92,8 @@ def _new_job(spec: Spec, secrets: Secrets, posted_by: str) -> NewJob:
         fingerprints=fingerprints.of(secrets, spec.secret_names),
         on_failure=spec.on_failure,
         posted_by=posted_by,
-        flow_runs=new_run,
-        atoms={flow_run.flow: OUTLINES[flow_run.flow].names for flow_run in new_run},
+        flow_runs=flow_runs,
+        atoms={each.flow: OUTLINES[each.flow].names for each in flow_runs},
     )
 
 
@@ -104,7 +104,7 @@ def _refuse_other_secrets(job: Job, secrets: Secrets) -> None:
             "post the job",
             why=f"job {job.uuid} is unfinished, and was posted with another "
             f"{', '.join(names)} than this host has",
-            todo="If this host's is right, run 'amphv2-bootstrap job resume "
+            todo="If this host has the right one, run 'amphv2-bootstrap job resume "
             f"{job.uuid}' here: the job takes it. Otherwise correct "
             "amphv2-bootstrap.conf.",
         )

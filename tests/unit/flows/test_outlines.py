@@ -11,13 +11,13 @@ REGISTERED = {point.name: point for point in metadata.entry_points(group=NAMESPA
 
 
 def test_every_flow_has_an_outline() -> None:
-    """Those that are registered, and no others."""
+    """The outlines are those of the registered flows, and no others."""
     assert set(OUTLINES) == set(REGISTERED)
 
 
 @pytest.mark.parametrize("name", REGISTERED)
-def test_the_outline_is_the_flows(name: str) -> None:
-    """What is posted is what the conductors build."""
+def test_the_outline_equals_the_flow(name: str) -> None:
+    """The poster posts what the conductors build."""
     context: Any = None
     flow = REGISTERED[name].load()(context)
     assert OUTLINES[name].flow == flow.name

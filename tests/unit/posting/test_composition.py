@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which jobs a specification needs, and in which order."""
+"""Which flow runs a specification needs, and in which order."""
 
 import dataclasses
 

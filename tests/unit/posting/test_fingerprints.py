@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fingerprints: equal secrets agree, others are named, none is shown."""
+"""Fingerprints: equal secrets match, different ones are named, none is shown."""
 
 import pytest
 
@@ -12,15 +12,15 @@ SECRETS = Secrets({"admin_password": "one", "persistence_password": "two"})
 
 
 def test_the_same_secrets_agree() -> None:
-    """Also after another salt, and without a trace of the secrets."""
+    """Each call takes another salt, and the fingerprints hold no secret."""
     first, second = (fingerprints.of(SECRETS, NAMES) for _ in range(2))
     fingerprints.check(SECRETS, first, "ctl1")
     assert not set(first.values()) & set(second.values())
     assert "one" not in str(first)
 
 
-def test_others_are_named_but_not_shown() -> None:
-    """A missing and a differing secret are both reported, with the host."""
+def test_different_secrets_are_named_but_not_shown() -> None:
+    """A missing and a different secret are both reported, with the host."""
     wanted = fingerprints.of(SECRETS, NAMES)
     mine = Secrets({"persistence_password": "other"})
     with pytest.raises(RefusedError) as caught:
@@ -40,7 +40,7 @@ def test_two_equal_secrets_have_two_fingerprints() -> None:
 
 
 def test_a_renewal_takes_this_hosts_secrets() -> None:
-    """It names those that differ, and its fingerprints accept this host."""
+    """It names those that differ; its fingerprints accept this host."""
     old = fingerprints.of(Secrets({"a": "one", "b": "two"}), ["a", "b"])
     here = Secrets({"a": "one", "b": "corrected"})
     new = fingerprints.renewal(here, old, "c1")

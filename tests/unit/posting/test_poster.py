@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Posting: one transaction, found again while unfinished, announced at leisure."""
+"""Posting: one transaction in the database, then entries on the board."""
 
 import dataclasses
 import threading
@@ -9,6 +9,7 @@ import pytest
 
 from amphv2_bootstrap.engine.board import BoardUnavailableError, NewEntry
 from amphv2_bootstrap.engine.records import NewFlowRun
+from amphv2_bootstrap.engine.storage.job_creation import flow_run_uuid
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.flows.outlines import OUTLINES
 from amphv2_bootstrap.posting.composition import plan
@@ -30,7 +31,7 @@ STEPS = {flow: outline.names for flow, outline in OUTLINES.items()}
 
 
 class FakeBoard:
-    """Keeps what is posted, or is away."""
+    """Keeps what is posted, or is unavailable."""
 
     def __init__(self, away: bool = False) -> None:
         self.away = away
@@ -58,7 +59,7 @@ def _post(cloud: Cloud, spec: Spec = SPEC) -> Posted:
     return _poster(cloud).post(spec, SECRETS, posted_by="me@here")
 
 
-def test_a_post_writes_all_jobs_of_all_stages(cloud: Cloud) -> None:
+def test_a_post_writes_the_flow_runs_of_all_stages(cloud: Cloud) -> None:
     """The first stage is ready, the rest waits; no secret is in any row."""
     posted = _post(cloud)
     assert posted.is_new
@@ -74,7 +75,7 @@ def test_a_post_writes_all_jobs_of_all_stages(cloud: Cloud) -> None:
 
 
 def test_posting_again_while_unfinished_gives_the_same(cloud: Cloud) -> None:
-    """Also with another ``on_failure``: the wanted cloud is the same."""
+    """Another ``on_failure`` makes no other specification."""
     first = _post(cloud)
     second = _post(cloud, dataclasses.replace(SPEC, on_failure="revert"))
     assert (second.job.uuid, second.is_new) == (first.job.uuid, False)
@@ -82,7 +83,7 @@ def test_posting_again_while_unfinished_gives_the_same(cloud: Cloud) -> None:
 
 
 def test_another_specification_is_a_conflict(cloud: Cloud) -> None:
-    """Named with the id of what is unfinished, and how to end it."""
+    """The error has the id of the unfinished job, and how to end it."""
     first = _post(cloud)
     other = dataclasses.replace(SPEC, controllers=("ctl1",))
     with pytest.raises(ConflictError, match=f"job cancel {first.job.uuid}"):
@@ -90,7 +91,7 @@ def test_another_specification_is_a_conflict(cloud: Cloud) -> None:
 
 
 def test_concurrent_posts_are_one(cloud: Cloud) -> None:
-    """Fifty at once: one bootstrap, one set of jobs, fifty times the same id."""
+    """Fifty posts at once write one job and get the same id."""
     found: list[Posted] = []
     threads = [
         threading.Thread(target=lambda: found.append(_post(cloud))) for _ in range(50)
@@ -105,10 +106,8 @@ def test_concurrent_posts_are_one(cloud: Cloud) -> None:
     assert len(cloud.store.flow_runs_of(found[0].job.uuid)) == len(plan(SPEC))
 
 
-def test_job_ids_follow_from_the_bootstrap(cloud: Cloud) -> None:
-    """The same flow and host of one bootstrap always has the same id."""
-    from amphv2_bootstrap.engine.storage.job_creation import flow_run_uuid
-
+def test_ids_of_flow_runs_follow_from_the_job(cloud: Cloud) -> None:
+    """The same flow and host of one job always has the same id."""
     posted = _post(cloud)
     new_run = NewFlowRun("controller", 2, "ctl2")
     assert cloud.store.flow_runs_of(posted.job.uuid)[2].uuid == flow_run_uuid(
@@ -117,7 +116,7 @@ def test_job_ids_follow_from_the_bootstrap(cloud: Cloud) -> None:
 
 
 def test_announcing_posts_what_is_ready(cloud: Cloud) -> None:
-    """Only the first stage, with what a conductor needs to see if it is for it."""
+    """Only the first stage is posted, with its flow and host."""
     board = FakeBoard()
     posted = _post(cloud)
     assert _poster(cloud).announce(posted.job, board)  # type: ignore[arg-type]
@@ -126,15 +125,15 @@ def test_announcing_posts_what_is_ready(cloud: Cloud) -> None:
     assert entry.details["host"] is None
 
 
-def test_a_board_that_is_away_is_no_failure(cloud: Cloud) -> None:
-    """The database has the job: a conductor will post it."""
+def test_an_unavailable_board_is_no_failure(cloud: Cloud) -> None:
+    """The database has the job: a conductor posts it later."""
     posted = _post(cloud)
     board = FakeBoard(away=True)
     assert not _poster(cloud).announce(posted.job, board)  # type: ignore[arg-type]
 
 
 def test_other_secrets_are_a_conflict(cloud: Cloud) -> None:
-    """Never silently: the secret is named, and how the job gets the new one."""
+    """The error names the secret, and says how the job gets the new one."""
     first = _post(cloud)
     with pytest.raises(ConflictError, match="another persistence_password") as caught:
         _poster(cloud).post(SPEC, OTHER, posted_by="me@here")

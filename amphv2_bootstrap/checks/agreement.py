@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether all controllers of a cloud agree, from what each says of itself.
+"""Whether all controllers of a cloud agree, according to their reports.
 
-A configuration that differs looks like random failure: it depends on which
-controller takes the job. The form of the reports is that of
+Different configurations look like random failures, since any controller may take a
+job. A report has the form of
 :class:`amphv2_bootstrap.adapters.octavia.controller_report.ControllerReport`.
 """
 
@@ -16,14 +16,14 @@ from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECO
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.spec.task_flow_group import driver_of
 
-# A matter of the host's size, not of the cloud.
+# These depend on the size of the host.
 _OF_HOST = ("max_workers",)
 _EQUAL = (
     "Make [octavia] of amphv2-bootstrap.conf equal on all controllers and post the "
     "job again, or correct octavia.conf there."
 )
-_MEND = "Mend that: Octavia's services may be unable to start there, too."
-RESTART = "Restart them, or resume the job that is to do it."
+_FIX = "Fix that: Octavia's services may be unable to start there, too."
+RESTART = "Restart them, or resume the job, which restarts them."
 
 Entry = Mapping[str, Any]
 
@@ -32,11 +32,10 @@ Entry = Mapping[str, Any]
 class Controller:
     """One controller as the engine's database knows it.
 
-    ``content`` is its report, None where there is none; ``unreadable`` then may
-    tell why none could be made. ``seen_ago`` is how many seconds ago it was seen,
-    None if it never was; ``is_silent``: too long ago to be counted on. ``version``
-    is of this package, ``clock_offset`` how many seconds its clock was ahead of the
-    database's.
+    ``content`` is its report, None if there is none; then ``unreadable`` may say
+    why. ``seen_ago`` is how many seconds ago it was last seen, None if never;
+    ``is_silent`` says that this is too long. ``version`` is this package's on it,
+    ``clock_offset`` how many seconds its clock was ahead of the database's.
     """
 
     host: str
@@ -49,7 +48,7 @@ class Controller:
 
 
 def compare(controllers: Sequence[Controller]) -> Iterator[Finding]:
-    """Every difference between these, and whatever can't be compared."""
+    """Every difference between these, and everything that can't be compared."""
     known = [one for one in controllers if one.content is not None]
     yield from _presence(controllers)
     yield from _options(known)
@@ -71,7 +70,7 @@ def _presence(controllers: Sequence[Controller]) -> Iterator[Finding]:
         elif one.content is None:
             why = one.unreadable or "it hasn't reported yet"
             message = f"{one.host} was seen, but its configuration isn't known: {why}"
-            yield Finding("controllers", FAILED, message, _MEND)
+            yield Finding("controllers", FAILED, message, _FIX)
         else:
             message = f"{one.host} was seen {one.seen_ago:.0f} s ago"
             yield Finding("controllers", OK, message)
@@ -101,14 +100,14 @@ def _options(controllers: Sequence[Controller]) -> Iterator[Finding]:
 def _entries(
     name: str, groups: Mapping[str, Mapping[str, Entry]]
 ) -> Iterator[tuple[str, Entry]]:
-    """What each host has; left out where there is nothing to compare."""
+    """Each host's entry, if it has one to compare."""
     whole, _, key = name.partition(".")
     for host, options in groups.items():
         if name in options:
             yield host, options[name]
         elif key and whole not in options:
             yield host, {"value": "None"}  # a dictionary without that key
-        # Else its Octavia doesn't know the option, or the whole is invalid.
+        # Otherwise its Octavia doesn't know the option, or the dictionary is invalid.
 
 
 def _driver(options: Mapping[str, Any]) -> str:
@@ -117,7 +116,7 @@ def _driver(options: Mapping[str, Any]) -> str:
 
 def _is_read(name: str, drivers: set[str]) -> bool:
     option = BY_NAME.get(name.partition(".")[0])
-    return option is None or not option.drivers or bool(drivers & set(option.drivers))
+    return option is None or any(map(option.is_read_by, drivers))
 
 
 def _invalid(name: str, entries: Mapping[str, Entry]) -> Iterator[Finding]:
@@ -135,12 +134,12 @@ def _option(name: str, entries: Mapping[str, Entry]) -> Iterator[Finding]:
     }
     if len(set(kinds.values())) > 1:
         state = WARNING if name in _OF_HOST else FAILED
-        message = f"{name} differs: {_told(entries, kinds)}"
+        message = f"{name} differs: {_by_value(entries, kinds)}"
         yield Finding("agreement", state, message, _EQUAL)
 
 
-def _told(entries: Mapping[str, Entry], kinds: Mapping[str, str]) -> str:
-    """``a on ctl1, ctl3; b on ctl2``; secrets are only told apart by letters."""
+def _by_value(entries: Mapping[str, Entry], kinds: Mapping[str, str]) -> str:
+    """``a on ctl1, ctl3; b on ctl2``; letters stand for secret values."""
     groups: dict[str, list[str]] = {}
     for host, kind in kinds.items():
         groups.setdefault(kind, []).append(host)
@@ -168,22 +167,22 @@ def _versions(controllers: Sequence[Controller]) -> Iterator[Finding]:
         known = {host: each[name] for host, each in found.items() if name in each}
         yield from _version(name, known, FAILED)
     own = {one.host: one.version for one in controllers}
-    # Conductors of different versions leave each other's jobs alone.
+    # Conductors of different versions may leave each other's flows alone.
     yield from _version("amphv2-bootstrap", own, WARNING)
     if blind:
         yield Finding(
             "versions",
             WARNING,
-            f"which Octavia runs on {', '.join(blind)} isn't known: it isn't "
-            "installed as Python there",
+            f"which Octavia runs on {', '.join(blind)} isn't known: its Python "
+            "isn't on the host",
             "Compare the images by hand, or set [octavia] python there.",
         )
 
 
 def _version(name: str, found: Mapping[str, Any], state: str) -> Iterator[Finding]:
     if len(set(found.values())) > 1:
-        told = "; ".join(f"{version} on {host}" for host, version in found.items())
-        message = f"the versions of {name} differ: {told}"
+        listed = "; ".join(f"{version} on {host}" for host, version in found.items())
+        message = f"the versions of {name} differ: {listed}"
         todo = "Install the same one on all controllers."
         yield Finding("versions", state, message, todo)
 
@@ -201,21 +200,21 @@ def _libraries(controllers: Sequence[Controller]) -> Iterator[Finding]:
 
 
 def _clocks(controllers: Sequence[Controller]) -> Iterator[Finding]:
-    """Each against the database's: two may be twice as far from each other."""
+    """Each is measured against the database's, so two may differ by twice that."""
     offsets = {one.host: one.clock_offset for one in controllers}
     spread = max(offsets.values(), default=0.0) - min(offsets.values(), default=0.0)
     worst = max(spread, *map(abs, offsets.values()), 0.0)
     if worst > CLOCK_WARNING_SECONDS:
         state = FAILED if worst > CLOCK_ERROR_SECONDS else WARNING
-        told = "; ".join(f"{offset:+.1f} s on {h}" for h, offset in offsets.items())
-        message = f"clocks differ from the database's: {told}"
+        listed = "; ".join(f"{offset:+.1f} s on {h}" for h, offset in offsets.items())
+        message = f"clocks differ from the database's: {listed}"
         yield Finding("clocks", state, message, "Set all of them by NTP.")
     zones = {one.host: (one.content or {}).get("utc_offset") for one in controllers}
     known = {host: zone for host, zone in zones.items() if zone is not None}
     if len(set(known.values())) > 1:
-        told = "; ".join(f"UTC{zone / 3600:+g} on {h}" for h, zone in known.items())
-        message = f"time zones differ: {told}"
-        todo = "Set all to UTC: times in logs can't be compared otherwise."
+        listed = "; ".join(f"UTC{zone / 3600:+g} on {h}" for h, zone in known.items())
+        message = f"time zones differ: {listed}"
+        todo = "Set all to UTC; otherwise times in logs are hard to compare."
         yield Finding("clocks", WARNING, message, todo)
 
 

@@ -13,30 +13,30 @@ from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.schema import persistence_schema
 from amphv2_bootstrap.adapters.schema.revisions import CHAIN
 from amphv2_bootstrap.adapters.schema.state import State, Verdict, classify
-from amphv2_bootstrap.checks.finding import FAILED, OK, SKIPPED, WARNING, Finding
+from amphv2_bootstrap.checks.finding import (
+    FAILED,
+    OK,
+    WARNING,
+    Finding,
+    of_database_server,
+)
 from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.target_database import account, admin, database_name
 
-_SQLITE = "the persistence is SQLite: there is no server"
-_MEND = "'amphv2-bootstrap post-job' mends it, or says what it can't."
+_FIX = "'amphv2-bootstrap post-job' fixes it, or says what it can't fix."
 
 
+@of_database_server(WARNING)
 def database(context: Context) -> Iterator[Finding]:
-    """Every account that Octavia may be given lets it in, as far as can be tried."""
-    if context.spec.persistence.is_sqlite:
-        yield Finding("database", SKIPPED, _SQLITE)
-        return
+    """Octavia can log in to every account, as far as that can be tried from here."""
     yield from _own_login(context)
-    try:
-        with admin(context) as session:
-            yield from _accounts(context, session)
-    except BootstrapError as exc:
-        yield Finding.of("database", exc, WARNING)
+    with admin(context) as session:
+        yield from _accounts(context, session)
 
 
 def _own_login(context: Context) -> Iterator[Finding]:
-    """On the way that persistence_connection names."""
+    """The login by persistence_connection itself."""
     try:
         with account(context) as session:
             who = session.value("SELECT CURRENT_USER()")
@@ -44,7 +44,7 @@ def _own_login(context: Context) -> Iterator[Finding]:
             yield Finding("database", OK, f"{message} on {session.place}")
     except BootstrapError as exc:
         found = Finding.of("database", exc)
-        yield dataclasses.replace(found, todo=found.todo or _MEND)
+        yield dataclasses.replace(found, todo=found.todo or _FIX)
 
 
 def _accounts(context: Context, session: Session) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def _accounts(context: Context, session: Session) -> Iterator[Finding]:
             yield _password_of(there[host], password, logins)
         else:
             message = f"the account '{user}'@'{host}' is not there"
-            yield Finding("database", FAILED, message, _MEND)
+            yield Finding("database", FAILED, message, _FIX)
 
 
 def _password_of(one: Account, password: str, logins: Logins) -> Finding:
@@ -78,7 +78,7 @@ def _password_of(one: Account, password: str, logins: Logins) -> Finding:
             FAILED,
             f"the account {one} has another password than persistence_connection",
             "Put the account's password there; or, if nothing else uses the account, "
-            f"run yourself: ALTER USER {one} IDENTIFIED BY '...'",
+            f"run ALTER USER {one} IDENTIFIED BY '...'",
         )
     return Finding(
         "database",
@@ -89,20 +89,15 @@ def _password_of(one: Account, password: str, logins: Logins) -> Finding:
     )
 
 
+@of_database_server()
 def grants(context: Context) -> Iterator[Finding]:
-    """Each account may do all that Octavia and its migrations do."""
-    if context.spec.persistence.is_sqlite:
-        yield Finding("grants", SKIPPED, _SQLITE)
-        return
+    """Each account has the privileges that Octavia and its migrations need."""
     user, name = str(context.spec.persistence.username), database_name(context.spec)
-    try:
-        with admin(context) as session:
-            there = {one.host for one in accounts.accounts(session, user)}
-            for host in context.spec.grant_hosts:
-                if host in there:
-                    yield _grants_of(session, name, user, host)
-    except BootstrapError as exc:
-        yield Finding.of("grants", exc, SKIPPED)
+    with admin(context) as session:
+        there = {one.host for one in accounts.accounts(session, user)}
+        for host in context.spec.grant_hosts:
+            if host in there:
+                yield _grants_of(session, name, user, host)
 
 
 def _grants_of(session: Session, name: str, user: str, host: str) -> Finding:
@@ -112,35 +107,31 @@ def _grants_of(session: Session, name: str, user: str, host: str) -> Finding:
     if not lacks:
         return Finding("grants", OK, f"{who} may do everything with {name}")
     what = "everything" if len(lacks) == len(DATABASE_PRIVILEGES) else ", ".join(lacks)
-    return Finding("grants", FAILED, f"{who} lacks {what} on {name}", _MEND)
+    return Finding("grants", FAILED, f"{who} lacks {what} on {name}", _FIX)
 
 
+@of_database_server()
 def schema(context: Context) -> Iterator[Finding]:
-    """The tables are whole, at the revision that Octavia's taskflow ends at."""
-    if context.spec.persistence.is_sqlite:
-        yield Finding("schema", SKIPPED, _SQLITE)
-        return
+    """The tables are whole, at the newest revision of Octavia's taskflow."""
     python = interpreter_of(context.host)
     chain = introspection.revisions(python) if python else ()
     if not chain:
         chain = CHAIN
-        message = f"Octavia's Python could not be asked; {chain[-1]} is taken for its"
-        yield Finding("schema", WARNING, f"{message} head")
-    try:
-        with account(context) as session:
-            verdict = classify(persistence_schema.look(session, rows=False), chain)
-    except BootstrapError as exc:
-        yield Finding.of("schema", exc, SKIPPED)
-        return
+        message = (
+            "Octavia's Python could not report the newest revision of its taskflow"
+        )
+        yield Finding("schema", WARNING, f"{message}; {chain[-1]} is assumed")
+    with account(context) as session:
+        verdict = classify(persistence_schema.look(session, rows=False), chain)
     yield _judged(verdict, chain[-1])
 
 
 def _judged(verdict: Verdict, head: str) -> Finding:
     if verdict.state is State.HEAD:
-        more = f"; besides: {', '.join(verdict.remarks)}" if verdict.remarks else ""
+        more = f"; also: {', '.join(verdict.remarks)}" if verdict.remarks else ""
         return Finding("schema", OK, f"the tables are whole, at revision {head}{more}")
     message = f"the schema is {verdict}; Octavia's taskflow wants revision {head}"
     if verdict.state is State.FOREIGN:
-        todo = "Give taskflow's persistence a database of its own, or mend it by hand."
+        todo = "Give taskflow's persistence a database of its own, or fix it by hand."
         return Finding("schema", FAILED, message, todo)
-    return Finding("schema", FAILED, message, _MEND)
+    return Finding("schema", FAILED, message, _FIX)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of what this host has, and of the jobboard as Octavia here meets it."""
+"""Checks of this host, and of the jobboard as Octavia uses it from here."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,7 +9,14 @@ from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.canary import Drilled
 from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
-from amphv2_bootstrap.checks.finding import FAILED, OK, SKIPPED, WARNING, Finding
+from amphv2_bootstrap.checks.finding import (
+    FAILED,
+    OK,
+    SKIPPED,
+    WARNING,
+    Check,
+    Finding,
+)
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.canary import loaded, obstacle, prove
 from amphv2_bootstrap.steps.controller.check_effective_configuration import (
@@ -17,11 +24,11 @@ from amphv2_bootstrap.steps.controller.check_effective_configuration import (
 )
 
 _LATE_SECONDS = 35.0
-"""A conductor of Octavia looks at the whole board anew every 30 s."""
+"""Octavia's conductors reread the whole board every 30 s."""
 
 
 def configuration(context: Context) -> Iterator[Finding]:
-    """Octavia, loading its files on this host, gets what is wanted."""
+    """Octavia loads the wanted options on this host."""
     result = CheckEffectiveConfiguration(context).act()
     yield Finding("configuration", OK, result.summary)
     for warning in result.warnings:
@@ -37,7 +44,7 @@ def client_library(context: Context) -> Iterator[Finding]:
             "client-library",
             SKIPPED,
             "Octavia's Python isn't on this host",
-            f"Set [octavia] python; or see that its image has octavia[{driver}].",
+            f"Set [octavia] python, or check that its image has octavia[{driver}].",
         )
         return
     ready, why = introspection.can_import_driver(python, driver)
@@ -53,7 +60,7 @@ def client_library(context: Context) -> Iterator[Finding]:
 
 
 def key_value_backend(context: Context) -> Iterator[Finding]:
-    """The wanted backend answers, takes writes, and keeps what it is given."""
+    """The wanted backend answers, takes writes and keeps them."""
     warnings = key_value.check(context.spec, context.secrets)
     servers = [f"{host}:{port}" for host, port in context.spec.key_value_servers]
     driver = context.spec.driver
@@ -65,50 +72,54 @@ def key_value_backend(context: Context) -> Iterator[Finding]:
 
 def canary(context: Context) -> Iterator[Finding]:
     """A job goes through Octavia's jobboard, by Octavia's own code."""
-    found = obstacle(context)
-    if found:
-        yield _unproven("canary", context, *found)
-        return
-    try:
-        proof = prove(context, loaded(context))
-    except UnprovenError as exc:
-        yield _unproven("canary", context, exc.why, exc.todo)
-        return
-    yield Finding(
-        "canary",
-        OK,
-        f"posted, claimed, taken over after {proof.takeover_seconds:.1f} s from a dead "
-        f"owner (claim: {proof.claim_seconds:g} s), run and consumed a job",
+    yield from _proven("canary", context, _canary)
+
+
+def _canary(context: Context) -> Iterator[Finding]:
+    proof = prove(context, loaded(context))
+    message = (
+        "posted and claimed a job, took it over from its dead owner after "
+        f"{proof.takeover_seconds:.1f} s (claim: {proof.claim_seconds:g} s), ran and "
+        "consumed it"
     )
+    yield Finding("canary", OK, message)
     for note in proof.notes:
         yield Finding("canary", WARNING, note)
 
 
 def drill(context: Context, progress: Callable[[str], None]) -> Iterator[Finding]:
-    """One of two conductors of Octavia dies in a flow, and the other goes on.
+    """One of two conductors of Octavia dies in a flow, and the other resumes it.
 
     Takes as long as Octavia's jobboard_expiration_time, and up to a minute more.
 
     :param progress: called with a text now and then, from another thread.
     """
+
+    def drilled(context: Context) -> Iterator[Finding]:
+        found = _drilled(context, progress)
+        yield _judged(context.spec.driver, found)
+        for note in found.notes:
+            yield Finding("drill", WARNING, note)
+
+    yield from _proven("drill", context, drilled)
+
+
+def _proven(name: str, context: Context, check: Check) -> Iterator[Finding]:
+    """The findings of ``check``, or one that the jobboard is not proven.
+
+    That is a failure, but for SQLite a warning: with it no proof is possible.
+    """
     found = obstacle(context)
     if found:
-        yield _unproven("drill", context, *found)
-        return
-    try:
-        drilled = _drilled(context, progress)
-    except UnprovenError as exc:
-        yield _unproven("drill", context, exc.why, exc.todo)
-        return
-    yield _judged(context.spec.driver, drilled)
-    for note in drilled.notes:
-        yield Finding("drill", WARNING, note)
-
-
-def _unproven(check: str, context: Context, why: str, todo: str) -> Finding:
-    """What could not be proven is no success; but SQLite can't be more than it is."""
+        why, todo = found
+    else:
+        try:
+            yield from check(context)
+            return
+        except UnprovenError as exc:
+            why, todo = exc.why, exc.todo
     state = WARNING if context.spec.persistence.is_sqlite else FAILED
-    return Finding(check, state, f"the jobboard is NOT PROVEN: {why}", todo)
+    yield Finding(name, state, f"the jobboard is NOT PROVEN: {why}", todo)
 
 
 def _drilled(context: Context, progress: Callable[[str], None]) -> Drilled:
@@ -133,10 +144,10 @@ def _judged(driver: str, found: Drilled) -> Finding:
         else "jobboard_expiration_time"
     )
     message = (
-        f"a conductor was killed in a flow; another one went on after {seconds:.1f} s "
-        f"({what}: {limit:g} s)"
+        f"a conductor was killed in a flow; another one resumed it after "
+        f"{seconds:.1f} s ({what}: {limit:g} s)"
     )
     if seconds > limit + _LATE_SECONDS:
-        todo = "Is the key-value backend, or this host, overloaded?"
+        todo = "Check whether the key-value backend or this host is overloaded."
         return Finding("drill", WARNING, f"{message}, which is late", todo)
     return Finding("drill", OK, message)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks for what works now and would break later: warnings, no failures.
+"""Checks for what works now but may break later: warnings, no failures.
 
-What of this is about ``[task_flow]`` itself is among the warnings of the check
-``configuration``, and what is about the key-value backend, of that.
+The checks ``configuration`` and ``key-value-backend`` give such warnings, too.
 """
 
 from collections.abc import Iterator
@@ -11,17 +10,14 @@ from amphv2_bootstrap.adapters.host.stale_services import stale_services
 from amphv2_bootstrap.adapters.mysql import account_traps, fitness
 from amphv2_bootstrap.adapters.octavia import config_sources
 from amphv2_bootstrap.checks.agreement import RESTART
-from amphv2_bootstrap.checks.finding import OK, SKIPPED, WARNING, Finding
-from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.checks.finding import OK, WARNING, Finding, of_database_server
 from amphv2_bootstrap.spec.clocks import CLOCK_WARNING_SECONDS
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.target_database import admin, database_name
 
-_SQLITE = "the persistence is SQLite: there is no server"
-
 
 def services(context: Context) -> Iterator[Finding]:
-    """No service of this host runs with an older configuration."""
+    """No service of this host still runs with an older configuration."""
     found = list(stale_services(context.host))
     for message in found:
         yield Finding("services", WARNING, message, RESTART)
@@ -29,20 +25,14 @@ def services(context: Context) -> Iterator[Finding]:
         yield Finding("services", OK, "none is known to need a restart")
 
 
+@of_database_server()
 def server_settings(context: Context) -> Iterator[Finding]:
-    """The database server takes all that Octavia's tasks will write."""
-    if context.spec.persistence.is_sqlite:
-        yield Finding("server-settings", SKIPPED, _SQLITE)
-        return
-    try:
-        with admin(context) as session:
-            database = database_name(context.spec)
-            files = config_sources.files(context.host)
-            found = fitness.traps(session, database, files)
-            place, offset = session.place, fitness.clock_offset(session)
-    except BootstrapError as exc:
-        yield Finding.of("server-settings", exc, SKIPPED)
-        return
+    """The database server can take all that Octavia's tasks will write."""
+    with admin(context) as session:
+        database = database_name(context.spec)
+        files = config_sources.files(context.host)
+        found = fitness.traps(session, database, files)
+        place, offset = session.place, fitness.clock_offset(session)
     for message in found:
         yield Finding("server-settings", WARNING, message)
     if abs(offset) > CLOCK_WARNING_SECONDS:
@@ -52,23 +42,17 @@ def server_settings(context: Context) -> Iterator[Finding]:
         yield Finding("server-settings", OK, f"{place} is fit for large load balancers")
 
 
+@of_database_server()
 def other_accounts(context: Context) -> Iterator[Finding]:
-    """No other account catches the logins that are meant for Octavia's."""
-    if context.spec.persistence.is_sqlite:
-        yield Finding("other-accounts", SKIPPED, _SQLITE)
-        return
+    """The server takes no other account for logins that are meant for Octavia's."""
     user = str(context.spec.persistence.username)
     hosts, database = context.spec.grant_hosts, database_name(context.spec)
     password = context.secrets.text("persistence_password") or ""
-    try:
-        with admin(context) as session:
-            found = [
-                *account_traps.shadows(session, user, database, hosts),
-                *account_traps.other_passwords(session, user, password, hosts),
-            ]
-    except BootstrapError as exc:
-        yield Finding.of("other-accounts", exc, SKIPPED)
-        return
+    with admin(context) as session:
+        found = [
+            *account_traps.shadows(session, user, database, hosts),
+            *account_traps.other_passwords(session, user, password, hosts),
+        ]
     for message in found:
         yield Finding("other-accounts", WARNING, message)
     if not found:

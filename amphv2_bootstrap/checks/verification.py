@@ -27,8 +27,8 @@ CHECKS: tuple[Check, ...] = (
     other_accounts,
     canary,
 )
-"""A new check is a function in this list: it takes the context and yields what it
-finds. An error of ours that it raises is a finding, too."""
+"""To add a check, add a function here that takes the context and yields findings.
+A BootstrapError that it raises becomes a finding."""
 
 
 def verify(
@@ -36,7 +36,7 @@ def verify(
     checks: Sequence[Check] = CHECKS,
     begin: Callable[[str], None] = lambda name: None,
 ) -> Iterator[Finding]:
-    """Run all checks, whatever the others found; nothing is changed.
+    """Run all checks, also after one has failed; change nothing.
 
     :param begin: called with the name of each check before it begins.
     :raises CancelledError: ``context.cancelled`` was set.

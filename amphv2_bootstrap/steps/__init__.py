@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The steps: one small module a resource; look up, compare, act."""
+"""The steps, one module each, by flow; a step looks up, compares and acts."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all steps share: their context, their result, their retries."""
+"""What all steps share: context, result, retries and revert."""
 
 import abc
 import contextlib
@@ -30,9 +30,9 @@ NOT_APPLICABLE = "not-applicable"
 class StepResult:
     """What a step did; persisted and shown to the operator, so without secrets.
 
-    ``made`` names what the step brought into being: only that may be undone by a
-    revert (promise P6). It is kept as it is, while known secrets are masked in the
-    texts: names of databases, accounts and files, nothing else.
+    ``made`` names the databases, accounts and files that the step created: a revert
+    undoes only these (promise P6). The engine masks secrets in the other texts, but
+    never in ``made``, which a revert reads.
     """
 
     effect: str
@@ -41,7 +41,11 @@ class StepResult:
     made: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return {key: _plain(value) for key, value in asdict(self).items()}
+        return {
+            **asdict(self),
+            "warnings": list(self.warnings),
+            "made": list(self.made),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "StepResult":
@@ -54,29 +58,25 @@ class StepResult:
         )
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
 class Intents(Protocol):
-    """What a step of one job is about to make, or has made.
+    """The names of what a step of one job makes.
 
-    Outlives a failure of the step, a crash within it, and its conductor: the engine
-    persists each name before :meth:`add` returns.
+    The engine persists each name before :meth:`add` returns, so a failed step, a
+    crash or a dead conductor loses none.
     """
 
     def add(self, name: str) -> None:
-        """Note what is made next, and wasn't there when it was looked up."""
+        """Note what the step makes next; it was not there when the step looked."""
 
     def remove(self, name: str) -> None:
-        """Note that it was not made, or not by us."""
+        """Note that this step did not make it."""
 
     def all(self) -> tuple[str, ...]:
-        """The names, in the order in which they were noted first."""
+        """The names, in the order in which they were first noted."""
 
 
 class Unpersisted:
-    """The intents of a step that no engine runs: gone with it."""
+    """The intents of a step that no engine runs; nothing persists them."""
 
     def __init__(self) -> None:
         self._names: dict[str, None] = {}
@@ -95,9 +95,9 @@ class Unpersisted:
 class Context:
     """All that a step may use besides its adapters.
 
-    ``cancelled`` is set when the step has to stop: the claim is lost, or the
-    conductor's grace is over. ``release_controllers`` posts the controllers'
-    jobs (idempotent) and returns the names of their hosts.
+    ``cancelled`` is set when the step must stop: the conductor lost its claim, or
+    its grace period is over. ``release_controllers`` releases the flow
+    ``controller`` of each host (idempotent) and returns the hosts' names.
     """
 
     spec: Spec
@@ -109,11 +109,11 @@ class Context:
 
 
 class Step(task.Task, metaclass=abc.ABCMeta):
-    """A task of a flow; subclasses say what to do in :meth:`act`.
+    """A task of a flow; subclasses implement :meth:`act`.
 
     ``atom_name`` is persisted: public, never renamed without an alias.
-    ``version`` is (major, minor); raise the major when a step that was begun by
-    the older code can't be finished by the newer.
+    ``version`` is (major, minor); raise the major when new code can't finish a step
+    that old code began.
     """
 
     atom_name: ClassVar[str]
@@ -127,31 +127,28 @@ class Step(task.Task, metaclass=abc.ABCMeta):
     @property
     @abc.abstractmethod
     def aim(self) -> str:
-        """What it will make sure of, for ``plan``: nothing is asked for it.
-
-        No secret, and in the imperative.
-        """
+        """Imperative summary for ``plan``, without secrets; contacts nothing."""
 
     @abc.abstractmethod
     def act(self) -> StepResult:
-        """Look up, compare, act; safe to run twice, and after a crash within.
+        """Look up, compare, act; safe to run twice, and after a crash in the middle.
 
-        :raises TransientError: tried again by :meth:`execute`.
-        :raises PermanentError: ends the job's run.
+        :raises TransientError: :meth:`execute` tries again.
+        :raises PermanentError: ends this run of the flow.
         """
 
     def undo(self, result: StepResult) -> None:
-        """Take back what ``result.made`` names; safe to run twice, as :meth:`act` is.
+        """Remove what ``result.made`` names; by default nothing. Safe to run twice.
 
-        By default a step leaves no trace. Raises what :meth:`act` does.
+        Raises what :meth:`act` raises.
         """
 
     @contextlib.contextmanager
     def making(self, name: str) -> Iterator[None]:
-        """Make ``name`` within; it was looked up, and isn't there.
+        """Note ``name``, which the body makes; the caller has seen that it is missing.
 
-        A permanent error says that it wasn't made. After any other end it may be:
-        then a revert takes it back, also when the step never comes to its end.
+        A permanent error means that it wasn't made, which removes the note. After any
+        other end it may exist, so a revert removes it, even if the step never ends.
         """
         self.intents.add(name)
         try:
@@ -161,11 +158,11 @@ class Step(task.Task, metaclass=abc.ABCMeta):
             raise
 
     def execute(self) -> dict[str, Any]:
-        """Run :meth:`act`; a transient error lets it be tried again."""
+        """Run :meth:`act`, again after a transient error."""
         return self._retried(self.act).to_dict()
 
     def revert(self, result: Any, **_: Any) -> None:
-        """Undo what this step made, whether it was completed or failed on the way."""
+        """Undo what this step made, whether it completed or failed."""
         completed = isinstance(result, Mapping)
         done = StepResult.from_dict(result) if completed else StepResult(CHANGED, "")
         made = tuple(dict.fromkeys((*done.made, *self.intents.all())))
@@ -199,4 +196,4 @@ class Step(task.Task, metaclass=abc.ABCMeta):
 
     def _pause(self, seconds: float) -> None:
         if self.context.cancelled.wait(seconds):
-            raise CancelledError(f"wait to retry {self.atom_name}", why="told to stop")
+            raise CancelledError(f"wait to retry {self.atom_name}", why="cancelled")

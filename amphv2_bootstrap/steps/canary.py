@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The canary through Octavia's jobboard, as a step runs it."""
+"""The canary through Octavia's jobboard, as steps and checks run it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,12 +13,12 @@ from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Context, Step
 
 
 def loaded(context: Context) -> tuple[str, ...]:
-    """See :func:`config_sources.sources`."""
+    """The files and folders from which Octavia loads its configuration here."""
     return config_sources.sources(context.host, interpreter_of(context.host))
 
 
 class Obstacle(NamedTuple):
-    """Why no canary can run: a clause; and what to do, a full sentence."""
+    """Why no canary can run (a clause), and what to do (a full sentence)."""
 
     why: str
     todo: str
@@ -35,13 +35,13 @@ def obstacle(context: Context) -> Obstacle | None:
         return Obstacle(
             "Octavia's Python isn't on this host",
             "Set [octavia] python, or run 'amphv2-bootstrap verify' on a controller "
-            "where it is.",
+            "that has it.",
         )
     return None
 
 
 def prove(context: Context, sources: Sequence[str]) -> Proof:
-    """See :func:`octavia_canary.prove`; only where there is no :func:`obstacle`."""
+    """See :func:`octavia_canary.prove`; call it only without an :func:`obstacle`."""
     python = interpreter_of(context.host)
     assert python is not None  # noqa: S101 - that would be an obstacle
     return octavia_canary.prove(
@@ -53,7 +53,7 @@ def prove(context: Context, sources: Sequence[str]) -> Proof:
 
 
 def result_of_proof(context: Context, sources: Sequence[str]) -> StepResult:
-    """Prove, as a step's result; a broken link is an error.
+    """Run the canary, and report the proof as a step's result.
 
     :raises TransientError: a server is away.
     :raises PermanentError: a link is broken.
@@ -65,17 +65,17 @@ def result_of_proof(context: Context, sources: Sequence[str]) -> StepResult:
     driver = context.spec.driver
     return StepResult(
         UNCHANGED,
-        f"a job went through {driver} as Octavia would send it; another owner had it "
-        f"{proof.takeover_seconds:.1f} s after the dead one's claim of "
-        f"{proof.claim_seconds:g} s began",
+        f"sent a job through {driver} as Octavia does; a second owner took it over "
+        f"{proof.takeover_seconds:.1f} s after the first, which died, had claimed it "
+        f"for {proof.claim_seconds:g} s",
         warnings=proof.notes,
     )
 
 
 def unproven(context: Context, why: str) -> StepResult:
-    """The result of a step that could not look, in words that stand out.
+    """The result of a step that could not prove the jobboard.
 
     :param why: clause and advice.
     """
-    told = f"the jobboard is NOT PROVEN on {context.host.name}"
-    return StepResult(NOT_APPLICABLE, f"done, but {told}", (f"{told}: {why}",))
+    state = f"the jobboard is NOT PROVEN on {context.host.name}"
+    return StepResult(NOT_APPLICABLE, f"done, but {state}", (f"{state}: {why}",))

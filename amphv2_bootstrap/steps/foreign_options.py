@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options of Octavia's jobboard that are set on a host, and that nobody asked for.
+"""Foreign options: of Octavia's jobboard, set on a host, but not wanted.
 
-They would make another jobboard of it than the wanted one, maybe on this host alone.
+With them, this host's jobboard would differ from the wanted one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,37 +20,36 @@ _PREFIX = "jobboard_"
 
 
 def refuse_foreign_options(context: Context) -> None:
-    """Load this host's octavia.conf as Octavia does; nothing is changed.
+    """Load this host's octavia.conf as Octavia does; change nothing.
 
-    :raises PermanentError: there are such options, or it can't be loaded.
+    :raises PermanentError: it has foreign options, or can't be loaded.
     """
-    host = context.host
-    # By our own table of Octavia's options: that takes no start of Octavia's Python,
-    # and what only that knows is found when the file has been written.
+    # Without Octavia's Python, by our own table: that is fast. The step
+    # check-effective-configuration finds the rest once the file is written.
     task_flow = introspection.load_task_flow(None, loaded(context))
     wanted = wanted_values(context)
     found = list(foreign_options(wanted, task_flow, context.spec.driver))
     if found:
         raise PermanentError(
             "set the options of the jobboard",
-            on=host.config_file,
+            on=context.host.config_file,
             why=f"others are set there: {'; '.join(found)}",
             todo="The file wasn't changed. To keep them, set them in [octavia] of "
             "amphv2-bootstrap.conf on all controllers, cancel the job and post it "
-            "anew. To give them up, remove them from the file, or from its conf.d "
-            "folder, and resume the job.",
+            "anew. Otherwise remove them from the file, or from its conf.d folder, and "
+            "resume the job.",
         )
 
 
 def foreign_options(
     wanted: Mapping[str, Value], loaded: introspection.TaskFlow, driver: str
 ) -> Iterator[str]:
-    """Each that is set, matters to the driver and isn't wanted; without secrets."""
+    """Each option that is set and read by the driver, but not wanted; no secrets."""
     for name, default in loaded.defaults.items():
         if not name.startswith(_PREFIX) or name in wanted:
             continue
         known = BY_NAME.get(name)
-        if known is not None and known.drivers and driver not in known.drivers:
+        if known is not None and not known.is_read_by(driver):
             continue
         if name in loaded.invalid:
             yield f"{name} is invalid: {loaded.invalid[name]}"

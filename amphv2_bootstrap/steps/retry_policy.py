@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long steps go on against errors that may go away by themselves."""
+"""How often and how long a step is tried again after transient errors."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long a step goes on against transient errors; times in seconds."""
+    """Bounds of a step's retries after transient errors; times in seconds."""
 
     attempts: int = 5
     max_elapsed: float = 60.0

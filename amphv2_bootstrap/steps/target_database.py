@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two ways of a step into the target's database server."""
+"""The sessions of steps on the target's database server."""
 
 from contextlib import AbstractContextManager
 
@@ -10,7 +10,7 @@ from amphv2_bootstrap.steps.base import Context
 
 
 def admin(context: Context) -> AbstractContextManager[sessions.Session]:
-    """A session as the administrator; errors as of :func:`mysql.session`."""
+    """A session as the administrator; errors as of :func:`sessions.session`."""
     return sessions.session(
         context.host.admin,
         context.secrets.text("admin_password"),
@@ -20,7 +20,7 @@ def admin(context: Context) -> AbstractContextManager[sessions.Session]:
 
 
 def account(context: Context) -> AbstractContextManager[sessions.Session]:
-    """A session as Octavia's persistence account, in its database."""
+    """A session as Octavia's persistence account, in the wanted database."""
     return sessions.session(
         context.spec.persistence,
         context.secrets.text("persistence_password"),
@@ -31,7 +31,10 @@ def account(context: Context) -> AbstractContextManager[sessions.Session]:
 
 
 def database_name(spec: Spec) -> str:
-    """The wanted database's name; the specification was checked to have one."""
+    """The wanted database's name.
+
+    :raises PermanentError: the specification names no database.
+    """
     if not spec.persistence.database:
         raise PermanentError(
             "read the wanted persistence_connection",

@@ -74,7 +74,7 @@ def test_drill_tells_when_the_other_conductor_goes_on(cloud: Cloud) -> None:
         done = cloud.site.cli("verify", "-f", "json", "--drill", timeout=240)
     assert done.returncode == 0, done.stdout
     drilled = by_state(json.loads(done.stdout), "ok")["drill"]
-    assert "went on after" in drilled
+    assert "resumed it after" in drilled
     assert "jobboard_expiration_time: 5 s" in drilled
     assert "late" not in drilled
     assert "killed the conductor" in done.stderr
@@ -369,7 +369,7 @@ _CASES = (
         ),
         {
             "schema": "the schema is half-applied ... logbook_uuid_idx ... wants "
-            "revision 00af93df9d77 ... 'amphv2-bootstrap post-job' mends it",
+            "revision 00af93df9d77 ... 'amphv2-bootstrap post-job' fixes it",
             "canary": "(link schema) ... 40fc8c914bd2",
         },
     ),
@@ -469,7 +469,7 @@ _CASES = (
         python_unknown,
         {"canary": "NOT PROVEN: Octavia's Python isn't on this host"},
         skipped=("client-library",),
-        warned={"schema": "could not be asked"},
+        warned={"schema": "could not report"},
     ),
     Case(
         "wrong port of Redis",

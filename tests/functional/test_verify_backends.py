@@ -99,7 +99,7 @@ def test_passes_on_what_the_bootstrap_made(
     code, found = verify(cloud)
     assert code == 0, found
     assert not by_state(found, "failed")
-    assert "run and consumed a job" in by_state(found, "ok")["canary"]
+    assert "ran and consumed it" in by_state(found, "ok")["canary"]
     assert look(cloud.server) == before
     assert cloud.rows() == 0
 

@@ -44,7 +44,7 @@ def test_a_terminal_shows_why_a_job_is_parked(
     assert code == 1
     _, _, end = text.rpartition("bootstrap: parked")
     assert "step:   ensure-database-accounts on ctl1" in end
-    assert "another password, which is not ours to reset" in end
+    assert "another password; this program does not reset it" in end
     assert "ALTER USER 'octavia'@'%'" in end
     assert f"amphv2-bootstrap job resume {site.show()['id']}" in end
 
@@ -81,5 +81,5 @@ def test_a_job_that_is_parked_is_watched(make_site: MakeSite, mariadb: MariaDB) 
     assert site.cli("run").returncode == 1
     code, text = _on_terminal(site, "job", "watch")
     assert code == 1
-    assert "another password, which is not ours to reset" in text
+    assert "another password; this program does not reset it" in text
     assert "amphv2-bootstrap job resume" in text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``check-prerequisites``: whether the rest can be done; writes nothing."""
+"""``check-prerequisites``: the other steps of the flow can run; writes nothing."""
 
 import shutil
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.target_database import admin, database_name
 
 OLDEST = {"MariaDB": (10, 0, 2), "MySQL": (8, 0)}
-"""MariaDB: the first where a connection may hold two named locks."""
+"""MariaDB: the first version in which a connection can hold two named locks."""
 
 _OFF = ("0", "OFF")
 
@@ -27,7 +27,7 @@ KeyValueCheck = Callable[[Spec, Secrets], tuple[str, ...]]
 
 
 class CheckPrerequisites(Step):
-    """Look at everything that the flow needs, and report all problems together."""
+    """Check everything that the flow needs, and report all problems at once."""
 
     atom_name = "check-prerequisites"
 
@@ -90,7 +90,7 @@ class CheckPrerequisites(Step):
         if versions.get("octavia") is None:
             why = f"{python} has no Octavia" if python else "its Python wasn't found"
             self._warnings.append(
-                f"Which Octavia {host.db_manage_command[0]} belongs to can't be told: "
+                f"The Octavia version of {host.db_manage_command[0]} is unknown: "
                 f"{why}. Set [octavia] python to its interpreter, if it is on this "
                 "host."
             )
@@ -115,7 +115,7 @@ class CheckPrerequisites(Step):
             self._privileges(session)
             self._server_state(session)
             self._judge_clock(fitness.clock_offset(session), session.place)
-            # The database may be there, from an earlier run.
+            # An earlier run may have made the database.
             database = database_name(self.context.spec)
             files = config_sources.files(self.context.host)
             self._warnings += fitness.traps(session, database, files)
@@ -129,7 +129,7 @@ class CheckPrerequisites(Step):
             )
 
     def _privileges(self, session: Session) -> None:
-        """What the account may do; with what it lacks, as a GRANT to run."""
+        """Note each privilege that the admin account lacks."""
         database = database_name(self.context.spec)
         held = own_grants(session)
         lacks = [p for p in DATABASE_PRIVILEGES if not held.holds(p, database)]
@@ -140,7 +140,7 @@ class CheckPrerequisites(Step):
         if not held.holds_globally("CREATE USER"):
             self._lacks(session, "CREATE USER", "the server (*.*)")
         if not held.holds("SELECT", "mysql"):
-            self._lacks(session, "SELECT", "the database mysql, to look at accounts")
+            self._lacks(session, "SELECT", "the database mysql, to read accounts")
 
     def _lacks(self, session: Session, privileges: str, on: str) -> None:
         user = self.context.host.admin.username
@@ -151,15 +151,15 @@ class CheckPrerequisites(Step):
     def _server_state(self, session: Session) -> None:
         if str(session.value("SELECT @@GLOBAL.read_only")).upper() not in _OFF:
             self._problems.append(
-                f"The server {session.place} is read-only: is it a replica? The admin "
-                "connection has to lead to the one that is written to."
+                f"The server {session.place} is read-only: is it a replica? "
+                "admin_connection must lead to the server that takes writes."
             )
         nodes = session.rows("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")
         if nodes and str(nodes[0][1]).isdigit() and int(nodes[0][1]) > 1:
             self._warnings.append(
-                f"{session.place} is one of {nodes[0][1]} Galera nodes. Locks hold "
-                "on one node: persistence_connection has to lead all controllers to "
-                "the same one at a time."
+                f"{session.place} is one of {nodes[0][1]} Galera nodes. A lock holds "
+                "on one node only: persistence_connection must lead all controllers "
+                "to the same node at any time."
             )
 
     def _judge_clock(self, offset: float, place: str) -> None:

@@ -18,7 +18,7 @@ from amphv2_bootstrap.steps.target_database import admin, database_name
 
 
 class EnsureDatabase(Step):
-    """Create the database where it is missing; leave it alone where it is there."""
+    """Create the database if it is missing; never change an existing one."""
 
     atom_name = "ensure-database"
 
@@ -53,10 +53,10 @@ class EnsureDatabase(Step):
         with self.making(made):
             created = session.done(sql, sessions.Name(name), unless=(DATABASE_EXISTS,))
         if not created:
-            self.intents.remove(made)  # by another just now
+            self.intents.remove(made)  # another client has just made it
 
     def undo(self, result: StepResult) -> None:
-        """Drop the database if this step made it and no table has a row."""
+        """Drop the database if this step made it and no table has rows."""
         for made in result.made:
             kind, _, name = made.partition(":")
             if kind == "database":
@@ -97,6 +97,6 @@ def _charset_warnings(name: str, charset: str | None) -> tuple[str, ...]:
     if charset is None or charset.startswith("utf8"):
         return ()
     return (
-        f"The database {name} has the character set {charset}, not utf8mb4. Its "
-        "taskflow tables name their own; other tables would get this one.",
+        f"The database {name} has the character set {charset}, not utf8mb4. taskflow's "
+        "tables set their own; other tables would get this one.",
     )

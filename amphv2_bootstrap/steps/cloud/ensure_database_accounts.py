@@ -25,15 +25,15 @@ _ATTEMPTED = "ensure the database accounts"
 class EnsureDatabaseAccounts(Step):
     """One account for each grant host, with all privileges on the database.
 
-    An account that is there keeps its password: it usually is the one that
-    Octavia's main database is used with. If ours is another, the step fails.
+    An existing account keeps its password, because Octavia's main database is often
+    used with the same account. If the wanted password differs, the step fails.
     """
 
     atom_name = "ensure-database-accounts"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._changed = False  # also by an attempt that failed afterwards
+        self._changed = False  # set by failed attempts, too
 
     @property
     def aim(self) -> str:
@@ -43,7 +43,7 @@ class EnsureDatabaseAccounts(Step):
         names = ", ".join(f"'{self._user}'@'{host}'" for host in spec.grant_hosts)
         return (
             f"create {names} where missing, with all privileges on "
-            f"{database_name(spec)}; passwords that are there stay"
+            f"{database_name(spec)}; never change a password"
         )
 
     def act(self) -> StepResult:
@@ -66,7 +66,7 @@ class EnsureDatabaseAccounts(Step):
         return self._result(warnings)
 
     def undo(self, result: StepResult) -> None:
-        """Take the grants back and drop the accounts that this step made."""
+        """Revoke the grants and drop the accounts that this step made."""
         with admin(self.context) as session:
             for made in reversed(result.made):
                 kind, _, account = made.partition(":")
@@ -100,7 +100,7 @@ class EnsureDatabaseAccounts(Step):
             raise PermanentError(
                 "read the wanted persistence_connection",
                 why="it has no password",
-                todo="Give the account a password: one without is open to all.",
+                todo="Give the account a password: without one, anybody can log in.",
             )
         if not password.isascii():
             raise PermanentError(
@@ -112,7 +112,7 @@ class EnsureDatabaseAccounts(Step):
         return password
 
     def _refuse_other_passwords(self, there: dict[str, Account], place: str) -> None:
-        """Before anything is made: all accounts whose password isn't ours."""
+        """Before anything is made, refuse all accounts with a different password."""
         wrong = [
             there[host]
             for host in self.context.spec.grant_hosts
@@ -127,12 +127,12 @@ class EnsureDatabaseAccounts(Step):
         return PermanentError(
             _ATTEMPTED,
             on=f"{names} on {place}",
-            why="the account is there with another password, which is not ours to "
-            "reset: Octavia's main database may be used with it",
+            why="the account exists with another password; this program does not "
+            "reset it, since Octavia's main database may be used with it",
             todo="Either put the account's password into persistence_connection on "
             "every controller and reload the conductors; or, if nothing else uses the "
-            f"account, run yourself: {alter}. Then resume the job. Or cancel it, and "
-            "post it anew with another user name there.",
+            f"account, run {alter}. Then resume the job. Or cancel the job, and post "
+            "it anew with another user name in persistence_connection.",
         )
 
     def _ensure_account(self, session: Session, host: str, is_there: bool) -> None:
@@ -141,7 +141,7 @@ class EnsureDatabaseAccounts(Step):
         made = f"account:{self._user}@{host}"
         with self.making(made):
             created = accounts.create_account(session, self._user, host, self._password)
-        if not created:  # made by another just now
+        if not created:  # another client has just made it
             self.intents.remove(made)
             found = {one.host: one for one in accounts.accounts(session, self._user)}
             self._refuse_other_passwords(found, session.place)
@@ -151,13 +151,14 @@ class EnsureDatabaseAccounts(Step):
         if held.holds_all(self._database):
             return
         with contextlib.ExitStack() as making:
-            if not held.has_own(self._database):  # else a revoke takes more than ours
+            # With earlier privileges, a revoke would take more than this step granted.
+            if not held.has_own(self._database):
                 making.enter_context(self.making(f"grant:{self._user}@{host}"))
             accounts.grant_all(session, self._database, self._user, host)
         self._changed = True
 
     def _log_in(self, session: Session) -> Logins:
-        """Log in as Octavia will, and on the ways that lead to other accounts."""
+        """Log in as Octavia will, and by the ways that reach the other accounts."""
         logins = try_logins(
             self.context.spec.persistence,
             self._password,
@@ -180,13 +181,13 @@ class EnsureDatabaseAccounts(Step):
             on=f"{self._user} to {self._database} on {persistence.place}",
             why=why,
             todo=shadows
-            or "Is this the server that the admin connection leads to, is this host "
-            "among the grant hosts, and has an account that was there before, and is "
-            "never reset, another password?",
+            or "Check that admin_connection leads to this server, that grant_hosts "
+            "has this host, and that persistence_connection has the password of an "
+            "account that existed before.",
         )
 
     def _unproven(self, before: dict[str, Account], logins: Logins) -> tuple[str, ...]:
-        """Accounts that were there, whose password could be proven in no way."""
+        """A warning for each existing account with a password that can't be proven."""
         return tuple(
             f"The password of {account} could not be proven: no login from here leads "
             f"to it, and {account.plugin} doesn't let passwords be compared."
@@ -197,7 +198,7 @@ class EnsureDatabaseAccounts(Step):
         )
 
     def _shadows(self, session: Session) -> tuple[str, ...]:
-        """Accounts that the server takes before the granted ones."""
+        """Warnings of accounts that the server prefers to the granted ones."""
         hosts = self.context.spec.grant_hosts
         return tuple(shadows(session, self._user, self._database, hosts))
 

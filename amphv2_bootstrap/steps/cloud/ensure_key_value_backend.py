@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Step: the key-value backend is there and fit to keep Octavia's jobs."""
+"""``ensure-key-value-backend``: the backend is fit to keep Octavia's jobs."""
 
 from amphv2_bootstrap.adapters import key_value
 from amphv2_bootstrap.steps.base import UNCHANGED, Step, StepResult
@@ -8,8 +8,8 @@ from amphv2_bootstrap.steps.base import UNCHANGED, Step, StepResult
 class EnsureKeyValueBackend(Step):
     """Verify the backend as Octavia would use it; leaves nothing behind.
 
-    Where it was to be installed, that was the work of ``install-key-value-host``
-    on each of its hosts, a stage before.
+    If this program must install it, ``install-key-value-host`` has done so in the
+    stage before.
     """
 
     atom_name = "ensure-key-value-backend"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``prove-jobboard``: the wanted jobboard works, before any controller gets it."""
+"""``prove-jobboard``: the wanted jobboard works, before any controller uses it."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from amphv2_bootstrap.steps.wanted_options import wanted_options
 class ProveJobboard(Step):
     """Send a job through it by Octavia's own code; leaves nothing behind.
 
-    The configuration is this host's octavia.conf with the wanted ``[task_flow]``
-    on top, since no octavia.conf has that yet.
+    No octavia.conf has the wanted ``[task_flow]`` yet: a private file with it is
+    loaded after this host's octavia.conf.
     """
 
     atom_name = "prove-jobboard"
@@ -36,9 +36,9 @@ class ProveJobboard(Step):
                 sources = (*loaded(self.context), str(overlay))
                 return result_of_proof(self.context, sources)
         except MissingLibraryError as exc:
-            # ensure-client-library comes with the controllers; then they prove.
+            # ensure-client-library runs later, in the flow controller.
             return unproven(
                 self.context,
-                f"only the database is, yet: {exc} After that, prove-controller "
-                "proves it, or 'amphv2-bootstrap verify' by hand.",
+                f"only its database is proven so far: {exc} After that, the step "
+                "prove-controller proves it, or run 'amphv2-bootstrap verify'.",
             )

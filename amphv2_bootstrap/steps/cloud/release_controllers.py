@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Let the controllers begin."""
+"""``release-controllers``: the flow ``controller`` may begin on each host."""
 
 from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Step, StepResult
 
 
 class ReleaseControllers(Step):
-    """Release the flow ``controller`` on every host that waits for it.
+    """Release the flow ``controller`` on every host where it waits.
 
-    Safe to run twice: a flow that is released, under way or done stays so. It
-    changes nothing of the cloud: what these flows change, their own steps say.
+    Safe to run twice: a flow that is released, under way or done stays so. The
+    effect is ``unchanged``: those flows report their own changes.
     """
 
     atom_name = "release-controllers"

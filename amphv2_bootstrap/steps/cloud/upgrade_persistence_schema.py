@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``upgrade-persistence-schema``: taskflow's tables, made by octavia-db-manage."""
+"""``upgrade-persistence-schema``: octavia-db-manage makes taskflow's tables."""
 
 import contextlib
 import fcntl
@@ -36,20 +36,19 @@ _POLL_SECONDS = 0.2
 class UpgradePersistenceSchema(Step):
     """Bring the tables to the head of Octavia's own taskflow.
 
-    One at a time in the whole cloud, by two locks of the database server. The
-    step holds the first from its look at the tables until it has looked again.
-    The second is held by whatever changes tables: octavia-db-manage's own
-    connection takes it too, so that one which lives on after its conductor died
-    is waited for. Both are taken as Octavia's account: what guards the database
-    has to be on the server that Octavia will talk to.
+    Two locks of the database server let one upgrade run at a time in the whole
+    cloud. The step holds the first from its first look at the tables to its last.
+    Every connection that changes tables holds the second, also octavia-db-manage's
+    own: if that outlives its conductor, the next run waits for it. The step takes
+    both as Octavia's account, so they are on the server that Octavia uses.
     """
 
     atom_name = "upgrade-persistence-schema"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._made = False  # also by an attempt that failed afterwards
-        self._mended: tuple[str, ...] = ()
+        self._made = False  # set by failed attempts, too
+        self._repaired: tuple[str, ...] = ()
         self._warnings: tuple[str, ...] = ()
         self._chain = CHAIN
 
@@ -62,7 +61,7 @@ class UpgradePersistenceSchema(Step):
         if self.context.spec.persistence.is_sqlite:
             return self._act_on_file()
         self._ask_chain()
-        with account(self.context) as session:  # also: can it be reached at all?
+        with account(self.context) as session:
             verdict = self._judge(schemas.look(session, rows=False))
             if verdict.state is State.HEAD:
                 return self._result(UNCHANGED, verdict)
@@ -70,7 +69,7 @@ class UpgradePersistenceSchema(Step):
                 return self._act_alone(session)
 
     def undo(self, result: StepResult) -> None:
-        """Drop the tables if this step made them and none has a row."""
+        """Drop the tables if this step made them and none has rows."""
         if not result.made:
             return
         with account(self.context) as session, self._alone(session):
@@ -78,14 +77,14 @@ class UpgradePersistenceSchema(Step):
                 self._clear(session)
 
     def _ask_chain(self) -> None:
-        """The revisions of Octavia's own taskflow, first to last."""
+        """Get the revisions of Octavia's own taskflow, first to last."""
         python = interpreter_of(self.context.host)
         asked = introspection.revisions(python) if python else ()
         self._chain, self._warnings = asked or CHAIN, ()
         if not asked:
             self._warnings = (
-                "Octavia's own Python could not be asked which revision its taskflow "
-                f"ends at; {CHAIN[-1]} is taken for it.",
+                "Octavia's Python could not report the newest revision of its "
+                f"taskflow; {CHAIN[-1]} is assumed.",
             )
 
     def _judge(self, found: Schema) -> Verdict:
@@ -109,24 +108,24 @@ class UpgradePersistenceSchema(Step):
         return lock_name("amphv2-ddl", database_name(self.context.spec))
 
     def _act_alone(self, session: Session) -> StepResult:
-        """Mend and upgrade; a second time where the first left a half of it."""
-        before = self._mend(session)
-        if before.state is State.HEAD:  # by whoever had the lock
-            return self._result(CHANGED if self._mended else UNCHANGED, before)
+        """Repair and upgrade; once more if that left a half-applied schema."""
+        before = self._repair(session)
+        if before.state is State.HEAD:  # the lock's last holder has upgraded it
+            return self._result(CHANGED if self._repaired else UNCHANGED, before)
         completed, after, found = self._run(session)
         broken = after.state is State.HALF and not completed.transient
-        if broken and (found.may_be_cleared or _is_mendable(after)):
-            self._mend(session)
+        if broken and (found.may_be_cleared or _is_repairable(after)):
+            self._repair(session)
             completed, after, found = self._run(session)
         if not self._is_done(completed, after, found):
             raise self._failure(session.place, completed, after, found)
-        same = after.revision == before.revision and not self._mended
+        same = after.revision == before.revision and not self._repaired
         return self._result(UNCHANGED if same else CHANGED, after)
 
-    def _mend(self, session: Session) -> Verdict:
-        """Make octavia-db-manage's work possible; the verdict after that.
+    def _repair(self, session: Session) -> Verdict:
+        """Repair the tables so that octavia-db-manage can upgrade them; judge again.
 
-        :raises PermanentError: only the operator can do it.
+        :raises PermanentError: only the operator can repair them.
         """
         with self._locked(session, self._table_lock):
             found = schemas.look(session)
@@ -138,7 +137,7 @@ class UpgradePersistenceSchema(Step):
                 return verdict
             if found.may_be_cleared:
                 schemas.clear(session)
-                self._made = True  # what comes instead is ours
+                self._made = True  # this step makes the tables anew
             elif verdict.repair:
                 repair.perform(
                     session,
@@ -146,7 +145,7 @@ class UpgradePersistenceSchema(Step):
                     reasons=verdict.reasons,
                     on=self._on(session),
                 )
-                self._mended += (*verdict.repair.changes, *verdict.repair.stamp)
+                self._repaired += (*verdict.repair.changes, *verdict.repair.stamp)
             return self._judge(schemas.look(session))
 
     def _clear(self, session: Session) -> None:
@@ -160,13 +159,13 @@ class UpgradePersistenceSchema(Step):
             max(1, int(self.context.host.db_manage_timeout * 0.8)),
         )
         completed = self._db_manage(url)
-        # Its connection may outlive it for a moment: have the lock, then look.
+        # Its connection may outlive it for a moment: look only with the lock.
         with self._locked(session, self._table_lock):
             found = schemas.look(session)
         return completed, self._judge(found), found
 
     def _is_done(self, completed: Completed, verdict: Verdict, found: Schema) -> bool:
-        """The exit code counts only where we don't know what Octavia's head is."""
+        """The exit code counts only where Octavia's head is unknown."""
         trusted = bool(self._warnings) and completed.returncode == 0
         return verdict.state is State.HEAD or (trusted and found.is_of_a_release())
 
@@ -179,8 +178,8 @@ class UpgradePersistenceSchema(Step):
             on=on,
             why=f"what is there isn't taskflow's: {'; '.join(verdict.reasons)}",
             todo=(
-                "Give taskflow's persistence a database of its own. If it is its "
-                "own, put right by hand what is named, or restore a dump; then resume."
+                "Give taskflow's persistence a database of its own. If this is its "
+                "own, correct by hand what is named, or restore a dump; then resume."
             ),
         )
 
@@ -188,17 +187,17 @@ class UpgradePersistenceSchema(Step):
         self, place: str, completed: Completed, verdict: Verdict, found: Schema
     ) -> TransientError | PermanentError:
         kind = TransientError if completed.transient else PermanentError
-        todo = "Mend the cause that octavia-db-manage tells, and resume."
+        todo = "Fix the cause that octavia-db-manage reports, and resume."
         if found.rows_anywhere and verdict.state is not State.BEHIND:
             todo = (
                 "The tables hold rows, so they are left as they are. Dump the "
-                "database, mend it by hand, or drop the tables if no load balancer "
-                "is in work; then resume."
+                "database, and repair it by hand, or drop the tables if no operation "
+                "on a load balancer is under way; then resume."
             )
         elif completed.returncode == 0:
             todo = (
-                "It ended without an error and yet without these tables: does "
-                "db_manage_command pass its arguments on to octavia-db-manage?"
+                "It reported success but made no such tables: check that "
+                "db_manage_command passes its arguments on to octavia-db-manage."
             )
         return kind(
             "upgrade the persistence schema",
@@ -216,8 +215,8 @@ class UpgradePersistenceSchema(Step):
         name = self.context.spec.persistence.database
         made = (f"schema:{name}",) if self._made else ()
         summary = f"the persistence schema of {name} is at revision {verdict.revision}"
-        if self._mended:
-            summary += f"; it was half-applied, mended by: {'; '.join(self._mended)}"
+        if self._repaired:
+            summary += f"; it was half-applied, fixed by: {'; '.join(self._repaired)}"
         warnings = self._warnings + tuple(
             f"{remark}: left as it is" for remark in verdict.remarks
         )
@@ -256,23 +255,23 @@ class UpgradePersistenceSchema(Step):
 
     @contextlib.contextmanager
     def _folder_locked(self, folder: Path) -> Iterator[None]:
-        """Keep others on this host away: SQLite's tables are made in many steps."""
+        """Lock out other runs on this host: making SQLite's tables isn't atomic."""
         deadline = time.monotonic() + self.context.host.db_manage_timeout
         descriptor = _open_folder(folder)
         try:
             while not _flock(descriptor):
                 if self.context.cancelled.wait(_POLL_SECONDS):
-                    raise CancelledError(f"wait for {folder}", why="told to stop")
+                    raise CancelledError(f"wait for {folder}", why="cancelled")
                 if time.monotonic() > deadline:
                     raise TransientError(
-                        "make the tables", on=str(folder), why="another run does"
+                        "make the tables", on=str(folder), why="another run makes them"
                     )
             yield
         finally:
             os.close(descriptor)
 
 
-def _is_mendable(verdict: Verdict) -> bool:
+def _is_repairable(verdict: Verdict) -> bool:
     return verdict.repair is not None and verdict.repair.certain
 
 

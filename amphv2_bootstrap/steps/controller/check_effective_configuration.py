@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Octavia, loading its configuration on this host, gets what is wanted."""
+"""``check-effective-configuration``: Octavia loads the wanted options here."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.octavia import conf_file, config_sources, introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.errors import PermanentError
-from amphv2_bootstrap.spec.model import HostSettings, Value
+from amphv2_bootstrap.spec.model import HostSettings, Value, plain
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.spec.task_flow_group import Group, Place
 from amphv2_bootstrap.spec.task_flow_rules import traps
@@ -21,8 +21,8 @@ from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_values
 class CheckEffectiveConfiguration(Step):
     """Load the file as Octavia does, and compare option by option; change nothing.
 
-    The file alone doesn't tell: a conf.d folder may add options, and Octavia's
-    version decides which options there are and what their values mean.
+    The file alone isn't enough: a conf.d folder may add options, and Octavia's version
+    decides which options exist and what their values mean.
     """
 
     atom_name = "check-effective-configuration"
@@ -51,13 +51,13 @@ class CheckEffectiveConfiguration(Step):
                 "controllers, and post the job anew.",
             )
         count = len(self.context.spec.controllers)
-        by = f"the options of {python}" if python else "our own table of its options"
+        by = f"the options of {python}" if python else "our own table of options"
         return StepResult(
             UNCHANGED,
-            f"all {len(wanted)} options are in force by {by}",
+            f"all {len(wanted)} options are in force, according to {by}",
             warnings=(
                 *_unknown(host.config_file, loaded),
-                *_supposed(host, sources),
+                *_assumed_order(host, sources),
                 *map(str, traps(Group(loaded.values, Place.FILE, count))),
             ),
         )
@@ -71,12 +71,12 @@ def _differences(
             yield f"{name} isn't an option of this version of Octavia"
         elif name in loaded.invalid:
             yield f"{name} is invalid: {loaded.invalid[name]}"
-        elif _comparable(loaded.values[name]) != _comparable(value):
+        elif plain(loaded.values[name]) != plain(value):
             yield f"{name} {_difference(name, loaded.values[name], value)}"
 
 
 def _difference(name: str, found: Any, wanted: Value) -> str:
-    """What differs, without any secret; of a dict only the keys are told."""
+    """What differs, without any secret: of dictionaries only the keys."""
     known = BY_NAME[name]
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
         keys = sorted(
@@ -85,22 +85,16 @@ def _difference(name: str, found: Any, wanted: Value) -> str:
         return f"differs in {', '.join(keys)}"
     if known.secret or known.secret_keys:
         return "differs"
-    return f"is {found!r}, wanted {_comparable(wanted)!r}"
+    return f"is {found!r}, wanted {plain(wanted)!r}"
 
 
-def _comparable(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return list(value)
-    return dict(value) if isinstance(value, Mapping) else value
-
-
-def _supposed(host: HostSettings, sources: Sequence[str]) -> Iterator[str]:
-    """Where it matters how the services are started, and nobody has said it."""
+def _assumed_order(host: HostSettings, sources: Sequence[str]) -> Iterator[str]:
+    """A warning if the order of several sources depends on unknown arguments."""
     if not host.service_arguments and len(sources) > 1:
         yield (
-            "Octavia's files were taken in this order, the last one wins: "
-            f"{', '.join(sources)}. That depends on how its services are started: "
-            "state their arguments in [octavia] service_arguments."
+            "Octavia's files were read in this order, in which the last one wins: "
+            f"{', '.join(sources)}. The order depends on the arguments of its "
+            "services: write them in [octavia] service_arguments."
         )
 
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Octavia's Python can import the client library of its key-value backend."""
+"""``ensure-client-library``: Octavia's Python can import the backend's client."""
 
 import shlex
 
-from amphv2_bootstrap.adapters.host import commands, packages
+from amphv2_bootstrap.adapters.host import packages
 from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
 from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
-from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.steps import checked_command
 from amphv2_bootstrap.steps.base import (
     CHANGED,
     NOT_APPLICABLE,
@@ -25,9 +26,9 @@ _PACKAGES = {
 
 
 class EnsureClientLibrary(Step):
-    """Import the driver in Octavia's Python; install the library where allowed.
+    """Import the driver in Octavia's Python; install the library if allowed.
 
-    A library that this installs stays on a revert: others may use it by then.
+    A revert leaves the library installed: others may use it by then.
     """
 
     atom_name = "ensure-client-library"
@@ -47,8 +48,8 @@ class EnsureClientLibrary(Step):
                 NOT_APPLICABLE,
                 "Octavia isn't installed as Python on this host",
                 warnings=(
-                    f"It wasn't checked that Octavia has the {driver} client "
-                    f"library: its image needs octavia[{driver}].",
+                    f"Whether Octavia has the {driver} client library was not "
+                    f"checked: its image needs octavia[{driver}].",
                 ),
             )
         ready, why = introspection.can_import_driver(python, driver)
@@ -62,11 +63,14 @@ class EnsureClientLibrary(Step):
         pip = self._pip_command(python)
         if how == "never":
             raise self._failed(python, why, f"Run: {shlex.join(pip)}")
-        # Running services have loaded the old state of the libraries.
+        # Running services still use the libraries as they were.
         RestartMarker(self.context.host.state_path, self.context.host.config_file).set()
         if how == "pip":
             done = shlex.join(pip)
-            self._run(pip)
+            attempted = "install the client library"
+            checked_command.run(
+                self.context, pip, attempted=attempted, timeout=_INSTALL_TIMEOUT
+            )
         else:
             done = _PACKAGES[self.context.spec.driver]
             packages.detect().install((done,))
@@ -76,7 +80,7 @@ class EnsureClientLibrary(Step):
             raise self._failed(python, why, todo)
 
     def _pip_command(self, python: str) -> tuple[str, ...]:
-        """Pinned to the taskflow that is there: its extra knows the right client."""
+        """The extra of the taskflow that is installed names the right client."""
         taskflow = introspection.versions(python)["taskflow"]
         if taskflow is None:
             raise self._failed(
@@ -86,20 +90,6 @@ class EnsureClientLibrary(Step):
             )
         extra = f"taskflow[{self.context.spec.driver}]=={taskflow}"
         return (python, "-m", "pip", "install", extra)
-
-    def _run(self, command: tuple[str, ...]) -> None:
-        done = commands.run(
-            command,
-            timeout=_INSTALL_TIMEOUT,
-            cancelled=self.context.cancelled,
-        )
-        if done.returncode:
-            raise TransientError(
-                "install the client library",
-                on=shlex.join(command),
-                why=done.output[-1000:] or f"it ended with {done.returncode}",
-                todo="Run the command by hand to see more.",
-            )
 
     def _failed(self, python: str, why: str, todo: str) -> PermanentError:
         return PermanentError(

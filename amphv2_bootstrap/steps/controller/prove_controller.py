@@ -6,7 +6,7 @@ from amphv2_bootstrap.steps.canary import loaded, obstacle, result_of_proof, unp
 
 
 class ProveController(Step):
-    """Send a job through it by Octavia's own code; leaves nothing behind."""
+    """Send a job through the jobboard by Octavia's own code; leaves nothing."""
 
     atom_name = "prove-controller"
 

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Octavia's services run with the configuration that is on this host."""
+"""``restart-octavia-services``: they run with this host's configuration."""
 
 import shlex
 
-from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
 from amphv2_bootstrap.adapters.host.services import Systemd
-from amphv2_bootstrap.errors import TransientError
+from amphv2_bootstrap.steps import checked_command
 from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
 
 _RESTART_TIMEOUT = 300.0
 
 
 class RestartOctaviaServices(Step):
-    """Restart what runs Octavia here, if a marker on the disk asks for it."""
+    """Restart Octavia's services if a marker on the disk asks for it."""
 
     atom_name = "restart-octavia-services"
 
@@ -34,9 +33,9 @@ class RestartOctaviaServices(Step):
 
 
 def restart_where_needed(context: Context, systemd: Systemd) -> StepResult:
-    """Restart by the configured commands, or the systemd units in use, or neither.
+    """Restart by the configured commands, else the systemd units that are in use.
 
-    The marker goes last: killed before, the next run restarts again.
+    The marker is removed last: after a kill, the next run restarts again.
 
     :raises BootstrapError: a service didn't come back; the marker stays.
     """
@@ -47,7 +46,10 @@ def restart_where_needed(context: Context, systemd: Systemd) -> StepResult:
     units = _units(context, systemd)
     if host.restart_commands:
         for command in host.restart_commands:
-            _run(command, context)
+            attempted = "restart Octavia's services"
+            checked_command.run(
+                context, command, attempted=attempted, timeout=_RESTART_TIMEOUT
+            )
         count = len(host.restart_commands)
         result = StepResult(CHANGED, f"ran the restart commands ({count})")
     elif units:
@@ -65,24 +67,13 @@ def _units(context: Context, systemd: Systemd) -> tuple[str, ...]:
     return systemd.in_use(context.host.services)
 
 
-def _run(command: tuple[str, ...], context: Context) -> None:
-    done = commands.run(command, timeout=_RESTART_TIMEOUT, cancelled=context.cancelled)
-    if done.returncode:
-        raise TransientError(
-            "restart Octavia's services",
-            on=shlex.join(command),
-            why=done.output[-1000:] or f"it ended with {done.returncode}",
-            todo="Run the command by hand to see more.",
-        )
-
-
 def _by_hand(context: Context) -> StepResult:
     names = ", ".join(context.host.services) or "all of Octavia's services"
     return StepResult(
         UNCHANGED,
         "found no service to restart",
         warnings=(
-            f"Restart by hand on {context.host.name}: {names}. They are no systemd "
-            "units in use here, and no restart_commands are configured.",
+            f"Restart by hand on {context.host.name}: {names}. systemd runs no such "
+            "unit here, and no restart_commands are configured.",
         ),
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This host's octavia.conf has the wanted ``[task_flow]`` options."""
+"""``write-octavia-configuration``: octavia.conf has the wanted ``[task_flow]``."""
 
 import logging
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ _BACKUP = "backup of octavia.conf: "
 class WriteOctaviaConfiguration(Step):
     """Set our options, and nothing else, in octavia.conf (promise P9).
 
-    Options of the jobboard that are set and aren't ours are refused first: see
-    :mod:`~amphv2_bootstrap.steps.foreign_options`. The order makes it safe to kill:
-    backup, marker of the needed restart, file.
-    ``made`` names the backup, from which a revert takes back what was there.
+    It first refuses foreign options of the jobboard, see
+    :mod:`~amphv2_bootstrap.steps.foreign_options`. The order of the writes makes a
+    kill safe: backup, marker of the needed restart, file. ``made`` names the backup,
+    from which a revert restores the file.
     """
 
     atom_name = "write-octavia-configuration"
@@ -74,7 +74,7 @@ class WriteOctaviaConfiguration(Step):
             return StepResult(
                 UNCHANGED, f"{self._path} has all wanted options", exposure
             )
-        # A run of ours wrote it, and ended before the restart.
+        # An earlier run wrote the file, and ended before the restart.
         return StepResult(
             CHANGED,
             f"set by an interrupted run in {self._path}; backup: {backup}",
@@ -83,13 +83,13 @@ class WriteOctaviaConfiguration(Step):
         )
 
     def _exposure(self) -> tuple[str, ...]:
-        """The mode is the operator's (P9), but the file holds passwords (P7)."""
+        """The mode stays (P9), but the file holds passwords (P7): warn."""
         if not durable_file.is_world_readable(self._path):
             return ()
         return (f"Everybody on this host may read {self._path} and its passwords.",)
 
     def undo(self, result: StepResult) -> None:
-        """Put the backup back and restart, if the file is still what we wrote."""
+        """Restore the backup and restart, if nobody has changed the file since."""
         for made in result.made:
             if made.startswith(_BACKUP):
                 self._restore(made.removeprefix(_BACKUP))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Step: this host runs its server of the key-value backend."""
+"""``install-key-value-host``: this host runs a server of the key-value backend."""
 
 import logging
 import threading
@@ -21,14 +21,14 @@ from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepR
 LOG = logging.getLogger(__name__)
 
 INSTALLED = "key-value-server-installed"
-"""A file in ``state_path``: the package wasn't there before us, so it is ours."""
+"""A file in ``state_path``: this program installed the package."""
 
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.2
 
 
 class Services(Protocol):
-    """What this step asks of the host's services; see :class:`Systemd`."""
+    """What this step needs of the host's services; see :class:`Systemd`."""
 
     def available(self) -> bool:
         """Whether services can be started here at all."""
@@ -46,15 +46,14 @@ class Services(Protocol):
 
 
 class InstallKeyValueHost(Step):
-    """Install Redis or ZooKeeper by the distribution's packages, and set it up.
+    """Install Redis or ZooKeeper from the distribution's packages, and set it up.
 
-    A server that was installed before is never reconfigured, since others may
-    use it (promise P6): it is verified, and refused where it isn't fit. A
-    revert leaves the server where it is; it does no harm.
+    A server that was installed before is verified, but never reconfigured, since
+    others may use it (promise P6). A revert leaves the server installed.
 
-    :param package_system: the host's own by default.
-    :param services: what starts the server; systemd by default.
-    :param layout: where the server's files are; the distribution's by default.
+    :param package_system: by default the host's own.
+    :param services: what starts the server; by default systemd.
+    :param layout: where the server's files are; by default the distribution's.
     """
 
     atom_name = "install-key-value-host"
@@ -75,13 +74,14 @@ class InstallKeyValueHost(Step):
     @property
     def aim(self) -> str:
         driver = self.context.spec.driver
-        return f"install {driver} and set it up; one that is there stays as it is"
+        return f"install {driver} and set it up; leave an existing one as it is"
 
     def act(self) -> StepResult:
         """Safe to run twice, and after a crash at any point.
 
-        :raises TransientError: packages or the started server don't come (yet).
-        :raises PermanentError: unfit, unsupported, or the service can't be started.
+        :raises TransientError: the packages can't be had now, or the server doesn't
+            answer in time.
+        :raises PermanentError: the server is unfit or unsupported, or can't be started.
         """
         address, files_in = self._wanted()
         system = self._package_system or packages.detect()
@@ -111,7 +111,7 @@ class InstallKeyValueHost(Step):
             )
 
     def _wanted(self) -> tuple[str, Callable[[Layout], tuple[WantedFile, ...]]]:
-        """The address to listen on, and what gives the wanted files of a layout."""
+        """The address to listen on, and the function from a layout to its files."""
         spec, secrets = self.context.spec, self.context.secrets
         host = self.context.host.name
         if spec.driver == "redis":
@@ -152,12 +152,12 @@ class InstallKeyValueHost(Step):
             raise PermanentError(
                 "set up the key-value server",
                 on=f"{name} on {self.context.host.name}",
-                why=f"it was installed before, and isn't fit as it is: {exc.why}",
+                why=f"it was installed before, and isn't fit: {exc.why}",
                 todo=f"Others may use it, so it is left alone. {exc.todo} Or remove "
-                "the package, and it will be installed anew.",
+                "the package and resume the job, which installs it anew.",
             ) from exc
         return StepResult(
-            UNCHANGED, f"{name} was there before, and is fit", warnings=warnings
+            UNCHANGED, f"{name} was installed before, and is fit", warnings=warnings
         )
 
     def _install(self, system: packages.Packages, layout: Layout) -> None:
@@ -206,17 +206,17 @@ class InstallKeyValueHost(Step):
             raise PermanentError(
                 f"restart the service {layout.unit}",
                 on=self.context.host.name,
-                why="systemd isn't running here, and the server doesn't answer as "
+                why="systemd doesn't run here, and the server doesn't answer as "
                 f"wanted: {exc.why}",
                 todo=f"Start the server by hand with {layout.config_file}, then resume "
                 "the job.",
             ) from exc
 
     def _verify(self, address: str) -> tuple[str, ...]:
-        """One look at the server.
+        """Check the server once.
 
-        An ensemble has no quorum before its other hosts have done this step too,
-        so there only the port counts; ``ensure-key-value-backend`` sees the whole.
+        An ensemble has no quorum until its other hosts have done this step, so there
+        an open port is enough; ``ensure-key-value-backend`` verifies the whole.
         """
         spec = self.context.spec
         if len(spec.key_value_servers) == 1:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The checks look at the same target as the steps."""
+"""The checks are tested on the same target as the steps."""
 
-from tests.functional.steps.conftest import target
+from tests.functional.steps.conftest import prepared, target
 
-__all__ = ["target"]
+__all__ = ["prepared", "target"]

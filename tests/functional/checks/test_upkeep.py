@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The checks of ``verify`` for what would break later, on a real server."""
+"""The checks of ``verify`` for what may break later, on a real server."""
 
 import time
 from dataclasses import replace
@@ -13,8 +13,7 @@ from amphv2_bootstrap.checks.upkeep import other_accounts, server_settings, serv
 from amphv2_bootstrap.steps.cloud.upgrade_persistence_schema import (
     UpgradePersistenceSchema,
 )
-from tests.functional.steps.target import DATABASE, Target, result_of, writes
-from tests.servers.octavia import find_octavia
+from tests.functional.steps.target import Target, result_of, writes
 
 
 def _only(check: Check, target: Target) -> Finding:
@@ -23,7 +22,7 @@ def _only(check: Check, target: Target) -> Finding:
 
 
 def test_nothing_is_wrong_with_a_fresh_server(target: Target) -> None:
-    """Each check says so, and sends nothing but looks."""
+    """Each check succeeds, and only reads."""
     mark = target.mariadb.mark()
     for check in (services, server_settings, other_accounts):
         assert _only(check, target).state == OK
@@ -32,8 +31,8 @@ def test_nothing_is_wrong_with_a_fresh_server(target: Target) -> None:
 
 
 @pytest.mark.parametrize("check", [server_settings, other_accounts])
-def test_what_cannot_be_looked_at_is_skipped(check: Check, target: Target) -> None:
-    """Without the administrator's way in, and where there is no server."""
+def test_what_cannot_be_checked_is_skipped(check: Check, target: Target) -> None:
+    """A check is skipped with SQLite, or if the administrator can't log in."""
     (found,) = check(target.sqlite(Path("/nonexistent/persistence.sqlite")))
     assert found.state == SKIPPED
     target.admin_password = "wr0ng"
@@ -43,35 +42,24 @@ def test_what_cannot_be_looked_at_is_skipped(check: Check, target: Target) -> No
     assert found.todo
 
 
-def test_taskflows_own_tables_are_too_narrow(target: Target) -> None:
-    """As octavia-db-manage makes them; the statements told make them fit."""
-    venv = find_octavia()
-    target.db_manage = (str(venv / "bin" / "octavia-db-manage"),)
-    target.octavia_python = str(venv / "bin" / "python")
-    context, server = target.context(), target.mariadb
-    server.execute(f"CREATE DATABASE {DATABASE}")
-    for host in target.grant_hosts:
-        account = ("octavia", host)
-        server.execute(
-            "CREATE USER %s@%s IDENTIFIED BY %s", (*account, target.password)
-        )
-        server.execute(f"GRANT ALL ON {DATABASE}.* TO %s@%s", account)
-    result_of(UpgradePersistenceSchema(context))
-    (found,) = server_settings(context)
+def test_taskflows_own_tables_are_too_narrow(prepared: Target) -> None:
+    """The statements in the warning make the tables of octavia-db-manage fit."""
+    result_of(UpgradePersistenceSchema(prepared.context()))
+    found = _only(server_settings, prepared)
     assert found.state == WARNING
     assert "logbooks.meta, atomdetails.meta, atomdetails.revert" in found.message
     for statement in found.message.partition("run: ")[2].split(";"):
         if statement.strip():
-            server.execute(statement)
-    assert _only(server_settings, target).state == OK
-    again = result_of(UpgradePersistenceSchema(context))
+            prepared.mariadb.execute(statement)
+    assert _only(server_settings, prepared).state == OK
+    again = result_of(UpgradePersistenceSchema(prepared.context()))
     assert again.effect == "unchanged", "wider columns are no other schema"
 
 
-def test_another_clock_is_a_warning(
+def test_a_different_clock_is_a_warning(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the difference, and what to do."""
+    """The warning has the difference, and what to do."""
     monkeypatch.setattr(time, "time", lambda: 0.0)
     found = _only(server_settings, target)
     assert found.state == WARNING
@@ -80,7 +68,7 @@ def test_another_clock_is_a_warning(
 
 
 def test_accounts_in_the_way_are_warnings(target: Target) -> None:
-    """Anonymous ones, and other accounts of Octavia's user with another password."""
+    """Anonymous accounts, and others of Octavia's user with a different password."""
     target.mariadb.execute("CREATE USER ''@'10.0.0.5'")
     target.mariadb.execute("CREATE USER octavia@'10.0.0.6' IDENTIFIED BY '0ther'")
     found = list(other_accounts(target.context()))

@@ -10,34 +10,35 @@ import pytest
 
 from amphv2_bootstrap.steps.cloud.ensure_database import EnsureDatabase
 from amphv2_bootstrap.steps.cloud.ensure_database_accounts import EnsureDatabaseAccounts
+from tests.functional.steps.older_schema import OlderSchema
 from tests.functional.steps.target import Target
 from tests.servers.mariadb import MariaDB
 from tests.servers.octavia import find_octavia
 
 LEFT = "schema that a killed upgrade left"
 SEED_NAME = "AMPHV2_TEST_SEED"
-"""Properties by which a test tells of them; they are summed up at the end."""
+"""Properties that tests record; the terminal summary counts them."""
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How many upgrades were killed, what that left, and how many ended well."""
+    """Print how many upgrades were killed, what they left, and how many succeeded."""
     passed, failed = (
-        Counter(_told(terminalreporter, outcome, LEFT))
+        Counter(_recorded(terminalreporter, outcome, LEFT))
         for outcome in ("passed", "failed")
     )
     left = passed + failed
     if not left:
         return
-    seeds = {*_told(terminalreporter, "passed", SEED_NAME)}
-    seeds |= {*_told(terminalreporter, "failed", SEED_NAME)}
-    told = ", ".join(f"{count} {state}" for state, count in sorted(left.items()))
+    seeds = {*_recorded(terminalreporter, "passed", SEED_NAME)}
+    seeds |= {*_recorded(terminalreporter, "failed", SEED_NAME)}
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(left.items()))
     terminalreporter.write_line(
         f"{left.total()} upgrades were killed ({SEED_NAME}={', '.join(seeds)}) and "
-        f"left: {told}; {passed.total()} ended at the head with their rows"
+        f"left: {counts}; {passed.total()} ended at the head with their rows"
     )
 
 
-def _told(terminalreporter: Any, outcome: str, name: str) -> Iterator[str]:
+def _recorded(terminalreporter: Any, outcome: str, name: str) -> Iterator[str]:
     for report in terminalreporter.getreports(outcome):
         if report.when == "call":
             yield from (value for key, value in report.user_properties if key == name)
@@ -62,5 +63,11 @@ def prepared(target: Target) -> Target:
 
 @pytest.fixture(scope="session")
 def templates() -> dict[str, list[str]]:
-    """What makes the tables of each revision; filled when one is first wanted."""
+    """The statements that make the tables of each revision, filled on demand."""
     return {}
+
+
+@pytest.fixture
+def older(prepared: Target, templates: dict[str, list[str]]) -> OlderSchema:
+    """The database of the target, without tables."""
+    return OlderSchema(prepared.mariadb, templates)

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""octavia-db-manage that dies by SIGKILL at a given moment.
+"""octavia-db-manage that kills itself by SIGKILL at a given moment.
 
-Run by Octavia's own Python: ``killed_db_manage.py MOMENT MARK ...``, where the file
-MARK is made first, so that a second run with the same MARK isn't killed.
+Octavia's own Python runs it: ``killed_db_manage.py MOMENT MARK ...``. It makes the file
+MARK first; a second run with the same MARK isn't killed.
 
-Statements that write, and commits, are counted together. The moment ``7`` is after
-the seventh of them (a commit: just before it is sent); ``7+250`` is 250
-microseconds after the seventh was begun, in whatever state that finds it. At
-``7!`` it doesn't die but stops (SIGSTOP), with all that it holds.
+Writing statements and commits are counted together. The moment ``7`` is after the
+seventh of them (of a commit: just before it is sent); ``7+250`` is 250 microseconds
+after the seventh began. At ``7!`` the process stops (SIGSTOP) and keeps its locks.
 """
 
 import os
@@ -23,7 +22,7 @@ _WRITES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "RENAME")
 
 
 class Death:
-    """Counts, and dies in time."""
+    """Counts the statements, and sends the signal at the moment."""
 
     def __init__(self, moment: str) -> None:
         self._signal = signal.SIGSTOP if moment.endswith("!") else signal.SIGKILL
@@ -65,8 +64,7 @@ def _writes(statement: str) -> bool:
 
 
 def _die_after(seconds: float) -> None:
-    # A thread would do nothing while the statement is waited for: Octavia's are
-    # green ones.
+    # Octavia's threads are green: none would run while the statement runs.
     parent = os.getpid()
     if os.fork() == 0:
         time.sleep(seconds)

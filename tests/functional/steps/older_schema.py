@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Databases at older revisions of taskflow's schema, with rows in them."""
+"""Databases at older revisions of taskflow's schema, with rows."""
 
 import datetime
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,22 +22,22 @@ with sqlalchemy.create_engine(sys.argv[1]).connect() as connection:
 _TABLES = ("logbooks", "flowdetails", "taskdetails", "atomdetails", "alembic_version")
 _DROPPED = {"exception", "stacktrace"}  # by the second migration
 _EACH = 2
-"""That many books, flows in a book, atoms in a flow."""
+"""The number of books, of flows in a book, and of atoms in a flow."""
 
 Rows = dict[str, dict[str, dict[str, Any]]]
-"""By table and uuid; the atoms' table under its last name."""
+"""By table and uuid; the atoms' table has its newest name."""
 
 
 @dataclass
 class OlderSchema:
-    """Makes the test's database as taskflow's own migrations left it."""
+    """Makes the test's database by taskflow's own migrations."""
 
     server: MariaDB
     templates: dict[str, list[str]] = field(default_factory=dict)
     database: str = DATABASE
 
     def make(self, revision: str) -> None:
-        """Make the tables of a revision, in the empty database."""
+        """Make the tables of a revision in the empty database."""
         if revision not in self.templates:
             self.migrate(revision)
             self.templates[revision] = list(self._dump())
@@ -46,21 +46,20 @@ class OlderSchema:
             self.run(statement)
 
     def tables(self) -> list[str]:
-        """What defines each table, in the server's own words."""
-        return [one for one in self._dump() if not one.startswith("INSERT")]
+        """The definition of each table, as the server prints it."""
+        return _definitions(self._dump())
 
     def tables_at(self, revision: str) -> list[str]:
-        """As :meth:`tables` after an undisturbed upgrade to that revision."""
+        """Like :meth:`tables`, after an undisturbed upgrade to that revision."""
         if revision not in self.templates:
             other = f"{DATABASE}_fresh"
             self.server.execute(f"CREATE DATABASE `{other}` CHARACTER SET utf8mb4")
             fresh = OlderSchema(self.server, self.templates, other)
             fresh.make(revision)
-        statements = self.templates[revision]
-        return [one for one in statements if not one.startswith("INSERT")]
+        return _definitions(self.templates[revision])
 
     def migrate(self, revision: str) -> None:
-        """Run taskflow's migrations, without us."""
+        """Run taskflow's migrations themselves."""
         python = str(find_octavia() / "bin" / "python")
         url = f"{self.server.root_url}/{self.database}"
         command = [python, "-c", _MIGRATE, url, revision]
@@ -76,7 +75,7 @@ class OlderSchema:
                 yield f"INSERT INTO alembic_version VALUES ('{number}')"
 
     def fill(self) -> Rows:
-        """Insert rows into each table there is, and return them."""
+        """Insert rows into each existing table, and return them."""
         names = {name for (name,) in self.run("SHOW TABLES")}
         self._fill([name for name in _TABLES[:-1] if name in names], "", None)
         return self.rows()
@@ -91,7 +90,7 @@ class OlderSchema:
             self._fill(tables[1:], f"{uuid}/", uuid)
 
     def rows(self) -> Rows:
-        """All that the tables hold."""
+        """All rows of the tables."""
         found: Rows = {}
         for (table,) in self.run("SHOW TABLES"):
             if table != "alembic_version":
@@ -103,8 +102,12 @@ class OlderSchema:
         return found
 
     def run(self, sql: str, args: Any = None) -> list[tuple[Any, ...]]:
-        """One statement on the test's database."""
+        """Run a statement on the test's database."""
         return self.server.execute(sql, args, database=self.database)
+
+
+def _definitions(statements: Iterable[str]) -> list[str]:
+    return [one for one in statements if not one.startswith("INSERT")]
 
 
 def _value(column: str, uuid: str, parent: str | None) -> Any:
@@ -125,7 +128,7 @@ def _value(column: str, uuid: str, parent: str | None) -> Any:
 
 
 def survived(before: Rows, after: Rows) -> bool:
-    """Whether each row is there, and all that the migrations keep of it."""
+    """Whether each row exists, with all columns that the migrations keep."""
     kept = {
         table: {
             uuid: {c: v for c, v in row.items() if c not in _DROPPED}

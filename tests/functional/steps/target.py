@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cloud to be bootstrapped, as the steps of the database see it."""
+"""The target cloud of the steps that use its database."""
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ _READS = ("SELECT ", "SHOW ", "SET NAMES", "SET SESSION lock_wait_timeout")
 
 @dataclass
 class Target:
-    """One controller's view of a cloud whose database server is ``mariadb``."""
+    """One controller of a cloud with the database server ``mariadb``."""
 
     mariadb: MariaDB
     folder: Path
@@ -82,7 +83,7 @@ class Target:
         )
 
     def sqlite(self, path: Path) -> Context:
-        """The context of a target whose persistence is a SQLite file."""
+        """The context of a target with a SQLite file."""
         context = self.context()
         url = DatabaseUrl("sqlite", database=str(path))
         return replace(context, spec=replace(context.spec, persistence=url))
@@ -93,8 +94,15 @@ def result_of(step: Step) -> StepResult:
     return StepResult.from_dict(step.execute())
 
 
+def at_once(count: int, make: Callable[[], Step]) -> list[StepResult]:
+    """Run so many steps at the same time; each must succeed."""
+    with ThreadPoolExecutor(count) as pool:
+        running = [pool.submit(lambda: result_of(make())) for _ in range(count)]
+        return [each.result() for each in running]
+
+
 def writes(statements: Sequence[str]) -> list[str]:
-    """The statements that do more than look."""
+    """The statements that do more than read."""
     return [one for one in statements if not one.lstrip().startswith(_READS)]
 
 

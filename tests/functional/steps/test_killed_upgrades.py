@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""octavia-db-manage, and whole upgrades, killed at random moments, and many at once."""
+"""octavia-db-manage and upgrades, killed at random moments, and many at once."""
 
 import os
 import random
@@ -38,10 +38,10 @@ from tests.servers.octavia import find_octavia
 from tests.servers.process import wait_until
 
 KILLER = Path(__file__).with_name("killed_db_manage.py")
-# Workers of one run have to draw the same moments.
+# All workers of one run must draw the same moments.
 _RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")[:8] or secrets.token_hex(4)
 SEED = os.environ.get(SEED_NAME) or _RUN
-"""In the names of the tests, and printed; with it they kill at the same moments."""
+"""Tests with the same seed kill at the same moments; their names have it."""
 WRITES = {
     None: 49,
     "1cea328f0f65": 39,
@@ -49,14 +49,14 @@ WRITES = {
     "0bc3e1a3c135": 14,
     "40fc8c914bd2": 8,
 }
-"""Statements that write, and commits, from a revision to the head."""
+"""The number of writing statements and commits from a revision to the head."""
 LONGEST_MICROSECONDS = 3000
 Tell = Callable[[str, object], None]
 
 
 @dataclass(frozen=True)
 class Kill:
-    """A database's revision (with rows in it, or empty), and a moment."""
+    """A database's revision (with rows; None: empty) and a moment."""
 
     revision: str | None
     moment: str
@@ -66,7 +66,7 @@ class Kill:
 
 
 def kills(revision: str | None, count: int) -> Iterator[Kill]:
-    """Moments drawn by the seed; half of them lie within a statement."""
+    """Random moments by the seed; about half of them lie within a statement."""
     draw = random.Random(f"{SEED} {revision}")
     for _ in range(count):
         number = draw.randint(1, WRITES[revision])
@@ -83,13 +83,8 @@ def cases(*counts: tuple[str | None, int], marks: Any = ()) -> list[Any]:
     ]
 
 
-@pytest.fixture
-def older(prepared: Target, templates: dict[str, list[str]]) -> OlderSchema:
-    return OlderSchema(prepared.mariadb, templates)
-
-
 def begin(older: OlderSchema, kill: Kill, tell: Tell) -> Rows:
-    """The tables as they are before the upgrade, and their rows."""
+    """Make the tables of before the upgrade; their rows."""
     print(f"{SEED_NAME}={SEED}")
     tell(SEED_NAME, SEED)
     if kill.revision is None:
@@ -99,7 +94,7 @@ def begin(older: OlderSchema, kill: Kill, tell: Tell) -> Rows:
 
 
 def check_end(older: OlderSchema, kill: Kill, before: Rows) -> None:
-    """At the head, like a schema that nobody killed, with all rows."""
+    """The schema equals that of an undisturbed upgrade, with all rows."""
     assert older.run("SELECT version_num FROM alembic_version") == [(KNOWN_HEAD,)]
     assert older.tables() == older.tables_at(KNOWN_HEAD)
     assert survived(before, older.rows())
@@ -107,14 +102,14 @@ def check_end(older: OlderSchema, kill: Kill, before: Rows) -> None:
 
 
 def state_of(server: MariaDB) -> str:
-    """What the kill left, by our own classification."""
+    """The state in which the kill left the schema."""
     place = DatabaseUrl("mysql+pymysql", "root", server.host, server.port, DATABASE)
     with sessions.session(place, server.root_password, database=DATABASE) as session:
         return str(classify(persistence_schema.look(session, rows=False)).state)
 
 
 def check(target: Target, older: OlderSchema, kill: Kill, tell: Tell) -> None:
-    """Kill octavia-db-manage, run the step, look at everything."""
+    """Kill octavia-db-manage, run the step, and check the result."""
     before = begin(older, kill, tell)
     python = str(find_octavia() / "bin" / "python")
     mark = str(target.folder / "killed")
@@ -137,7 +132,7 @@ def check(target: Target, older: OlderSchema, kill: Kill, tell: Tell) -> None:
 def test_killed_db_manage(
     prepared: Target, older: OlderSchema, kill: Kill, record_property: Tell
 ) -> None:
-    """The next run of the step ends at the head, with all rows."""
+    """After a kill, the step ends at the head with all rows."""
     check(prepared, older, kill, record_property)
 
 
@@ -155,12 +150,12 @@ def test_killed_db_manage(
 def test_killed_db_manage_long(
     prepared: Target, older: OlderSchema, kill: Kill, record_property: Tell
 ) -> None:
-    """The long form: 30 kills on an empty database, 30 one revision behind."""
+    """After each of many kills, the step ends at the head with all rows."""
     check(prepared, older, kill, record_property)
 
 
 def check_whole_flow(site: Site, older: OlderSchema, kill: Kill, tell: Tell) -> None:
-    """Kill octavia-db-manage run by hand, then let ``run`` do the whole bootstrap."""
+    """Kill octavia-db-manage, then let ``run`` do the whole bootstrap."""
     server = site.mariadb
     server.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")
     before = begin(older, kill, tell)
@@ -193,14 +188,14 @@ def test_whole_flow_after_a_kill(
     kill: Kill,
     record_property: Tell,
 ) -> None:
-    """``amphv2-bootstrap run`` ends, with a jobboard that works, and with all rows."""
+    """After a kill, ``amphv2-bootstrap run`` succeeds and keeps all rows."""
     site = make_site(hosts=("ctl1",))
     older = OlderSchema(site.mariadb, templates)
     check_whole_flow(site, older, kill, record_property)
 
 
 def test_eight_processes(prepared: Target, older: OlderSchema) -> None:
-    """Eight upgrades from eight processes all succeed; one does the work."""
+    """Eight processes upgrade at once and succeed; one of them does the work."""
     ended = [
         finish(process)
         for process in [start(settings) for settings in hosts(prepared, 8)]
@@ -223,7 +218,7 @@ def hosts(target: Target, count: int) -> Iterator[Settings]:
 
 
 def test_holder_of_the_lock_dies(prepared: Target, older: OlderSchema) -> None:
-    """The process at work is killed in the middle: one of the others goes on."""
+    """When the process that upgrades is killed, one of the others continues."""
     older.make(CHAIN[-2])
     before = older.fill()
     server = prepared.mariadb

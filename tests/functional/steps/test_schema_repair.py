@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Half-applied schemas with rows: repaired, or parked with what is to be run."""
+"""Half-applied schemas with rows: repaired, or parked with the statements to run."""
 
 import re
 from collections.abc import Callable
@@ -18,14 +18,8 @@ from tests.functional.steps.upgrade_once import finish, settings_of, start
 BEFORE_HEAD = CHAIN[-2]
 
 
-@pytest.fixture
-def older(prepared: Target, templates: dict[str, list[str]]) -> OlderSchema:
-    """The database of the target, without tables."""
-    return OlderSchema(prepared.mariadb, templates)
-
-
 def upgrade(target: Target, older: OlderSchema, before: Rows) -> str:
-    """Run the step; it ends at the head with the rows intact. Its summary."""
+    """Run the step, which ends at the head and keeps the rows; its summary."""
     result = result_of(UpgradePersistenceSchema(target.context()))
     assert result.effect == "changed"
     assert result.made == ()
@@ -36,7 +30,7 @@ def upgrade(target: Target, older: OlderSchema, before: Rows) -> str:
 
 
 @pytest.mark.parametrize(
-    ("revision", "damage", "mended"),
+    ("revision", "damage", "repair"),
     [
         (BEFORE_HEAD, "DROP INDEX logbook_uuid_idx ON logbooks", "ADD UNIQUE INDEX"),
         (
@@ -61,17 +55,17 @@ def upgrade(target: Target, older: OlderSchema, before: Rows) -> str:
     ],
 )
 def test_repaired(
-    prepared: Target, older: OlderSchema, revision: str, damage: str, mended: str
+    prepared: Target, older: OlderSchema, revision: str, damage: str, repair: str
 ) -> None:
-    """What is certain is mended, and the summary says by what."""
+    """A certain repair is made, and the summary has its statement."""
     older.make(revision)
     before = older.fill()
     older.run(damage)
-    assert mended in upgrade(prepared, older, before)
+    assert repair in upgrade(prepared, older, before)
 
 
 def test_first_revision_with_rows(prepared: Target, older: OlderSchema) -> None:
-    """Also what the first migration left is finished, when it has a row."""
+    """A half of the first migration is completed, even if it has rows."""
     older.make(CHAIN[0])
     older.run("DROP TABLE taskdetails")
     older.run("DELETE FROM alembic_version")
@@ -81,7 +75,7 @@ def test_first_revision_with_rows(prepared: Target, older: OlderSchema) -> None:
 
 
 def parked(target: Target, older: OlderSchema) -> str:
-    """Run the step, which is refused and changes nothing; the whole error."""
+    """Run the step, which fails and changes nothing; its error."""
     before, tables = older.rows(), older.tables()
     mark = older.server.mark()
     with pytest.raises(PermanentError) as caught:
@@ -128,7 +122,7 @@ def test_parked_with_the_statements(
     damage: Callable[[OlderSchema], None],
     named: str,
 ) -> None:
-    """What isn't certain is left as it is; the statements told make it whole."""
+    """An uncertain repair is left to the operator; the error has the statements."""
     older.make(KNOWN_HEAD)
     older.fill()
     damage(older)
@@ -145,8 +139,10 @@ def test_parked_with_the_statements(
 
 
 def pieces(tables: list[str]) -> list[list[str]]:
-    """The lines of each definition: what is made anew is in another order, and the
-    index of a key of a table made anew has the table's present name."""
+    """The sorted lines of each definition.
+
+    A repair may change their order, and names indexes after the table's new name.
+    """
     texts = (
         one.replace("KEY `taskdetails_ibfk", "KEY `atomdetails_ibfk") for one in tables
     )
@@ -166,7 +162,7 @@ def pieces(tables: list[str]) -> list[list[str]]:
 def test_foreign(
     prepared: Target, older: OlderSchema, statement: str, named: str
 ) -> None:
-    """What isn't taskflow's is named, and nothing is touched."""
+    """The error names what isn't taskflow's, and nothing changes."""
     older.make(BEFORE_HEAD)
     older.run("INSERT INTO logbooks (uuid) VALUES ('one')")
     older.run(statement)
@@ -174,7 +170,7 @@ def test_foreign(
 
 
 def test_other_tables_beside_the_head(prepared: Target, older: OlderSchema) -> None:
-    """A finished schema with a stranger beside it works: a warning names that."""
+    """A complete schema with a foreign table is accepted, with a warning."""
     older.make(KNOWN_HEAD)
     older.run("CREATE TABLE amphora (id INT)")
     result = result_of(UpgradePersistenceSchema(prepared.context()))
@@ -184,7 +180,7 @@ def test_other_tables_beside_the_head(prepared: Target, older: OlderSchema) -> N
 
 @pytest.mark.parametrize("writes_made", [1, 2, 3, 4])
 def test_killed_repair(prepared: Target, older: OlderSchema, writes_made: int) -> None:
-    """A repair killed after any of its statements is finished by the next run."""
+    """The next run completes a repair that was killed after any statement."""
     older.make(BEFORE_HEAD)
     before = older.fill()
     for table, index in (

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One process that runs ``upgrade-persistence-schema``, as a conductor would.
+"""A process that runs ``upgrade-persistence-schema`` as a conductor would.
 
-``python -m tests.functional.steps.upgrade_once`` with a JSON object on stdin, see
-:class:`Settings`; its stdout is the step's outcome, or the error.
+``python -m tests.functional.steps.upgrade_once`` reads :class:`Settings` as JSON from
+stdin, and prints the step's effect or the error.
 """
 
 import json
@@ -30,7 +30,7 @@ _WRITES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE")
 
 @dataclass(frozen=True)
 class Settings:
-    """``die_after``: SIGKILL to itself after that many of its own writes."""
+    """``die_after``: kill the process after so many of its own writes."""
 
     host: str
     port: int
@@ -46,7 +46,7 @@ class Settings:
 
 
 def settings_of(target: Target, folder: Path, **more: Any) -> Settings:
-    """The same cloud, as another host with that folder sees it."""
+    """The same cloud, for another host with that folder."""
     return Settings(
         host=target.mariadb.host,
         port=target.mariadb.port,
@@ -60,7 +60,7 @@ def settings_of(target: Target, folder: Path, **more: Any) -> Settings:
 
 @dataclass(frozen=True)
 class Ended:
-    """How such a process ended, and what it said."""
+    """How such a process ended, and its output."""
 
     returncode: int
     output: str
@@ -89,7 +89,7 @@ def finish(process: "subprocess.Popen[str]") -> Ended:
 
 
 def die_after(writes: int) -> None:
-    """The fault: this process is gone when it has made that many writes."""
+    """Kill this process after so many writes."""
     execute: Callable[..., int] = pymysql.cursors.Cursor.execute
     done = 0
 

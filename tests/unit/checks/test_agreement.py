@@ -54,7 +54,7 @@ def _only(controllers: dict[str, Controller]) -> Finding:
 
 
 def test_equal_controllers_agree() -> None:
-    """Each was seen, and the number of compared values is told."""
+    """Each was seen, and the number of compared values is reported."""
     found = list(compare(list(_hosts("c1", "c2", "c3").values())))
     assert {one.state for one in found} == {OK}
     assert [one.message for one in found][:3] == [
@@ -63,14 +63,14 @@ def test_equal_controllers_agree() -> None:
     assert "all 8 values of [task_flow] are the same on c1, c2, c3" in found[3].message
 
 
-def test_a_single_controller_is_said_to_agree_with_nobody() -> None:
-    """It was seen; that is all."""
+def test_a_single_controller_is_only_seen() -> None:
+    """There is nothing to compare it with."""
     (found,) = compare(list(_hosts("c1").values()))
     assert (found.check, found.state) == ("controllers", OK)
 
 
 @pytest.mark.parametrize(
-    ("option", "entry", "told"),
+    ("option", "entry", "words"),
     [
         (
             "jobboard_backend_namespace",
@@ -103,19 +103,19 @@ def test_a_single_controller_is_said_to_agree_with_nobody() -> None:
         ("jobboard_backend_port", {"invalid": "not a port"}, "on c2 is invalid: not a"),
     ],
 )
-def test_a_difference_is_named(option: str, entry: dict[str, Any], told: str) -> None:
-    """Option by option, host by host; digests are never shown."""
+def test_a_difference_is_named(option: str, entry: dict[str, Any], words: str) -> None:
+    """The message has the option, and each value with its hosts, but no digest."""
     hosts = _hosts("c1", "c2", "c3")
     _content(hosts["c2"])["task_flow"][option] = entry
     found = _only(hosts)
     assert (found.check, found.state) == ("agreement", FAILED)
     assert found.message.startswith(f"{option} ")
-    assert told in found.message
+    assert words in found.message
     assert not {"AAA", "BBB", "XXX"} & set(found.message.split())
 
 
 def test_all_differences_are_named() -> None:
-    """One finding an option, whatever the others were."""
+    """Each option that differs has a finding of its own."""
     hosts = _hosts("c1", "c2")
     options = _content(hosts["c2"])["task_flow"]
     options["jobboard_backend_namespace"] = {"value": "mine"}
@@ -137,25 +137,25 @@ def test_all_differences_are_named() -> None:
         {"of_a_newer_octavia": {"digest": "X"}},
     ],
 )
-def test_what_makes_no_difference_is_left_alone(change: dict[str, Any]) -> None:
-    """Options of other drivers, defaults that are written out, and unknown options."""
+def test_what_makes_no_difference_is_not_reported(change: dict[str, Any]) -> None:
+    """Options of other drivers, explicit defaults and unknown options are ignored."""
     hosts = _hosts("c1", "c2")
     _content(hosts["c2"])["task_flow"].update(change)
     assert _wrong(hosts) == []
 
 
-def test_another_driver_brings_its_options_in() -> None:
-    """They matter as soon as one controller uses that driver."""
+def test_options_of_any_used_driver_are_compared() -> None:
+    """One controller that uses a driver is enough."""
     hosts = _hosts("c1", "c2")
     options = _content(hosts["c2"])["task_flow"]
     options["jobboard_backend_driver"] = {"value": "etcd_taskflow_driver"}
     options["jobboard_etcd_timeout"] = {"value": 5}
-    told = [one.message.split()[0] for one in _wrong(hosts)]
-    assert told == ["jobboard_backend_driver", "jobboard_etcd_timeout"]
+    names = [one.message.split()[0] for one in _wrong(hosts)]
+    assert names == ["jobboard_backend_driver", "jobboard_etcd_timeout"]
 
 
-def test_an_invalid_dictionary_is_told_once() -> None:
-    """Its keys aren't taken for missing."""
+def test_an_invalid_dictionary_is_reported_once() -> None:
+    """Its keys don't count as missing."""
     hosts = _hosts("c1", "c2")
     options = _content(hosts["c2"])["task_flow"]
     del options["jobboard_redis_backend_ssl_options.ssl"]
@@ -164,14 +164,14 @@ def test_an_invalid_dictionary_is_told_once() -> None:
 
 
 def test_threads_may_differ() -> None:
-    """They follow from the size of the host."""
+    """They depend on the size of the host: a warning."""
     hosts = _hosts("c1", "c2")
     _content(hosts["c2"])["task_flow"]["max_workers"] = {"value": 50}
     assert _only(hosts).state == WARNING
 
 
 @pytest.mark.parametrize(
-    ("controller", "told"),
+    ("controller", "words"),
     [
         (Controller("c2"), "c2 was never seen"),
         (Controller("c2", seen_ago=1.0), "it hasn't reported yet"),
@@ -186,16 +186,16 @@ def test_threads_may_differ() -> None:
     ],
 )
 def test_a_controller_that_cannot_be_compared_fails(
-    controller: Controller, told: str
+    controller: Controller, words: str
 ) -> None:
-    """Nobody can say that it agrees."""
+    """Whether it agrees is unknown."""
     found = _only({**_hosts("c1", "c3"), "c2": controller})
     assert (found.check, found.state) == ("controllers", FAILED)
-    assert told in found.message
+    assert words in found.message
 
 
 def test_versions_are_compared() -> None:
-    """Of Octavia and taskflow they fail; ours may be side by side."""
+    """Differences of Octavia and taskflow fail; of this package they are warnings."""
     hosts = _hosts("c1", "c2")
     _content(hosts["c2"])["versions"] = {"octavia": "18.0.0", "taskflow": "6.4.0"}
     hosts["c2"] = Controller("c2", hosts["c2"].content, None, "1.1", 0.0, 1.0)
@@ -207,7 +207,7 @@ def test_versions_are_compared() -> None:
 
 
 def test_an_octavia_in_a_container_is_not_compared() -> None:
-    """That its versions are unknown is a warning."""
+    """A warning says that its versions are unknown."""
     hosts = _hosts("c1", "c2")
     _content(hosts["c2"]).update(versions={}, client_library=None)
     found = _only(hosts)
@@ -216,7 +216,7 @@ def test_an_octavia_in_a_container_is_not_compared() -> None:
 
 
 def test_a_missing_client_library_fails() -> None:
-    """With the reason that Octavia's Python gave."""
+    """The finding has the reason that Octavia's Python gave."""
     hosts = _hosts("c1", "c2")
     _content(hosts["c2"])["client_library"] = "No module named 'redis'"
     found = _only(hosts)
@@ -235,7 +235,7 @@ def test_a_missing_client_library_fails() -> None:
     ],
 )
 def test_clocks_are_compared(offsets: tuple[float, float], state: str | None) -> None:
-    """With the database's, and so with each other."""
+    """Each is compared with the database's, and with one another."""
     hosts = _hosts("c1", "c2")
     for name, offset in zip(("c1", "c2"), offsets, strict=True):
         hosts[name] = Controller(name, hosts[name].content, None, "1.0", offset, 1.0)
@@ -247,7 +247,7 @@ def test_clocks_are_compared(offsets: tuple[float, float], state: str | None) ->
 
 
 def test_time_zones_are_compared() -> None:
-    """They make logs hard to read, no more."""
+    """Different time zones are a warning: they make logs hard to compare."""
     hosts = _hosts("c1", "c2")
     _content(hosts["c2"])["utc_offset"] = -12600
     found = _only(hosts)
@@ -255,8 +255,8 @@ def test_time_zones_are_compared() -> None:
     assert "UTC+0 on c1; UTC-3.5 on c2" in found.message
 
 
-def test_services_that_need_a_restart_are_told() -> None:
-    """In the words of their host, as a warning."""
+def test_services_that_need_a_restart_are_reported() -> None:
+    """Their host's message is a warning."""
     hosts = _hosts("c1", "c2")
     _content(hosts["c2"])["restart"] = [
         "octavia-worker.service on c2 runs since before"

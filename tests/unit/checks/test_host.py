@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Canary and drill as checks of ``verify``, where they can't be run."""
+"""Canary and drill as checks of ``verify`` that can't run."""
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from amphv2_bootstrap.checks.finding import FAILED, WARNING, Finding
 from amphv2_bootstrap.checks.host import canary, drill
-from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.steps.base import Context
 from tests.unit.steps.controller_host import Controller
 
@@ -25,7 +23,7 @@ Check = Callable[[Context], Iterable[Finding]]
 
 @both
 def test_without_octavias_python(check: Check, controller: Controller) -> None:
-    """What was not looked at is no success: it fails, and says what to do."""
+    """Without a proof the check fails, and says what to do."""
     (found,) = check(controller.context)
     assert found.state == FAILED
     assert "NOT PROVEN" in found.message
@@ -34,10 +32,8 @@ def test_without_octavias_python(check: Check, controller: Controller) -> None:
 
 @both
 def test_sqlite(check: Check, controller: Controller) -> None:
-    """A warning: the operator chose what can't be proven."""
-    url = DatabaseUrl("sqlite", database="/x.sqlite")
-    context = controller.context
-    (found,) = check(replace(context, spec=replace(context.spec, persistence=url)))
+    """A warning: with SQLite no proof is possible."""
+    (found,) = check(controller.sqlite(Path("/x.sqlite")))
     assert found.state == WARNING
     assert "NOT PROVEN" in found.message
 
@@ -46,7 +42,7 @@ def test_sqlite(check: Check, controller: Controller) -> None:
 def test_a_scratch_namespace_that_is_not_allowed(
     check: Check, controller: Controller
 ) -> None:
-    """Canary and drill fail alike: neither has shown anything."""
+    """Neither canary nor drill has proven anything, so both fail."""
     _refuse(controller)
     (found,) = check(controller.context)
     assert found.state == FAILED
@@ -55,17 +51,15 @@ def test_a_scratch_namespace_that_is_not_allowed(
 
 
 def _refuse(controller: Controller) -> None:
-    """Octavia's Python is there, and its user may use Octavia's own keys only."""
+    """Octavia's Python is there, but its Redis user may use Octavia's keys only."""
     kind = "amphv2_programs.refusal.ScratchRefusedError"
     chain = [{"type": kind, "text": "nothing beside it"}]
     broken = json.dumps({"broken": "post", "chain": chain})
     values = json.dumps(
         {"values": {"jobboard_expiration_time": 5}, "defaults": {}, "invalid": {}}
     )
-    python = Path(controller.folder) / "python"
-    python.write_text(
-        f'#!/bin/sh\ncat > /dev/null\n[ "$4" = answering ] && '
-        f"echo '{values}' || echo '{broken}'\n"
+    controller.settings["octavia_python"] = controller.program(
+        "python",
+        f'cat > /dev/null\n[ "$4" = answering ] && '
+        f"echo '{values}' || echo '{broken}'\n",
     )
-    python.chmod(0o755)
-    controller.settings["octavia_python"] = str(python)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running checks one after the other."""
+"""Running checks one after another."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def last_one(context: Context) -> list[Finding]:
 
 
 def test_all_checks_are_run_whatever_fails(controller: Controller) -> None:
-    """An error is a finding of its check, after what that found before."""
+    """An error becomes a finding, after the earlier findings of its check."""
     begun: list[str] = []
     found = list(verify(controller.context, (broken_server, last_one), begun.append))
     assert begun == ["broken-server", "last-one"]
@@ -33,11 +33,11 @@ def test_all_checks_are_run_whatever_fails(controller: Controller) -> None:
     ]
 
 
-def test_told_to_stop(controller: Controller) -> None:
-    """Then no further check is begun."""
+def test_cancellation(controller: Controller) -> None:
+    """After a cancellation no further check begins."""
 
     def stopped(context: Context) -> list[Finding]:
-        raise CancelledError("check", why="told to stop")
+        raise CancelledError("check", why="cancelled")
 
     begun: list[str] = []
     with pytest.raises(CancelledError):
@@ -46,7 +46,7 @@ def test_told_to_stop(controller: Controller) -> None:
 
 
 def test_names_are_public() -> None:
-    """Findings bear the names of their checks, which no two share."""
+    """Each check has a name of its own, which its findings have."""
     names = [check.__name__ for check in CHECKS]
     assert len(set(names)) == len(names)
     assert names[:2] == ["configuration", "client_library"]
@@ -54,6 +54,6 @@ def test_names_are_public() -> None:
 
 
 def test_an_error_without_a_place(controller: Controller) -> None:
-    """The message has what there is."""
+    """The message omits what the error lacks."""
     error = PermanentError("look", why="no reason")
     assert Finding.of("x", error) == Finding("x", FAILED, "look: no reason", "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A controller in a folder: its octavia.conf, its state, its restart command."""
+"""A controller in a folder: octavia.conf, state and restart command."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ REDIS: dict[str, Value] = {
 
 @dataclass
 class Controller:
-    """``seen`` is octavia.conf as each restart found it."""
+    """``seen`` is octavia.conf at each restart."""
 
     folder: Path
     task_flow: dict[str, Value] = field(default_factory=lambda: dict(REDIS))
@@ -73,6 +73,19 @@ class Controller:
             secrets=Secrets(self.secrets),
             retry=RetryPolicy(attempts=1),
         )
+
+    def sqlite(self, path: Path) -> Context:
+        """The context of a target with a SQLite file."""
+        spec = self.context.spec
+        url = DatabaseUrl("sqlite", database=str(path))
+        return replace(self.context, spec=replace(spec, persistence=url))
+
+    def program(self, name: str, body: str, interpreter: str = "/bin/sh") -> str:
+        """Make a program in the folder; its path."""
+        path = self.folder / name
+        path.write_text(f"#!{interpreter}\n{body}")
+        path.chmod(0o755)
+        return str(path)
 
     @property
     def marker(self) -> RestartMarker:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a step makes is undone, however the step ends; and nothing else is."""
+"""A revert undoes what a step made, however the step ended, and nothing else."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ WRONG, AWAY = PermanentError("make it"), TransientError("make it")
 
 
 class Maker(Step):
-    """Makes one thing, and ends as the test wants, while it does so or afterwards."""
+    """Makes one thing, and fails during that or afterwards, as the test wants."""
 
     atom_name = "make"
     aim = "make one thing"
@@ -72,12 +72,12 @@ def test_what_was_made_is_undone(
     expected: tuple[str, ...],
     controller: Controller,
 ) -> None:
-    """Also by a step that fails afterwards, or that never learnt what came of it."""
+    """It is undone, too, if the step fails later, or doesn't know whether it exists."""
     assert _undone(Maker(controller.context, within, after)) == expected
 
 
 def test_what_an_ended_run_made_is_undone(controller: Controller) -> None:
-    """The next run finds it there, and knows that it is ours."""
+    """The next run finds it, and knows that this job made it."""
     killed = Maker(controller.context, within=AWAY)
     with pytest.raises(TransientError):
         killed.execute()
@@ -87,12 +87,12 @@ def test_what_an_ended_run_made_is_undone(controller: Controller) -> None:
 
 
 def test_what_was_there_is_not_undone(controller: Controller) -> None:
-    """Nothing was made, so there is nothing to take back (promise P6)."""
+    """The step made nothing, so a revert undoes nothing (promise P6)."""
     assert _undone(Maker(controller.context, is_there=True)) == ()
 
 
 class Reluctant(Maker):
-    """Its undoing fails as often as the test wants."""
+    """Its ``undo`` fails as often as the test wants."""
 
     failures: list[BootstrapError]
 
@@ -111,8 +111,8 @@ def _reluctant(controller: Controller, *failures: BootstrapError) -> Reluctant:
     return step
 
 
-def test_an_undoing_is_tried_again(controller: Controller) -> None:
-    """A database that is away for a moment doesn't park a revert."""
+def test_undo_is_tried_again(controller: Controller) -> None:
+    """A short outage of the database doesn't park a revert."""
     assert _undone(_reluctant(controller, AWAY, AWAY)) == ("thing",)
 
 
@@ -121,10 +121,10 @@ def test_an_undoing_is_tried_again(controller: Controller) -> None:
     [((WRONG,) * 4, 3), ((AWAY,) * 4, 1)],
     ids=["for good", "for too long"],
 )
-def test_an_undoing_fails_in_the_end(
+def test_undo_fails_in_the_end(
     controller: Controller, failures: Sequence[BootstrapError], left: int
 ) -> None:
-    """For good, or when the attempts are used up: its own error is told."""
+    """A permanent error, or the last of several transient ones, is raised."""
     step = _reluctant(controller, *failures)
     with pytest.raises(type(failures[0])):
         _undone(step)

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The steps that prove: what they look at, and when they can't."""
+"""The steps that prove the jobboard, and when they can't."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from amphv2_bootstrap.errors import PermanentError, TransientError
-from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Step
 from amphv2_bootstrap.steps.cloud.prove_jobboard import ProveJobboard
 from amphv2_bootstrap.steps.controller.prove_controller import ProveController
@@ -21,18 +19,15 @@ STEPS = (ProveJobboard, ProveController)
 
 
 def _octavia(controller: Controller, *lines: object) -> None:
-    """In the place of Octavia's Python: notes its request and files, and tells this."""
+    """A fake of Octavia's Python that keeps its request and files, and prints these."""
     folder = controller.folder
     (folder / "lines").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    python = folder / "python"
-    python.write_text(
-        "#!/bin/sh\n"
+    controller.settings["octavia_python"] = controller.program(
+        "python",
         f"cat > {folder}/request\n"
         f"cp {folder}/var/state/*.conf {folder}/overlay 2> /dev/null\n"
-        f"cat {folder}/lines\n"
+        f"cat {folder}/lines\n",
     )
-    python.chmod(0o755)
-    controller.settings["octavia_python"] = str(python)
 
 
 def _files(controller: Controller) -> list[str]:
@@ -44,9 +39,7 @@ def _files(controller: Controller) -> list[str]:
 @pytest.mark.parametrize("step", STEPS)
 def test_sqlite_is_not_proven(step: type[Step], controller: Controller) -> None:
     """Not applicable, with a warning that says so and what to do."""
-    context = controller.context
-    url = DatabaseUrl("sqlite", database="/tmp/x.sqlite")
-    result = step(replace(context, spec=replace(context.spec, persistence=url))).act()
+    result = step(controller.sqlite(Path("/tmp/x.sqlite"))).act()
     assert result.effect == NOT_APPLICABLE
     assert "NOT PROVEN on c1" in result.summary
     assert "NOT PROVEN on c1" in result.warnings[0]
@@ -63,7 +56,7 @@ def test_without_octavias_python(step: type[Step], controller: Controller) -> No
 
 
 def test_controller_is_proven_by_its_own_file_alone(controller: Controller) -> None:
-    """Nothing comes on top of octavia.conf; notes are warnings."""
+    """Only octavia.conf is loaded; notes become warnings."""
     _octavia(controller, {"note": "something to know"}, _FACTS)
     result = ProveController(controller.context).act()
     assert result.effect == UNCHANGED
@@ -73,7 +66,7 @@ def test_controller_is_proven_by_its_own_file_alone(controller: Controller) -> N
 
 
 def test_jobboard_is_proven_with_the_wanted_options(controller: Controller) -> None:
-    """A private file with all of them on top of octavia.conf; gone afterwards."""
+    """A private file with all of them is loaded after octavia.conf, then removed."""
     _octavia(controller, _FACTS)
     before = controller.conf.read_bytes()
     result = ProveJobboard(controller.context).act()
@@ -99,7 +92,7 @@ def test_jobboard_is_proven_with_the_wanted_options(controller: Controller) -> N
 def test_a_broken_link_is_an_error(
     step: type[Step], cause: str, kind: type[Exception], controller: Controller
 ) -> None:
-    """Its kind is that of the cause; neither password is told."""
+    """Its kind is that of the cause; both passwords are masked."""
     text = "refused p@s:w/o#r%d$x and redis$s3cret"
     chain = [{"type": cause, "text": text}]
     _octavia(controller, {"broken": "jobboard-connect", "chain": chain})
@@ -115,8 +108,8 @@ _MISSING = {
 }
 
 
-def test_library_to_be_installed_yet(controller: Controller) -> None:
-    """Before the controllers' turn it is no failure; afterwards it is."""
+def test_library_that_is_not_installed_yet(controller: Controller) -> None:
+    """In the flow ``cloud`` it is no failure; in the flow ``controller`` it is."""
     _octavia(controller, _MISSING)
     result = ProveJobboard(controller.context).act()
     assert result.effect == NOT_APPLICABLE
@@ -129,7 +122,7 @@ def test_library_to_be_installed_yet(controller: Controller) -> None:
 def test_user_that_may_use_nothing_else(
     step: type[Step], controller: Controller
 ) -> None:
-    """A scratch namespace that isn't allowed is unproven, not broken."""
+    """Without a scratch namespace the jobboard is unproven, not broken."""
     kind = "amphv2_programs.refusal.ScratchRefusedError"
     chain = [{"type": kind, "text": "nothing beside it"}]
     _octavia(controller, {"broken": "post", "chain": chain})

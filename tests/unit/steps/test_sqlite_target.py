@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The steps of a target that is a SQLite file: what they make is for Octavia."""
+"""The steps with a SQLite file as the target make files that Octavia can use."""
 
 import stat
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.cloud.ensure_database import EnsureDatabase
 from amphv2_bootstrap.steps.cloud.ensure_database_accounts import EnsureDatabaseAccounts
@@ -17,33 +15,28 @@ from amphv2_bootstrap.steps.cloud.upgrade_persistence_schema import (
 )
 from tests.unit.steps.controller_host import Controller
 
-# In the place of octavia-db-manage, where SQLite is told by the overlay.
+# A fake octavia-db-manage that makes the tables in the file of the overlay.
 _DB_MANAGE = """\
-#!{python}
 import re, sqlite3, sys
 overlay = open(sys.argv[4]).read()
 path = re.search("persistence_connection = sqlite:///(.*)", overlay)[1]
 for table in ("logbooks", "flowdetails", "atomdetails"):
-    sqlite3.connect(path).execute(f"CREATE TABLE {{table}} (a INT)")
+    sqlite3.connect(path).execute(f"CREATE TABLE {table} (a INT)")
 """
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where the database is to be, in two folders that aren't there."""
+    """The wanted database file, in two folders that don't exist."""
     return tmp_path / "srv" / "octavia" / "octavia.db"
 
 
 @pytest.fixture
 def context(controller: Controller, file: Path) -> Context:
     """A controller of that target; the group may read octavia.conf."""
-    program = controller.folder / "octavia-db-manage"
-    program.write_text(_DB_MANAGE.format(python=sys.executable))
-    program.chmod(0o755)
-    controller.settings["db_manage_command"] = (str(program),)
-    found = controller.context
-    sqlite = DatabaseUrl("sqlite", database=str(file))
-    return replace(found, spec=replace(found.spec, persistence=sqlite))
+    program = controller.program("octavia-db-manage", _DB_MANAGE, sys.executable)
+    controller.settings["db_manage_command"] = (program,)
+    return controller.sqlite(file)
 
 
 def _mode(path: Path) -> int:
@@ -53,21 +46,21 @@ def _mode(path: Path) -> int:
 def test_folders_and_file_are_open_to_octavias_group(
     context: Context, file: Path
 ) -> None:
-    """octavia-db-manage finds the file made, and doesn't make it as root's."""
+    """The file exists before octavia-db-manage, as root, could create it."""
     assert EnsureDatabase(context).execute()["effect"] == "changed"
     assert UpgradePersistenceSchema(context).execute()["effect"] == "changed"
     assert _mode(file) == 0o660
     assert _mode(file.parent) == _mode(file.parent.parent) == 0o770
 
 
-def test_a_plan_speaks_of_the_file(context: Context, file: Path) -> None:
-    """There is neither a server nor an account."""
+def test_a_plan_names_the_file(context: Context, file: Path) -> None:
+    """It mentions neither a server nor an account."""
     assert EnsureDatabase(context).aim.startswith(f"make the folder of {file}")
     assert "no accounts" in EnsureDatabaseAccounts(context).aim
 
 
 def test_a_file_that_is_there_stays_as_it_is(context: Context, file: Path) -> None:
-    """The tables come into the operator's own file, with its rights."""
+    """The tables are made in the operator's own file, and its mode stays."""
     file.parent.mkdir(parents=True)
     file.touch(mode=0o600)
     assert UpgradePersistenceSchema(context).execute()["effect"] == "changed"

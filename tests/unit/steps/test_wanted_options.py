@@ -12,7 +12,7 @@ KEYFILE_PASSWORD = "jobboard_zookeeper_keyfile_password"
 
 
 def test_url_and_secrets_are_assembled(controller: Controller) -> None:
-    """The URL is percent-encoded, and every $ doubled where it is written."""
+    """The URL is percent-encoded, and octavia.conf gets every $ doubled."""
     wanted = wanted_options(controller.context)
     assert wanted["persistence_connection"] == (
         "mysql+pymysql://octavia:p%40s%3Aw%2Fo%23r%25d%24x@db:3306/octavia_persistence"
@@ -30,7 +30,7 @@ def test_url_and_secrets_are_assembled(controller: Controller) -> None:
 def test_a_secret_that_the_specification_does_not_name_is_not_written(
     controller: Controller,
 ) -> None:
-    """What this host has besides is no part of the cloud's configuration."""
+    """Other secrets of this host are no part of the cloud's configuration."""
     context = controller.context
     controller.secrets["jobboard_redis_sentinel_password"] = "x"
     assert "jobboard_redis_sentinel_password" in wanted_values(controller.context)
@@ -38,7 +38,7 @@ def test_a_secret_that_the_specification_does_not_name_is_not_written(
 
 
 def test_a_missing_secret_is_an_error(controller: Controller) -> None:
-    """Nothing is written without a secret that the others have."""
+    """A host that lacks a secret of the specification writes nothing."""
     controller.secrets["jobboard_backend_password"] = ""
     with pytest.raises(PermanentError, match=r"jobboard_backend_password.*c1"):
         wanted_values(controller.context)
@@ -77,13 +77,13 @@ def test_dict_options_are_written_whole(
     given: dict[str, str],
     written: dict[str, str] | None,
 ) -> None:
-    """Defaults are filled in but for None; etcd gets its dict with TLS only."""
+    """Defaults but None are filled in; etcd's dict is written only with TLS."""
     controller.task_flow[name] = given
     assert wanted_values(controller.context).get(name) == written
 
 
 def test_the_keyfile_password_goes_into_its_dict(controller: Controller) -> None:
-    """ZooKeeper's key file password is a part of a dict option."""
+    """ZooKeeper's key file password becomes a key of its dict option."""
     tls: Value = {"use_ssl": "True", "keyfile": "/k"}
     controller.task_flow["jobboard_zookeeper_ssl_options"] = tls
     controller.secrets[KEYFILE_PASSWORD] = "a$b"
@@ -92,7 +92,7 @@ def test_the_keyfile_password_goes_into_its_dict(controller: Controller) -> None
 
 
 def test_what_octavia_conf_cannot_hold_is_named(controller: Controller) -> None:
-    """The error names the option, and doesn't tell the secret."""
+    """The error names the option, and doesn't show the secret."""
     controller.secrets[KEYFILE_PASSWORD] = "s3c,ret"
     with pytest.raises(
         PermanentError, match="jobboard_zookeeper_ssl_options"

@@ -39,7 +39,7 @@ def check(
 
 @pytest.fixture
 def ready(target: Target) -> Target:
-    """A target with an octavia-db-manage whose Octavia can't be told."""
+    """A target with an octavia-db-manage that is no Python program."""
     script = target.folder / "octavia-db-manage"
     script.write_text("#!/bin/sh\n")
     script.chmod(0o755)
@@ -48,7 +48,7 @@ def ready(target: Target) -> Target:
 
 
 def test_all_is_well(target: Target) -> None:
-    """With all there, it says what it found, and sends nothing but looks."""
+    """The step reports what it found, and only reads."""
     venv = find_octavia()
     target.db_manage = (str(venv / "bin" / "octavia-db-manage"),)
     mark = target.mariadb.mark()
@@ -62,12 +62,12 @@ def test_all_is_well(target: Target) -> None:
 
 
 def test_unknown_octavia_is_a_warning(ready: Target) -> None:
-    """An octavia-db-manage that is no Python program is allowed, with a warning."""
-    assert "can't be told" in check(ready.context()).warnings[0]
+    """An octavia-db-manage without a known Octavia is a warning."""
+    assert "is unknown" in check(ready.context()).warnings[0]
 
 
 def test_all_problems_together(target: Target) -> None:
-    """Every problem is in the one error, also those of different systems."""
+    """One error has every problem, of all systems."""
     target.mariadb.execute("CREATE USER weak@localhost IDENTIFIED BY 'weak-secret'")
     target.admin, target.admin_password = "weak", "weak-secret"
     context = target.context()
@@ -97,7 +97,7 @@ def test_all_problems_together(target: Target) -> None:
     ],
 )
 def test_missing_privileges(ready: Target, grants: list[str], missing: str) -> None:
-    """What the admin account lacks is named."""
+    """The error names what the admin account lacks."""
     grant(ready, grants)
     with pytest.raises(PermanentError, match=missing):
         check(ready.context())
@@ -116,7 +116,7 @@ def test_missing_privileges(ready: Target, grants: list[str], missing: str) -> N
     ],
 )
 def test_enough_privileges(ready: Target, grants: list[str]) -> None:
-    """An admin account that is less than root is enough."""
+    """An admin account with less than root's privileges is enough."""
     grant(ready, grants)
     assert check(ready.context()).effect == "unchanged"
 
@@ -132,7 +132,7 @@ def grant(target: Target, grants: list[str]) -> None:
 
 
 def test_privileges_of_a_role(ready: Target) -> None:
-    """Privileges that come by the account's default role count."""
+    """Privileges of the account's default role count."""
     server = ready.mariadb
     server.execute("CREATE ROLE keeper")
     try:
@@ -147,7 +147,7 @@ def test_privileges_of_a_role(ready: Target) -> None:
 
 
 def test_read_only_server(ready: Target) -> None:
-    """A replica is no place to make a database."""
+    """A read-only server, such as a replica, is refused."""
     ready.mariadb.execute("SET GLOBAL read_only = 1")
     try:
         with pytest.raises(PermanentError, match="read-only"):
@@ -160,14 +160,14 @@ def test_read_only_server(ready: Target) -> None:
 def test_clock_off_by_seconds(
     ready: Target, shift: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some seconds between the clocks are a warning."""
+    """A difference of some seconds is a warning."""
     turn_clock(monkeypatch, shift)
     warning = check(ready.context()).warnings[1]
     assert ("behind" if shift > 0 else "ahead of") in warning
 
 
 def test_clock_off_by_a_minute(ready: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A minute between the clocks is an error."""
+    """A difference of a minute is an error."""
     turn_clock(monkeypatch, 60)
     with pytest.raises(PermanentError, match="NTP"):
         check(ready.context())
@@ -180,7 +180,7 @@ def turn_clock(monkeypatch: pytest.MonkeyPatch, shift: int) -> None:
 
 
 class ShiftedClock:
-    """The module ``time`` of a host whose clock is off."""
+    """The module ``time`` on a host with a wrong clock."""
 
     def __init__(self, true: Callable[[], float], shift: int) -> None:
         self._true = true
@@ -191,27 +191,27 @@ class ShiftedClock:
 
 
 def test_key_value_backend_away_is_transient(ready: Target) -> None:
-    """Only a backend that is away: worth another attempt."""
+    """If only the backend is unavailable, the error is transient."""
     with pytest.raises(TransientError):
         check(ready.context(), away)
 
 
 def test_key_value_backend_to_be_installed(ready: Target) -> None:
-    """A backend that is yet to be installed isn't asked."""
+    """A backend that the job will install isn't contacted."""
     context = ready.context()
     spec = replace(context.spec, install_key_value_backend=True)
     assert check(replace(context, spec=spec), wrong).effect == "unchanged"
 
 
 def test_sqlite_needs_no_server(ready: Target, tmp_path: Path) -> None:
-    """With SQLite the database server isn't asked."""
+    """With SQLite no database server is contacted."""
     ready.admin_password = "wrong"
     result = check(ready.sqlite(tmp_path / f"{DATABASE}.db"))
     assert "SQLite" in result.summary
 
 
 def test_what_would_break_later_is_a_warning(ready: Target) -> None:
-    """The server's settings, and tables that an earlier run made."""
+    """The step warns of the server's settings, and of an earlier run's tables."""
     server = ready.mariadb
     server.execute(f"CREATE DATABASE {DATABASE}")
     server.execute(f"CREATE TABLE {DATABASE}.logbooks (meta TEXT)")

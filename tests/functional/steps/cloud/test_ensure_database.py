@@ -17,7 +17,7 @@ def databases(target: Target) -> set[str]:
 
 
 def test_creates_with_utf8mb4(target: Target) -> None:
-    """A missing database is made, in utf8mb4 whatever the server's default."""
+    """A missing database is made in utf8mb4, not in the server's default."""
     result = result_of(EnsureDatabase(target.context()))
     assert (result.effect, result.made) == ("changed", (f"database:{DATABASE}",))
     charset = target.mariadb.execute(
@@ -29,7 +29,7 @@ def test_creates_with_utf8mb4(target: Target) -> None:
 
 
 def test_second_run_only_looks(target: Target) -> None:
-    """The second run sends no statement that writes, and claims nothing as made."""
+    """The second run only reads, and reports nothing as made."""
     EnsureDatabase(target.context()).execute()
     mark = target.mariadb.mark()
     result = result_of(EnsureDatabase(target.context()))
@@ -39,7 +39,7 @@ def test_second_run_only_looks(target: Target) -> None:
 
 
 def test_other_charset_is_a_warning(target: Target) -> None:
-    """A database in another character set is left alone, with a warning."""
+    """A database with another character set stays, with a warning."""
     target.mariadb.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET latin1")
     result = result_of(EnsureDatabase(target.context()))
     assert result.effect == "unchanged"
@@ -48,7 +48,7 @@ def test_other_charset_is_a_warning(target: Target) -> None:
 
 @pytest.mark.parametrize("name", ["a`b", "50%", "a'b\\c", "x" * 64, "ä_ö"])
 def test_odd_names(target: Target, name: str) -> None:
-    """Any name that the server allows is made, found again, and dropped by undo."""
+    """A database of any allowed name is made, found again, and dropped by undo."""
     target.database = name
     step = EnsureDatabase(target.context())
     result = result_of(step)
@@ -69,10 +69,10 @@ def test_undo_leaves_what_was_there(target: Target) -> None:
 def test_undo_after_a_crash_in_the_middle(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A database that was made in a run's last moment is the job's own to the next."""
+    """If a run dies right after it made the database, the next run knows that."""
 
     class Killed(BaseException):
-        """As SIGKILL: nothing of ours handles it."""
+        """Like SIGKILL: nothing handles it."""
 
     def made_and_killed(*arguments: Any, **options: Any) -> bool:
         done(*arguments, **options)
@@ -92,7 +92,7 @@ def test_undo_after_a_crash_in_the_middle(
 
 @pytest.mark.parametrize(("rows", "kept"), [(0, False), (1, True)])
 def test_undo_looks_for_rows(target: Target, rows: int, kept: bool) -> None:
-    """A revert drops the database that it made, unless a row is in any table."""
+    """A revert drops the database that the step made, unless a table has rows."""
     step = EnsureDatabase(target.context())
     result = step.execute()
     target.mariadb.execute(f"CREATE TABLE {DATABASE}.t (a INT)")
@@ -100,11 +100,11 @@ def test_undo_looks_for_rows(target: Target, rows: int, kept: bool) -> None:
         target.mariadb.execute(f"INSERT INTO {DATABASE}.t VALUES ({number})")
     step.revert(result)
     assert (DATABASE in databases(target)) is kept
-    step.revert(result)  # and again, as after a crash
+    step.revert(result)  # again, as after a crash
 
 
 def test_admin_without_privilege(target: Target) -> None:
-    """An admin account that may not create databases is a clear permanent error."""
+    """An admin account without the privilege is a permanent error."""
     target.mariadb.execute("CREATE USER weak@localhost IDENTIFIED BY 'w'")
     target.admin, target.admin_password = "weak", "w"
     with pytest.raises(PermanentError, match=r"\[1044\]"):
@@ -112,7 +112,7 @@ def test_admin_without_privilege(target: Target) -> None:
 
 
 def test_wrong_admin_password(target: Target) -> None:
-    """A wrong admin password is permanent, and not in the message."""
+    """A wrong admin password is a permanent error, which doesn't show it."""
     target.admin_password = "wrong-secret"
     with pytest.raises(PermanentError, match=r"\[1045\]") as caught:
         EnsureDatabase(target.context()).execute()
@@ -120,7 +120,7 @@ def test_wrong_admin_password(target: Target) -> None:
 
 
 def test_server_away_is_transient(target: Target) -> None:
-    """A stopped server is transient; when it is back the same step succeeds."""
+    """A stopped server is a transient error; once it runs, the step succeeds."""
     target.mariadb.kill()
     try:
         with pytest.raises(TransientError, match=r"\[2003\]"):
@@ -131,7 +131,7 @@ def test_server_away_is_transient(target: Target) -> None:
 
 
 def test_sqlite_folder(target: Target, tmp_path: Path) -> None:
-    """With SQLite the folder of the file is made, once."""
+    """With SQLite the first run makes the folder of the file."""
     context = target.sqlite(tmp_path / "new" / "deep" / "octavia.db")
     assert result_of(EnsureDatabase(context)).effect == "changed"
     assert (tmp_path / "new" / "deep").is_dir()
@@ -139,7 +139,7 @@ def test_sqlite_folder(target: Target, tmp_path: Path) -> None:
 
 
 def test_sqlite_folder_in_the_way(target: Target, tmp_path: Path) -> None:
-    """A file where the folder has to be is a clear permanent error."""
+    """A file in place of the folder is a permanent error."""
     (tmp_path / "file").write_text("")
     context = target.sqlite(tmp_path / "file" / "octavia.db")
     with pytest.raises(PermanentError, match="persistence_connection"):

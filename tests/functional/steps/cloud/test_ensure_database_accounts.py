@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """``ensure-database-accounts`` on a real server."""
 
-import threading
 from typing import Any
 
 import pymysql
@@ -11,7 +10,14 @@ from taskflow.types.failure import Failure
 from amphv2_bootstrap.adapters.mysql import accounts
 from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from amphv2_bootstrap.steps.cloud.ensure_database_accounts import EnsureDatabaseAccounts
-from tests.functional.steps.target import DATABASE, PASSWORD, Target, result_of, writes
+from tests.functional.steps.target import (
+    DATABASE,
+    PASSWORD,
+    Target,
+    at_once,
+    result_of,
+    writes,
+)
 from tests.servers.mariadb import MariaDB
 
 
@@ -30,7 +36,7 @@ def grants(server: MariaDB, host: str) -> list[str]:
 
 
 def test_makes_accounts_that_work(target: Target) -> None:
-    """Both accounts are made, with a password of special characters that works."""
+    """Both accounts are made, and a password with special characters works."""
     result = result_of(EnsureDatabaseAccounts(target.context()))
     assert result.made == (
         "account:octavia@localhost",
@@ -50,7 +56,7 @@ def test_makes_accounts_that_work(target: Target) -> None:
 
 
 def test_second_run_only_looks(target: Target) -> None:
-    """The second run sends no statement that writes."""
+    """The second run only reads."""
     EnsureDatabaseAccounts(target.context()).execute()
     mark = target.mariadb.mark()
     result = result_of(EnsureDatabaseAccounts(target.context()))
@@ -60,7 +66,7 @@ def test_second_run_only_looks(target: Target) -> None:
 
 
 def test_password_is_in_no_statement(target: Target) -> None:
-    """The server's own log of statements never gets to see the password."""
+    """The server's log of statements never has the password."""
     EnsureDatabaseAccounts(target.context()).execute()
     text = "\n".join(target.mariadb.statements())
     assert "CREATE USER 'octavia'@'localhost'" in text
@@ -69,7 +75,7 @@ def test_password_is_in_no_statement(target: Target) -> None:
 
 
 def test_grant_is_for_one_database_only(target: Target) -> None:
-    """``_`` in the name is no wildcard: a similar name stays closed."""
+    """``_`` in the name is no wildcard: a similar database stays closed."""
     target.mariadb.execute("CREATE DATABASE octaviaXpersistence")
     EnsureDatabaseAccounts(target.context()).execute()
     server = target.mariadb
@@ -84,7 +90,7 @@ def test_grant_is_for_one_database_only(target: Target) -> None:
 
 
 def test_existing_account_keeps_its_password(target: Target) -> None:
-    """An account with the same password only gets the missing grant."""
+    """An existing account with the right password only gets the missing grant."""
     target.mariadb.execute(
         "CREATE USER octavia@localhost IDENTIFIED BY %s", (PASSWORD,)
     )
@@ -95,7 +101,7 @@ def test_existing_account_keeps_its_password(target: Target) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "%"])
 def test_other_password_is_never_reset(target: Target, host: str) -> None:
-    """An account with another password is an error with remedies; nothing is made."""
+    """An account with another password is an error with remedies; nothing changes."""
     target.mariadb.execute("CREATE USER octavia@%s IDENTIFIED BY 'other'", (host,))
     mark = target.mariadb.mark()
     with pytest.raises(PermanentError, match="another password") as caught:
@@ -107,7 +113,7 @@ def test_other_password_is_never_reset(target: Target, host: str) -> None:
 
 
 def test_password_of_a_kind_that_cannot_be_compared(target: Target) -> None:
-    """Without a comparable digest and a way to log in, a warning says so."""
+    """If a password can neither be compared nor tried, a warning says so."""
     target.mariadb.execute("CREATE USER octavia@'%' IDENTIFIED VIA unix_socket")
     result = result_of(EnsureDatabaseAccounts(target.context()))
     assert "'octavia'@'%' could not be proven" in result.warnings[0]
@@ -115,7 +121,7 @@ def test_password_of_a_kind_that_cannot_be_compared(target: Target) -> None:
 
 
 def test_anonymous_account_shadows(target: Target) -> None:
-    """A ``%``-only account refused behind ``''@localhost`` is explained."""
+    """The error explains that ``''@localhost`` catches the logins of ``%``."""
     target.mariadb.execute("CREATE USER ''@localhost IDENTIFIED BY 'anonymous'")
     target.grant_hosts = ("%",)
     with pytest.raises(PermanentError, match="anonymous account ''@'localhost'"):
@@ -123,16 +129,16 @@ def test_anonymous_account_shadows(target: Target) -> None:
 
 
 def test_anonymous_account_elsewhere_is_a_warning(target: Target) -> None:
-    """An anonymous account that shadows other hosts' logins is a warning."""
+    """An anonymous account that catches other hosts' logins is a warning."""
     target.mariadb.execute("CREATE USER ''@'10.0.0.5' IDENTIFIED BY 'anonymous'")
     result = result_of(EnsureDatabaseAccounts(target.context()))
     assert "''@'10.0.0.5'" in result.warnings[0]
 
 
 def test_more_specific_account_is_a_warning(target: Target) -> None:
-    """An account of the user for one host, without the grant, is a warning.
+    """An account for one host is a warning if it lacks the grant.
 
-    So is its password, if it is another one.
+    A different password of it is another warning.
     """
     target.mariadb.execute("CREATE USER octavia@'10.0.0.5' IDENTIFIED BY 'x'")
     result = result_of(EnsureDatabaseAccounts(target.context()))
@@ -143,7 +149,7 @@ def test_more_specific_account_is_a_warning(target: Target) -> None:
 
 
 def test_undo_takes_back_what_it_made(target: Target) -> None:
-    """A revert drops the accounts that the step made; again is harmless."""
+    """A revert drops the accounts that the step made; a second one is harmless."""
     step = EnsureDatabaseAccounts(target.context())
     result = step.execute()
     step.revert(result)
@@ -152,7 +158,7 @@ def test_undo_takes_back_what_it_made(target: Target) -> None:
 
 
 def _reverted(step: EnsureDatabaseAccounts) -> BootstrapError:
-    """Run a step that fails, and revert it as taskflow does; why it failed."""
+    """Run a step that fails, and revert it as taskflow does; its error."""
     with pytest.raises(BootstrapError) as caught:
         step.execute()
     step.revert(Failure.from_exception(caught.value))
@@ -160,7 +166,7 @@ def _reverted(step: EnsureDatabaseAccounts) -> BootstrapError:
 
 
 def test_undo_of_a_failed_step(target: Target) -> None:
-    """What was made before the login failed is taken back; the trap isn't ours."""
+    """A revert drops what was made before the login failed, and no other account."""
     target.mariadb.execute("CREATE USER ''@localhost IDENTIFIED BY 'anonymous'")
     target.grant_hosts = ("%",)
     _reverted(EnsureDatabaseAccounts(target.context()))
@@ -169,7 +175,7 @@ def test_undo_of_a_failed_step(target: Target) -> None:
 
 
 def test_undo_of_a_failed_step_leaves_what_was_there(target: Target) -> None:
-    """An account that was there stays, and loses the grant that the step gave it."""
+    """An existing account stays, and loses the grant that the step gave it."""
     server = target.mariadb
     server.execute("CREATE USER ''@localhost IDENTIFIED BY 'anonymous'")
     server.execute("CREATE USER octavia@%s IDENTIFIED BY %s", ("%", PASSWORD))
@@ -182,10 +188,10 @@ def test_undo_of_a_failed_step_leaves_what_was_there(target: Target) -> None:
 def test_undo_after_a_crash_in_the_middle(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An account that was made in a run's last moment is the job's own to the next."""
+    """If a run dies right after it made an account, the next run knows that."""
 
     class Killed(BaseException):
-        """As SIGKILL: nothing of ours handles it."""
+        """Like SIGKILL: nothing handles it."""
 
     def made_and_killed(*arguments: Any) -> bool:
         create_account(*arguments)
@@ -207,7 +213,7 @@ def test_undo_after_a_crash_in_the_middle(
 
 
 def test_undo_leaves_what_was_there(target: Target) -> None:
-    """A revert takes the grant from an older account, and nothing else."""
+    """A revert revokes the grant of an existing account, and changes nothing else."""
     server = target.mariadb
     server.execute("CREATE DATABASE octavia")
     server.execute("CREATE USER octavia@localhost IDENTIFIED BY %s", (PASSWORD,))
@@ -222,7 +228,7 @@ def test_undo_leaves_what_was_there(target: Target) -> None:
 
 
 def test_undo_leaves_a_partial_grant(target: Target) -> None:
-    """Privileges on the database that were there before outlive a revert."""
+    """Earlier privileges on the database stay after a revert."""
     server = target.mariadb
     server.execute("CREATE USER octavia@localhost IDENTIFIED BY %s", (PASSWORD,))
     server.execute(r"GRANT SELECT ON `octavia\_persistence`.* TO octavia@localhost")
@@ -235,7 +241,7 @@ def test_undo_leaves_a_partial_grant(target: Target) -> None:
 
 
 def test_undo_keeps_an_account_in_use(target: Target) -> None:
-    """A made account that was granted more since is not dropped."""
+    """An account that was granted more privileges since is not dropped."""
     step = EnsureDatabaseAccounts(target.context())
     result = step.execute()
     target.mariadb.execute("GRANT SELECT ON mysql.* TO octavia@'%'")
@@ -244,35 +250,22 @@ def test_undo_keeps_an_account_in_use(target: Target) -> None:
 
 
 def test_many_at_once(target: Target) -> None:
-    """Eight at once on an empty server all succeed, and each thing is made once."""
-    made: list[str] = []
-    failed: list[BootstrapError] = []
-
-    def run() -> None:
-        try:
-            made.extend(result_of(EnsureDatabaseAccounts(target.context())).made)
-        except BootstrapError as exc:
-            failed.append(exc)
-
-    threads = [threading.Thread(target=run) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    """Eight steps at once on an empty server succeed; one makes each account."""
+    results = at_once(8, lambda: EnsureDatabaseAccounts(target.context()))
+    made = [one for result in results for one in result.made]
     accounts = [one for one in made if one.startswith("account:")]
     assert sorted(accounts) == ["account:octavia@%", "account:octavia@localhost"]
 
 
 def test_sqlite_is_not_applicable(target: Target) -> None:
-    """With SQLite there are no accounts."""
+    """With SQLite the step does nothing."""
     context = target.sqlite(target.folder / "o.db")
     assert result_of(EnsureDatabaseAccounts(context)).effect == "not-applicable"
 
 
 @pytest.mark.parametrize("password", ["", "pässword"])
 def test_unusable_passwords(target: Target, password: str) -> None:
-    """No password, and one that client and server encode differently, are refused."""
+    """No password, and one that isn't ASCII, are refused."""
     target.password = password
     with pytest.raises(PermanentError, match="password"):
         EnsureDatabaseAccounts(target.context()).execute()

@@ -14,7 +14,6 @@ from amphv2_bootstrap.adapters.mysql.sessions import lock_name
 from amphv2_bootstrap.adapters.octavia import db_manage
 from amphv2_bootstrap.adapters.schema.persistence_schema import KNOWN_HEAD, TABLES
 from amphv2_bootstrap.errors import (
-    BootstrapError,
     CancelledError,
     PermanentError,
     TransientError,
@@ -30,6 +29,7 @@ from tests.functional.steps.target import (
     DATABASE,
     PASSWORD,
     Target,
+    at_once,
     mode,
     result_of,
     writes,
@@ -42,14 +42,8 @@ KILLER = Path(__file__).parent.with_name("killed_db_manage.py")
 DDL_LOCK = lock_name("amphv2-ddl", DATABASE)
 
 
-@pytest.fixture
-def octavia(prepared: Target) -> Target:
-    """The target with real Octavia."""
-    return prepared
-
-
 def schema(server: MariaDB) -> dict[str, str]:
-    """What defines each table, in the server's own words."""
+    """The definition of each table, as the server prints it."""
     tables = server.execute(f"SHOW TABLES FROM `{DATABASE}`")
     return {
         name: server.execute(f"SHOW CREATE TABLE `{DATABASE}`.`{name}`")[0][1]
@@ -65,65 +59,52 @@ def revision(server: MariaDB) -> str:
 
 @pytest.fixture(scope="module")
 def fresh_schema(mariadb_server: MariaDB) -> dict[str, str]:
-    """The tables as an undisturbed octavia-db-manage makes them, without us."""
+    """The tables that an undisturbed octavia-db-manage makes."""
     mariadb_server.clean()
     mariadb_server.execute(f"CREATE DATABASE `{DATABASE}` CHARACTER SET utf8mb4")
     OlderSchema(mariadb_server).migrate("head")
     return schema(mariadb_server)
 
 
-def test_makes_the_tables(fresh_schema: dict[str, str], octavia: Target) -> None:
-    """The tables are those that Octavia makes, and the second run only looks."""
-    result = result_of(UpgradePersistenceSchema(octavia.context()))
+def test_makes_the_tables(fresh_schema: dict[str, str], prepared: Target) -> None:
+    """The tables equal Octavia's own, and the second run only reads."""
+    result = result_of(UpgradePersistenceSchema(prepared.context()))
     assert (result.effect, result.made) == ("changed", (f"schema:{DATABASE}",))
-    assert schema(octavia.mariadb) == fresh_schema
-    assert revision(octavia.mariadb) == KNOWN_HEAD
-    assert list(octavia.state_path.iterdir()) == []
+    assert schema(prepared.mariadb) == fresh_schema
+    assert revision(prepared.mariadb) == KNOWN_HEAD
+    assert list(prepared.state_path.iterdir()) == []
 
-    mark = octavia.mariadb.mark()
-    octavia.db_manage = ("/nonexistent/never-run",)
-    result = result_of(UpgradePersistenceSchema(octavia.context()))
+    mark = prepared.mariadb.mark()
+    prepared.db_manage = ("/nonexistent/never-run",)
+    result = result_of(UpgradePersistenceSchema(prepared.context()))
     assert (result.effect, result.made) == ("unchanged", ())
-    assert octavia.mariadb.statements(mark)
-    assert writes(octavia.mariadb.statements(mark)) == []
+    assert prepared.mariadb.statements(mark)
+    assert writes(prepared.mariadb.statements(mark)) == []
 
 
-def test_password_is_in_no_statement(octavia: Target) -> None:
-    """No statement that the server saw holds the password."""
-    result_of(UpgradePersistenceSchema(octavia.context()))
-    assert "p@s:s" not in "\n".join(octavia.mariadb.statements())
+def test_password_is_in_no_statement(prepared: Target) -> None:
+    """No statement on the server has the password."""
+    result_of(UpgradePersistenceSchema(prepared.context()))
+    assert "p@s:s" not in "\n".join(prepared.mariadb.statements())
 
 
-def test_many_at_once(fresh_schema: dict[str, str], octavia: Target) -> None:
-    """Eight steps on an empty database all succeed; the tables are made once."""
-    results: list[str] = []
-    failed: list[BootstrapError] = []
-
-    def run() -> None:
-        try:
-            step = UpgradePersistenceSchema(octavia.context())
-            results.append(result_of(step).effect)
-        except BootstrapError as exc:
-            failed.append(exc)
-
-    threads = [threading.Thread(target=run) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
-    assert sorted(results) == ["changed"] + ["unchanged"] * 7
-    made = [s for s in octavia.mariadb.statements() if s.startswith("CREATE TABLE log")]
+def test_many_at_once(fresh_schema: dict[str, str], prepared: Target) -> None:
+    """Eight steps at once on an empty database succeed; one makes the tables."""
+    results = at_once(8, lambda: UpgradePersistenceSchema(prepared.context()))
+    assert sorted(one.effect for one in results) == ["changed"] + ["unchanged"] * 7
+    made = [
+        s for s in prepared.mariadb.statements() if s.startswith("CREATE TABLE log")
+    ]
     assert len(made) == 1
-    assert schema(octavia.mariadb) == fresh_schema
+    assert schema(prepared.mariadb) == fresh_schema
 
 
 @pytest.mark.parametrize("point", [1, 6, 12, 19, 32, 45])
 def test_killed_before_and_run_again(
-    fresh_schema: dict[str, str], octavia: Target, point: int
+    fresh_schema: dict[str, str], prepared: Target, point: int
 ) -> None:
-    """Whatever a killed run left behind, the next makes the same tables."""
-    killed = replace(octavia, db_manage=killer(octavia, point))
+    """After a kill at any moment, the next run makes the same tables."""
+    killed = replace(prepared, db_manage=killer(prepared, point))
     command = db_manage.upgrade_persistence(
         killed.context().host,
         killed.context().spec.persistence,
@@ -132,10 +113,10 @@ def test_killed_before_and_run_again(
         cancelled=threading.Event(),
     )
     assert (command.returncode, command.transient) == (-9, True)
-    assert schema(octavia.mariadb) != fresh_schema
-    result_of(UpgradePersistenceSchema(octavia.context()))
-    assert schema(octavia.mariadb) == fresh_schema
-    assert revision(octavia.mariadb) == KNOWN_HEAD
+    assert schema(prepared.mariadb) != fresh_schema
+    result_of(UpgradePersistenceSchema(prepared.context()))
+    assert schema(prepared.mariadb) == fresh_schema
+    assert revision(prepared.mariadb) == KNOWN_HEAD
 
 
 def killer(target: Target, point: int) -> tuple[str, ...]:
@@ -143,84 +124,84 @@ def killer(target: Target, point: int) -> tuple[str, ...]:
     return (python, str(KILLER), str(point), str(target.folder / "killed"))
 
 
-def test_killed_within_the_step(fresh_schema: dict[str, str], octavia: Target) -> None:
-    """db-manage killed under the step is transient; the next attempt heals."""
-    octavia.db_manage = killer(octavia, 9)
-    result = result_of(UpgradePersistenceSchema(octavia.context(attempts=2)))
+def test_killed_within_the_step(fresh_schema: dict[str, str], prepared: Target) -> None:
+    """A killed db-manage is a transient error; the next attempt succeeds."""
+    prepared.db_manage = killer(prepared, 9)
+    result = result_of(UpgradePersistenceSchema(prepared.context(attempts=2)))
     assert result.made == (f"schema:{DATABASE}",)
-    assert schema(octavia.mariadb) == fresh_schema
+    assert schema(prepared.mariadb) == fresh_schema
 
 
-def test_shape_of_no_revision_is_left_alone(octavia: Target) -> None:
-    """Tables with rows that no revision explains are an error that names why."""
-    server = octavia.mariadb
+def test_tables_of_no_revision_are_left_alone(prepared: Target) -> None:
+    """Tables with rows that match no revision are an error with the reason."""
+    server = prepared.mariadb
     server.execute(f"CREATE TABLE `{DATABASE}`.logbooks (uuid VARCHAR(64))")
     server.execute(f"INSERT INTO `{DATABASE}`.logbooks VALUES ('one')")
     mark = server.mark()
     with pytest.raises(PermanentError, match=r"logbooks\.meta text is missing"):
-        UpgradePersistenceSchema(octavia.context()).execute()
+        UpgradePersistenceSchema(prepared.context()).execute()
     assert writes(server.statements(mark)) == []
     assert server.execute(f"SELECT uuid FROM `{DATABASE}`.logbooks") == [("one",)]
 
 
 def test_tables_gone_but_revision_there(
-    fresh_schema: dict[str, str], octavia: Target
+    fresh_schema: dict[str, str], prepared: Target
 ) -> None:
-    """A revision without tables, on which db-manage does nothing, is mended."""
-    result_of(UpgradePersistenceSchema(octavia.context()))
-    server = octavia.mariadb
+    """A missing table, which db-manage ignores at this revision, is made."""
+    result_of(UpgradePersistenceSchema(prepared.context()))
+    server = prepared.mariadb
     server.execute(f"DROP TABLE `{DATABASE}`.atomdetails")
-    result_of(UpgradePersistenceSchema(octavia.context()))
+    result_of(UpgradePersistenceSchema(prepared.context()))
     assert schema(server) == fresh_schema
 
 
 def test_older_release_with_rows_is_upgraded_in_place(
-    fresh_schema: dict[str, str], octavia: Target
+    fresh_schema: dict[str, str], prepared: Target
 ) -> None:
-    """The tables of an older taskflow keep their rows, and aren't called ours."""
-    server = octavia.mariadb
+    """The tables of an older taskflow keep their rows, and don't count as made."""
+    server = prepared.mariadb
     OlderSchema(server).migrate("40fc8c914bd2")
     server.execute(f"INSERT INTO `{DATABASE}`.logbooks (uuid) VALUES ('one')")
-    result = result_of(UpgradePersistenceSchema(octavia.context()))
+    result = result_of(UpgradePersistenceSchema(prepared.context()))
     assert (result.effect, result.made) == ("changed", ())
     assert schema(server) == fresh_schema
     assert server.execute(f"SELECT uuid FROM `{DATABASE}`.logbooks") == [("one",)]
 
 
-def test_database_of_another_program(octavia: Target) -> None:
-    """A database with a different program's migrations isn't touched."""
-    server = octavia.mariadb
+def test_database_of_another_program(prepared: Target) -> None:
+    """A database with another program's migrations isn't changed."""
+    server = prepared.mariadb
     server.execute(f"CREATE TABLE `{DATABASE}`.alembic_version (version_num CHAR(12))")
     server.execute(f"INSERT INTO `{DATABASE}`.alembic_version VALUES ('deadbeef')")
     mark = server.mark()
     with pytest.raises(PermanentError, match="a different program"):
-        UpgradePersistenceSchema(octavia.context()).execute()
+        UpgradePersistenceSchema(prepared.context()).execute()
     assert writes(server.statements(mark)) == []
 
 
-def test_waits_for_a_zombie(octavia: Target) -> None:
-    """While another connection changes tables, nothing of ours does."""
-    zombie = octavia.mariadb.connect()
-    assert ask(zombie, "SELECT GET_LOCK(%s, 0)", DDL_LOCK) == 1
+def test_waits_for_another_connection(prepared: Target) -> None:
+    """While another connection changes tables, the step changes none."""
+    other = prepared.mariadb.connect()
+    assert ask(other, "SELECT GET_LOCK(%s, 0)", DDL_LOCK) == 1
     results: list[str] = []
     thread = threading.Thread(
         target=lambda: results.append(
-            result_of(UpgradePersistenceSchema(octavia.context())).effect
+            result_of(UpgradePersistenceSchema(prepared.context())).effect
         )
     )
     thread.start()
     try:
         wait_until(
-            lambda: octavia.mariadb.execute(
+            lambda: prepared.mariadb.execute(
                 "SELECT 1 FROM information_schema.PROCESSLIST"
                 " WHERE USER = 'octavia' AND STATE = 'User lock'"
             ),
             what="the step waits for the lock",
-            state=lambda: octavia.mariadb.execute("SHOW FULL PROCESSLIST"),
+            state=lambda: prepared.mariadb.execute("SHOW FULL PROCESSLIST"),
         )
-        assert schema(octavia.mariadb) == {}
+        assert schema(prepared.mariadb) == {}
     finally:
-        zombie.close()
+        other.close()
         thread.join()
     assert results == ["changed"]
 
@@ -231,40 +212,40 @@ def ask(connection: pymysql.Connection, sql: str, *args: object) -> object:
     return cursor.fetchall()[0][0]
 
 
-def test_lock_not_got_is_transient(octavia: Target) -> None:
-    """db-manage that doesn't get the lock fails before its first statement."""
-    zombie = octavia.mariadb.connect()
-    assert ask(zombie, "SELECT GET_LOCK(%s, 0)", DDL_LOCK) == 1
-    host = octavia.context().host
-    url = db_manage.guarded(octavia.context().spec.persistence, DDL_LOCK, 0)
+def test_lock_not_got_is_transient(prepared: Target) -> None:
+    """db-manage fails before its first statement if it can't get the lock."""
+    other = prepared.mariadb.connect()
+    assert ask(other, "SELECT GET_LOCK(%s, 0)", DDL_LOCK) == 1
+    host = prepared.context().host
+    url = db_manage.guarded(prepared.context().spec.persistence, DDL_LOCK, 0)
     try:
         completed = db_manage.upgrade_persistence(
             host, url, PASSWORD, masker=Masker([PASSWORD]), cancelled=threading.Event()
         )
     finally:
-        zombie.close()
+        other.close()
     assert completed.transient
     assert completed.returncode != 0
     assert "1242" in completed.output
-    assert schema(octavia.mariadb) == {}
+    assert schema(prepared.mariadb) == {}
 
 
-def test_cancelled_while_waiting(octavia: Target) -> None:
-    """A step told to stop while it waits for the lock stops."""
-    zombie = octavia.mariadb.connect()
-    ask(zombie, "SELECT GET_LOCK(%s, 0)", lock_name("amphv2-upgrade", DATABASE))
-    context = octavia.context()
+def test_cancelled_while_waiting(prepared: Target) -> None:
+    """A step that is cancelled while it waits for the lock stops."""
+    other = prepared.mariadb.connect()
+    ask(other, "SELECT GET_LOCK(%s, 0)", lock_name("amphv2-upgrade", DATABASE))
+    context = prepared.context()
     context.cancelled.set()
     context = replace(context, host=replace(context.host, octavia_python="/bin/false"))
     try:
         with pytest.raises(CancelledError):
             UpgradePersistenceSchema(context).execute()
     finally:
-        zombie.close()
+        other.close()
 
 
 def fake_db_manage(target: Target, body: str) -> None:
-    """A db-manage of a few lines, and no Python of Octavia."""
+    """Use a short Python program as db-manage, and no Python of Octavia."""
     script = target.folder / "octavia-db-manage"
     script.write_text(f"#!{sys.executable}\nimport os, sys, pathlib\n{body}\n")
     script.chmod(0o755)
@@ -275,7 +256,7 @@ def fake_db_manage(target: Target, body: str) -> None:
 
 
 def test_exit_code_zero_without_tables(target: Target) -> None:
-    """db-manage that says nothing and does nothing is found out."""
+    """A db-manage that reports success but does nothing is an error."""
     fake_db_manage(target, "sys.exit(0)")
     with pytest.raises(PermanentError, match="exit code 0") as caught:
         UpgradePersistenceSchema(target.context()).execute()
@@ -283,7 +264,7 @@ def test_exit_code_zero_without_tables(target: Target) -> None:
 
 
 def test_overlay_is_private_and_gone(target: Target) -> None:
-    """The overlay is 0600 while db-manage runs, and gone when it failed."""
+    """The overlay has mode 0600 while db-manage runs, and is removed when it fails."""
     fake_db_manage(
         target,
         "seen = pathlib.Path(sys.argv[4])\n"
@@ -300,7 +281,7 @@ def test_overlay_is_private_and_gone(target: Target) -> None:
 
 
 def test_overlay_of_a_killed_run_is_removed(target: Target) -> None:
-    """What a killed run left is removed; a file in use and others stay."""
+    """The overlay of a killed run is removed; files in use and others stay."""
     target.state_path.mkdir()
     orphan = target.state_path / "persistence-overlay-dead.conf"
     orphan.write_text("secret")
@@ -315,7 +296,7 @@ def test_overlay_of_a_killed_run_is_removed(target: Target) -> None:
 
 @pytest.mark.parametrize("form", ["print(secret)", "print(secret.replace('$', '$$'))"])
 def test_secrets_in_the_output_are_masked(target: Target, form: str) -> None:
-    """A db-manage that prints the password doesn't make us repeat it."""
+    """If db-manage prints the password, the error masks it."""
     fake_db_manage(
         target, f"secret = {PASSWORD!r}\n{form}\nsys.exit('no ' + repr(secret))"
     )
@@ -326,7 +307,7 @@ def test_secrets_in_the_output_are_masked(target: Target, form: str) -> None:
 
 
 def test_hanging_db_manage(target: Target) -> None:
-    """A db-manage that doesn't end is stopped; transient, overlay removed, masked."""
+    """A db-manage that hangs is stopped; the error is transient and masked."""
     fake_db_manage(target, f"print({PASSWORD!r}, flush=True)\nos.read(os.pipe()[0], 1)")
     target.timeout = 1.0
     with pytest.raises(TransientError, match="did not end within 1 s") as caught:
@@ -336,7 +317,7 @@ def test_hanging_db_manage(target: Target) -> None:
 
 
 def test_account_refused(target: Target) -> None:
-    """Wrong password of the account: permanent, before db-manage is run."""
+    """A wrong password is a permanent error, before db-manage runs."""
     fake_db_manage(target, "pathlib.Path('/nonexistent/run').touch()")
     target.password = "wrong-secret"
     with pytest.raises(PermanentError, match=r"\[1045\]") as caught:
@@ -345,28 +326,28 @@ def test_account_refused(target: Target) -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_undo(octavia: Target, rows: int) -> None:
-    """A revert drops the tables that the step made, unless they hold a row."""
-    step = UpgradePersistenceSchema(octavia.context())
+def test_undo(prepared: Target, rows: int) -> None:
+    """A revert drops the tables that the step made, unless they have rows."""
+    step = UpgradePersistenceSchema(prepared.context())
     result = step.execute()
     for _ in range(rows):
-        octavia.mariadb.execute(f"INSERT INTO `{DATABASE}`.logbooks SET uuid = 'one'")
+        prepared.mariadb.execute(f"INSERT INTO `{DATABASE}`.logbooks SET uuid = 'one'")
     step.revert(result)
-    assert bool(schema(octavia.mariadb)) is bool(rows)
+    assert bool(schema(prepared.mariadb)) is bool(rows)
 
 
-def test_undo_leaves_what_was_there(octavia: Target) -> None:
+def test_undo_leaves_what_was_there(prepared: Target) -> None:
     """A revert of a step that changed nothing drops nothing."""
-    UpgradePersistenceSchema(octavia.context()).execute()
-    step = UpgradePersistenceSchema(octavia.context())
+    UpgradePersistenceSchema(prepared.context()).execute()
+    step = UpgradePersistenceSchema(prepared.context())
     step.revert(step.execute())
-    assert set(schema(octavia.mariadb)) == TABLES | {"alembic_version"}
+    assert set(schema(prepared.mariadb)) == TABLES | {"alembic_version"}
 
 
-def test_sqlite(octavia: Target, tmp_path: Path) -> None:
-    """In a SQLite file the three tables are the proof; the second run only looks."""
+def test_sqlite(prepared: Target, tmp_path: Path) -> None:
+    """In a SQLite file the tables are made; the second run only reads."""
     path = tmp_path / "octavia persistence.db"
-    context = octavia.sqlite(path)
+    context = prepared.sqlite(path)
     assert result_of(UpgradePersistenceSchema(context)).effect == "changed"
     tables = sqlite3.connect(path).execute("SELECT name FROM sqlite_master").fetchall()
     assert {name for (name,) in tables} >= TABLES
@@ -377,7 +358,7 @@ def test_sqlite(octavia: Target, tmp_path: Path) -> None:
 
 
 def test_sqlite_without_tables(target: Target, tmp_path: Path) -> None:
-    """With SQLite, too, the exit code proves nothing."""
+    """With SQLite, too, exit code 0 without tables is an error."""
     fake_db_manage(target, "sys.exit(0)")
     with pytest.raises(PermanentError, match="exit code 0"):
         UpgradePersistenceSchema(target.sqlite(tmp_path / "o.db")).execute()

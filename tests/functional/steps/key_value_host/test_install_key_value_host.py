@@ -28,7 +28,7 @@ from tests.servers.process import Server, binary, free_port
 from tests.servers.redis import running_redis
 from tests.servers.zookeeper import JAR
 
-check = partial(key_value.check, timeout=60.0)  # no verdict by the machine's speed
+check = partial(key_value.check, timeout=60.0)  # for slow machines
 LOOPBACK = "127.0.0.1"
 PASSWORD = "in'st\"all\\ed p@ss:w/rd#%$é"
 SECRETS = Secrets({"jobboard_backend_password": PASSWORD})
@@ -37,7 +37,7 @@ SECRETS = Secrets({"jobboard_backend_password": PASSWORD})
 def stock(path: str, package: str) -> Path:
     """A configuration file as the distribution ships it.
 
-    Of redis.conf, which only root and the service may read, others take a copy.
+    Only root and the service may read redis.conf: other users get a copy of it.
     """
     if os.access(path, os.R_OK):
         return Path(path)
@@ -50,7 +50,7 @@ def stock(path: str, package: str) -> Path:
 
 @dataclass
 class FakePackages:
-    """dpkg as far as the step sees it: installing brings the stock file."""
+    """A fake dpkg: installing writes the stock file."""
 
     stock: Path
     layout: Layout
@@ -59,7 +59,7 @@ class FakePackages:
 
     @property
     def content(self) -> bytes:
-        """The stock file, but for the data folder: a closed one ends Redis at once."""
+        """The stock file with a data folder that this user may write to."""
         folder = os.fsencode(self.layout.data_folder)
         return self.stock.read_bytes().replace(b"/var/lib/redis", folder)
 
@@ -80,7 +80,7 @@ class Crash(BaseException):
 
 @dataclass
 class FakeServices:
-    """systemd as far as the step sees it; starts the real server."""
+    """A fake systemd that starts the real server."""
 
     start: Callable[[], Server]
     crash: bool = False
@@ -170,7 +170,7 @@ def redis_host(folder: Path) -> Iterator[Host]:
     spec = spec_for("redis", free_port(), (LOOPBACK,), ["ctl1"])
 
     def start() -> Server:
-        # As the unit does it, but without root's folders.
+        # Like the unit, but without root's folders.
         options = ["--daemonize", "no", "--dir", str(layout.data_folder)]
         options += ["--logfile", "", "--pidfile", str(folder / "pid")]
         server = Server(
@@ -196,7 +196,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 def test_redis_is_installed_and_fit(host: Host) -> None:
-    """From the stock file to a server that Octavia can use, without a warning."""
+    """The stock file becomes that of a server that Octavia can use, without warning."""
     result = host.step().act()
     assert result.effect == CHANGED
     assert result.warnings == ()
@@ -212,7 +212,7 @@ def test_redis_is_installed_and_fit(host: Host) -> None:
 
 
 def test_second_run_changes_nothing(host: Host) -> None:
-    """No byte is written and nothing is restarted when all is as wanted."""
+    """The second run writes nothing and restarts nothing."""
     host.step().act()
     before = host.config, sorted(host.folder.glob("etc/*"))
     result = host.step().act()
@@ -223,7 +223,7 @@ def test_second_run_changes_nothing(host: Host) -> None:
 
 
 def test_all_other_bytes_stay(host: Host) -> None:
-    """Without the lines of our settings, the file is the stock file."""
+    """Without the lines of our settings, the file equals the stock file."""
     host.step().act()
     names = b"bind port requirepass masterauth appendonly protected-mode"
     ours = (names + b" maxmemory-policy").replace(b" ", b"|")
@@ -234,7 +234,7 @@ def test_all_other_bytes_stay(host: Host) -> None:
 
 
 def test_crash_before_the_restart(host: Host) -> None:
-    """The restart isn't lost with the process that should have done it."""
+    """After a crash before the restart, the next run restarts."""
     host.services.crash = True
     with pytest.raises(Crash):
         host.step().act()
@@ -246,7 +246,7 @@ def test_crash_before_the_restart(host: Host) -> None:
 
 
 def test_new_password_is_a_change(host: Host) -> None:
-    """Settings of a server that we installed follow the configuration."""
+    """A server that this program installed gets new settings."""
     old = Secrets({"jobboard_backend_password": "old"})
     start, host.services.start = host.services.start, lambda: pytest.fail("started")
     host.services.crash = True
@@ -258,7 +258,7 @@ def test_new_password_is_a_change(host: Host) -> None:
 
 
 def test_the_password_is_private(host: Host) -> None:
-    """Others can't read the file; owner and mode stay; the result is silent."""
+    """Others can't read the file, and neither result nor state has the password."""
     host.packages.install(["redis-server"])
     host.packages.there.clear()
     result = host.step().act()
@@ -270,7 +270,7 @@ def test_the_password_is_private(host: Host) -> None:
 
 
 def test_user_of_the_access_list(host: Host) -> None:
-    """A wanted user name is made, with the same password."""
+    """A wanted user is created with the password."""
     named = {**host.spec.task_flow, "jobboard_backend_username": "octavia.user"}
     spec = replace(host.spec, task_flow=named)
     host.spec = spec
@@ -278,8 +278,8 @@ def test_user_of_the_access_list(host: Host) -> None:
     assert check(spec, SECRETS) == ()
 
 
-def test_server_that_was_there_before_is_left_alone(host: Host) -> None:
-    """Installed by others and unfit: refused, and not a byte of it changed."""
+def test_unfit_server_of_others_is_left_alone(host: Host) -> None:
+    """An unfit server that others installed is refused, and its file stays."""
     host.packages.install(["redis-server"])
     before = host.config
     with pytest.raises(PermanentError, match="installed before"):
@@ -288,8 +288,8 @@ def test_server_that_was_there_before_is_left_alone(host: Host) -> None:
     assert host.services.restarts == 0
 
 
-def test_fit_server_that_was_there_before(host: Host, tmp_path: Path) -> None:
-    """Installed by others and fit: nothing to do."""
+def test_fit_server_of_others(host: Host, tmp_path: Path) -> None:
+    """A fit server that others installed is accepted without a change."""
     host.packages.install(["redis-server"])
     simple = "simple-password"
     with running_redis(tmp_path / "other", password=simple) as server:
@@ -301,7 +301,7 @@ def test_fit_server_that_was_there_before(host: Host, tmp_path: Path) -> None:
 
 
 def test_without_systemd_the_operator_starts_it(host: Host) -> None:
-    """The error says what to start; once it runs, the step completes."""
+    """The error says what to start; once that runs, the step completes."""
     host.services.running = False
     with pytest.raises(PermanentError, match="Start the server by hand") as caught:
         host.step().act()
@@ -311,7 +311,7 @@ def test_without_systemd_the_operator_starts_it(host: Host) -> None:
 
 
 def test_undo_leaves_the_server(host: Host) -> None:
-    """Others may have begun to use it."""
+    """The server stays as it is, since others may use it."""
     step = host.step()
     result = step.act()
     before = host.config
@@ -334,7 +334,7 @@ def test_undo_leaves_the_server(host: Host) -> None:
 def test_what_cannot_be_installed(
     host: Host, options: dict[str, object], secrets: Secrets, words: str
 ) -> None:
-    """Refused before anything is installed, with what to do instead."""
+    """Unsupported settings are refused before anything is installed."""
     wanted = {**host.spec.task_flow, **options}
     host.spec = replace(host.spec, task_flow=wanted)  # type: ignore[arg-type]
     with pytest.raises(PermanentError, match=words):
@@ -380,7 +380,7 @@ def zookeeper_host(
 
 
 def test_zookeeper_is_installed_and_fit(tmp_path: Path) -> None:
-    """A single ZooKeeper from the stock file; a second run changes nothing."""
+    """A single ZooKeeper is set up; a second run changes nothing."""
     with zookeeper_hosts(tmp_path, (LOOPBACK,)) as (one,):
         result = one.step(Secrets({})).act()
         assert result.effect == CHANGED
@@ -391,7 +391,7 @@ def test_zookeeper_is_installed_and_fit(tmp_path: Path) -> None:
 
 
 def test_zookeeper_ensemble(tmp_path: Path) -> None:
-    """Three hosts, one after the other, become one ensemble without a warning."""
+    """Three hosts, one after another, become one ensemble without a warning."""
     addresses = ("127.0.7.1", "127.0.7.2", "127.0.7.3")
     with zookeeper_hosts(tmp_path, addresses) as hosts:
         for one in hosts:

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``check-prerequisites`` says of Octavia's programs; no server is asked."""
+"""What ``check-prerequisites`` reports of Octavia's programs, without a server."""
 
 import sys
-from dataclasses import replace
 
 import pytest
 
-from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import StepResult
@@ -20,26 +18,22 @@ def _answers(_spec: Spec, _secrets: Secrets) -> tuple[str, ...]:
 
 
 def _check(controller: Controller) -> StepResult:
-    context = controller.context
-    sqlite = DatabaseUrl("sqlite", database=str(controller.folder / "octavia.db"))
-    context = replace(context, spec=replace(context.spec, persistence=sqlite))
+    context = controller.sqlite(controller.folder / "octavia.db")
     return CheckPrerequisites(context, _answers).act()
 
 
 @pytest.fixture
 def with_program(controller: Controller) -> Controller:
-    """A controller whose octavia-db-manage doesn't tell its Python."""
-    program = controller.folder / "octavia-db-manage"
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
-    controller.settings["db_manage_command"] = (str(program),)
+    """A controller with an octavia-db-manage that is no Python program."""
+    program = controller.program("octavia-db-manage", "")
+    controller.settings["db_manage_command"] = (program,)
     return controller
 
 
-def test_octavia_is_told_by_its_version(
+def test_versions_are_reported(
     with_program: Controller, octavia_python_path: str
 ) -> None:
-    """With its taskflow, without a warning."""
+    """The summary has Octavia's and taskflow's version; there is no warning."""
     with_program.settings["octavia_python"] = octavia_python_path
     result = _check(with_program)
     assert "octavia 1" in result.summary or "octavia 2" in result.summary
@@ -48,14 +42,14 @@ def test_octavia_is_told_by_its_version(
 
 
 def test_a_python_that_is_not_found_is_warned_of(with_program: Controller) -> None:
-    """With the option that names it."""
+    """The warning names the option for it."""
     (warning,) = _check(with_program).warnings
     assert "its Python wasn't found" in warning
     assert "Set [octavia] python" in warning
 
 
 def test_a_python_without_octavia_is_warned_of(with_program: Controller) -> None:
-    """By its path: a wrapper of octavia-db-manage may be written in Python, too."""
+    """The warning has its path: a wrapper may be written in Python, too."""
     with_program.settings["octavia_python"] = sys.executable
     result = _check(with_program)
     assert "octavia" not in result.summary

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The step passes on what the check says."""
+"""The step reports what the check of the backend returns."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from amphv2_bootstrap.steps.retry_policy import RetryPolicy
 
 @pytest.fixture
 def step() -> EnsureKeyValueBackend:
-    """A step whose retries don't wait."""
+    """A step that retries at once."""
     url = DatabaseUrl("sqlite")
     spec = Spec(url, {"jobboard_backend_driver": "redis_taskflow_driver"}, ("ctl1",))
     host = HostSettings("ctl1", "/state", "/octavia.conf", url, ("true",))
@@ -28,7 +28,7 @@ def step() -> EnsureKeyValueBackend:
 def test_warnings_reach_the_operator(
     step: EnsureKeyValueBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that is away once is asked again; its warnings are in the result."""
+    """The step tries again after a transient error; the result has the warnings."""
     faults: list[Exception] = [TransientError("reach it")]
 
     def check(*_: Any, **__: Any) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from tests.unit.steps.controller_host import Controller
 
 @pytest.fixture(params=["octavia", "table"])
 def written(request: pytest.FixtureRequest, controller: Controller) -> Controller:
-    """A controller whose file is written, checked by Octavia's Python or without."""
+    """A controller with a written file, checked with Octavia's Python or without."""
     if request.param == "octavia":
         python = request.getfixturevalue("octavia_python_path")
         controller.settings["octavia_python"] = python
@@ -35,7 +35,7 @@ def _refused(controller: Controller) -> str:
 
 
 def test_what_was_written_is_in_force(written: Controller) -> None:
-    """Octavia loads each option as it is wanted; the file isn't touched."""
+    """Octavia loads each wanted option; the file isn't changed."""
     before = written.conf.read_bytes()
     result = CheckEffectiveConfiguration(written.context).execute()
     assert result["effect"] == "unchanged"
@@ -45,7 +45,7 @@ def test_what_was_written_is_in_force(written: Controller) -> None:
 
 
 def test_every_difference_is_named(written: Controller) -> None:
-    """Option by option, secrets only as different."""
+    """Each option has its values, but secrets only differ."""
     _append(
         written,
         "jobboard_backend_port = 6380",
@@ -53,32 +53,32 @@ def test_every_difference_is_named(written: Controller) -> None:
         "jobboard_backend_password = other-s3cret",
         "persistence_connection = sqlite:///s3cret",
     )
-    told = _refused(written)
-    assert "jobboard_backend_port is 6380, wanted 6379" in told
-    assert "jobboard_backend_hosts is ['10.0.0.9'], wanted ['10.0.0.1']" in told
-    assert "jobboard_backend_password differs" in told
-    assert "persistence_connection differs" in told
+    error = _refused(written)
+    assert "jobboard_backend_port is 6380, wanted 6379" in error
+    assert "jobboard_backend_hosts is ['10.0.0.9'], wanted ['10.0.0.1']" in error
+    assert "jobboard_backend_password differs" in error
+    assert "persistence_connection differs" in error
 
 
-def test_of_dicts_the_keys_that_differ_are_named(written: Controller) -> None:
-    """Never the values: a key file's password may be among them."""
+def test_only_the_keys_of_dictionaries_are_named(written: Controller) -> None:
+    """A key file's password may be among the values."""
     written.task_flow["jobboard_redis_backend_ssl_options"] = {"ssl": "True"}
     _append(written, "jobboard_redis_backend_ssl_options = ssl:True,ssl_keyfile:s3cret")
-    told = _refused(written)
-    assert "ssl_options differs in ssl_cert_reqs, ssl_keyfile" in told
+    error = _refused(written)
+    assert "ssl_options differs in ssl_cert_reqs, ssl_keyfile" in error
 
 
 def test_options_that_are_not_wanted_are_refused(written: Controller) -> None:
-    """The jobboard would not be the one that was asked for."""
+    """They would make another jobboard than the wanted one."""
     _append(written, "jobboard_redis_sentinel = mine", "jobboard_save_logbook = True")
     written.settings["services"] = ()
-    told = _refused(written)
-    assert "jobboard_redis_sentinel is 'mine', but isn't wanted" in told
-    assert "jobboard_save_logbook is True, but isn't wanted" in told
+    error = _refused(written)
+    assert "jobboard_redis_sentinel is 'mine', but isn't wanted" in error
+    assert "jobboard_save_logbook is True, but isn't wanted" in error
 
 
 def test_options_of_other_drivers_are_harmless(written: Controller) -> None:
-    """What the chosen driver doesn't read may stay; so may its defaults."""
+    """Options that the driver doesn't read may stay; so may its defaults."""
     _append(
         written,
         "jobboard_etcd_ssl_options = use_ssl:False",
@@ -91,7 +91,7 @@ def test_options_of_other_drivers_are_harmless(written: Controller) -> None:
 
 
 def test_etcd_without_tls_must_not_have_the_option(written: Controller) -> None:
-    """Written as False, it means https to Octavia."""
+    """Octavia takes even False for https."""
     written.task_flow["jobboard_backend_driver"] = "etcd_taskflow_driver"
     del written.secrets["jobboard_backend_password"]
     WriteOctaviaConfiguration(written.context).execute()
@@ -100,15 +100,15 @@ def test_etcd_without_tls_must_not_have_the_option(written: Controller) -> None:
 
 
 def test_values_of_the_wrong_type_are_named(written: Controller) -> None:
-    """Octavia would stop at them."""
+    """Octavia could not start with them."""
     _append(written, "jobboard_backend_port = none", "jobboard_redis_backend_db = -1")
-    told = _refused(written)
-    assert "jobboard_backend_port is invalid" in told
-    assert "jobboard_redis_backend_db is invalid" in told
+    error = _refused(written)
+    assert "jobboard_backend_port is invalid" in error
+    assert "jobboard_redis_backend_db is invalid" in error
 
 
 def test_misspelt_options_are_warned_of(written: Controller) -> None:
-    """Octavia ignores them without a word."""
+    """Octavia ignores them silently."""
     _append(written, "jobboard_backend_pasword = s3cret", "unrelated = 1")
     warnings = CheckEffectiveConfiguration(written.context).execute()["warnings"]
     assert warnings == [
@@ -119,7 +119,7 @@ def test_misspelt_options_are_warned_of(written: Controller) -> None:
 
 
 def test_traps_are_warned_of(written: Controller) -> None:
-    """What is in force as wanted, and yet will break later."""
+    """A wanted option that is in force may still break later."""
     written.task_flow["jobboard_expiration_time"] = 30
     WriteOctaviaConfiguration(written.context).execute()
     (warning,) = CheckEffectiveConfiguration(written.context).execute()["warnings"]
@@ -129,7 +129,7 @@ def test_traps_are_warned_of(written: Controller) -> None:
 def test_a_folder_that_the_services_load_counts(
     octavia_python_path: str, controller: Controller
 ) -> None:
-    """What it sets is in force, over the file that was written; both are named."""
+    """Its options override the written file's; the error names both."""
     controller.settings["octavia_python"] = octavia_python_path
     WriteOctaviaConfiguration(controller.context).execute()
     folder = controller.folder / "conf.d"
@@ -137,18 +137,18 @@ def test_a_folder_that_the_services_load_counts(
     (folder / "50-site.conf").write_text("[task_flow]\njobboard_backend_port = 6380\n")
     file = ("--config-file", str(controller.conf))
     controller.settings["service_arguments"] = (file, ("--config-dir", str(folder)))
-    told = _refused(controller)
-    assert "jobboard_backend_port is 6380, wanted 6379" in told
-    assert f"{controller.conf} with {folder}" in told
+    error = _refused(controller)
+    assert "jobboard_backend_port is 6380, wanted 6379" in error
+    assert f"{controller.conf} with {folder}" in error
     controller.settings["service_arguments"] = (("--config-dir", str(folder)), file)
     result = CheckEffectiveConfiguration(controller.context).execute()
     assert result["warnings"] == []
 
 
-def test_an_order_that_nobody_stated_is_warned_of(
+def test_an_assumed_order_is_a_warning(
     octavia_python_path: str, controller: Controller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether file or folder wins depends on how the services are started."""
+    """Whether file or folder wins depends on the arguments of the services."""
     controller.settings["octavia_python"] = octavia_python_path
     WriteOctaviaConfiguration(controller.context).execute()
     folder = controller.conf.parent / "octavia.conf.d"

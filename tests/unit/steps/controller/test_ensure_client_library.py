@@ -8,9 +8,8 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.steps.controller.ensure_client_library import EnsureClientLibrary
 from tests.unit.steps.controller_host import Controller
 
-# Its pip notes the call, and mends the import unless it is told not to.
-_PYTHON = """#!/bin/sh
-site={folder}/site
+# Its pip notes the call, and fixes the import unless a file "useless" is there.
+_PYTHON = """site={folder}/site
 if [ "$1 $2" = "-m pip" ]; then
     echo "$@" >>{folder}/calls
     [ ! -e {folder}/refuse ] || {{ echo no network; exit 1; }}
@@ -23,7 +22,7 @@ PYTHONPATH=$site exec {python} "$@"
 
 @pytest.fixture
 def lacking(controller: Controller) -> Controller:
-    """A controller whose Octavia lacks the Redis client."""
+    """A controller with an Octavia that lacks the Redis client."""
     module = controller.folder / "site/taskflow/jobs/backends/impl_redis.py"
     module.parent.mkdir(parents=True)
     for package in (module.parent, module.parents[1], module.parents[2]):
@@ -32,10 +31,8 @@ def lacking(controller: Controller) -> Controller:
     metadata = controller.folder / "site/taskflow-6.5.0.dist-info/METADATA"
     metadata.parent.mkdir()
     metadata.write_text("Metadata-Version: 2.1\nName: taskflow\nVersion: 6.5.0\n")
-    python = controller.folder / "python3"
-    python.write_text(_PYTHON.format(folder=controller.folder, python=sys.executable))
-    python.chmod(0o755)
-    controller.settings["octavia_python"] = str(python)
+    body = _PYTHON.format(folder=controller.folder, python=sys.executable)
+    controller.settings["octavia_python"] = controller.program("python3", body)
     return controller
 
 
@@ -47,14 +44,14 @@ def _calls(controller: Controller) -> str:
 def test_an_importable_driver_is_left_alone(
     controller: Controller, octavia_python_path: str
 ) -> None:
-    """Real Octavia with its library: nothing to do, no restart."""
+    """With a real Octavia and its library nothing changes, and no restart is due."""
     controller.settings["octavia_python"] = octavia_python_path
     assert EnsureClientLibrary(controller.context).execute()["effect"] == "unchanged"
     assert not controller.marker.is_set()
 
 
-def test_without_permission_the_command_is_told(lacking: Controller) -> None:
-    """The operator gets the exact command, and the reason."""
+def test_without_permission_the_error_has_the_command(lacking: Controller) -> None:
+    """The operator gets the exact command and the reason."""
     command = r"python3 -m pip install 'taskflow\[redis\]==6\.5\.0'"
     with pytest.raises(PermanentError, match=rf"no_such_redis.*Run: .*{command}"):
         EnsureClientLibrary(lacking.context).execute()
@@ -65,7 +62,7 @@ def test_without_permission_the_command_is_told(lacking: Controller) -> None:
 def test_pip_installs_the_extra_of_the_taskflow_that_is_there(
     lacking: Controller,
 ) -> None:
-    """After it the import is tried again, and a restart is asked for."""
+    """Then the import is tried again, and a restart is due."""
     lacking.settings["install_client_library"] = "pip"
     result = EnsureClientLibrary(lacking.context).execute()
     assert result["effect"] == "changed"
@@ -75,7 +72,7 @@ def test_pip_installs_the_extra_of_the_taskflow_that_is_there(
 
 
 def test_an_install_that_does_not_help_is_an_error(lacking: Controller) -> None:
-    """pip's success proves nothing: the import does."""
+    """Only the import proves success, not pip."""
     lacking.settings["install_client_library"] = "pip"
     (lacking.folder / "useless").touch()
     with pytest.raises(PermanentError, match=r"no_such_redis.*wasn't enough"):
@@ -83,7 +80,7 @@ def test_an_install_that_does_not_help_is_an_error(lacking: Controller) -> None:
 
 
 def test_a_failed_install_is_transient(lacking: Controller) -> None:
-    """Its output tells why."""
+    """The error has pip's output."""
     lacking.settings["install_client_library"] = "pip"
     (lacking.folder / "refuse").touch()
     with pytest.raises(TransientError, match="no network"):
@@ -96,7 +93,7 @@ def test_a_failed_install_is_transient(lacking: Controller) -> None:
 def test_packages_are_installed_by_the_hosts_installer(
     lacking: Controller, monkeypatch: pytest.MonkeyPatch, installer: str, query: str
 ) -> None:
-    """The distribution's package; after it the import is tried again."""
+    """The distribution's package is installed, and the import tried again."""
     lacking.settings["install_client_library"] = "packages"
     folder = lacking.folder / "bin"
     folder.mkdir()
@@ -113,7 +110,7 @@ def test_packages_are_installed_by_the_hosts_installer(
     assert lacking.marker.is_set()
 
 
-def test_a_host_without_an_installer_is_told(
+def test_a_host_without_an_installer_is_refused(
     lacking: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The error says that there is no package system."""
@@ -124,7 +121,7 @@ def test_a_host_without_an_installer_is_told(
 
 
 def test_without_octavias_python_nothing_is_checked(controller: Controller) -> None:
-    """In a container deployment the image has the library, or not."""
+    """With containers, the image must have the library: a warning."""
     result = EnsureClientLibrary(controller.context).execute()
     assert result["effect"] == "not-applicable"
     assert "octavia[redis]" in result["warnings"][0]

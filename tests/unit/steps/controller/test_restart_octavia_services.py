@@ -40,13 +40,13 @@ def marked(controller: Controller) -> Controller:
 
 
 def test_without_marker_nothing_is_restarted(controller: Controller) -> None:
-    """A second run, or a run that changed nothing, disturbs no service."""
+    """A run after which nothing has changed restarts no service."""
     assert RestartOctaviaServices(controller.context).execute()["effect"] == "unchanged"
     assert controller.seen == []
 
 
 def test_configured_commands_replace_systemd(marked: Controller) -> None:
-    """They run once, systemd isn't asked, and the marker is gone."""
+    """They run once, systemd isn't used, and the marker is removed."""
     systemd = FakeSystemd()
     result = RestartOctaviaServices(marked.context, systemd).execute()
     assert result["effect"] == "changed"
@@ -56,7 +56,7 @@ def test_configured_commands_replace_systemd(marked: Controller) -> None:
 
 
 def test_units_that_exist_are_restarted(marked: Controller) -> None:
-    """Those that aren't on this host are passed over."""
+    """Units that aren't on this host are skipped."""
     marked.settings["restart_commands"] = ()
     systemd = FakeSystemd()
     result = RestartOctaviaServices(marked.context, systemd).execute()
@@ -69,10 +69,10 @@ def test_units_that_exist_are_restarted(marked: Controller) -> None:
 @pytest.mark.parametrize(
     "systemd", [FakeSystemd(present=()), Systemd("no-such", "/no")]
 )
-def test_with_nothing_to_restart_the_operator_is_told(
+def test_with_nothing_to_restart_the_operator_is_warned(
     marked: Controller, systemd: Systemd
 ) -> None:
-    """The warning names host and services; it isn't repeated for ever."""
+    """The warning names host and services, and comes only once."""
     marked.settings["restart_commands"] = ()
     result = RestartOctaviaServices(marked.context, systemd).execute()
     assert result["effect"] == "unchanged"
@@ -81,7 +81,7 @@ def test_with_nothing_to_restart_the_operator_is_told(
 
 
 def test_a_failed_command_keeps_the_marker(marked: Controller) -> None:
-    """The restart is still needed, and the next run tries it again."""
+    """The restart is still due, and the next run tries it again."""
     marked.settings["restart_commands"] = (("sh", "-c", "echo no; exit 3"),)
     with pytest.raises(TransientError, match="no"):
         RestartOctaviaServices(marked.context).execute()
@@ -89,7 +89,7 @@ def test_a_failed_command_keeps_the_marker(marked: Controller) -> None:
 
 
 def test_a_failed_unit_keeps_the_marker(marked: Controller) -> None:
-    """As with a command."""
+    """The restart is still due, as after a failed command."""
     marked.settings["restart_commands"] = ()
     with pytest.raises(PermanentError, match="it failed"):
         RestartOctaviaServices(marked.context, FakeSystemd(broken=True)).execute()

@@ -39,7 +39,7 @@ def _backups(controller: Controller) -> list[Path]:
 
 
 def test_it_sets_our_options_and_asks_for_a_restart(controller: Controller) -> None:
-    """The file has the options, the backup the old bytes, the marker is set."""
+    """The file has the options, the backup has the old bytes, the marker is set."""
     result = _write(controller)
     assert result["effect"] == "changed"
     assert controller.conf.read_bytes() == _final(controller)
@@ -52,14 +52,14 @@ def test_it_sets_our_options_and_asks_for_a_restart(controller: Controller) -> N
 
 
 def test_its_result_holds_no_secret(controller: Controller) -> None:
-    """What is persisted names options, and no value of a secret one."""
-    told = json.dumps(_write(controller)) + Path(controller.marker.path).read_text()
+    """The result and the marker hold no value of a secret option."""
+    text = json.dumps(_write(controller)) + Path(controller.marker.path).read_text()
     for secret in ("s3cret", PASSWORD, "p%40s", "w%2Fo"):
-        assert secret not in told
+        assert secret not in text
 
 
 def test_the_second_run_changes_nothing(controller: Controller) -> None:
-    """After the restart nothing is written, kept or marked."""
+    """After the restart nothing is written, backed up or marked."""
     _write(controller)
     RestartOctaviaServices(controller.context).execute()
     before = controller.conf.stat()
@@ -71,15 +71,15 @@ def test_the_second_run_changes_nothing(controller: Controller) -> None:
     assert not controller.marker.is_set()
 
 
-def test_an_interrupted_runs_work_is_claimed(controller: Controller) -> None:
-    """Killed after the file's replacement, the next run still knows the backup."""
+def test_a_run_after_an_interruption_knows_the_backup(controller: Controller) -> None:
+    """After a kill between write and restart, the next run reports the change."""
     made = _write(controller)["made"]
     again = _write(controller)
     assert (again["effect"], again["made"]) == ("changed", made)
 
 
 def test_a_world_readable_file_is_warned_of(controller: Controller) -> None:
-    """The mode stays as it is, but the operator learns what it means now."""
+    """The mode stays, and a warning says what it means."""
     controller.conf.chmod(0o644)
     assert "may read" in _write(controller)["warnings"][0]
     assert controller.conf.stat().st_mode & 0o777 == 0o644
@@ -88,7 +88,7 @@ def test_a_world_readable_file_is_warned_of(controller: Controller) -> None:
 
 
 def test_a_file_that_cannot_be_parsed_is_left(controller: Controller) -> None:
-    """Neither the file nor its folder changes, and its text isn't told."""
+    """Neither the file nor its folder changes, and the error doesn't show its text."""
     controller.conf.write_bytes(b"[task_flow]\ns3cret\n")
     with pytest.raises(PermanentError, match="line 2") as caught:
         _write(controller)
@@ -105,10 +105,10 @@ def _set_by_hand(controller: Controller, *lines: str) -> bytes:
 
 
 @pytest.mark.parametrize("by", ["octavia", "table"])
-def test_options_that_nobody_asked_for_are_found_before_it_writes(
+def test_foreign_options_are_refused_before_the_write(
     by: str, controller: Controller, request: pytest.FixtureRequest
 ) -> None:
-    """Nothing is changed; each is named, secrets only so, with the two ways out."""
+    """Nothing changes; the error names each option and both remedies, no secret."""
     if by == "octavia":
         python = request.getfixturevalue("octavia_python_path")
         controller.settings["octavia_python"] = python
@@ -120,14 +120,14 @@ def test_options_that_nobody_asked_for_are_found_before_it_writes(
     )
     with pytest.raises(PermanentError) as caught:
         _write(controller)
-    told = str(caught.value)
-    assert str(controller.conf) in told
-    assert "jobboard_save_logbook is True" in told
-    assert "jobboard_redis_sentinel_password is set" in told
-    assert "jobboard_redis_backend_db is invalid" in told
-    assert "s3cret" not in told
-    assert "[octavia] of amphv2-bootstrap.conf on all controllers" in told
-    assert "remove them from" in told
+    text = str(caught.value)
+    assert str(controller.conf) in text
+    assert "jobboard_save_logbook is True" in text
+    assert "jobboard_redis_sentinel_password is set" in text
+    assert "jobboard_redis_backend_db is invalid" in text
+    assert "s3cret" not in text
+    assert "[octavia] of amphv2-bootstrap.conf on all controllers" in text
+    assert "remove them from" in text
     assert controller.conf.read_bytes() == before
     assert not _backups(controller)
     assert not controller.marker.is_set()
@@ -136,7 +136,7 @@ def test_options_that_nobody_asked_for_are_found_before_it_writes(
 def test_options_that_the_driver_does_not_read_may_stay(
     controller: Controller,
 ) -> None:
-    """So may its defaults, what is about to be replaced, and other options."""
+    """Defaults, options that the step replaces, and other options may stay, too."""
     _set_by_hand(
         controller,
         "jobboard_etcd_ssl_options = use_ssl:True",
@@ -148,7 +148,7 @@ def test_options_that_the_driver_does_not_read_may_stay(
     assert b"\nmax_workers = 9\n" in controller.conf.read_bytes()
 
 
-def test_revert_takes_back_what_was_there(controller: Controller) -> None:
+def test_revert_restores_the_file(controller: Controller) -> None:
     """The old bytes are back, and the services run with them."""
     result = _write(controller)
     RestartOctaviaServices(controller.context).execute()
@@ -162,7 +162,7 @@ def test_revert_takes_back_what_was_there(controller: Controller) -> None:
 def test_revert_leaves_what_others_changed(
     controller: Controller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An edit made after ours is never thrown away; a warning names the backup."""
+    """A later edit is never overwritten; a warning names the backup."""
     result = _write(controller)
     edited = controller.conf.read_bytes() + b"# by hand\n"
     controller.conf.write_bytes(edited)
@@ -173,7 +173,7 @@ def test_revert_leaves_what_others_changed(
 
 
 def test_revert_of_an_unchanged_file_does_nothing(controller: Controller) -> None:
-    """A configuration that was right before isn't ours to undo."""
+    """A revert doesn't undo a configuration that was right before."""
     _write(controller)
     controller.marker.clear()
     WriteOctaviaConfiguration(controller.context).revert(_write(controller))
@@ -183,7 +183,7 @@ def test_revert_of_an_unchanged_file_does_nothing(controller: Controller) -> Non
 def test_revert_without_the_backup_leaves_the_file(
     controller: Controller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An operator may have removed the backup; then the file stays."""
+    """If the operator has removed the backup, the file stays."""
     result = _write(controller)
     _backups(controller)[0].unlink()
     WriteOctaviaConfiguration(controller.context).revert(result)
@@ -191,10 +191,10 @@ def test_revert_without_the_backup_leaves_the_file(
     assert "is gone" in caplog.text
 
 
-def test_an_edit_in_the_same_moment_is_tried_again(
+def test_an_edit_at_the_same_moment_is_kept(
     controller: Controller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An operator who saves while we write isn't overwritten."""
+    """An edit between read and write is a transient error, and isn't overwritten."""
     make_folder = os.mkdir
 
     def edit(*args: Any, **kwargs: Any) -> None:
@@ -210,9 +210,9 @@ def test_an_edit_in_the_same_moment_is_tried_again(
 
 
 def test_a_kill_at_any_moment_loses_no_restart(controller: Controller) -> None:
-    """Killed at each system call in turn, a new process always ends it rightly.
+    """After a kill before any system call, a new process completes both steps.
 
-    The services' last restart has then seen the final file, whose undo is known.
+    Then the services' last restart has seen the final file.
     """
     for moment in itertools.count():
         folder = controller.folder / str(moment)
@@ -238,7 +238,7 @@ def _both_steps(controller: Controller) -> None:
 
 
 def _run_killed_at(moment: int, work: Callable[[], None]) -> bool:
-    """Run in a child that is killed before its ``moment``-th change of a disk."""
+    """Run in a child that is killed before its ``moment``-th change on disk."""
     child = os.fork()
     if child == 0:
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Foreign options: of Octavia's jobboard, set on a host, but not wanted.
+"""Foreign options: options of Octavia's jobboard that are set, but not wanted.
 
 With them, this host's jobboard would differ from the wanted one.
 """

@@ -10,7 +10,7 @@ from amphv2_bootstrap.steps.base import Context
 
 
 def admin(context: Context) -> AbstractContextManager[sessions.Session]:
-    """A session as the administrator; errors as of :func:`sessions.session`."""
+    """A session as the administrator; for errors see :func:`sessions.session`."""
     return sessions.session(
         context.host.admin,
         context.secrets.text("admin_password"),

@@ -198,7 +198,7 @@ class EnsureDatabaseAccounts(Step):
         )
 
     def _shadows(self, session: Session) -> tuple[str, ...]:
-        """Warnings of accounts that the server prefers to the granted ones."""
+        """Warnings about accounts that the server prefers to the granted ones."""
         hosts = self.context.spec.grant_hosts
         return tuple(shadows(session, self._user, self._database, hosts))
 

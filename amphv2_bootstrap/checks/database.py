@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from amphv2_bootstrap.adapters.mysql import accounts as accounts
-from amphv2_bootstrap.adapters.mysql.account_login import Logins, try_logins
+from amphv2_bootstrap.adapters.mysql.account_login import Logins
 from amphv2_bootstrap.adapters.mysql.accounts import DATABASE_PRIVILEGES, Account
 from amphv2_bootstrap.adapters.mysql.sessions import Session
 from amphv2_bootstrap.adapters.octavia import introspection
@@ -22,7 +22,7 @@ from amphv2_bootstrap.checks.finding import (
 )
 from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.steps.base import Context
-from amphv2_bootstrap.steps.target_database import account, admin, database_name
+from amphv2_bootstrap.steps.target_database import account, admin, database_name, logins
 
 _FIX = "'amphv2-bootstrap post-job' fixes it, or says what it can't fix."
 
@@ -51,28 +51,22 @@ def _accounts(context: Context, session: Session) -> Iterator[Finding]:
     user = str(context.spec.persistence.username)
     there = {one.host: one for one in accounts.accounts(session, user)}
     password = context.secrets.text("persistence_password") or ""
-    logins = try_logins(
-        context.spec.persistence,
-        password,
-        context.host.admin,
-        session,
-        masker=context.secrets.masker,
-    )
+    tried = logins(context, session, password)
     for host in context.spec.grant_hosts:
         if host in there:
-            yield _password_of(there[host], password, logins)
+            yield _password_of(there[host], password, tried)
         else:
             message = f"the account '{user}'@'{host}' is not there"
             yield Finding("database", FAILED, message, _FIX)
 
 
-def _password_of(one: Account, password: str, logins: Logins) -> Finding:
-    if (one.user, one.host) in logins.reached:
+def _password_of(one: Account, password: str, tried: Logins) -> Finding:
+    if (one.user, one.host) in tried.reached:
         return Finding("database", OK, f"the password of {one} is right: logged in")
     accepts = one.accepts(password)
     if accepts:
         return Finding("database", OK, f"the password of {one} is right: compared")
-    if accepts is False or (logins.socket_refused and one.host == "localhost"):
+    if accepts is False or (tried.socket_refused and one.host == "localhost"):
         return Finding(
             "database",
             FAILED,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one way in which known secrets are kept out of texts (promise P7).
+"""Masking of known secrets in texts (promise P7).
 
-No code is meant to put a secret into a message. The masker is for the words of
-others: a foreign library's exception, a server that quotes the statement it refused.
+No message of this package has a secret. The masker is for texts of others: exceptions
+of libraries, and servers that quote the statement they refuse.
 """
 
 import json
@@ -14,17 +14,16 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 MASK = "***"
-# Shorter ones would mask ordinary words, and guard nothing.
+# Masking shorter secrets would mask ordinary words.
 _SHORTEST = 4
 
 
 class Masker:
     """Replaces each of the secrets, in any of its usual spellings, by ``***``.
 
-    Spellings: plain; percent-encoded, as a whole or as SQLAlchemy does it, with
-    capital or small digits; with ``$`` doubled for oslo.config; quoted for SQL,
-    Python, JSON or ini files, once or twice. Text that was cut off inside a secret
-    is not found: mask first, then cut.
+    Spellings: plain; percent-encoded, fully or as by SQLAlchemy, with capital or small
+    digits; with ``$`` doubled for oslo.config; quoted for SQL, Python, JSON or ini
+    files, once or twice. A secret that is cut off is not found: mask first, then cut.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -34,12 +33,12 @@ class Masker:
         )
 
     def plus(self, secrets: Iterable[str]) -> "Masker":
-        """A masker that knows these secrets, too."""
+        """A masker that also knows these secrets."""
         more = self._secrets.union(secrets)
         return self if more == self._secrets else Masker(more)
 
     def text(self, text: str) -> str:
-        """``text`` with each secret masked; two that overlap are one mask."""
+        """``text`` with each secret masked; overlapping secrets become one mask."""
         shown, end = [], 0
         for start, stop in sorted(self._found(text)):
             if start >= end:
@@ -55,7 +54,7 @@ class Masker:
                 start = text.find(spelling, start + 1)
 
     def value(self, value: Any) -> Any:
-        """The same through lists and dicts; keys and other values stay."""
+        """Mask the texts in lists and dicts; keys and other values stay."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
@@ -66,14 +65,14 @@ class Masker:
 
 
 NOTHING_SECRET = Masker()
-"""Masks nothing: for callers that know no secret."""
+"""Masks nothing, for callers without secrets."""
 
 
 def passwords_in(url: str) -> set[str]:
-    """The passwords in a URL, wherever they stand, as texts to mask."""
+    """All passwords in a URL, as texts to mask."""
     rest = url.partition("://")[2]
     place, _, query = rest.partition("?")
-    # A password may have a question mark, though it shouldn't.
+    # A password may have an unencoded question mark.
     found = {one.rpartition("@")[0].partition(":")[2] for one in (rest, place)}
     for argument in query.split("&"):
         name, _, text = argument.partition("=")
@@ -128,7 +127,7 @@ class MaskingFilter(logging.Filter):
         if record.exc_info:
             text = "".join(traceback.format_exception(*record.exc_info))
             record.exc_text = self._masker.text(text.rstrip())
-            # oslo.log's formatter would make the text anew.
+            # oslo.log's formatter would format the exception again, unmasked.
             record.exc_info = None
         if record.stack_info:
             record.stack_info = self._masker.text(record.stack_info)
@@ -136,7 +135,7 @@ class MaskingFilter(logging.Filter):
 
 
 class MaskingFormatter(logging.Formatter):
-    """Another formatter's lines, masked: oslo.log's adds the exception under way."""
+    """Masks another formatter's lines: oslo.log's adds the current exception."""
 
     def __init__(self, formatter: logging.Formatter, masker: Masker) -> None:
         super().__init__()

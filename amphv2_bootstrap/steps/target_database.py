@@ -4,6 +4,7 @@
 from contextlib import AbstractContextManager
 
 from amphv2_bootstrap.adapters.mysql import sessions
+from amphv2_bootstrap.adapters.mysql.account_login import Logins, try_logins
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.steps.base import Context
@@ -27,6 +28,20 @@ def account(context: Context) -> AbstractContextManager[sessions.Session]:
         masker=context.secrets.masker,
         database=database_name(context.spec),
         cancelled=context.cancelled,
+    )
+
+
+def logins(context: Context, session: sessions.Session, password: str) -> Logins:
+    """Log in as Octavia's account; see :func:`account_login.try_logins`.
+
+    :param session: of the administrator.
+    """
+    return try_logins(
+        context.spec.persistence,
+        password,
+        context.host.admin,
+        session,
+        masker=context.secrets.masker,
     )
 
 

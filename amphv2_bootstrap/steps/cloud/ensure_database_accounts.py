@@ -4,7 +4,7 @@
 import contextlib
 
 from amphv2_bootstrap.adapters.mysql import accounts as accounts
-from amphv2_bootstrap.adapters.mysql.account_login import Logins, try_logins
+from amphv2_bootstrap.adapters.mysql.account_login import Logins
 from amphv2_bootstrap.adapters.mysql.account_traps import other_passwords, shadows
 from amphv2_bootstrap.adapters.mysql.accounts import Account
 from amphv2_bootstrap.adapters.mysql.sessions import Session
@@ -17,7 +17,7 @@ from amphv2_bootstrap.steps.base import (
     Step,
     StepResult,
 )
-from amphv2_bootstrap.steps.target_database import admin, database_name
+from amphv2_bootstrap.steps.target_database import admin, database_name, logins
 
 _ATTEMPTED = "ensure the database accounts"
 
@@ -55,9 +55,9 @@ class EnsureDatabaseAccounts(Step):
             for host in self.context.spec.grant_hosts:
                 self._ensure_account(session, host, host in there)
                 self._ensure_grant(session, host)
-            logins = self._log_in(session)
+            tried = self._log_in(session)
             warnings = (
-                *self._unproven(there, logins),
+                *self._unproven(there, tried),
                 *self._shadows(session),
                 *other_passwords(
                     session, self._user, self._password, self.context.spec.grant_hosts
@@ -159,19 +159,13 @@ class EnsureDatabaseAccounts(Step):
 
     def _log_in(self, session: Session) -> Logins:
         """Log in as Octavia will, and by the ways that reach the other accounts."""
-        logins = try_logins(
-            self.context.spec.persistence,
-            self._password,
-            self.context.host.admin,
-            session,
-            masker=self.context.secrets.masker,
-        )
+        tried = logins(self.context, session, self._password)
         local = {one.host: one for one in accounts.accounts(session, self._user)}
-        if logins.socket_refused and "localhost" in self.context.spec.grant_hosts:
+        if tried.socket_refused and "localhost" in self.context.spec.grant_hosts:
             raise self._other_password([local["localhost"]], session.place)
-        if logins.refusal is not None:
-            raise self._refused(logins.refusal.why, session)
-        return logins
+        if tried.refusal is not None:
+            raise self._refused(tried.refusal.why, session)
+        return tried
 
     def _refused(self, why: str, session: Session) -> PermanentError:
         shadows = " ".join(self._shadows(session))
@@ -186,7 +180,7 @@ class EnsureDatabaseAccounts(Step):
             "account that existed before.",
         )
 
-    def _unproven(self, before: dict[str, Account], logins: Logins) -> tuple[str, ...]:
+    def _unproven(self, before: dict[str, Account], tried: Logins) -> tuple[str, ...]:
         """A warning for each existing account with a password that can't be proven."""
         return tuple(
             f"The password of {account} could not be proven: no login from here leads "
@@ -194,7 +188,7 @@ class EnsureDatabaseAccounts(Step):
             for host, account in before.items()
             if host in self.context.spec.grant_hosts
             and account.accepts(self._password) is None
-            and (account.user, host) not in logins.reached
+            and (account.user, host) not in tried.reached
         )
 
     def _shadows(self, session: Session) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small cloud that carries out the registered flows, with their real steps."""
+"""A small cloud of tests that carries out the registered flows."""
 
 import threading
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tests.unit.steps.controller_host import Controller
 
 
 class _Registered(ToyFlows):
-    """No toys: the flows of the installed entry points."""
+    """The flows of the installed entry points instead of toys."""
 
     def factory(self, name: str) -> FlowFactory:
         return RegisteredFlows().factory(name)

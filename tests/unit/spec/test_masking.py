@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Known secrets are masked in whatever spelling they slip out."""
+"""Known secrets are masked in every usual spelling."""
 
 import io
 import json
@@ -58,12 +58,12 @@ SPELLINGS: dict[str, Spelling] = {
     "SQL in repr": lambda text: repr(escape_string(text))[1:-1],
     "repr in JSON": lambda text: json.dumps(repr(text)[1:-1])[1:-1],
 }
-"""As libraries and servers spell a secret; most by their own functions."""
+"""The spellings of libraries and servers, most by their own functions."""
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_every_spelling_is_masked(name: str) -> None:
-    """Whatever quotes or encodes it, all of the secret is masked, and no more."""
+    """A quoted or encoded secret is masked completely, and nothing else is."""
     text = Masker([SECRET]).text(f"before {SPELLINGS[name](SECRET)} after")
     assert text == f"before {MASK} after"
 
@@ -82,14 +82,14 @@ _SURROUNDINGS = st.text(alphabet="☃☁\n")
 def test_any_secret_in_any_spelling(
     secret: str, spell: Spelling, before: str, after: str
 ) -> None:
-    """Of whatever characters it is made, nothing of it is left but the mask."""
+    """A secret of any characters is replaced by the mask completely."""
     text = Masker([secret]).text(f"{before}{spell(secret)}{after}")
     assert text == f"{before}{MASK}{after}"
 
 
 @given(st.lists(st.text(alphabet="ab", min_size=4), max_size=4), st.text("ab"))
 def test_secrets_that_overlap(secrets: list[str], text: str) -> None:
-    """Each character that is part of any secret is masked, and each other one stays."""
+    """Every character of any secret is masked, and every other one stays."""
     hidden = {
         place
         for secret in secrets
@@ -102,18 +102,18 @@ def test_secrets_that_overlap(secrets: list[str], text: str) -> None:
 
 
 def test_two_secrets_in_one_place() -> None:
-    """Where one begins within the other, no end of either is left."""
+    """Overlapping secrets are masked completely."""
     assert Masker(["abcd-efgh", "efgh-ijklmno"]).text("<abcd-efgh-ijklmno>") == "<***>"
 
 
 @pytest.mark.parametrize("secret", ["", "a", "abc"])
 def test_short_secrets_mask_nothing(secret: str) -> None:
-    """A secret that isn't set, or a syllable, doesn't make texts unreadable."""
+    """Empty and very short secrets are not masked, so texts stay readable."""
     assert Masker([secret, "other"]).text("an abc text") == "an abc text"
 
 
 def test_a_masker_that_knows_more() -> None:
-    """The texts that are added are masked as those before; the first is as it was."""
+    """``plus`` makes a masker with more secrets, and leaves the first unchanged."""
     first = Masker(["one-secret"])
     assert first.plus(["another"]).text("one-secret another") == f"{MASK} {MASK}"
     assert first.text("another") == "another"
@@ -121,7 +121,7 @@ def test_a_masker_that_knows_more() -> None:
 
 
 def test_values_are_masked_within() -> None:
-    """Lists and dicts are gone through; keys and other values are left."""
+    """Texts in lists and dicts are masked; keys and other values stay."""
     value = {"a": [SECRET, 1, (SECRET,)], "b": None, SECRET: {"c": SECRET}}
     masked = {"a": [MASK, 1, [MASK]], "b": None, SECRET: {"c": MASK}}
     assert Masker([SECRET]).value(value) == masked
@@ -140,7 +140,7 @@ def test_values_are_masked_within() -> None:
     ],
 )
 def test_passwords_in_a_url(value: str, found: set[str]) -> None:
-    """As they stand there and as they are meant; nothing else of it is secret."""
+    """The passwords of a URL are found encoded and decoded, and nothing else."""
     assert passwords_in(value) >= found
     assert not {"utf8", "", "charset", "o", "db", value} & passwords_in(value)
 
@@ -165,7 +165,7 @@ def _oslo_formatter() -> logging.Formatter:
 
 @pytest.mark.parametrize("of_oslo", [False, True], ids=["logging", "oslo.log"])
 def test_log_records_are_masked_with_their_tracebacks(of_oslo: bool) -> None:
-    """Arguments, exceptions and stacks of a record bring no secret into a log."""
+    """Arguments, exceptions and stacks of a log record are masked."""
     logger, stream = _logger(_oslo_formatter() if of_oslo else logging.Formatter())
     try:
         raise ValueError("it was " + SECRET)
@@ -177,7 +177,7 @@ def test_log_records_are_masked_with_their_tracebacks(of_oslo: bool) -> None:
 
 
 def test_the_exception_under_way_is_masked() -> None:
-    """oslo.log appends it to each warning that is logged while it is handled."""
+    """The current exception, which oslo.log appends to warnings, is masked."""
     logger, stream = _logger(_oslo_formatter())
     try:
         raise RuntimeError("it was " + SECRET)
@@ -187,7 +187,7 @@ def test_the_exception_under_way_is_masked() -> None:
 
 
 def test_what_another_handler_gets_is_masked() -> None:
-    """A record keeps nothing of the exception but the masked text."""
+    """A record keeps only the masked text of an exception."""
     logger, _ = _logger(logging.Formatter())
     records: list[logging.LogRecord] = []
     other = logging.Handler()

@@ -62,12 +62,12 @@ class Plan(Guarded, OwnFormats, Lister):
 
 def _steps(loaded: "Loaded") -> "Iterator[tuple[int, str, Host, str, str]]":
     from amphv2_bootstrap.engine.execution.registry import RegisteredFlows, atoms
-    from amphv2_bootstrap.posting.composition import plan
+    from amphv2_bootstrap.posting.composition import flow_runs_of
     from amphv2_bootstrap.steps.base import Context
 
     flows, spec = RegisteredFlows(), loaded.spec
     context = Context(spec, loaded.host, loaded.secrets)
-    for flow_run in plan(spec):
+    for flow_run in flow_runs_of(spec):
         for step in atoms(flows.factory(flow_run.flow)(context)):
             yield (
                 flow_run.stage,

@@ -7,7 +7,7 @@ from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.outline import Outline
 
 
-def plan(spec: Spec) -> tuple[NewFlowRun, ...]:
+def flow_runs_of(spec: Spec) -> tuple[NewFlowRun, ...]:
     """The flow runs of all stages; a stage begins when the one before is done.
 
     First the key-value hosts (if they must be installed), then the cloud, then every

@@ -14,7 +14,7 @@ from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.flows.outlines import OUTLINES
 from amphv2_bootstrap.posting import fingerprints
-from amphv2_bootstrap.posting.composition import plan
+from amphv2_bootstrap.posting.composition import flow_runs_of
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 
@@ -84,7 +84,7 @@ def _new_job(spec: Spec, secrets: Secrets, posted_by: str) -> NewJob:
     # on_failure is no desired state of the cloud, so the digest omits it.
     wanted = {name: data[name] for name in data if name != "on_failure"}
     digest = hashlib.sha256(to_json(wanted).encode()).hexdigest()
-    flow_runs = plan(spec)
+    flow_runs = flow_runs_of(spec)
     return NewJob(
         uuid=str(uuids.uuid4()),
         spec=data,

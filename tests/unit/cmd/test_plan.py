@@ -8,7 +8,7 @@ import pytest
 
 from amphv2_bootstrap.cmd.main import main
 from amphv2_bootstrap.flows.outlines import OUTLINES
-from amphv2_bootstrap.posting.composition import plan
+from amphv2_bootstrap.posting.composition import flow_runs_of
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec
 from tests.unit.cmd.smallest import write_configuration
@@ -44,7 +44,7 @@ def test_every_step_is_there_in_its_order(
     )
     assert [(row["flow"], row["host"], row["step"]) for row in rows] == [
         (flow_run.flow, flow_run.host, name)
-        for flow_run in plan(spec)
+        for flow_run in flow_runs_of(spec)
         for name in OUTLINES[flow_run.flow].names
     ]
     assert sorted(row["stage"] for row in rows) == [row["stage"] for row in rows]

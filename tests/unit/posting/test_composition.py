@@ -3,7 +3,7 @@
 
 import dataclasses
 
-from amphv2_bootstrap.posting.composition import plan
+from amphv2_bootstrap.posting.composition import flow_runs_of
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec
 
@@ -17,7 +17,8 @@ SPEC = Spec(
 def test_once_per_cloud_and_then_every_controller() -> None:
     """The schema is there before any service sees the jobboard enabled."""
     assert [
-        (flow_run.flow, flow_run.stage, flow_run.host) for flow_run in plan(SPEC)
+        (flow_run.flow, flow_run.stage, flow_run.host)
+        for flow_run in flow_runs_of(SPEC)
     ] == [
         ("cloud", 1, None),
         ("controller", 2, "ctl1"),
@@ -28,8 +29,8 @@ def test_once_per_cloud_and_then_every_controller() -> None:
 def test_key_value_hosts_come_first_and_only_if_asked() -> None:
     """Naming hosts alone installs nothing."""
     named = dataclasses.replace(SPEC, key_value_hosts=("ctl2",))
-    assert plan(named) == plan(SPEC)
+    assert flow_runs_of(named) == flow_runs_of(SPEC)
     asked = dataclasses.replace(named, install_key_value_backend=True)
-    first = plan(asked)[0]
+    first = flow_runs_of(asked)[0]
     assert (first.flow, first.stage, first.host) == ("key-value-host", 0, "ctl2")
-    assert plan(asked)[1:] == plan(SPEC)
+    assert flow_runs_of(asked)[1:] == flow_runs_of(SPEC)

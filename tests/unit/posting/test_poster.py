@@ -12,7 +12,7 @@ from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.engine.storage.job_creation import flow_run_uuid
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.flows.outlines import OUTLINES
-from amphv2_bootstrap.posting.composition import plan
+from amphv2_bootstrap.posting.composition import flow_runs_of
 from amphv2_bootstrap.posting.poster import Posted, Poster
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec
@@ -68,7 +68,7 @@ def test_a_post_writes_the_flow_runs_of_all_stages(cloud: Cloud) -> None:
         (flow_run.flow, flow_run.host, flow_run.state.value) for flow_run in flow_runs
     ] == [
         (flow_run.flow, flow_run.host, "waiting" if flow_run.stage > 1 else "ready")
-        for flow_run in plan(SPEC)
+        for flow_run in flow_runs_of(SPEC)
     ]
     assert Spec.from_dict(posted.job.spec) == SPEC
     assert "s3cr3t" not in str(posted)
@@ -103,7 +103,7 @@ def test_concurrent_posts_are_one(cloud: Cloud) -> None:
     assert len(found) == 50
     assert len({posted.job.uuid for posted in found}) == 1
     assert sum(posted.is_new for posted in found) == 1
-    assert len(cloud.store.flow_runs_of(found[0].job.uuid)) == len(plan(SPEC))
+    assert len(cloud.store.flow_runs_of(found[0].job.uuid)) == len(flow_runs_of(SPEC))
 
 
 def test_ids_of_flow_runs_follow_from_the_job(cloud: Cloud) -> None:

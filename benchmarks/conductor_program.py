@@ -17,8 +17,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.conductor.conductor import Conductor
-from amphv2_bootstrap.engine.conductor.parts import Parts
 from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
+from amphv2_bootstrap.engine.conductor.workers import Parts
 from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.storage.database import Database

@@ -153,7 +153,7 @@ class Runtime:
     def conductor(self, only: frozenset[str] | None = None) -> "Conductor":
         """A conductor of this host, with a board of its own, not yet at work."""
         from amphv2_bootstrap.engine.conductor.conductor import Conductor
-        from amphv2_bootstrap.engine.conductor.parts import Parts
+        from amphv2_bootstrap.engine.conductor.workers import Parts
 
         # A conductor for some jobs only, as of 'run', is gone too soon to report.
         reporter = self.reporter() if only is None else None

@@ -14,7 +14,7 @@ class BoardUnavailableError(TransientError):
 
 
 class ClaimRefusedError(TransientError):
-    """Somebody else holds the claim, or the entry is gone."""
+    """Another owner holds the claim, or the entry is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,21 @@ class NewEntry:
     book_name: str = ""
 
 
-def entry_of(flow_run: FlowRun) -> NewEntry:
+def entry_of(run: FlowRun) -> NewEntry:
     """The entry of a flow run; safe to post again at any time."""
-    name = flow_run.name
+    name = run.name
     return NewEntry(
-        uuid=flow_run.uuid,
-        sequence=flow_run.sequence,
+        uuid=run.uuid,
+        sequence=run.sequence,
         name=name,
         details={
-            "flow": flow_run.flow,
-            "flow_detail_uuid": flow_run.flow_detail_uuid,
-            "host": flow_run.host,
-            "job": flow_run.job_uuid,
-            "shape": flow_run.shape,
+            "flow": run.flow,
+            "flow_detail_uuid": run.flow_detail_uuid,
+            "host": run.host,
+            "job": run.job_uuid,
+            "shape": run.shape,
         },
-        book_uuid=flow_run.book_uuid,
+        book_uuid=run.book_uuid,
         book_name=name,
     )
 
@@ -64,7 +64,7 @@ class Entry:
     handle: Any
 
     def __str__(self) -> str:
-        """As every log line names it; from the board alone."""
+        """Job, flow and host, as in every log line; known from the board alone."""
         details = self.details
         flow, host = details.get("flow", self.name), details.get("host")
         return described(str(details.get("job", "?")), str(flow), host)
@@ -85,32 +85,32 @@ class Board(Protocol):
         """Close the connection; safe to call when it is closed."""
 
     def post_entry(self, new_entry: NewEntry) -> None:
-        """Put it on the board; an entry that is there already stays as it is."""
+        """Put the entry on the board; one that is there already stays as it is."""
 
     def entries(self) -> Sequence[Entry]:
-        """All jobs on the board, oldest first.
+        """All entries, oldest first.
 
-        Costs a bounded number of round trips, however many jobs there are.
-        What isn't a job of ours is passed over, and left where it is.
+        Costs a bounded number of round trips, however many entries there are.
+        What isn't an entry of this engine is skipped, and stays where it is.
         """
 
     def claim_entry(self, entry: Entry, owner: str, expiry: float) -> None:
         """Claim for ``expiry`` seconds.
 
-        :raises ClaimRefusedError: claimed by another, or gone.
+        :raises ClaimRefusedError: another owner holds the claim, or the entry is gone.
         """
 
     def renew(self, entry: Entry, owner: str, expiry: float) -> bool:
         """Make the claim last ``expiry`` seconds from now.
 
-        False when ``owner`` doesn't hold it (any more); then nothing changed.
+        False, with nothing changed, when ``owner`` doesn't hold it (any more).
         """
 
     def release(self, entry: Entry, owner: str) -> bool:
-        """Give the claim back; False when ``owner`` doesn't hold it."""
+        """Give up the claim; False when ``owner`` doesn't hold it."""
 
     def remove(self, entry: Entry, owner: str) -> bool:
-        """Take the job off the board; False when ``owner`` doesn't hold it."""
+        """Take the entry off the board; False when ``owner`` doesn't hold it."""
 
     def wait_for_change(self, timeout: float) -> None:
         """Return when something may have changed, or after ``timeout`` seconds."""

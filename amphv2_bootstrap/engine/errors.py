@@ -17,19 +17,19 @@ class SchemaError(DatabaseError):
 
 
 class MissingDatabaseError(SchemaError):
-    """The database isn't there: only an administrator of its server can make it."""
+    """The database doesn't exist; only an administrator of its server can create it."""
 
 
 class FencedError(CancelledError):
-    """The claim was lost: another conductor may be at work on this job.
+    """The claim was lost: another conductor may be working on this flow.
 
-    Nothing may be written or started any more; it is never retried.
+    Nothing more may be written or started. The error is never retried.
     """
 
 
 class RefusedError(PermanentError):
-    """This conductor can't carry the job out; another one may."""
+    """This conductor can't carry out the flow; another one may."""
 
 
 class UnknownFlowError(RefusedError):
-    """No flow of that name is registered here, or it has another shape."""
+    """No flow of this name is registered here, or it has a different shape."""

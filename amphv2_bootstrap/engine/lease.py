@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The right to work on one job: a claim that is renewed, and its deadline."""
+"""The right to work on one flow: a claim that is renewed, and its deadline."""
 
 import logging
 import threading
@@ -11,10 +11,9 @@ from amphv2_bootstrap.engine.errors import FencedError
 
 LOG = logging.getLogger(__name__)
 
-# Parts of a claim's time, by the rule of Patroni's TTL (loop_wait + 2 *
-# retry_timeout <= ttl): the holder stops when USABLE_PART is over without a renewal,
-# before anybody else can claim; and a renewal of which no answer comes leaves time
-# for another one.
+# Fractions of a claim's time, by Patroni's rule for its TTL (loop_wait + 2 *
+# retry_timeout <= ttl). Without a renewal the holder stops after USABLE_PART, before
+# another conductor can claim. A renewal without an answer leaves time for a second.
 USABLE_PART = 0.8
 RENEWAL_PART = 0.2
 CALL_PART = 0.25
@@ -25,10 +24,10 @@ _SHORTEST_WATCH = 0.01
 class Lease:
     """Renews a claim in threads of its own, as a context manager.
 
-    ``cancelled`` is set when the claim is lost, or may be: then the step that
-    runs has to stop, and :meth:`check` refuses every further one. The deadline
-    is taken before each renewal is sent, on the local monotonic clock, so it is
-    always earlier than the board's.
+    ``cancelled`` is set when the claim is lost, or may be: the running step must
+    then stop, and :meth:`check` refuses the next one. The deadline counts from
+    before each renewal is sent, on the local monotonic clock, so it always comes
+    before the board's.
     """
 
     def __init__(
@@ -64,9 +63,9 @@ class Lease:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the claim is, or may be, somebody else's."""
+        """Whether another conductor has the claim, or may have it."""
         if self.lost_because is None and time.monotonic() >= self._deadline:
-            self._lose("it was not renewed in time")
+            self.lose("it was not renewed in time")
         return self.lost_because is not None
 
     def check(self) -> None:
@@ -77,10 +76,7 @@ class Lease:
             )
 
     def lose(self, why: str) -> None:
-        """Give the claim up for lost, for a reason that was seen elsewhere."""
-        self._lose(why)
-
-    def _lose(self, why: str) -> None:
+        """Treat the claim as lost, and cancel the running step."""
         if self.lost_because is None:
             self.lost_because = why
             LOG.warning("%s: lost the claim: %s", self._entry, why)
@@ -96,7 +92,7 @@ class Lease:
             wait = interval if self._renew() else pause
 
     def _watch_deadline(self) -> None:
-        # Apart from the renewals: one that hangs must not hide the deadline.
+        # In a thread of its own: a renewal that hangs must not hide the deadline.
         while not self.is_lost:
             left = self._deadline - time.monotonic()
             if self._ended.wait(max(left, _SHORTEST_WATCH)):
@@ -111,5 +107,5 @@ class Lease:
         except BoardUnavailableError as exc:
             LOG.warning("%s: can't renew the claim: %s", self._entry, exc)
             return False
-        self._lose("the jobboard says that it isn't ours any more")
+        self.lose("the jobboard says that it isn't ours any more")
         return False

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 
 MISSED = 3
-"""After so many intervals without a sign of life its sender is silent."""
+"""A conductor is silent after so many intervals without a sign of life."""
 
 DEFAULT_HEARTBEAT_SECONDS = 10.0
-"""Of version 0.1.0, which did not write its interval down."""
+"""The interval of version 0.1.0, which did not store it."""
 
 
 class Liveness(enum.StrEnum):
@@ -32,7 +32,7 @@ def is_silent(age: float, interval: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ConductorRow:
-    """A row of ``conductors``: one conductor that has not ended in good order.
+    """A row of ``conductors``: a conductor that has not signed off.
 
     Times are epoch seconds by the database's clock; ``age`` is seconds since
     ``seen_at``. The conductor says every ``heartbeat_seconds`` that it is alive.
@@ -57,5 +57,5 @@ class ConductorRow:
 
 
 def alive(rows: Sequence[ConductorRow]) -> list[ConductorRow]:
-    """Those of the conductors that are alive."""
+    """The conductors that are alive."""
     return [row for row in rows if row.liveness is Liveness.ALIVE]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which flow run a log line is about: all that its worker's thread logs."""
+"""Which flow a log line is about: that of the worker's thread."""
 
 import contextlib
 import logging
@@ -13,12 +13,12 @@ _NAMED = "amphv2_names_its_flow_run"
 
 
 @contextlib.contextmanager
-def about(flow_run: FlowRun) -> Iterator[None]:
-    """What this thread logs within the block is about the flow run.
+def about(run: FlowRun) -> Iterator[None]:
+    """Within the block, all that this thread logs is about the flow run.
 
-    Threads that it starts name nothing: a thread begins with an empty context.
+    Threads that it starts are not included: a thread begins with an empty context.
     """
-    token = _FLOW_RUN.set(flow_run)
+    token = _FLOW_RUN.set(run)
     try:
         yield
     finally:
@@ -26,14 +26,14 @@ def about(flow_run: FlowRun) -> Iterator[None]:
 
 
 class FlowRunFilter(logging.Filter):
-    """Begins each message with job, flow and host, unless it begins so itself."""
+    """Puts job, flow and host before each message that doesn't begin with them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        flow_run = _FLOW_RUN.get()
-        # Another handler's filters may have changed, and masked, the message before.
-        if flow_run is not None and not hasattr(record, _NAMED):
+        run = _FLOW_RUN.get()
+        # Another handler's filters may already have changed, and masked, the message.
+        if run is not None and not hasattr(record, _NAMED):
             setattr(record, _NAMED, True)
             text = record.getMessage()
-            if not text.startswith(str(flow_run)):
-                record.msg, record.args = f"{flow_run}: {text}", ()
+            if not text.startswith(str(run)):
+                record.msg, record.args = f"{run}: {text}", ()
         return True

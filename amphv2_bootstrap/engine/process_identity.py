@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who holds a claim: a name unique to one start of one process."""
+"""The name under which a process claims: unique to one start of it."""
 
 import hashlib
 import os
@@ -12,11 +12,11 @@ from pathlib import Path
 class ProcessIdentity:
     """``host:pid:machine:ticks-nonce``.
 
-    ``machine`` stands for this boot of the kernel and this pid namespace, and
-    ``ticks`` for the process's start: together they tell a process from a later
-    one of the same pid. Without that, a conductor that comes back under its old
-    name would find its own claim and never get it (measured of taskflow).
-    After a dot ``machine`` also tells the boot of the kernel by itself.
+    ``machine`` identifies the boot of the kernel with the pid namespace, and,
+    after a dot, the boot alone. ``ticks`` is when the process started: a later
+    process with the same pid has a different name. Otherwise a conductor that
+    comes back under its old name would find its former claim and never get it
+    (measured of taskflow).
     """
 
     host: str
@@ -43,9 +43,9 @@ class ProcessIdentity:
 
     @property
     def kernel(self) -> str:
-        """Differs on two machines that run at once; empty where it isn't known.
+        """Differs between machines that run at once; empty where it isn't known.
 
-        Containers of one machine share it; after a reboot it is another.
+        Containers of one machine share it; a reboot changes it.
         """
         return self.machine.partition(".")[2]
 
@@ -58,7 +58,7 @@ class ProcessIdentity:
 
 
 def host_of(owner: str | None) -> str | None:
-    """The host's name within an owner's name."""
+    """The host in an owner's name; the whole name if it has another form."""
     parsed = ProcessIdentity.parse(owner) if owner else None
     return parsed.host if parsed else owner
 
@@ -74,7 +74,7 @@ def _digest(text: str) -> str:
 
 
 def _start_ticks(pid: int) -> str:
-    """Field 22 of /proc/PID/stat (proc(5)); empty for none and for a zombie."""
+    """Field 22 of /proc/PID/stat (proc(5)); empty for a zombie or no process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -33,7 +33,7 @@ LIVE = (FlowState.READY, FlowState.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class NewFlowRun:
-    """A flow run to be: which flow, in which stage, for which host (None: any)."""
+    """A flow run to create: which flow, in which stage, for which host (None: any)."""
 
     flow: str
     stage: int
@@ -69,11 +69,11 @@ class FlowRun:
 
     @property
     def name(self) -> str:
-        """The flow, and the host that it is bound to, if it is."""
+        """See :func:`flow_name`."""
         return flow_name(self.flow, self.host)
 
     def __str__(self) -> str:
-        """As every log line names it."""
+        """Job, flow and host, as in every log line."""
         return described(self.job_uuid, self.flow, self.host)
 
 
@@ -103,7 +103,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class NewSecrets:
-    """Fingerprints to take the place of a job's; ``names``: the secrets that differ."""
+    """New fingerprints of a job; ``names`` are the secrets that differ."""
 
     names: Sequence[str]
     fingerprints: Mapping[str, str]
@@ -125,7 +125,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Who did what, when and why; append-only."""
+    """What ``owner`` did, when and why; events are only ever added."""
 
     at: float
     kind: str

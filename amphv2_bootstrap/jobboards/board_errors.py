@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The words in which every jobboard says that something went wrong."""
+"""The errors of all jobboards, in the same words."""
 
 from amphv2_bootstrap.engine.board import (
     BoardUnavailableError,
@@ -31,9 +31,9 @@ def closed(settings: BoardSettings, attempted: str) -> BoardUnavailableError:
 
 
 def refused(settings: BoardSettings, entry: Entry, why: str) -> ClaimRefusedError:
-    """The claim went to somebody else, or came too late."""
+    """Another owner has the claim, or the entry is gone."""
     return ClaimRefusedError(
-        f"claim job {entry.uuid}",
+        f"claim flow {entry.uuid}",
         on=settings.place,
         why=why,
         todo="Nothing: its owner carries it out, or its claim expires",
@@ -41,10 +41,10 @@ def refused(settings: BoardSettings, entry: Entry, why: str) -> ClaimRefusedErro
 
 
 def occupied(settings: BoardSettings, new_entry: NewEntry, key: str) -> ConflictError:
-    """Another job has the place that belongs to this one."""
+    """Another entry has the place that belongs to this one."""
     return ConflictError(
-        f"post job {new_entry.uuid}",
+        f"post flow {new_entry.uuid}",
         on=settings.place,
-        why=f"{key} holds another job",
-        todo="Give this engine a namespace of its own, or remove the other job",
+        why=f"{key} holds another entry",
+        todo="Give this engine a namespace of its own, or remove the other entry",
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waking whoever waits for a change on a board."""
+"""Wakes the threads that wait for a change on a board."""
 
 import logging
 import math
@@ -11,14 +11,14 @@ import tenacity
 
 LOG = logging.getLogger(__name__)
 
-# At random: all conductors lose the same backend at once.
+# Jitter: all conductors lose the same backend at the same moment.
 _WAIT = tenacity.wait_random_exponential(multiplier=0.1, min=0.05, max=5.0)
 _LASTING_SECONDS = 5.0
-"""A connection that lasted as long was a good one: the next is made at once."""
+"""After a connection that lasted this long, the next is made at once."""
 
 
 class ChangeNotifier:
-    """Wakes waiters after changes; keeps a change that came before the wait."""
+    """Wakes waiters after changes; remembers a change that came before the wait."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -34,7 +34,7 @@ class ChangeNotifier:
     def wait(self, timeout: float) -> bool:
         """Wait for a change since the last wait, at most ``timeout`` seconds.
 
-        True when there was one. It ends all waits that are under way.
+        True when there was one. A change ends all waits that are under way.
         """
         with self._condition:
             seen = self._seen
@@ -44,11 +44,11 @@ class ChangeNotifier:
 
 
 class Listener:
-    """A daemon thread that hears a backend's announcements, and never gives up.
+    """A daemon thread that listens to a backend's announcements until :meth:`stop`.
 
-    ``hear`` opens a connection, notifies of a change, and again at every
-    announcement until that connection ends or ``stopped`` is set. It is called
-    again after each end, with backoff, until :meth:`stop`.
+    ``hear`` opens a connection and notifies of a change, then again at every
+    announcement, until the connection ends or ``stopped`` is set. After each end
+    it is called again, with backoff.
     """
 
     def __init__(self, name: str, hear: Callable[[threading.Event], None]) -> None:
@@ -73,7 +73,7 @@ class Listener:
             retrying(self._hear_once)
 
     def _hear_once(self) -> float:
-        """How many seconds the connection lasted; without end once it is stopped."""
+        """How many seconds the connection lasted; infinite once stopped."""
         began = time.monotonic()
         try:
             if not self._stopped.is_set():

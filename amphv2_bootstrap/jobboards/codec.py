@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A job as taskflow writes it onto a board, whatever the backend."""
+"""An entry in the format of taskflow's boards, the same on every backend."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from amphv2_bootstrap.engine.board import NewEntry
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a board holds of one job, after it was checked."""
+    """What a board holds of one entry, after it was checked."""
 
     uuid: str
     name: str
@@ -26,7 +26,7 @@ class Listing:
 def write_listing(
     new_entry: NewEntry, *, created_on: datetime | None = None
 ) -> dict[str, Any]:
-    """``posting`` in taskflow's own format, so that its boards can read it."""
+    """``new_entry`` in taskflow's own format, so that its boards can read it."""
     fields = base.format_posting(
         new_entry.uuid,
         new_entry.name,
@@ -40,9 +40,9 @@ def write_listing(
 
 
 def read_listing(fields: object, *, sequence: int | None = None) -> Listing | None:
-    """Read what somebody posted; None where it isn't a job.
+    """Read what a board holds; None where it isn't an entry of this engine.
 
-    :param sequence: the job's number where the backend knows it better.
+    :param sequence: the entry's number where the backend knows it better.
     """
     if not isinstance(fields, Mapping):
         return None

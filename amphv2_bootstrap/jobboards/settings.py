@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the engine's own jobboard is, and how to enter it."""
+"""Where the engine's own jobboard is, and how to connect to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,12 +26,12 @@ class BoardSettings:
     :param driver: ``sql``, ``redis``, ``zookeeper`` or ``etcd``.
     :param hosts: names or addresses. Redis without Sentinel has one; with
         Sentinel, ``hosts`` and ``port`` are the Sentinels'.
-    :param namespace: what this engine's keys are kept under; nobody else's.
+    :param namespace: the prefix of this engine's keys; nothing else may use it.
     :param expiry: seconds that a claim lasts unless it is renewed; for ZooKeeper
         the session's timeout follows from it.
     :param etcd_timeout: seconds an etcd may take to answer; not more than
         ``call_seconds``.
-    :param database: for ``sql``: what the caller opened for it.
+    :param database: for ``sql``: the engine's database, opened by the caller.
     """
 
     driver: str
@@ -66,7 +66,7 @@ class BoardSettings:
 
     @property
     def place(self) -> str:
-        """The board for a message."""
+        """What messages call the board."""
         where = ",".join(self.servers)
         if self.redis_sentinel:
             where = f"{self.redis_sentinel} by Sentinel {where}"
@@ -74,7 +74,7 @@ class BoardSettings:
 
     @property
     def secret_texts(self) -> tuple[str, ...]:
-        """What no message may hold."""
+        """The texts that no message may hold."""
         secrets = filter(None, (self.password, self.redis_sentinel_password))
         keyfile = self.zookeeper_ssl.get("keyfile_password", "")
         return (*(secret.reveal() for secret in secrets), keyfile)

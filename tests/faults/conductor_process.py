@@ -20,8 +20,8 @@ from taskflow import task
 from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.engine.conductor.conductor import Conductor
-from amphv2_bootstrap.engine.conductor.parts import Parts
 from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
+from amphv2_bootstrap.engine.conductor.workers import Parts
 from amphv2_bootstrap.engine.errors import UnknownFlowError
 from amphv2_bootstrap.engine.execution.outcome import End
 from amphv2_bootstrap.engine.execution.runner import Runner

@@ -84,7 +84,7 @@ def _wait_while(condition: Callable[[], bool]) -> None:
 
 def _role() -> str:
     name = threading.current_thread().name
-    if name.startswith("job_"):
+    if name.startswith("flow_"):
         return "job"
     if name.startswith("lease-"):
         return "lease"

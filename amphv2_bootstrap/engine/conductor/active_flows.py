@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The jobs that a conductor carries out at this moment."""
+"""The flows that a conductor is carrying out."""
 
 import threading
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from amphv2_bootstrap.engine.lease import Lease
 
 @dataclass(slots=True)
 class Held:
-    """One of them; ``epoch`` is 0 until the database has made the job ours."""
+    """One of them; ``epoch`` is 0 until the database has made the flow ours."""
 
     entry: Entry
     lease: Lease
@@ -19,7 +19,7 @@ class Held:
 
 
 class ActiveFlows:
-    """What is held, by the job's id; safe to share between threads."""
+    """The held flows by their ids; safe to share between threads."""
 
     def __init__(self) -> None:
         self._held: dict[str, Held] = {}
@@ -36,7 +36,7 @@ class ActiveFlows:
             self._held[entry.uuid] = Held(entry, lease)
 
     def took(self, uuid: str, epoch: int) -> None:
-        """The database has made the job ours, under this epoch."""
+        """Note that the database has made the flow ours, under this epoch."""
         with self._lock:
             self._held[uuid].epoch = epoch
 
@@ -54,9 +54,9 @@ class ActiveFlows:
             held.lease.cancelled.set()
 
     def lose_superseded(self, epochs: Mapping[str, int]) -> None:
-        """Stop what the database says isn't ours any more.
+        """Stop the flows that have a newer epoch in the database.
 
-        :param epochs: the jobs' epochs as the database has them.
+        :param epochs: the flows' epochs in the database, by the flows' ids.
         """
         for held in self.all():
             current = epochs.get(held.entry.uuid, 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Jobs that a conductor leaves alone for a while."""
+"""Flows that a conductor leaves alone for a while."""
 
 import time
 
@@ -7,12 +7,12 @@ LONGEST_PAUSE = 15.0
 
 
 class Backoff:
-    """Until when each job is left alone, on the local monotonic clock.
+    """Until when each flow is left alone, on the local monotonic clock.
 
-    A job that this conductor can't carry out is left to others for
-    ``refusal_pause`` seconds. One that came to nothing, since a server was away,
-    is left for ``first_pause``, then for twice as long each time: a database may
-    let it be found and claimed, and refuse every write.
+    A flow that this conductor can't carry out is left to others for
+    ``refusal_pause`` seconds. A flow that failed because a server was away is left
+    for ``first_pause``, then for twice as long each time: a database may let it be
+    found and claimed, yet refuse every write.
     """
 
     def __init__(self, refusal_pause: float, first_pause: float) -> None:
@@ -26,20 +26,20 @@ class Backoff:
         return self._until.get(uuid, 0.0) > time.monotonic()
 
     def refuse(self, uuid: str, why: str) -> bool:
-        """Leave the job to others; whether this reason is a new one."""
+        """Leave the flow to others; True when the reason is a new one."""
         self._until[uuid] = time.monotonic() + self._refusal_pause
         is_new = self._said.get(uuid) != why
         self._said[uuid] = why
         return is_new
 
     def back_off(self, uuid: str) -> float:
-        """Leave the job for some seconds, which are returned."""
+        """Leave the flow alone for the returned number of seconds."""
         twice = 2 * self._pauses.get(uuid, 0.0)
         pause = self._pauses[uuid] = min(max(twice, self._first_pause), LONGEST_PAUSE)
         self._until[uuid] = time.monotonic() + pause
         return pause
 
     def forget(self, uuid: str) -> None:
-        """The job went well, or is at rest."""
+        """Forget the pauses of a flow that was carried out."""
         for known in (self._until, self._pauses, self._said):
             known.pop(uuid, None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loop that claims jobs from a board and has them carried out."""
+"""The loop that claims flows from a board and has them carried out."""
 
 import logging
 import threading
@@ -15,10 +15,9 @@ from amphv2_bootstrap.engine.board import (
 )
 from amphv2_bootstrap.engine.conductor.backoff import LONGEST_PAUSE, Backoff
 from amphv2_bootstrap.engine.conductor.duplicate_hosts import DuplicateHosts
-from amphv2_bootstrap.engine.conductor.parts import Parts
 from amphv2_bootstrap.engine.conductor.reconcile import Reconciler
 from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
-from amphv2_bootstrap.engine.conductor.workers import Workers
+from amphv2_bootstrap.engine.conductor.workers import Parts, Workers
 from amphv2_bootstrap.engine.errors import RefusedError
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
@@ -27,14 +26,14 @@ from amphv2_bootstrap.errors import BootstrapError
 
 LOG = logging.getLogger(__name__)
 
-# Where nothing is on the board for us, only a call that got lost is waited for.
+# With nothing claimable, polling only backs up lost notifications.
 _IDLE_POLLS = 5
 
 
 class Conductor:
-    """Claims what it may, runs it, and outlives every outage (promise P4).
+    """Claims flows, runs them, and outlives every outage (promise P4).
 
-    :param only: ids of the only jobs to take; None takes all.
+    :param only: ids of the only flows to take; None takes all.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class Conductor:
 
     def stop_now(self) -> None:
         """Interrupt the steps that run; they are run again later."""
-        # First of all: the rest may have to wait for a server.
+        # First: what follows may have to wait for a server.
         self._workers.interrupt()
         self.stop()
 
@@ -81,8 +80,9 @@ class Conductor:
     def run(self) -> None:
         """Work until :meth:`stop`; then wait for the steps that run.
 
-        After the grace period they are interrupted, and after some seconds more
-        left alone: their threads end with the process. Claims are given back.
+        After the grace period the steps are interrupted. One that runs on for some
+        seconds more is abandoned: its thread ends with the process. Claims are
+        released.
         """
         reporter = self._parts.reporter
         if reporter is not None:
@@ -98,9 +98,9 @@ class Conductor:
     def _loop(self) -> None:
         first = self._settings.poll_interval
         retrying = tenacity.Retrying(
-            # Whatever it was, the jobs under way must not end with it.
+            # No error may end the running flows.
             retry=tenacity.retry_if_exception_type(Exception),
-            # At random: all conductors lose the same database at once.
+            # Jitter: all conductors lose the same database at the same moment.
             wait=tenacity.wait_random_exponential(first, LONGEST_PAUSE, min=first / 2),
             before_sleep=_warn,
             sleep=tenacity.sleep_using_event(self._stopping),
@@ -117,9 +117,9 @@ class Conductor:
             self._stopping.wait(self._settings.poll_interval)
 
     def _patience(self, entries: Sequence[Entry]) -> float:
-        """How long to wait for a call: short while time alone may give us a job.
+        """How long to wait for a notification; short while time may give us a flow.
 
-        Another's claim may run out; a refused job is looked at again.
+        Another conductor's claim may expire, or the pause after a refusal may end.
         """
         poll = self._settings.poll_interval
         if any(self._may_come_to_us(entry) for entry in entries):
@@ -131,7 +131,7 @@ class Conductor:
         return host in (None, self._owner.host) and entry.uuid not in self._running
 
     def _pass(self) -> Sequence[Entry]:
-        """Claim what may be claimed; the entries that were looked at."""
+        """Claim what may be claimed; returns the entries that it looked at."""
         if self._stopping.is_set():
             return ()
         self._parts.board.connect()
@@ -148,15 +148,11 @@ class Conductor:
         return entries
 
     def _stop_superseded(self) -> None:
-        """Have steps stop whose job was cancelled, before they write again."""
+        """Stop the steps of flows that are ours no more, before their next write."""
         uuids = [held.entry.uuid for held in self._running.all()]
         if uuids:
-            self._running.lose_superseded(
-                {
-                    flow_run.uuid: flow_run.epoch
-                    for flow_run in self._parts.store.flow_runs(uuids)
-                }
-            )
+            flow_runs = self._parts.store.flow_runs(uuids)
+            self._running.lose_superseded({run.uuid: run.epoch for run in flow_runs})
 
     def _is_full(self) -> bool:
         return len(self._running) >= self._settings.concurrency
@@ -166,36 +162,36 @@ class Conductor:
         return (
             not entry.claimed
             and host in (None, self._owner.host)
-            and not (host and self._duplicate_hosts.may_be_about)
+            and not (host and self._duplicate_hosts.may_exist)
             and (self._only is None or entry.uuid in self._only)
             and entry.uuid not in self._running
             and entry.uuid not in self._backoff
         )
 
     def _consider(self, entry: Entry) -> None:
-        flow_run = self._parts.store.flow_run(entry.uuid)
-        if flow_run is None:
-            self._refuse(entry, "the engine's database doesn't know this job")
-        elif flow_run.state not in (FlowState.READY, FlowState.RUNNING):
+        run = self._parts.store.flow_run(entry.uuid)
+        if run is None:
+            self._refuse(entry, "the engine's database doesn't know this flow")
+        elif run.state not in (FlowState.READY, FlowState.RUNNING):
             self._clear(entry)
-        elif self._may_run(entry, flow_run):
+        elif self._may_run(entry, run):
             self._claim(entry)
 
-    def _may_run(self, entry: Entry, flow_run: FlowRun) -> bool:
-        if flow_run.host not in (None, self._owner.host):
+    def _may_run(self, entry: Entry, run: FlowRun) -> bool:
+        if run.host not in (None, self._owner.host):
             return False
         try:
-            job = self._parts.store.job(flow_run.job_uuid)
-            self._parts.runner.check(flow_run, job)
+            job = self._parts.store.job(run.job_uuid)
+            self._parts.runner.check(run, job)
         except RefusedError as exc:
             why = self._parts.runner.masker.text(str(exc))
             if self._refuse(entry, why):
-                self._parts.journal.note(flow_run, "refused", why)
+                self._parts.journal.note(run, "refused", why)
             return False
         return True
 
     def _refuse(self, entry: Entry, why: str) -> bool:
-        """Leave it to others; whether that is news, which is said only once."""
+        """Leave the flow to others; True, and an error in the log, for a new reason."""
         is_news = self._backoff.refuse(entry.uuid, why)
         LOG.log(
             logging.ERROR if is_news else logging.DEBUG,
@@ -206,7 +202,7 @@ class Conductor:
         return is_news
 
     def _clear(self, entry: Entry) -> None:
-        """Take off the board what the database says isn't to be done (now)."""
+        """Take a flow off the board that, by the database, must not run now."""
         owner = str(self._owner)
         try:
             self._parts.board.claim_entry(entry, owner, self._settings.expiry)

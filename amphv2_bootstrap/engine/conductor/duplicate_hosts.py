@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Noticing that another machine goes by this host's name.
+"""Detects another machine with this host's name.
 
-A host's own jobs are bound to it by its name. Where a copied configuration gives
-two machines one name, either would do the other's, and one would silently be left
-out. By their signs of life in the database such two see each other.
+A host's own flows are bound to it by its name. Where a copied configuration gives
+two machines one name, one may carry out the flows of both, and the other is silently
+left out. The two see each other by their signs of life in the database.
 """
 
 import logging
@@ -18,28 +18,28 @@ LOG = logging.getLogger(__name__)
 
 
 class DuplicateHosts:
-    """Looks for conductors of this one's host name on other machines."""
+    """Looks for conductors with this host's name on other machines."""
 
     def __init__(self, store: Store, owner: ProcessIdentity) -> None:
         self._store = store
         self._owner = owner
-        self._told: list[str] = []
-        self.may_be_about = False
-        """Whether this host's own jobs have to wait, by the last look. Also while one
-        that fell silent before we began may still be alive: after a reboot, our own
-        former self."""
+        self._reported: list[str] = []
+        self.may_exist = False
+        """Whether this host's own flows must wait, as of the last look: True while
+        another machine may run under our host name, including this one before a
+        reboot."""
 
     def look(self) -> None:
-        """Look at the list of conductors, and log an error for new ones."""
+        """Look at the list of conductors, and log an error for new duplicates."""
         fresh = alive(self._store.conductors())
-        self.may_be_about = any(self._is_elsewhere(row) for row in fresh)
+        self.may_exist = any(self._is_elsewhere(row) for row in fresh)
         names = self._names(fresh)
-        if names and names != self._told:
+        if names and names != self._reported:
             LOG.error("%s", self._conflict(names))
-        self._told = names
+        self._reported = names
 
     def check(self) -> None:
-        """:raises ConflictError: naming both."""
+        """:raises ConflictError: there is a duplicate; the message has both names."""
         names = self._names(alive(self._store.conductors()))
         if names:
             raise self._conflict(names)
@@ -53,12 +53,12 @@ class DuplicateHosts:
 
     def _conflict(self, names: Sequence[str]) -> ConflictError:
         return ConflictError(
-            "take this host's own jobs",
+            "take this host's own flows",
             on=f"host {self._owner.host}",
             why=f"conductors of this host name run on several machines: {self._owner} "
             f"here, and {', '.join(names)}",
             todo="Give each its own [DEFAULT] host, as it stands in [octavia] "
-            "controllers, and restart them. Until then jobs of this name wait.",
+            "controllers, and restart them. Until then flows of this name wait.",
         )
 
 
@@ -71,7 +71,7 @@ def is_elsewhere(owner: str, here: ProcessIdentity) -> bool:
 def are_duplicates(one: ConductorRow, other: ConductorRow) -> bool:
     """Whether two conductors of one host name were alive on two machines at once.
 
-    So after a reboot nobody is his own rival. Both are rows of ``conductors``.
+    A conductor from before a reboot is no duplicate of one from after it.
     """
     here = ProcessIdentity.parse(one.owner)
     return (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeping the board in step with the database, and noticing the dead."""
+"""Keeps the board in step with the database, and frees dead conductors' claims."""
 
 import functools
 import logging
@@ -18,15 +18,15 @@ from amphv2_bootstrap.errors import ConflictError
 
 LOG = logging.getLogger(__name__)
 
-# While claims of others are on the board, their owners are looked at this often.
+# How often to look at the owners of the other claims on the board.
 _WATCH_SECONDS = 1.0
 _PRUNE_SECONDS = 3600.0
 
 
-def _is_orphan(flow_run: FlowRun) -> bool:
-    """Whether nobody is known to hold the job, or only somebody who has died."""
-    owner = ProcessIdentity.parse(flow_run.owner or "")
-    return owner.is_surely_dead if owner is not None else not flow_run.owner
+def _is_orphan(run: FlowRun) -> bool:
+    """Whether the flow has no known owner, or a dead one."""
+    owner = ProcessIdentity.parse(run.owner or "")
+    return owner.is_surely_dead if owner is not None else not run.owner
 
 
 @functools.cache
@@ -35,10 +35,10 @@ def _version() -> str:
 
 
 class Reconciler:
-    """Posts what the board has lost, and frees what the dead of this host hold.
+    """Posts what the board lost, and frees claims of this host's dead conductors.
 
-    The database is the truth (promise P1): an entry that vanished is posted
-    again, whoever lost it.
+    The database is the truth (promise P1): an entry that vanished, for whatever
+    reason, is posted again.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Reconciler:
         self._due_at = 0.0
 
     def seconds_until_due(self) -> float:
-        """How long the board may stay as it is, if no claim of others is on it."""
+        """Until the next comparison, if the board holds no claim."""
         return max(0.0, self._due_at - time.monotonic())
 
     def is_due(self, entries: Sequence[Entry]) -> bool:
@@ -75,21 +75,21 @@ class Reconciler:
         return now >= self._watch_at and any(entry.claimed for entry in entries)
 
     def reconcile(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Bring the board up to date; the entries as they are afterwards."""
+        """Bring the board up to date; returns its entries afterwards."""
         now = time.monotonic()
         is_due = now >= self._due_at
-        # Before the look at the database: what changes after it makes it due again.
+        # Before the database is read: a change after that makes it due again.
         self._due_at = now + self._interval if is_due else self._due_at
         try:
             changed = self._compare(entries)
             if is_due:
-                # Last: it takes the dead off the list by which their claims are freed.
+                # Must be last: it deletes the rows that freeing claims needs.
                 self._heartbeat()
                 self._prune(now)
         except BaseException:
             self.make_due()
             raise
-        # From now on: the look itself takes longer than that with enough jobs.
+        # From now on: with many flows, the comparison itself takes longer than that.
         self._watch_at = time.monotonic() + _WATCH_SECONDS
         return self._board.entries() if changed else entries
 
@@ -99,38 +99,33 @@ class Reconciler:
 
     def _restore(self, entries: Sequence[Entry], flow_runs: Sequence[FlowRun]) -> int:
         present = {entry.uuid for entry in entries}
-        missing = [flow_run for flow_run in flow_runs if flow_run.uuid not in present]
-        self._displaced &= {flow_run.uuid for flow_run in missing}
-        return sum(self._post(flow_run) for flow_run in missing)
+        missing = [run for run in flow_runs if run.uuid not in present]
+        self._displaced &= {run.uuid for run in missing}
+        return sum(self._post(run) for run in missing)
 
-    def _post(self, flow_run: FlowRun) -> bool:
-        """Whether it is on the board now; another job in its place is said once."""
+    def _post(self, run: FlowRun) -> bool:
+        """True when it is on the board now; an entry in its place is logged once."""
         try:
-            self._board.post_entry(entry_of(flow_run))
+            self._board.post_entry(entry_of(run))
         except ConflictError as exc:
-            if flow_run.uuid not in self._displaced:
+            if run.uuid not in self._displaced:
                 LOG.error("%s", exc)
-                self._displaced.add(flow_run.uuid)
+                self._displaced.add(run.uuid)
             return False
-        LOG.info("%s: posted to the jobboard", flow_run)
+        LOG.info("%s: posted to the jobboard", run)
         return True
 
     def _free(self, entries: Sequence[Entry], flow_runs: Sequence[FlowRun]) -> int:
         claimed = {entry.uuid: entry for entry in entries if entry.claimed}
-        orphans = [
-            flow_run
-            for flow_run in flow_runs
-            if flow_run.uuid in claimed and _is_orphan(flow_run)
-        ]
+        orphans = [run for run in flow_runs if run.uuid in claimed and _is_orphan(run)]
         if not orphans:
             return 0
-        # Who died between his claim and the database's word of it is named
-        # by no job.
+        # A conductor that died before `take()` owns no flow; try all dead ones.
         dead = self._heartbeats.dead()
         return sum(
-            self._release(claimed[flow_run.uuid], owner)
-            for flow_run in orphans
-            for owner in dict.fromkeys([flow_run.owner, *dead])
+            self._release(claimed[run.uuid], owner)
+            for run in orphans
+            for owner in dict.fromkeys([run.owner, *dead])
             if owner is not None
         )
 

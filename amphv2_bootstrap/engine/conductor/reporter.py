@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeping this host's report up to date, beside the conductor's work."""
+"""Keeps this host's report up to date, beside the conductor's work."""
 
 import logging
 import threading
@@ -39,11 +39,12 @@ class ReportSource:
 
 
 class Reporter:
-    """Publishes from a thread of its own, so that no job ever waits for it.
+    """Publishes from a thread of its own, so that no flow ever waits for it.
 
-    At the start, soon after the source's stamp has changed, and at least every
-    ``refresh`` seconds. A report that can't be made is published as unreadable; a
-    database that is away is asked again. Nothing here ends the conductor.
+    It publishes at the start, soon after the source's stamp has changed, and at
+    least every ``refresh`` seconds. A report that can't be made is published as
+    unreadable. While the database is away, it tries again. No error ends the
+    conductor.
 
     :param interval: seconds between two looks at the stamp.
     :param masker: masks the reason why a report can't be made.
@@ -70,7 +71,7 @@ class Reporter:
         self._stamp: object = None
         self._stopping = False
         self._wake = threading.Event()
-        # A daemon: a source that hangs must not keep the process from its end.
+        # A daemon: a source that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="report", daemon=True)
 
     def start(self) -> None:
@@ -81,7 +82,7 @@ class Reporter:
         self._wake.set()
 
     def stop(self) -> None:
-        """Have it end; a report under way isn't waited for."""
+        """End the thread; doesn't wait for a report that is being made."""
         self._stopping = True
         self._wake.set()
         if self._thread.is_alive():
@@ -97,11 +98,11 @@ class Reporter:
             self._wake.clear()
 
     def publish_if_due(self) -> bool:
-        """One look, and what follows from it; whether a report was published.
+        """Look at the stamp, and publish if it is time; True when it did.
 
         :raises DatabaseUnavailableError: the next look tries again.
         """
-        # Before the report: a change while it is made makes the next one due.
+        # Before the report is made: a change meanwhile makes the next one due.
         stamp = self._source.stamp()
         if stamp == self._stamp and time.monotonic() < self._due_at:
             return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a conductor is told about its pace."""
+"""The settings of a conductor."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 class ConductorSettings:
     """How a conductor works; all times in seconds.
 
-    ``concurrency`` is the number of jobs at once. ``poll_interval`` is the
-    longest wait before the jobboard is looked at again (five times as long while no
-    job is on it for this host), ``reconcile_interval`` before the database is
-    compared with the jobboard. ``grace_period`` is how long a stopping conductor
-    lets the steps under way run on. A claim lasts ``expiry`` without renewal. A job
-    that this conductor can't carry out is looked at again after ``refusal_pause``.
-    What ended more than ``history`` ago is forgotten; 0 keeps it for ever.
+    ``concurrency`` is how many flows run at once. The conductor looks at the
+    jobboard at least every ``poll_interval`` (five times as long while no entry is
+    for this host), and compares it with the database every ``reconcile_interval``.
+    A stopping conductor lets running steps go on for ``grace_period``. A claim lasts
+    ``expiry`` without renewal. A flow that this conductor can't carry out is looked
+    at again after ``refusal_pause``. A job that ended more than ``history`` ago is
+    deleted; 0 keeps all.
     """
 
     concurrency: int = 4

@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Carrying claimed jobs out, each in a thread of its own."""
+"""Carries out claimed flows, each in a thread of its own."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from amphv2_bootstrap.engine.board import Entry
+from amphv2_bootstrap.engine.board import Board, Entry
 from amphv2_bootstrap.engine.conductor.active_flows import ActiveFlows
 from amphv2_bootstrap.engine.conductor.backoff import Backoff
-from amphv2_bootstrap.engine.conductor.parts import Parts
+from amphv2_bootstrap.engine.conductor.reporter import Reporter
 from amphv2_bootstrap.engine.execution.outcome import End, Outcome
 from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
     retry_until_cancelled,
 )
+from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.log_context import about
 from amphv2_bootstrap.engine.records import FlowRun, FlowState
+from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import BootstrapError
 
 LOG = logging.getLogger(__name__)
@@ -29,16 +33,27 @@ _SETTLED = {
     Outcome.SUSPENDED: FlowState.READY,
 }
 _LOOK_SECONDS = 0.05
-# For steps that were told to stop, before the process ends without them.
+# How long interrupted steps may take, before the process ends without them.
 _LAST_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a conductor works with; ``reporter``, if any, reports on this host."""
+
+    board: Board
+    store: Store
+    journal: Journal
+    runner: Runner
+    reporter: Reporter | None = None
 
 
 class Workers:
     """The threads of one conductor, and what each of them holds.
 
-    :param backoff: gets the jobs that came to nothing.
-    :param stopping: set when no further step is to begin.
-    :param on_settled: called after each job whose end was written.
+    :param backoff: gets the flows that could not go on.
+    :param stopping: set when no further step may begin.
+    :param on_settled: called each time the end of a run was written.
     """
 
     def __init__(
@@ -58,31 +73,31 @@ class Workers:
         self.running = ActiveFlows()
 
     def begin(self, entry: Entry, lease: Lease) -> None:
-        """Carry a job out that was just claimed; returns at once."""
+        """Carry out a flow that was just claimed; returns at once."""
         self.running.add(entry, lease)
-        # A daemon: a step that doesn't hear must not keep the process from ending.
+        # A daemon: a step that doesn't stop must not keep the process from ending.
         threading.Thread(
             target=self._work,
             args=(entry, lease),
-            name=f"job_{entry.uuid[:8]}",
+            name=f"flow_{entry.uuid[:8]}",
             daemon=True,
         ).start()
 
     def interrupt(self) -> None:
-        """Tell the steps to stop where they are; they are run again later."""
+        """Have the steps stop where they are; they are run again later."""
         self._interrupted.set()
         self.running.interrupt()
 
     def wait(self, grace: float) -> None:
         """Let the steps end within ``grace`` seconds, and interrupt the others."""
-        self._wait_until_idle(grace, or_else=self._interrupted)
+        self._wait_until_idle(grace, unless=self._interrupted)
         if len(self.running) and not self._interrupted.is_set():
             LOG.warning("The grace period is over: interrupting the running steps")
             self.interrupt()
         self._wait_until_idle(_LAST_SECONDS)
 
     def abandon(self) -> None:
-        """Give back what steps that don't hear still hold; the process ends now."""
+        """Release the claims of steps that don't stop; the process ends now."""
         for held in self.running.all():
             LOG.error(
                 "%s: its step doesn't stop; the process ends without it, and "
@@ -93,16 +108,16 @@ class Workers:
             self._give_up(held.entry, remove=False)
 
     def _wait_until_idle(
-        self, seconds: float, or_else: threading.Event | None = None
+        self, seconds: float, unless: threading.Event | None = None
     ) -> None:
         deadline = time.monotonic() + seconds
         while len(self.running) and time.monotonic() < deadline:
-            if or_else is not None and or_else.is_set():
+            if unless is not None and unless.is_set():
                 return
             time.sleep(_LOOK_SECONDS)
 
     def _work(self, entry: Entry, lease: Lease) -> None:
-        """A worker's whole life: nothing it meets may end the conductor."""
+        """What a worker's thread does; no error may end the conductor."""
         at_rest = False
         try:
             with lease:
@@ -121,37 +136,37 @@ class Workers:
                 self._parts.board.interrupt()
 
     def _carry_out(self, entry: Entry, lease: Lease) -> bool:
-        """Run the job and settle it; True when its entry is to be removed."""
-        flow_run = self._parts.journal.take(entry.uuid, lease.check)
-        if flow_run is None:
+        """Run the flow and settle it; True when its entry must be removed."""
+        run = self._parts.journal.take(entry.uuid, lease.check)
+        if run is None:
             return True
-        self.running.took(flow_run.uuid, flow_run.epoch)
-        job = self._parts.store.job(flow_run.job_uuid)
-        with about(flow_run):
-            LOG.info("%s: running (epoch %s)", flow_run, flow_run.epoch)
-            end = self._parts.runner.run(flow_run, job, lease, self._stopping)
-            return self._settle(flow_run, end, lease)
+        self.running.took(run.uuid, run.epoch)
+        job = self._parts.store.job(run.job_uuid)
+        with about(run):
+            LOG.info("%s: running (epoch %s)", run, run.epoch)
+            end = self._parts.runner.run(run, job, lease, self._stopping)
+            return self._settle(run, end, lease)
 
-    def _settle(self, flow_run: FlowRun, end: End, lease: Lease) -> bool:
-        """Write what the end of the run means for the job; True when it is at rest."""
+    def _settle(self, run: FlowRun, end: End, lease: Lease) -> bool:
+        """Write what the end of the run means for the flow; True when it is at rest."""
         log = LOG.info if end.reason is None else LOG.warning
         why = f": {end.reason}" if end.reason else ""
-        log("%s: %s%s", flow_run, end.outcome, why)
+        log("%s: %s%s", run, end.outcome, why)
         state = _SETTLED.get(end.outcome)
         if state is None:
             if end.outcome is not Outcome.FENCED:
-                self._backoff.back_off(flow_run.uuid)
+                self._backoff.back_off(run.uuid)
             return False
         reason = None if state is FlowState.READY else end.reason
         retry_until_cancelled(
-            lambda: self._parts.journal.settle(flow_run, state, reason), lease.cancelled
+            lambda: self._parts.journal.settle(run, state, reason), lease.cancelled
         )
-        self._backoff.forget(flow_run.uuid)
+        self._backoff.forget(run.uuid)
         self._on_settled()
         return state is not FlowState.READY
 
     def _give_up(self, entry: Entry, *, remove: bool) -> None:
-        """Take the entry off, or give its claim back; expiry does it otherwise."""
+        """Remove the entry, or release its claim; if that fails, the claim expires."""
         board = self._parts.board
         try:
             (board.remove if remove else board.release)(entry, self._owner)

@@ -12,7 +12,7 @@ class Contexts(Protocol):
     """What the composition root knows and the engine doesn't."""
 
     def accept(self, job: Job) -> None:
-        """:raises RefusedError: this host can't carry the bootstrap out."""
+        """:raises RefusedError: this host can't carry out the job."""
 
     def make(
         self,
@@ -22,5 +22,5 @@ class Contexts(Protocol):
     ) -> Any:
         """What a flow's factory gets.
 
-        ``release`` makes the waiting jobs of a flow ready and returns their hosts.
+        ``release`` makes the waiting flows of a name ready and returns their hosts.
         """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a step is about to make, persisted before it is made.
 
-A step's result names what it made, but comes too late for one that fails, or whose
-conductor dies, after it has begun to make something. So each thing is an event of
-its own, written before; a revert reads them back.
+A step's result names what it made, but there is none if the step fails, or its
+conductor dies, while it makes something. So each thing is recorded as an event before
+it is made, and a revert reads these events.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ _INTENDS, _RETRACTS = "intends", "retracts"
 
 
 class Intents:
-    """The intents of one step; a write is fenced as those of its state are.
+    """The intents of one step; their writes are fenced like those of its state.
 
     :param names: what earlier runs of the step have noted.
     """
@@ -50,9 +50,9 @@ class Intents:
 
 
 def bind(flow: linear_flow.Flow, backend: FencedBackend, *, is_begun: bool) -> None:
-    """Give its intents to each step of the flow that has any.
+    """Give each step of the flow that has intents its own.
 
-    :param is_begun: a step was begun before, and may have noted something.
+    :param is_begun: whether an earlier run may have noted something.
     """
     earlier = _read(backend.database, backend.flow_run) if is_begun else {}
     connection = backend.get_connection()
@@ -63,7 +63,7 @@ def bind(flow: linear_flow.Flow, backend: FencedBackend, *, is_begun: bool) -> N
 
 
 def _read(database: Database, flow_run: FlowRun) -> Mapping[str, Mapping[str, None]]:
-    """The names that were noted and not taken back, by step."""
+    """The names that were added and not removed, by step."""
     found: dict[str, dict[str, None]] = {}
     for event in Store(database).flow_run_events(flow_run, (_INTENDS, _RETRACTS)):
         names = found.setdefault(str(event.atom), {})

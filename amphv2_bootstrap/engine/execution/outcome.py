@@ -53,8 +53,7 @@ class Outcome(enum.StrEnum):
 class End:
     """An outcome and the reason for it, in words for the operator.
 
-    ``failed_step`` is the step that failed, where it was one: only then is there
-    something to revert.
+    ``failed_step`` is set where a step failed: only then may the flow be reverted.
     """
 
     outcome: Outcome

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Flows by registered name, and the shape by which two versions know each other.
+"""Finds flows by their registered names, and computes their shapes.
 
-A flow is found by the entry point's name only, never by an import path that was
-read from a database: whoever writes there must not choose what code runs here.
+A flow is found by the name of its entry point only, never by an import path from a
+database: write access to the database must not decide which code runs here.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from amphv2_bootstrap.spec.outline import Atom, Outline
 NAMESPACE = "amphv2_bootstrap.flows"
 
 FlowFactory = Callable[[Any], linear_flow.Flow]
-"""Makes the flow of a job from what the composition root hands to it."""
+"""Makes a flow from what the composition root passes to it."""
 
 
 class Flows(Protocol):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Outlasting an outage of the engine's database (promise P4)."""
+"""Retries through an outage of the engine's database (promise P4)."""
 
 import functools
 import logging
@@ -13,16 +13,16 @@ from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 
 LOG = logging.getLogger(__name__)
 
-# At random: all conductors lose the same database at once.
+# Jitter: all conductors lose the same database at the same moment.
 _WAIT = tenacity.wait_random_exponential(multiplier=0.2, min=0.1, max=2.0)
 
 _T = TypeVar("_T")
 
 
 def retry_until_cancelled(call: Callable[[], _T], cancelled: threading.Event) -> _T:
-    """What ``call`` gives, however long the database is away meanwhile.
+    """The result of ``call``, which is repeated while the database is away.
 
-    ``call`` must be safe to repeat, also when it had in fact been carried out.
+    ``call`` must be safe to repeat, even if it was carried out.
 
     :raises DatabaseUnavailableError: it is still away when ``cancelled`` is set.
     """
@@ -36,7 +36,7 @@ def retry_until_cancelled(call: Callable[[], _T], cancelled: threading.Event) ->
 
 
 def _pause(cancelled: threading.Event, state: tenacity.RetryCallState) -> None:
-    """Instead of tenacity's sleep, after which there is always one more call."""
+    """Sleep in place of tenacity, which would always call once more afterwards."""
     failed, action = state.outcome, state.next_action
     assert failed is not None  # noqa: S101 - tenacity has set it
     assert action is not None  # noqa: S101 - this, too

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One run of one claimed job, from its flow's first open step to an outcome."""
+"""One run of a claimed flow, from its first open step to an outcome."""
 
 import contextlib
 import dataclasses
@@ -35,14 +35,14 @@ from amphv2_bootstrap.spec.masking import Masker
 
 LOG = logging.getLogger(__name__)
 
-# Characters; a column holds 64 KB, and a reason that doesn't fit parks no job.
+# Characters: a longer reason might not fit into its column of 64 KB.
 _LONGEST_REASON = 8000
-# A flow that is at its end is never loaded: taskflow would run a reverted one anew.
+# An ended flow is never loaded: taskflow would run a reverted one again.
 _ENDED = {states.SUCCESS: Outcome.DONE, states.REVERTED: Outcome.REVERTED}
 
 
 class Runner:
-    """Carries jobs out; holds what all runs of one conductor share.
+    """Carries out flows; holds what all runs of one conductor share.
 
     :param masker: masks what is stored and logged of a run.
     """
@@ -62,19 +62,19 @@ class Runner:
         self.masker = masker
 
     def check(self, flow_run: FlowRun, job: Job) -> None:
-        """:raises RefusedError: this conductor leaves the job to others."""
+        """:raises RefusedError: this conductor leaves the flow to others."""
         self._contexts.accept(job)
         self._flow(flow_run, job, threading.Event())
 
     def run(
         self, flow_run: FlowRun, job: Job, lease: Lease, stopping: threading.Event
     ) -> End:
-        """Run the job's open steps, one after the other.
+        """Run the flow's open steps, one after the other.
 
         Returns early, ``suspended``, between two steps once ``stopping`` is set.
         A completed step is never run again; an interrupted one is.
 
-        :raises RefusedError: the bootstrap was given other secrets since the check.
+        :raises RefusedError: the job was given other secrets since the check.
         """
         self._contexts.accept(job)
         end = self._run_directions(flow_run, job, lease, stopping)
@@ -99,8 +99,7 @@ class Runner:
         self, flow_run: FlowRun, job: Job, cancelled: threading.Event
     ) -> linear_flow.Flow:
         def release(flow_name: str) -> tuple[str, ...]:
-            # The engine's own database is none of the step's: its retries are for
-            # the cloud's servers.
+            # A step's own retries are for the cloud's servers, not for this database.
             return retry_until_cancelled(
                 lambda: tuple(self._journal.release_stage(flow_run, flow_name)),
                 cancelled,
@@ -150,8 +149,8 @@ class Runner:
 def _load(
     backend: FencedBackend, flow: linear_flow.Flow, detail: Any, revert: bool
 ) -> Any:
-    # Forwards, a failed step stops the flow where it is; only a second engine,
-    # loaded to revert, goes back over it.
+    # Forwards, a failed step stops the flow; a second engine, loaded to revert,
+    # goes back.
     options = {"never_resolve": not revert}
     engine = SerialActionEngine(flow, detail, backend, options)
     engine.compile()
@@ -167,8 +166,8 @@ def _load(
 def _reopen(engine: Any, names: list[str]) -> None:
     """Make failed and interrupted steps pending, so that they begin anew.
 
-    taskflow would go on with an interrupted one without a write, that is,
-    without the check that this conductor still holds the job.
+    taskflow would go on with an interrupted one without a write, and so without
+    checking that this conductor still holds the flow.
     """
     for name in names:
         if engine.storage.get_atom_state(name) in (states.FAILURE, states.RUNNING):
@@ -176,7 +175,7 @@ def _reopen(engine: Any, names: list[str]) -> None:
 
 
 def _reopen_reverts(engine: Any, names: list[str]) -> None:
-    """The same for steps whose undoing was interrupted, or failed."""
+    """The same for steps that were interrupted, or failed, while being undone."""
     failed = engine.storage.get_execute_failures()
     for name in names:
         state = engine.storage.get_atom_state(name)
@@ -191,8 +190,8 @@ def _iterate(engine: Any, stopping: threading.Event) -> None:
     with contextlib.suppress(StopIteration):
         running.send(None)
         while True:
-            # Asked from within: a write that is refused then ends it, instead of
-            # leaving it open to be refused once more when it is collected.
+            # Suspended through the generator: a refused write then ends it. One
+            # that stays open writes again, and is refused again, when collected.
             suspend = stopping.is_set() and not suspended
             suspended |= suspend
             running.send(suspend)
@@ -221,7 +220,7 @@ def _end_of_failures(engine: Any) -> End | None:
 
 
 def _end_of_revert(engine: Any, exc: Exception) -> End:
-    # A completed revert also raises what made it necessary.
+    # taskflow raises the cause of a revert even when the revert succeeded.
     if engine.storage.get_flow_state() == states.REVERTED:
         cause = _end_of_failures(engine)
         return End(Outcome.REVERTED, cause.reason if cause else None)

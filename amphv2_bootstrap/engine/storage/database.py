@@ -22,8 +22,8 @@ from amphv2_bootstrap.spec.masking import Masker, passwords_in
 _SQLITE_BUSY_SECONDS = 15
 _CONNECT_SECONDS = 10.0
 _PATIENCE_SECONDS = 20.0
-# In UTC, no hour comes twice: the claims' times must not jump where summer time ends.
-# A writer that vanishes in the middle keeps its rows locked for as long; ours need
+# UTC: the claims' times must not jump when summer time ends. A writer that vanishes
+# keeps its rows locked until idle_transaction_timeout; our transactions take
 # milliseconds. MySQL, which skips the comment, has no such option.
 _SESSION = (
     "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 10"
@@ -33,8 +33,8 @@ _READ_ONLY = "amphv2_read_only"
 # No such table; no such column: only an upgrade helps.
 _SCHEMA_CODES = (1146, 1054)
 _UNKNOWN_DATABASE = 1049
-# To the database; to the server at all. Also said where the one to be let in, or
-# what it wants to enter, isn't there.
+# 1044: no access to the database. 1045: login refused. Both also come when the
+# account or the database does not exist.
 _ACCESS_DENIED = (1044, 1045)
 
 
@@ -88,7 +88,7 @@ class Database:
     def read(self) -> Iterator[sa.Connection]:
         """A connection for queries; same errors as :meth:`write`.
 
-        On a server every statement stands for itself.
+        On a server every statement is a transaction of its own.
         """
         with self._translated("read"), self._reader.connect() as connection:
             if self.is_sqlite:
@@ -143,7 +143,7 @@ class Database:
 
 
 def is_duplicate(exc: BaseException) -> bool:
-    """Whether the error says that a row of that key is there already."""
+    """Whether the error says that there is a row with this key already."""
     return isinstance(exc.__cause__, sa_exc.IntegrityError)
 
 
@@ -164,7 +164,7 @@ def _place(url: sa.URL) -> str:
 
 
 def _creation(url: sa.URL) -> str:
-    """How to make the database and the account that are meant."""
+    """How to create the database and the account of the URL."""
     account = f"'{url.username}'@'%'"
     return (
         "Run on the server, as its administrator, what is missing of: CREATE DATABASE"
@@ -194,8 +194,8 @@ def _network(
             "write_timeout": patience,
         },
     )
-    # Under AUTOCOMMIT there is nothing to roll back; it would be a round trip after
-    # every query. SQLAlchemy before 2.0.43 takes no notice.
+    # Under AUTOCOMMIT a rollback does nothing, and costs a round trip after every
+    # query. SQLAlchemy before 2.0.43 ignores this.
     engine.dialect.skip_autocommit_rollback = True
     return engine
 

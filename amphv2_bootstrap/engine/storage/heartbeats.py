@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The list of conductors: who is there, and since when."""
+"""The list of conductors, with their last signs of life."""
 
 from collections.abc import Iterable
 
@@ -47,14 +47,14 @@ class Heartbeats:
                 )
 
     def dead(self) -> list[str]:
-        """The conductors on the list that this machine sees to have ended."""
+        """The conductors on the list that, as this machine sees, have ended."""
         query = sa.select(schema.conductors.c.owner)
         with self._database.read() as connection:
             owners = connection.execute(query).scalars().all()
         return _dead(owners)
 
     def _forget(self, connection: sa.Connection, host: str) -> None:
-        """Take conductors off the list that died on this host, or long ago."""
+        """Delete conductors that died on this host, or were last seen long ago."""
         table = schema.conductors
         query = sa.select(table.c.owner).where(table.c.host == host)
         dead = _dead(connection.execute(query).scalars().all())
@@ -64,7 +64,7 @@ class Heartbeats:
         )
 
     def sign_off(self) -> None:
-        """Take this conductor off the list; it ended in good order."""
+        """Take this conductor, which ends as it should, off the list."""
         table = schema.conductors
         with self._database.write() as connection:
             connection.execute(table.delete().where(table.c.owner == self._owner))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each host says of itself, side by side in the engine's database."""
+"""The hosts' reports on themselves, in the engine's database."""
 
 import json
 import time
@@ -18,10 +18,10 @@ from amphv2_bootstrap.engine.storage.database import Database, is_duplicate, to_
 class HostReport:
     """A row of ``host_reports``.
 
-    ``version`` is of this package on that host. ``clock_offset`` is by how many
+    ``version`` is that of this package on the host. ``clock_offset`` is how many
     seconds the host's clock was ahead of the database's. ``content`` is what the
-    host's source made. Times are epoch seconds by the database's clock, ``age``
-    in seconds until now.
+    host's ``ReportSource`` made. ``reported_at`` is in epoch seconds by the
+    database's clock, ``age`` in seconds.
     """
 
     host: str
@@ -36,8 +36,8 @@ class HostReport:
 class HostReports:
     """The reports of all hosts, one a host.
 
-    Every method raises :class:`DatabaseUnavailableError` when it has to be tried
-    again later, and may be called any number of times.
+    Every method raises :class:`DatabaseUnavailableError` while the database is
+    away, and is safe to call twice.
 
     :param clock: this host's wall clock, in epoch seconds.
     """
@@ -51,7 +51,7 @@ class HostReports:
     def publish(
         self, host: str, owner: str, version: str, content: Mapping[str, Any]
     ) -> None:
-        """Put the report in the place of the one before of that host.
+        """Store the host's report in place of its former one.
 
         :param content: JSON-ready, without secrets.
         """
@@ -68,26 +68,15 @@ class HostReports:
             connection.execute(table.insert().values(host=host, **values))
 
     def all(self) -> list[HostReport]:
-        """The newest report of each host that ever made one, by host."""
+        """The newest report of each host that ever made one, sorted by host."""
         table = schema.host_reports
         age = (self._database.now - table.c.reported_at).label("age")
         with self._database.read() as connection:
             rows = connection.execute(sa.select(table, age).order_by(table.c.host))
-            return [
-                HostReport(
-                    row.host,
-                    row.owner,
-                    row.version,
-                    row.clock_offset,
-                    json.loads(row.report),
-                    row.reported_at,
-                    row.age,
-                )
-                for row in rows
-            ]
+            return [_report(row) for row in rows]
 
     def constant(self, name: str, make: Callable[[], str]) -> str:
-        """The value of that name, which all hosts share; made by the first to ask."""
+        """The value of that name, which all hosts share; the first caller makes it."""
         found = self._constant(name)
         if found is not None:
             return found
@@ -116,3 +105,8 @@ class HostReports:
             there = connection.execute(sa.select(self._database.now)).scalar_one()
             here = (before + self._clock()) / 2  # the answer was made in between
         return round(here - float(there), 3)
+
+
+def _report(row: Any) -> HostReport:
+    values = dict(row._mapping)
+    return HostReport(content=json.loads(values.pop("report")), **values)

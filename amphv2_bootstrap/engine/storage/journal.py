@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing what becomes of jobs: every state change is one transaction."""
+"""Writes the state changes of flows and jobs, each in one transaction."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,9 +22,9 @@ _EPOCH = (
 class Journal:
     """All writes of the engine outside taskflow's own tables.
 
-    ``owner`` is written into each event. Every method is one transaction and
-    raises :class:`DatabaseUnavailableError` when it can't be carried out; each
-    may be called again after that, also when it had in fact been committed.
+    ``owner`` is written into each event. A method that takes no ``connection`` is
+    one transaction. It raises :class:`DatabaseUnavailableError` while the database
+    is away, and is then safe to call again, even if it was committed.
     """
 
     def __init__(self, database: Database, owner: str) -> None:
@@ -34,26 +34,23 @@ class Journal:
     def take(
         self, uuid: str, still_claimed: Callable[[], None] = lambda: None
     ) -> FlowRun | None:
-        """Raise the job's epoch and make it ours; None where it isn't to be run.
+        """Raise the flow's epoch and make the flow ours; None where it must not run.
 
-        From here on every write under an older epoch is refused. So whoever has
-        slept since its claim must not get here: it would fence the rightful holder.
+        From then on every write under an older epoch is refused. A conductor that
+        was paused after its claim must not get so far: it would fence the new holder.
 
         :param still_claimed: raises FencedError where the claim is, or may be, lost.
         """
         with self.database.write() as connection:
-            flow_run = _locked_flow_run(connection, uuid)
+            run = _locked_flow_run(connection, uuid)
             still_claimed()
-            if flow_run is None or flow_run.state not in (
-                FlowState.READY,
-                FlowState.RUNNING,
-            ):
+            if run is None or run.state not in (FlowState.READY, FlowState.RUNNING):
                 return None
             connection.execute(
                 schema.flow_runs.update()
                 .where(schema.flow_runs.c.uuid == uuid)
                 .values(
-                    epoch=flow_run.epoch + 1,
+                    epoch=run.epoch + 1,
                     owner=self.owner,
                     state=FlowState.RUNNING.value,
                     reason=None,
@@ -62,65 +59,53 @@ class Journal:
                     ),
                 )
             )
-            resumed = flow_run.owner if flow_run.state is FlowState.RUNNING else None
-            self.record(
-                connection,
-                flow_run.job_uuid,
-                "claimed",
-                flow_run_uuid=uuid,
-                message=f"taken over from {resumed}" if resumed else None,
-            )
+            resumed = run.owner if run.state is FlowState.RUNNING else None
+            message = f"taken over from {resumed}" if resumed else None
+            self.record_flow_event(connection, run, "claimed", message)
             return _locked_flow_run(connection, uuid)
 
-    def settle(
-        self, flow_run: FlowRun, state: FlowState, reason: str | None = None
-    ) -> None:
-        """Write how a run of the job ended, and what follows from it.
+    def settle(self, run: FlowRun, state: FlowState, reason: str | None = None) -> None:
+        """Write how a run of the flow ended, and what follows from it.
 
-        ``ready`` gives it back; an end releases the next stage when it was the
-        last of its own, and closes the bootstrap when it was the last of all.
+        ``ready`` gives the flow back. When the last flow of a stage is done, the
+        next stage is released; when the last flow of all has ended, the job is
+        closed.
 
-        :raises FencedError: another conductor took the job meanwhile.
+        :raises FencedError: another conductor took the flow meanwhile.
         """
         with self.database.write() as connection:
-            stages.lock_job(connection, flow_run.job_uuid)
-            check_epoch(connection, flow_run)
-            if not self._set_state(connection, flow_run, state, reason):
-                return  # only the answer to an earlier call was lost
+            stages.lock_job(connection, run.job_uuid)
+            check_epoch(connection, run)
+            if not self._set_state(connection, run, state, reason):
+                return  # an earlier call was committed, and only its answer lost
             if state is FlowState.DONE:
-                released = stages.release_next(connection, flow_run.job_uuid)
-                self._record_release(connection, flow_run.job_uuid, released)
+                released = stages.release_next(connection, run.job_uuid)
+                self._record_release(connection, run.job_uuid, released)
             elif state.is_terminal:
-                stages.cancel_waiting(connection, flow_run.job_uuid, self.database.now)
-            stages.close_if_finished(connection, flow_run.job_uuid, self.database.now)
+                stages.cancel_waiting(connection, run.job_uuid, self.database.now)
+            stages.close_if_finished(connection, run.job_uuid, self.database.now)
 
-    def start_reverting(self, flow_run: FlowRun, reason: str) -> None:
-        """Record that the job goes backwards from now on, also after a crash."""
+    def start_reverting(self, run: FlowRun, reason: str) -> None:
+        """Record that the flow is reverted from now on, also after a crash."""
         with self.database.write() as connection:
-            check_epoch(connection, flow_run)
+            check_epoch(connection, run)
             table = schema.flow_runs
-            mine = sa.and_(table.c.uuid == flow_run.uuid, table.c.reverting.is_(False))
+            mine = sa.and_(table.c.uuid == run.uuid, table.c.reverting.is_(False))
             begin = table.update().where(mine).values(reverting=True)
             if connection.execute(begin).rowcount:
-                self.record(
-                    connection,
-                    flow_run.job_uuid,
-                    "reverting",
-                    flow_run_uuid=flow_run.uuid,
-                    message=reason,
-                )
+                self.record_flow_event(connection, run, "reverting", reason)
 
     def resume(self, job_uuid: str, secrets: NewSecrets | None = None) -> list[str]:
-        """Make all parked jobs ready again; their ids.
+        """Make all parked flows ready again; returns their ids.
 
-        :param secrets: the secrets of an unfinished bootstrap from now on. A job that
-            runs with the former ones is fenced, and ready again.
+        :param secrets: new ones for an unfinished job. A flow that runs with the
+            former ones is fenced, and ready again.
         """
         parked, ready = (FlowState.PARKED,), FlowState.READY
         return self._move(job_uuid, parked, ready, "resumed", secrets)
 
     def cancel(self, job_uuid: str) -> list[str]:
-        """Cancel every job that isn't at an end; a running one is fenced."""
+        """Cancel every unfinished flow; a running one is fenced. Returns their ids."""
         states = tuple(state for state in FlowState if not state.is_terminal)
         return self._move(job_uuid, states, FlowState.CANCELLED, "cancelled")
 
@@ -172,17 +157,18 @@ class Journal:
         names = ", ".join(secrets.names)
         self.record(connection, job_uuid, "secrets-renewed", message=names)
 
-    def release_stage(self, flow_run: FlowRun, flow: str) -> list[str]:
-        """Make the waiting jobs of ``flow`` ready, fenced by ``job``; their hosts."""
+    def release_stage(self, run: FlowRun, flow: str) -> list[str]:
+        """Make the waiting flows named ``flow`` ready; returns the hosts of all.
+
+        :param run: the flow that asks; its epoch fences the write.
+        """
         table = schema.flow_runs
         with self.database.write() as connection:
-            stages.lock_job(connection, flow_run.job_uuid)
-            check_epoch(connection, flow_run)
-            condition = sa.and_(
-                table.c.job_uuid == flow_run.job_uuid, table.c.flow == flow
-            )
+            stages.lock_job(connection, run.job_uuid)
+            check_epoch(connection, run)
+            condition = sa.and_(table.c.job_uuid == run.job_uuid, table.c.flow == flow)
             released = stages.release(connection, condition)
-            self._record_release(connection, flow_run.job_uuid, released)
+            self._record_release(connection, run.job_uuid, released)
             rows = connection.execute(sa.select(table.c.host).where(condition))
             return [row.host for row in rows if row.host is not None]
 
@@ -195,48 +181,36 @@ class Journal:
     def _set_state(
         self,
         connection: sa.Connection,
-        flow_run: FlowRun,
+        run: FlowRun,
         state: FlowState,
         reason: str | None,
     ) -> bool:
-        """Whether it had another state before."""
+        """True when the flow had a different state before."""
         table = schema.flow_runs
         values: dict[str, Any] = {"state": state.value, "reason": reason, "owner": None}
         if state.is_terminal:
             values["finished_at"] = self.database.now
-        mine = sa.and_(table.c.uuid == flow_run.uuid, table.c.state != state.value)
+        mine = sa.and_(table.c.uuid == run.uuid, table.c.state != state.value)
         changed = connection.execute(table.update().where(mine).values(**values))
         if changed.rowcount:
-            self.record(
-                connection,
-                flow_run.job_uuid,
-                state.value,
-                flow_run_uuid=flow_run.uuid,
-                message=reason,
-            )
+            self.record_flow_event(connection, run, state.value, reason)
         return bool(changed.rowcount)
 
-    def note(self, flow_run: FlowRun, kind: str, message: str) -> None:
-        """Record an event by itself."""
+    def note(self, run: FlowRun, kind: str, message: str) -> None:
+        """Record an event of the flow."""
         with self.database.write() as connection:
-            self.record(
-                connection,
-                flow_run.job_uuid,
-                kind,
-                flow_run_uuid=flow_run.uuid,
-                message=message,
-            )
+            self.record_flow_event(connection, run, kind, message)
 
     def last_event(
-        self, connection: sa.Connection, flow_run: FlowRun, atom: str
+        self, connection: sa.Connection, run: FlowRun, atom: str
     ) -> tuple[str, str | None] | None:
-        """Kind and message of what was recorded last of a step, if anything was."""
+        """Kind and message of a step's last event; None where it has none."""
         table = schema.events
         query = (
             sa.select(table.c.kind, table.c.message)
             .where(
-                table.c.job_uuid == flow_run.job_uuid,
-                table.c.flow_run_uuid == flow_run.uuid,
+                table.c.job_uuid == run.job_uuid,
+                table.c.flow_run_uuid == run.uuid,
                 table.c.atom == atom,
             )
             .order_by(table.c.id.desc())
@@ -244,6 +218,24 @@ class Journal:
         )
         row = connection.execute(query).first()
         return None if row is None else (row.kind, row.message)
+
+    def record_flow_event(
+        self,
+        connection: sa.Connection,
+        run: FlowRun,
+        kind: str,
+        message: str | None = None,
+        atom: str | None = None,
+    ) -> None:
+        """Add an event of a flow within the caller's transaction."""
+        self.record(
+            connection,
+            run.job_uuid,
+            kind,
+            flow_run_uuid=run.uuid,
+            atom=atom,
+            message=message,
+        )
 
     def record(
         self,
@@ -269,17 +261,18 @@ class Journal:
         )
 
 
-def check_epoch(connection: sa.Connection, flow_run: FlowRun) -> None:
+def check_epoch(connection: sa.Connection, run: FlowRun) -> None:
     """Refuse a write under an old epoch; holds the row until the commit.
 
-    :raises FencedError: another conductor took the job, or it was cancelled.
+    :raises FencedError: another conductor took the flow, it was cancelled, or it
+        was resumed with other secrets.
     """
-    epoch = connection.execute(_EPOCH, {"uuid": flow_run.uuid}).scalar()
-    if epoch != flow_run.epoch:
+    epoch = connection.execute(_EPOCH, {"uuid": run.uuid}).scalar()
+    if epoch != run.epoch:
         raise FencedError(
             "write the flow's progress",
-            on=str(flow_run),
-            why=f"its epoch is {epoch}, ours was {flow_run.epoch}: "
+            on=str(run),
+            why=f"its epoch is {epoch}, ours was {run.epoch}: "
             "another conductor has taken it, it was cancelled, or it was resumed with "
             "other secrets",
         )

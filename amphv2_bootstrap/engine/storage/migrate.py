@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Making and upgrading the engine's own tables."""
+"""Creates and upgrades the engine's own tables."""
 
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def upgrade(database: Database) -> bool:
     if database.is_sqlite:
         with database.write() as connection:
             return _upgrade(connection)
-    # On a connection of its own: it is held until the revision is committed.
+    # The lock is held on a connection of its own until the revision is committed.
     with database.read() as holder:
         _lock(holder, database)
         try:
@@ -72,7 +72,7 @@ def upgrade(database: Database) -> bool:
 
 
 def _lock(connection: sa.Connection, database: Database) -> None:
-    # In parts, each shorter than the connection's patience with a silent server.
+    # In parts, each shorter than the connection's read timeout.
     query = sa.select(sa.func.get_lock(_LOCK, _PART_SECONDS))
     tries = _LOCK_SECONDS // _PART_SECONDS
     if not any(connection.execute(query).scalar() == 1 for _ in range(tries)):

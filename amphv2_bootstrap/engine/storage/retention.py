@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Forgetting what ended long ago."""
+"""Deletes what ended long ago."""
 
 import sqlalchemy as sa
 
@@ -10,19 +10,18 @@ DAY = 86400.0
 
 
 def prune(database: Database, older_than: float) -> int:
-    """Delete bootstraps that ended more than ``older_than`` seconds ago.
+    """Delete jobs that ended more than ``older_than`` seconds ago.
 
-    With them go their jobs, logbooks and events; one that is unfinished or
-    parked is never touched. Safe to run from several hosts at once.
+    Their flows, logbooks and events are deleted too. An unfinished or parked job is
+    never touched. Safe to run from several hosts at once.
 
-    :returns: how many bootstraps were deleted.
+    :returns: how many jobs were deleted.
     """
     jobs, flow_runs = schema.jobs, schema.flow_runs
     with database.write() as connection:
         old = connection.execute(
             sa.select(jobs.c.uuid).where(
-                jobs.c.active.is_(None),
-                jobs.c.finished_at < database.now - older_than,
+                jobs.c.active.is_(None), jobs.c.finished_at < database.now - older_than
             )
         )
         uuids = list(old.scalars())

@@ -88,7 +88,7 @@ conductors = sa.Table(
     sa.Column("version", sa.String(32), nullable=False),
     sa.Column("started_at", _SECONDS, nullable=False),
     sa.Column("seen_at", _SECONDS, nullable=False),
-    # How often it says so; NULL in rows of version 0.1.0.
+    # Seconds between two signs of life; NULL in rows of version 0.1.0.
     sa.Column("heartbeat_seconds", _SECONDS, nullable=True),
 )
 
@@ -103,7 +103,7 @@ host_reports = sa.Table(
     sa.Column("reported_at", _SECONDS, nullable=False),
 )
 
-# What is chosen once for all hosts, by whichever comes first.
+# Values that all hosts share; the first host that needs one chooses it.
 constants = sa.Table(
     "constants",
     metadata,
@@ -124,6 +124,6 @@ board_entries = sa.Table(
 )
 
 for _table in metadata.tables.values():
-    # Whatever the server's default is: reasons and summaries are any text.
+    # Whatever the server's default is: reasons and summaries may hold any text.
     _table.dialect_kwargs["mysql_charset"] = "utf8mb4"
     _table.dialect_kwargs["mysql_engine"] = "InnoDB"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which jobs of a bootstrap may begin, and when the whole is over.
+"""Which flows of a job may begin, and when the job is finished.
 
-Each function is a part of the caller's transaction, whose first lock is that of
+Each function is a part of the caller's transaction, which begins with
 :func:`lock_job`.
 """
 
@@ -14,7 +14,7 @@ _FLOW_RUNS = schema.flow_runs
 
 
 def lock_job(connection: sa.Connection, uuid: str) -> None:
-    """Always the first lock of a transaction that looks at several jobs."""
+    """Take the lock that a transaction on several flows of a job must take first."""
     table = schema.jobs
     connection.execute(
         sa.select(table.c.uuid).where(table.c.uuid == uuid).with_for_update()
@@ -22,7 +22,7 @@ def lock_job(connection: sa.Connection, uuid: str) -> None:
 
 
 def release_next(connection: sa.Connection, job_uuid: str) -> int:
-    """Make the first stage ready that waits for nothing any more; of how many jobs."""
+    """Make the first stage that isn't done ready; returns the number of its flows."""
     of_it = _FLOW_RUNS.c.job_uuid == job_uuid
     stage = connection.execute(
         sa.select(sa.func.min(_FLOW_RUNS.c.stage)).where(
@@ -35,7 +35,7 @@ def release_next(connection: sa.Connection, job_uuid: str) -> int:
 
 
 def release(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> int:
-    """Make the waiting jobs among these ready; how many they were."""
+    """Make the waiting flows among these ready; returns how many there were."""
     released = connection.execute(
         _FLOW_RUNS.update()
         .where(condition, _FLOW_RUNS.c.state == FlowState.WAITING.value)
@@ -47,7 +47,7 @@ def release(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> int
 def cancel_waiting(
     connection: sa.Connection, job_uuid: str, now: sa.ColumnElement[float]
 ) -> None:
-    """End the jobs that can't begin any more."""
+    """Cancel the flows that can't begin any more."""
     connection.execute(
         _FLOW_RUNS.update()
         .where(
@@ -61,7 +61,7 @@ def cancel_waiting(
 def close_if_finished(
     connection: sa.Connection, job_uuid: str, now: sa.ColumnElement[float]
 ) -> None:
-    """Let the next bootstrap be posted, if every job is at an end."""
+    """If all flows have ended, close the job, so that the next may be posted."""
     unfinished = sa.select(sa.func.count()).where(
         _FLOW_RUNS.c.job_uuid == job_uuid, _FLOW_RUNS.c.state.not_in(TERMINAL)
     )

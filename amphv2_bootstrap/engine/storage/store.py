@@ -48,10 +48,10 @@ class Store:
         return _job(row)
 
     def resolve(self, text: str | None) -> Job:
-        """The job whose id, or one of whose flows' ids, begins with ``text``.
+        """The job with an id, or with a flow's id, that begins with ``text``.
 
         :param text: None means the newest job.
-        :raises NotFoundError: none, or several, begin so.
+        :raises NotFoundError: there is no such job, or there are several.
         """
         found = self.jobs(limit=1) if text is None else self._beginning_with(text)
         if len(found) == 1:
@@ -65,7 +65,7 @@ class Store:
         )
 
     def _beginning_with(self, text: str) -> list[Job]:
-        """At most a few jobs; none for the empty text, which begins nothing."""
+        """The jobs that :meth:`resolve` means; none for the empty text."""
         if not text:
             return []
         jobs, flow_runs = schema.jobs, schema.flow_runs
@@ -102,7 +102,7 @@ class Store:
             return [flow_run_from_row(row) for row in connection.execute(query)]
 
     def events(self, job_uuid: str, after: int = 0) -> list[tuple[int, Event]]:
-        """Events of a job with their numbers, those after ``after``."""
+        """The events of a job after number ``after``, each with its number."""
         table = schema.events
         return self._events(sa.and_(table.c.job_uuid == job_uuid, table.c.id > after))
 
@@ -125,38 +125,38 @@ class Store:
                 for row in connection.execute(query)
             ]
 
-    def steps(self, flow_run: FlowRun, atom_names: Sequence[str]) -> list[Step]:
+    def steps(self, run: FlowRun, atom_names: Sequence[str]) -> list[Step]:
         """The steps of a flow run in the order of ``atom_names``.
 
         Steps that were not begun have the state PENDING.
         """
         table = schema.atomdetails
-        query = sa.select(table).where(table.c.parent_uuid == flow_run.flow_detail_uuid)
+        query = sa.select(table).where(table.c.parent_uuid == run.flow_detail_uuid)
         with self.database.read() as connection:
             rows = {row.name: row for row in connection.execute(query)}
-        history = self.flow_run_events(flow_run, (ATOM_EVENT,))
+        history = self.flow_run_events(run, (ATOM_EVENT,))
         return [_step(name, rows.get(name), history) for name in atom_names]
 
-    def atom_names(self, flow_run: FlowRun) -> list[str]:
+    def atom_names(self, run: FlowRun) -> list[str]:
         """The steps' names as they were at the time of the post."""
         table = schema.flowdetails
-        query = sa.select(table.c.meta).where(table.c.uuid == flow_run.flow_detail_uuid)
+        query = sa.select(table.c.meta).where(table.c.uuid == run.flow_detail_uuid)
         with self.database.read() as connection:
             meta = connection.execute(query).scalar()
         return list((meta or {}).get("atoms", ()))
 
-    def flow_run_events(self, flow_run: FlowRun, kinds: Collection[str]) -> list[Event]:
-        """The events of these kinds that are the flow run's own, in their order."""
+    def flow_run_events(self, run: FlowRun, kinds: Collection[str]) -> list[Event]:
+        """The flow run's events of these kinds, in their order."""
         table = schema.events
         mine = sa.and_(
-            table.c.job_uuid == flow_run.job_uuid,
-            table.c.flow_run_uuid == flow_run.uuid,
+            table.c.job_uuid == run.job_uuid,
+            table.c.flow_run_uuid == run.uuid,
             table.c.kind.in_(kinds),
         )
         return [event for _, event in self._events(mine)]
 
     def conductors(self) -> list[ConductorRow]:
-        """The conductors that have not ended in good order, by host and start."""
+        """The conductors that have not signed off, by host and start."""
         table = schema.conductors
         age = (self.database.now - table.c.seen_at).label("age")
         query = sa.select(table, age).order_by(table.c.host, table.c.started_at)

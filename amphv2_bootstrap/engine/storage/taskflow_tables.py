@@ -17,7 +17,7 @@ LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 
 
 class Tables(NamedTuple):
-    """By the names under which taskflow's persistence looks for them."""
+    """The tables, under the names that taskflow's persistence looks for."""
 
     logbooks: sa.Table
     flowdetails: sa.Table
@@ -41,7 +41,7 @@ class LongJson(sa.TypeDecorator[Any]):
 
 
 def _plain(value: Any) -> Any:
-    """What oslo makes of a value that JSON doesn't know, as taskflow has it."""
+    """A value that JSON doesn't know, converted by oslo as in taskflow."""
     from oslo_serialization import jsonutils
 
     return jsonutils.to_primitive(value)

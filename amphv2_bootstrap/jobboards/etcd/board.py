@@ -91,7 +91,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
     def post_entry(self, new_entry: NewEntry) -> None:
         key = self._path(f"{self.JOB_PREFIX}{new_entry.sequence}{self.DATA_POSTFIX}")
         fields = write_listing(new_entry, created_on=timeutils.utcnow())
-        with self._asking(f"post job {new_entry.uuid}") as client:
+        with self._asking(f"post flow {new_entry.uuid}") as client:
             added, answers = txn.transact(
                 client,
                 [txn.absent(key)],
@@ -103,9 +103,9 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
 
     def entries(self) -> Sequence[Entry]:
         """See the contract; costs one round trip."""
-        with self._asking("list the jobs") as client:
+        with self._asking("list the entries") as client:
             found = client.get_prefix(self._path(self.JOB_PREFIX))
-        jobs: list[Listing] = []
+        listings: list[Listing] = []
         locked: set[int] = set()
         for value, metadata in found:
             name = metadata["key"].decode(errors="replace").rpartition("/")[2]
@@ -113,13 +113,13 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
             if match and match[2] == "lock":
                 locked.add(int(match[1]))
             elif match:
-                jobs.extend(_listed(value, int(match[1])))
-        jobs.sort(key=lambda listing: listing.sequence)
-        return [self._entry(job, job.sequence in locked) for job in jobs]
+                listings.extend(_listed(value, int(match[1])))
+        listings.sort(key=lambda listing: listing.sequence)
+        return [self._entry(each, each.sequence in locked) for each in listings]
 
     def claim_entry(self, entry: Entry, owner: str, expiry: float) -> None:
         key = entry.handle.key
-        with self._asking(f"claim job {entry.uuid}") as client:
+        with self._asking(f"claim flow {entry.uuid}") as client:
             lease = client.lease(ttl=math.ceil(expiry))
             won = False
             try:
@@ -136,29 +136,29 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
                 if not won:
                     _revoke(client, lease.id)
         if not won:
-            why = "it is claimed already" if answers[0] else "the job is gone"
+            why = "it is claimed already" if answers[0] else "the entry is gone"
             raise board_errors.refused(self._settings, entry, why)
 
     def renew(self, entry: Entry, owner: str, expiry: float) -> bool:
-        with self._asking(f"renew the claim on job {entry.uuid}") as client:
+        with self._asking(f"renew the claim on flow {entry.uuid}") as client:
             lock = self._lock(client, entry)
             if lock is None or lock.owner != owner:
                 return False
             if etcd3gw.Lease(lock.lease_id, client).refresh() <= 0:
                 return False
-            # Between the two the claim may have been lost to another: then only
-            # our own lease, which holds nothing any more, was made to last.
+            # The claim may have been lost before the refresh, which then prolonged
+            # only our own lease, and that holds nothing any more.
             return self._lock(client, entry) == lock
 
     def release(self, entry: Entry, owner: str) -> bool:
-        with self._asking(f"release job {entry.uuid}") as client:
+        with self._asking(f"release flow {entry.uuid}") as client:
             return self._end_claim(client, entry, owner, [])
 
     def remove(self, entry: Entry, owner: str) -> bool:
         key = entry.handle.key
         doomed = [txn.delete(key + self.DATA_POSTFIX)]
         doomed.append(txn.delete(key + self.LAST_MODIFIED_POSTFIX))
-        with self._asking(f"remove job {entry.uuid}") as client:
+        with self._asking(f"remove flow {entry.uuid}") as client:
             return self._end_claim(client, entry, owner, doomed)
 
     def wait_for_change(self, timeout: float) -> None:
@@ -223,7 +223,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
 
     @contextlib.contextmanager
     def _asking(self, attempted: str) -> Iterator[etcd3gw.Etcd3Client]:
-        """The client, for one question; its errors come out as ours."""
+        """The client, for one request; its errors become ours."""
         with self._open_close_lock:
             if not self._open:
                 raise board_errors.closed(self._settings, attempted)
@@ -256,9 +256,9 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
                 self._listener.start()
 
     def _hear(self, stopped: threading.Event) -> None:
-        """Notify at every message of a watch but of claims; its creation is the first.
+        """Notify at the creation of a watch, and at its every message but of claims.
 
-        The watch is made anew after a while of silence: a connection whose peer
+        After some silence the watch is made anew: a connection to a peer that
         vanished looks just like a quiet one.
         """
         client = self._make_client()
@@ -295,7 +295,7 @@ def _uuid(values: Sequence[bytes]) -> str | None:
 
 
 def _revoke(client: etcd3gw.Etcd3Client, lease_id: int) -> None:
-    """End a lease that nobody needs; if that fails it ends by itself."""
+    """End a lease that is not needed; if that fails, it expires."""
     try:
         etcd3gw.Lease(lease_id, client).revoke()
     except _TROUBLE as error:
@@ -303,7 +303,7 @@ def _revoke(client: etcd3gw.Etcd3Client, lease_id: int) -> None:
 
 
 def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
-    """The configuration that taskflow makes its client of."""
+    """The configuration from which taskflow makes its client."""
     conf: dict[str, Any] = {
         "host": settings.hosts[0],
         "port": settings.port,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transactions in the words of etcd's JSON gateway: if all of this, then that."""
+"""Transactions in the format of etcd's JSON gateway: conditions, then changes."""
 
 import base64
 from typing import Any
@@ -30,32 +30,21 @@ def transact(
 
 def absent(key: str) -> Operation:
     """The key doesn't exist."""
-    return {
-        "key": encode(key),
-        "target": "CREATE",
-        "result": "EQUAL",
-        "create_revision": 0,
-    }
+    return _compare(key, "CREATE", "EQUAL", create_revision=0)
 
 
 def present(key: str) -> Operation:
     """The key exists."""
-    return {
-        "key": encode(key),
-        "target": "CREATE",
-        "result": "GREATER",
-        "create_revision": 0,
-    }
+    return _compare(key, "CREATE", "GREATER", create_revision=0)
 
 
 def unchanged(key: str, revision: int) -> Operation:
     """The key is as it was when ``revision`` was read."""
-    return {
-        "key": encode(key),
-        "target": "MOD",
-        "result": "EQUAL",
-        "mod_revision": revision,
-    }
+    return _compare(key, "MOD", "EQUAL", mod_revision=revision)
+
+
+def _compare(key: str, target: str, result: str, **revision: int) -> Operation:
+    return {"key": encode(key), "target": target, "result": result, **revision}
 
 
 def put(key: str, value: str, lease_id: int = 0) -> Operation:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a watch of etcd tells, as its JSON gateway writes it: a message a line."""
+"""Messages of an etcd watch, as the JSON gateway writes them: one a line."""
 
 import base64
 import contextlib
@@ -23,11 +23,11 @@ def messages(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def is_news(message: bytes) -> bool:
-    """Whether it may concern who waits for a job.
+    """Whether a waiting conductor must look at the board after this message.
 
-    What a claim writes doesn't: its own conductor would be called by it to look at
-    the board, right when the job is to begin. That the watch was created does, and
-    whatever isn't understood.
+    Not after the writes of a claim: they would also wake the conductor that claimed,
+    just when the flow begins. The creation of the watch is news, and so is a message
+    that isn't understood.
     """
     try:
         events = json.loads(message)["result"]["events"]

@@ -31,8 +31,8 @@ _GONE, _HELD_BY_OTHER, _DONE = -1, 0, 1
 _POLL_SECONDS = 0.5
 _FRESH_SECONDS = 30.0
 
-# An account without rights on channels may still use the board: others then see
-# its changes when they look next, so a refused PUBLISH is passed over.
+# An account without rights on channels may still use the board: a refused PUBLISH is
+# ignored, and others see the change at their next poll.
 _SCRIPTS = {
     "ours.post": """
 local added = redis.call('hsetnx', KEYS[1], ARGV[1], ARGV[2])
@@ -86,8 +86,8 @@ class RedisBoard(impl_redis.RedisJobBoard):
     @classmethod
     def _make_client(cls, conf: dict[str, Any]) -> Any:
         client = super()._make_client(conf)
-        # redis-py's own retries take many seconds and would repeat a claim whose
-        # answer was lost; the engine knows better when to try again.
+        # redis-py's own retries take many seconds, and would repeat a claim after
+        # its answer was lost; the engine decides when to try again.
         client.set_retry(Retry(NoBackoff(), 0))
         return client
 
@@ -108,7 +108,7 @@ class RedisBoard(impl_redis.RedisJobBoard):
     def post_entry(self, new_entry: NewEntry) -> None:
         fields = write_listing(new_entry, created_on=timeutils.utcnow())
         self._run(
-            f"post job {new_entry.uuid}",
+            f"post flow {new_entry.uuid}",
             "ours.post",
             [self.listings_key],
             [new_entry.uuid, self._dumps(fields), self._channel],
@@ -116,7 +116,7 @@ class RedisBoard(impl_redis.RedisJobBoard):
 
     def entries(self) -> Sequence[Entry]:
         """See the contract; costs two round trips."""
-        with self._asking("list the jobs"):
+        with self._asking("list the entries"):
             self._ensure_connected()
             raw = self._client.hgetall(self.listings_key)
             listings = sorted(
@@ -133,19 +133,19 @@ class RedisBoard(impl_redis.RedisJobBoard):
     def claim_entry(self, entry: Entry, owner: str, expiry: float) -> None:
         job = entry.handle
         answer = self._run(
-            f"claim job {entry.uuid}",
+            f"claim flow {entry.uuid}",
             "ours.claim",
             [job.owner_key, self.listings_key, job.last_modified_key],
             [job.key, owner, _milliseconds(expiry), self._dumps(timeutils.utcnow())],
         )
         if answer == _GONE:
-            raise board_errors.refused(self._settings, entry, "the job is gone")
+            raise board_errors.refused(self._settings, entry, "the entry is gone")
         if answer == _HELD_BY_OTHER:
             raise board_errors.refused(self._settings, entry, "it is claimed already")
 
     def renew(self, entry: Entry, owner: str, expiry: float) -> bool:
         answer = self._run(
-            f"renew the claim on job {entry.uuid}",
+            f"renew the claim on flow {entry.uuid}",
             "ours.renew",
             [entry.handle.owner_key],
             [owner, _milliseconds(expiry)],
@@ -154,7 +154,7 @@ class RedisBoard(impl_redis.RedisJobBoard):
 
     def release(self, entry: Entry, owner: str) -> bool:
         answer = self._run(
-            f"release job {entry.uuid}",
+            f"release flow {entry.uuid}",
             "ours.release",
             [entry.handle.owner_key],
             [owner, self._channel],
@@ -164,7 +164,7 @@ class RedisBoard(impl_redis.RedisJobBoard):
     def remove(self, entry: Entry, owner: str) -> bool:
         job = entry.handle
         answer = self._run(
-            f"remove job {entry.uuid}",
+            f"remove flow {entry.uuid}",
             "ours.remove",
             [job.owner_key, self.listings_key, job.last_modified_key],
             [owner, job.key, self._channel],
@@ -201,8 +201,8 @@ class RedisBoard(impl_redis.RedisJobBoard):
     def _hear(self, stopped: threading.Event) -> None:
         """Notify at every announcement; the subscription itself is the first.
 
-        The connection is made anew now and then: one whose peer vanished looks
-        just like a quiet one.
+        The connection is made anew now and then: a connection to a peer that
+        vanished looks just like a quiet one.
         """
         end = time.monotonic() + _FRESH_SECONDS
         with contextlib.closing(self._make_client(self._conf)) as client:
@@ -238,10 +238,7 @@ class RedisBoard(impl_redis.RedisJobBoard):
             yield
         except taskflow_errors.IncompatibleVersion as error:
             raise PermanentError(
-                attempted,
-                on=self._settings.place,
-                why=str(error),
-                todo="Upgrade Redis",
+                attempted, on=self._settings.place, why=str(error), todo="Upgrade Redis"
             ) from error
         except (taskflow_errors.TaskFlowException, redis_errors.RedisError) as error:
             cause = error.__cause__ or error
@@ -253,7 +250,7 @@ def _milliseconds(seconds: float) -> int:
 
 
 def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
-    """The configuration that taskflow makes its client of."""
+    """The configuration from which taskflow makes its client."""
     conf: dict[str, Any] = {
         "host": settings.hosts[0],
         "port": settings.port,
@@ -289,5 +286,5 @@ def _account(username: str | None, password: Secret | None) -> dict[str, str]:
 
 
 def _present(options: Mapping[str, str]) -> dict[str, str]:
-    # taskflow would make the text 'None' of an unset file name.
+    # taskflow would turn an unset file name into the text 'None'.
     return {name: value for name, value in options.items() if value}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A taskflow jobboard on a SQL database: the embedded default.
+"""A taskflow jobboard in a SQL database: the default.
 
-It needs no server besides the engine's own database (SQLite or MariaDB), and so
-breaks the circle that a cloud has a database before it has Redis. Claims expire
-by the database's clock, so the hosts' clocks don't matter.
+It needs no server besides the engine's own database (SQLite, MariaDB or MySQL): a
+cloud has a database before it has Redis. Claims expire by the database's clock, so
+the hosts' clocks don't matter.
 """
 
 import json
@@ -90,9 +90,9 @@ class SqlJobBoard(base.JobBoard):
         self._connected = False
 
     def _hasty_database(self, patience: float | None) -> Database:
-        """The same with less patience, where it is on a server.
+        """The same database with shorter timeouts, where it is on a server.
 
-        A renewal must fail soon enough for another one.
+        A renewal must fail early enough for a second one.
         """
         if patience is None or self._database.is_sqlite:
             return self._database
@@ -134,7 +134,7 @@ class SqlJobBoard(base.JobBoard):
     def claim_entry(self, entry: Entry, owner: str, expiry: float) -> None:
         if not self._table.claim(entry.uuid, owner, expiry):
             raise ClaimRefusedError(
-                "claim the job", on=entry.uuid, why="another holds it, or it is gone"
+                f"claim flow {entry.uuid}", why="another holds it, or it is gone"
             )
 
     def renew(self, entry: Entry, owner: str, expiry: float) -> bool:
@@ -228,7 +228,7 @@ class SqlJobBoard(base.JobBoard):
 
     @base.check_who
     def trash(self, job: Any, who: str) -> None:
-        """The engine's own table of jobs keeps what was trashed."""
+        """The engine's own tables keep what was trashed."""
         self._insist(self.remove(_entry(job), who), job, who)
 
     def _insist(self, done: bool, job: Any, who: str) -> None:
@@ -238,13 +238,13 @@ class SqlJobBoard(base.JobBoard):
             raise kind(f"Job {job.uuid} is not claimed by {who}")
 
     def row(self, uuid: str) -> Any:
-        """The row of a job, or None."""
+        """The row of an entry, or None."""
         found = self._table.rows(uuid)
         return found[0] if found else None
 
 
 def _listings(rows: Sequence[Any]) -> Iterator[tuple[Any, Listing]]:
-    """What is a job, with its row; the rest isn't ours and left where it is."""
+    """The engine's entries, with their rows; anything else stays where it is."""
     for row in rows:
         try:
             listing = read_listing(json.loads(row.body), sequence=row.sequence)

@@ -27,19 +27,19 @@ class ChangeWatch(Protocol):
     """Waits for changes of one board."""
 
     def mark(self) -> object:
-        """To be taken before the board is looked at, for :meth:`listen`."""
+        """What :meth:`listen` needs; call it before reading the board."""
 
     def listen(self, mark: object, rows: Sequence[Any]) -> None:
-        """Have :meth:`wait` return at once if the board isn't as seen any more."""
+        """Have :meth:`wait` return at once if the board changed after ``mark``."""
 
     def wait(self, timeout: float) -> None:
         """Return when the board may have changed, or after ``timeout`` seconds."""
 
     def wake(self) -> None:
-        """End the wait on this very object, or the next one."""
+        """End the wait on this object, or the next one."""
 
     def close(self) -> None:
-        """Let go of what it holds; it may be used again."""
+        """Release all resources; the object may be used again."""
 
 
 def open_watch(database: Database, table: EntryTable, board: str) -> ChangeWatch:
@@ -50,9 +50,9 @@ def open_watch(database: Database, table: EntryTable, board: str) -> ChangeWatch
 
 
 class CommitWatch:
-    """Asks SQLite whether anybody has committed, which costs some microseconds.
+    """Asks SQLite whether there was a commit, which costs some microseconds.
 
-    Its files would tell too early: they change before the commit can be seen.
+    Watching its files would be too early: they change before a commit is visible.
     """
 
     def __init__(self, database: Database, board: str) -> None:
@@ -93,7 +93,7 @@ class CommitWatch:
         return self._ask(_STAMP, self._board) != self._stamp
 
     def _version(self) -> object:
-        """Another one after every commit; the same without end if SQLite fails."""
+        """A different one after every commit; None while SQLite fails."""
         return self._ask("PRAGMA data_version")
 
     def _ask(self, query: str, *values: str) -> object:
@@ -104,7 +104,7 @@ class CommitWatch:
                 )
             found: object = self._connection.execute(query, values).fetchone()
         except sqlite3.Error:
-            # The next look at the board says what it is.
+            # The next read of the board reports the error.
             self.close()
             return None
         return found
@@ -132,7 +132,7 @@ class StampWatch:
         deadline = time.monotonic() + timeout
         try:
             while not self._woken.wait(_pause_until(deadline)):
-                # The caller looks at the board itself once the time is over.
+                # After the timeout the caller reads the board anyway.
                 if time.monotonic() >= deadline or self._table.stamp() != self._seen:
                     break
         finally:
@@ -150,5 +150,5 @@ def _pause_until(deadline: float) -> float:
 
 
 def _stamp(rows: Sequence[Any]) -> tuple[int, float]:
-    """What differs after every change of the board."""
+    """A value that differs after every change of the board."""
     return len(rows), max((row.modified_at for row in rows), default=0.0)

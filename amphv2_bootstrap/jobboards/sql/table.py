@@ -42,7 +42,7 @@ class EntryTable:
                 raise
 
     def rows(self, uuid: str | None = None) -> list[Any]:
-        """All rows, or that of one job, oldest first, each with ``claimed``."""
+        """All rows, or that of one entry, oldest first, each with ``claimed``."""
         held = sa.and_(
             self._columns.owner.is_not(None),
             self._columns.expires_at > self._database.now,
@@ -55,7 +55,7 @@ class EntryTable:
             return list(connection.execute(query))
 
     def stamp(self) -> tuple[int, Any]:
-        """What differs after each post, release and removal.
+        """A value that differs after each post, release and removal.
 
         The sum differs whatever the order of the commits, and however far the
         clocks of a cluster's nodes are apart; it is exact, in microseconds. Costs
@@ -80,7 +80,7 @@ class EntryTable:
         return self._update(uuid, held, expires_at=now + expiry)
 
     def release(self, uuid: str, owner: str) -> bool:
-        """Give a claim back; unlike a claim, a change that others wait for."""
+        """Release a claim; unlike a claim, others wait for this change."""
         held = self._columns.owner == owner
         return self._update(
             uuid, held, owner=None, expires_at=None, modified_at=self._database.now
@@ -113,7 +113,7 @@ class EntryTable:
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
-    """The board's view of the database's errors."""
+    """Raises an outage of the database as one of the board."""
     try:
         yield
     except DatabaseUnavailableError as exc:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The jobboard in ZooKeeper: taskflow's, made safe to resume.
 
-Nodes are taskflow's: ``/NAMESPACE/jobN`` with the job, ``jobN.lock`` while it is
+Nodes are taskflow's: ``/NAMESPACE/jobN`` with the entry, ``jobN.lock`` while it is
 claimed; the lock is ephemeral, so it goes with its session. Each claim also
-raises the version of the job's node, and every change of a claim checks that
+raises the version of the entry's node, and every change of a claim checks that
 version: a fresh lock always has version 0, so its own version proves nothing.
 """
 
@@ -31,7 +31,7 @@ _LOST_RACE = (
     kazoo_errors.NodeExistsError,
     kazoo_errors.BadVersionError,
 )
-# What the other operations of a transaction say after one of them failed.
+# The results of a transaction's other operations after one of them failed.
 _NOT_DONE = (kazoo_errors.RolledBackError, kazoo_errors.RuntimeInconsistency)
 
 
@@ -53,9 +53,9 @@ class ZookeeperBoard(SessionBoard):
     """See :class:`amphv2_bootstrap.engine.board.Board` for the contract.
 
     ZooKeeper keeps a claim while its session lives, and the client keeps the
-    session alive whatever the engine does. So this board gives up by itself
-    what its caller doesn't renew; a process that died or hangs loses its
-    session, and with it all claims, after ``settings.expiry`` seconds.
+    session alive whatever the engine does. So this board itself gives up claims
+    that its caller doesn't renew. A process that died or hangs loses its session,
+    and with it all claims, after ``settings.expiry`` seconds.
     """
 
     def __init__(self, settings: BoardSettings) -> None:
@@ -71,7 +71,7 @@ class ZookeeperBoard(SessionBoard):
     def post_entry(self, new_entry: NewEntry) -> None:
         path = f"{self.path}/{self.JOB_PREFIX}{new_entry.sequence:010d}"
         blob = json.dumps(write_listing(new_entry)).encode()
-        with self._asking(f"post job {new_entry.uuid}"):
+        with self._asking(f"post flow {new_entry.uuid}"):
             try:
                 self._answer(self._client.create_async(path, blob, makepath=True))
             except kazoo_errors.NodeExistsError:
@@ -82,8 +82,8 @@ class ZookeeperBoard(SessionBoard):
                     ) from None
 
     def entries(self) -> Sequence[Entry]:
-        """See the contract; costs one round trip, and one for jobs not yet seen."""
-        with self._asking("list the jobs"):
+        """See the contract; costs one round trip, and one for entries not yet seen."""
+        with self._asking("list the entries"):
             names = self._watch()
             known = self._known = self._listings(filter(_NAME.fullmatch, names))
         oldest_first = sorted(known, key=lambda name: known[name].sequence)
@@ -95,13 +95,13 @@ class ZookeeperBoard(SessionBoard):
     def claim_entry(self, entry: Entry, owner: str, expiry: float) -> None:
         job, token = entry.handle, uuid.uuid4().hex
         lock = json.dumps({"owner": owner, "claim": token}).encode()
-        with self._asking(f"claim job {entry.uuid}"):
+        with self._asking(f"claim flow {entry.uuid}"):
             blob, version = self._unclaimed(entry)
             change = self._client.transaction()
             change.set_data(job.path, blob, version=version)
             change.create(job.lock_path, lock, ephemeral=True)
             # Started before the claim is made: if its answer gets lost, nobody
-            # knows of the claim, and the living session would keep it for ever.
+            # knows of the claim, and the session would keep it for ever.
             self._timer.start(token, job.lock_path, expiry)
             try:
                 won = self._commit(change)
@@ -113,7 +113,7 @@ class ZookeeperBoard(SessionBoard):
             raise board_errors.refused(self._settings, entry, "it is claimed already")
 
     def renew(self, entry: Entry, owner: str, expiry: float) -> bool:
-        with self._asking(f"renew the claim on job {entry.uuid}"):
+        with self._asking(f"renew the claim on flow {entry.uuid}"):
             try:
                 lock = _read_lock(*self._get(entry.handle.lock_path))
             except kazoo_errors.NoNodeError:
@@ -124,13 +124,13 @@ class ZookeeperBoard(SessionBoard):
         return self._timer.prolong(lock.token, expiry)
 
     def release(self, entry: Entry, owner: str) -> bool:
-        with self._asking(f"release job {entry.uuid}"):
+        with self._asking(f"release flow {entry.uuid}"):
             return self._end_claim(entry.handle.path, lambda lock: lock.owner == owner)
 
     def remove(self, entry: Entry, owner: str) -> bool:
-        with self._asking(f"remove job {entry.uuid}"):
+        with self._asking(f"remove flow {entry.uuid}"):
             return self._end_claim(
-                entry.handle.path, lambda lock: lock.owner == owner, with_job=True
+                entry.handle.path, lambda lock: lock.owner == owner, with_entry=True
             )
 
     def wait_for_change(self, timeout: float) -> None:
@@ -169,7 +169,7 @@ class ZookeeperBoard(SessionBoard):
         self._changes.notify()
 
     def _listings(self, names: Iterable[str]) -> dict[str, Listing]:
-        """The jobs among these nodes; only what wasn't known before is asked for."""
+        """The entries among these nodes; reads only those not yet known."""
         known = {name: self._known.get(name) for name in names}
         asked = [
             (name, self._client.get_async(f"{self.path}/{name}"))
@@ -195,12 +195,12 @@ class ZookeeperBoard(SessionBoard):
         return Entry(job.uuid, job.name, job.details, claimed, job)
 
     def _unclaimed(self, entry: Entry) -> tuple[bytes, int]:
-        """Data and version of the job's node, if it still is the job of ``entry``."""
+        """Data and version of the node, if it still holds ``entry``."""
         try:
             blob, stat = self._get(entry.handle.path)
         except kazoo_errors.NoNodeError:
             raise board_errors.refused(
-                self._settings, entry, "the job is gone"
+                self._settings, entry, "the entry is gone"
             ) from None
         listing = _read_job(blob, entry.handle.sequence)
         if listing is None or listing.uuid != entry.uuid:
@@ -209,9 +209,9 @@ class ZookeeperBoard(SessionBoard):
         return blob, stat.version
 
     def _end_claim(
-        self, path: str, is_meant: Callable[[_Lock], bool], *, with_job: bool = False
+        self, path: str, is_meant: Callable[[_Lock], bool], *, with_entry: bool = False
     ) -> bool:
-        """Undo the claim on ``path`` if it is the one that is meant."""
+        """End the claim on ``path`` if ``is_meant`` accepts it."""
         requests = [
             self._client.get_async(node) for node in (path, path + self.LOCK_POSTFIX)
         ]
@@ -224,7 +224,7 @@ class ZookeeperBoard(SessionBoard):
             return False
         change = self._client.transaction()
         change.delete(path + self.LOCK_POSTFIX)
-        (change.delete if with_job else change.check)(path, version=job.version)
+        (change.delete if with_entry else change.check)(path, version=job.version)
         done = self._commit(change)
         if done:
             self._timer.forget(lock.token)
@@ -236,7 +236,7 @@ class ZookeeperBoard(SessionBoard):
             self._end_claim(path, lambda lock: lock.token == token)
 
     def _commit(self, change: Any) -> bool:
-        """False where somebody else was faster; then nothing was changed."""
+        """False, with nothing changed, where another client was faster."""
         for result in self._answer(change.commit_async()):
             if isinstance(result, _LOST_RACE):
                 return False

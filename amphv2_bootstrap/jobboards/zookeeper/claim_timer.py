@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Giving up claims that nobody renewed, where the backend doesn't do it itself."""
+"""Gives up claims that were not renewed, where the backend doesn't do so itself."""
 
 import logging
 import threading
@@ -21,11 +21,11 @@ class _Claim:
 
 
 class ClaimTimer:
-    """Calls ``give_up(place, token)`` for each claim whose time has run out.
+    """Calls ``give_up(place, token)`` for each claim that has run out.
 
-    A claim is known by its token, which is unique to the claim. ``give_up`` must
-    be safe for a claim that was never made, or isn't there any more; while it
-    raises :class:`BoardUnavailableError` it is tried again.
+    Each claim has a token of its own. ``give_up`` must also accept a claim that was
+    never made, or doesn't exist any more. While it raises
+    :class:`BoardUnavailableError`, it is called again.
     """
 
     def __init__(self, give_up: Callable[[str, str], object]) -> None:
@@ -85,7 +85,7 @@ class ClaimTimer:
                 self.forget(token)
 
     def _wait_for_due(self) -> tuple[str, str] | None:
-        """The next claim that has run out; None when this thread is to end."""
+        """The next claim that has run out; None when this thread must end."""
         with self._changed:
             while self._thread is threading.current_thread():
                 token = min(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A session with ZooKeeper that comes back by itself, and calls that never hang."""
+"""A ZooKeeper session that reconnects by itself, and calls that never hang."""
 
 import contextlib
 import math
@@ -23,8 +23,8 @@ from amphv2_bootstrap.jobboards.settings import BoardSettings
 _RECONNECT_SECONDS = 1.0
 _ATTEMPT_SECONDS = 2.0
 _ROUNDING_SECONDS = 0.01
-# Of a claim's time: longer than its holder goes on without a renewal, and so much
-# shorter than the whole as servers take longer, which end sessions by their ticks.
+# Fraction of a claim's time: above USABLE_PART, after which the holder stops, and below
+# the whole, since servers end sessions up to one tick late.
 SESSION_PART = 0.9
 _ENDED = (KeeperState.CLOSED, KeeperState.AUTH_FAILED)
 
@@ -32,9 +32,8 @@ _ENDED = (KeeperState.CLOSED, KeeperState.AUTH_FAILED)
 class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
     """taskflow's board with a client that is started, watched and replaced here.
 
-    kazoo queues what is sent while there is no session, and its blocking calls
-    then wait without end. So nothing is sent without a session, and every answer
-    is waited for a bounded time.
+    Without a session kazoo queues requests, and its blocking calls wait for ever. So
+    nothing is sent without a session, and the wait for every answer is bounded.
     """
 
     def __init__(self, settings: BoardSettings) -> None:
@@ -83,8 +82,8 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
     def _drop_connection(self) -> None:
         """Have the client connect anew, to the next server, in the same session.
 
-        By itself it sends its heartbeat only when it has sent nothing else for a
-        while; calls that go unanswered would keep a dead connection for ever.
+        kazoo sends its heartbeat only when it has sent nothing else for a while, so
+        unanswered calls would keep a dead connection for ever.
         """
         with contextlib.suppress(AttributeError, OSError):
             self._client._connection._socket.shutdown(socket.SHUT_RDWR)
@@ -112,11 +111,11 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
                 self._started = True
                 self._client.start_async()
             if not self._online.wait(self._patience):
-                # From here on the client goes on trying by itself.
+                # The client goes on trying by itself.
                 raise kazoo_errors.ConnectionLoss("no server answers")
 
     def _replace_client(self) -> None:
-        """A new client: one that has come to its end can't be relied on to restart."""
+        """Make a new client: one that has ended doesn't restart reliably."""
         self._client.remove_listener(self._on_state)
         self._client = kazoo_utils.make_client(self._conf)
         self._client.add_listener(self._state_change_listener)
@@ -125,9 +124,9 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
         self._started = False
 
     def _watch_client(self) -> None:
-        """Hear of its states, and of the session's timeout as the server grants it.
+        """Follow the client's states, and the session timeout that the server grants.
 
-        kazoo tells that nowhere: it is read from the answer to the handshake.
+        kazoo doesn't expose the timeout: it is read from the answer to the handshake.
         """
         self._client.add_listener(self._on_state)
         handler = self._client._connection
@@ -142,7 +141,7 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
         handler._invoke = listening
 
     def _check_session(self) -> None:
-        """:raises PermanentError: it may end before a holder would stop by itself."""
+        """:raises PermanentError: the session may end before a claim's holder stops."""
         wanted = _session_seconds(self._settings)
         if self._online.is_set() and self._granted < wanted - _ROUNDING_SECONDS:
             longest = int(self._granted / SESSION_PART)
@@ -164,11 +163,11 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
 
 
 def _rounds(settings: BoardSettings) -> int:
-    """How often to name the servers, so that one attempt to connect is short.
+    """How often to list the servers, so that one attempt to connect is short.
 
     kazoo gives an attempt the session's timeout divided by the number of hosts.
-    A server that is only just starting takes connections that it then forgets:
-    waiting for that one would cost the session.
+    A server that is just starting accepts connections and never answers: waiting
+    for it would cost the session.
     """
     attempt = min(_ATTEMPT_SECONDS, settings.expiry / 3)
     return math.ceil(settings.expiry / attempt / len(settings.servers))
@@ -179,7 +178,7 @@ def _session_seconds(settings: BoardSettings) -> float:
 
 
 def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
-    """The configuration that taskflow makes its client of."""
+    """The configuration from which taskflow makes its client."""
     return {
         "hosts": list(settings.servers) * _rounds(settings),
         "path": "/" + settings.namespace.strip("/"),

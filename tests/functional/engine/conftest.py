@@ -16,9 +16,9 @@ OpenDatabase = Callable[..., Database]
 def open_database(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[OpenDatabase]:
-    """Opens one and the same database any number of times, as several hosts do.
+    """Opens the same database any number of times, as several hosts do.
 
-    With another name it is another database.
+    Another name is another database.
     """
     opened: list[Database] = []
 

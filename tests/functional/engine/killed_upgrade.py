@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Upgrades the engine's tables in a process that kills itself on the way."""
+"""Upgrades the engine's tables in a process that kills itself before the end."""
 
 import os
 import signal

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Jobs that older versions left are finished by this one (promise P8).
+"""This version finishes jobs that older versions left (promise P8).
 
 ``tests/data/jobs`` holds a database per version, dumped in the middle of a job.
 A fixture is never changed; one is added where flows or tables change.
@@ -41,7 +41,7 @@ def _uuid(cloud: Cloud) -> str:
 
 
 def test_only_the_open_steps_are_run(cloud: Cloud) -> None:
-    """Completed steps stay so, the interrupted one is run, then all that follows."""
+    """The interrupted step is run, then all that follow; completed ones are not."""
     flow_runs = cloud.store.flow_runs_of(_uuid(cloud))
     done = {
         step.name
@@ -59,7 +59,7 @@ def test_only_the_open_steps_are_run(cloud: Cloud) -> None:
 
 
 def test_this_version_knows_the_flows(cloud: Cloud) -> None:
-    """Name, steps, order and major versions are as they were posted."""
+    """Name, steps, order and major versions are still those of the post."""
     job = cloud.store.jobs()[0]
     spec = Spec.from_dict(json.loads(json.dumps(dict(job.spec))))
     host = HostSettings("ctl1", "/state", "/octavia.conf", spec.persistence, ("x",))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A writer that is never heard of again."""
+"""A writer that vanishes in the middle of a transaction."""
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from tests.functional.engine.conftest import OpenDatabase
 
 @pytest.mark.parametrize("open_database", ["mariadb"], indirect=True)
 def test_its_locks_are_released(open_database: OpenDatabase) -> None:
-    """Another one may write the same row soon; the first one has written nothing."""
+    """Another writer can soon write the same row; the first has written nothing."""
     first, second = open_database(), open_database()
     migrate.upgrade(first)
     rows = schema.constants

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lease: renewed while it may be, lost before anybody else can claim."""
+"""The lease is renewed while it may be, and lost before another can claim."""
 
 import threading
 
@@ -23,7 +23,7 @@ ENTRY = Entry("11111111-0000-0000-0000-000000000000", "job", {}, True, None)
 
 
 class FakeBoard:
-    """Answers renewals as told: True, False, an error, or not at all."""
+    """Answers renewals with True, False, an error, or not at all."""
 
     def __init__(self, answer: object = True) -> None:
         self.answer = answer
@@ -41,7 +41,7 @@ class FakeBoard:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """What the lease takes for the time."""
+    """The lease's clock."""
     clock = Clock()
     monkeypatch.setattr(lease_module, "time", clock)
     return clock
@@ -58,7 +58,7 @@ def _lease(board: FakeBoard, clock: Clock) -> Lease:
 
 
 def _wait_for_both(clock: Clock, board: FakeBoard, renewals: int) -> None:
-    """Until so many renewals were made, and both threads wait for the next thing."""
+    """Until so many renewals were made, and both threads wait."""
     wait_until(
         lambda: board.renewals == renewals and clock.waiting == 2,
         what=f"renewal {renewals} is made",
@@ -67,7 +67,7 @@ def _wait_for_both(clock: Clock, board: FakeBoard, renewals: int) -> None:
 
 
 def test_is_renewed_for_as_long_as_it_is_held(clock: Clock) -> None:
-    """Renewals carry a lease far over its first expiry."""
+    """Renewals keep a lease far beyond its first expiry."""
     board = FakeBoard()
     with _lease(board, clock) as lease:
         for number in range(15):
@@ -84,7 +84,7 @@ def test_is_lost_at_once_when_the_board_says_so(clock: Clock) -> None:
     with _lease(board, clock) as lease:
         _wait_for_both(clock, board, 0)
         clock.advance(EXPIRY * RENEWAL_PART)
-        wait_until(lease.cancelled.is_set, what="the step is told to stop")
+        wait_until(lease.cancelled.is_set, what="the step must stop")
         with pytest.raises(FencedError, match="isn't ours any more"):
             lease.check()
 
@@ -93,7 +93,7 @@ def test_is_lost_at_once_when_the_board_says_so(clock: Clock) -> None:
 def test_is_lost_before_the_claim_ends_when_the_board_is_away(
     answer: object, clock: Clock
 ) -> None:
-    """Refused or hanging connections: the holder stops when the usable part is over."""
+    """If calls are refused or hang, the holder stops after the usable part."""
     board = FakeBoard(answer)
     with _lease(board, clock) as lease:
         _wait_for_both(clock, board, 0)
@@ -103,14 +103,14 @@ def test_is_lost_before_the_claim_ends_when_the_board_is_away(
         lease.check()
         assert not lease.cancelled.is_set()
         clock.advance(0.2)
-        wait_until(lease.cancelled.is_set, what="the step is told to stop")
+        wait_until(lease.cancelled.is_set, what="the step must stop")
         with pytest.raises(FencedError, match="not renewed in time"):
             lease.check()
         board.hang.set()
 
 
 def test_a_pause_of_the_process_is_seen_by_the_next_check(clock: Clock) -> None:
-    """After SIGCONT no thread need have run yet: the check looks at the clock."""
+    """After SIGCONT, the check reads the clock itself, before any thread has run."""
     lease = _lease(FakeBoard(), clock)
     clock.advance(EXPIRY * USABLE_PART + 1.0)
     with pytest.raises(FencedError, match="not renewed in time"):
@@ -118,6 +118,6 @@ def test_a_pause_of_the_process_is_seen_by_the_next_check(clock: Clock) -> None:
 
 
 def test_one_renewal_without_an_answer_costs_no_claim() -> None:
-    """The rule of Patroni's TTL, for the defaults and whatever expiry is set."""
+    """Patroni's rule for its TTL holds for every expiry."""
     second_answer = RENEWAL_PART + CALL_PART + RETRY_PART + CALL_PART
     assert second_answer < USABLE_PART < SESSION_PART < 1

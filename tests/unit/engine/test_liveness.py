@@ -32,6 +32,6 @@ def _row(owner: object, age: float, interval: float = 10.0) -> ConductorRow:
     ids=["here", "elsewhere", "silent", "slow", "fast", "ended", "another form"],
 )
 def test_a_conductors_state(row: ConductorRow, expected: str) -> None:
-    """Dead where this host can see it, whatever its age; else by its own interval."""
+    """Dead where this host can see it, at any age; otherwise its interval decides."""
     assert row.liveness == expected
     assert alive([row]) == ([row] if expected == "alive" else [])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is committed, while its answer is lost, is written once all the same."""
+"""A transaction is written once, even if the answer to its commit is lost."""
 
 from collections.abc import Callable
 
@@ -20,10 +20,10 @@ def _history(cloud: Cloud, uuid: str) -> list[str]:
     ]
 
 
-def test_each_step_and_each_end_is_told_once(
+def test_each_step_and_each_end_is_recorded_once(
     make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A step that was begun once isn't said to have been begun twice."""
+    """The history has one event for each state of each step."""
     cloud = make_cloud(main=["a", "b"])
     lose_answers(cloud, monkeypatch)
     uuid = cloud.post([NewFlowRun("main", 0)])
@@ -37,10 +37,10 @@ def test_each_step_and_each_end_is_told_once(
     ]
 
 
-def test_so_is_each_step_of_a_revert(
+def test_each_step_of_a_revert_is_recorded_once(
     make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Forth and back."""
+    """No event is there twice, neither of a run nor of its undoing."""
 
     def fail() -> None:
         raise PermanentError("go on", why="the test says so")
@@ -51,5 +51,5 @@ def test_so_is_each_step_of_a_revert(
     uuid = cloud.post([NewFlowRun("main", 0)], on_failure="revert")
     with cloud.running():
         cloud.wait_for(uuid, "reverted")
-    told = _history(cloud, uuid)
-    assert len(set(told[1:])) == len(told[1:]), told
+    history = _history(cloud, uuid)
+    assert len(set(history[1:])) == len(history[1:]), history

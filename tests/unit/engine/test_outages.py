@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A database that fails now and then: nothing is parked, nothing is given up."""
+"""While the database fails now and then, no flow is parked or given up."""
 
 import contextlib
 import dataclasses
@@ -31,7 +31,7 @@ MakeCloud = Callable[..., Cloud]
 
 
 class FlakyDatabase(Database):
-    """Fails so often in the threads that run jobs, at reads or at writes."""
+    """Fails so often in the threads that run flows, at reads or at writes."""
 
     def __init__(self, url: str, *, reads: int = 0, writes: int = 0) -> None:
         super().__init__(url)
@@ -50,16 +50,16 @@ class FlakyDatabase(Database):
             yield connection
 
     def _fail(self, what: str) -> None:
-        if self.left[what] and threading.current_thread().name.startswith("job_"):
+        if self.left[what] and threading.current_thread().name.startswith("flow_"):
             self.left[what] -= 1
             raise DatabaseUnavailableError(what, why="as the test wants it")
 
 
 @pytest.mark.parametrize("on_failure", ["park", "revert"])
-def test_a_flow_that_cannot_be_loaded_is_not_a_failed_one(
+def test_a_flow_that_cannot_be_loaded_has_not_failed(
     on_failure: str, make_cloud: MakeCloud
 ) -> None:
-    """The load is repeated until the database is back; no step has failed."""
+    """The load is repeated until the database is back, and no step fails."""
     cloud = make_cloud(main=["a", "b"])
     uuid = cloud.post([NewFlowRun("main", 0)], on_failure=on_failure)
     database = cloud.database = FlakyDatabase(cloud.url, reads=4)
@@ -73,7 +73,7 @@ def test_a_flow_that_cannot_be_loaded_is_not_a_failed_one(
 def test_a_step_that_releases_a_stage_outlasts_the_database(
     make_cloud: MakeCloud,
 ) -> None:
-    """A step's retries are for the cloud; the engine's own outage parks no job."""
+    """A step's retries are for the cloud; the engine's own outage parks no flow."""
     cloud = make_cloud(main=["a"], later=["b"])
     database = cloud.database = FlakyDatabase(cloud.url)
 
@@ -88,8 +88,8 @@ def test_a_step_that_releases_a_stage_outlasts_the_database(
     assert cloud.ledger == ["do a", "do b"]
 
 
-def test_an_outage_is_outlasted_until_somebody_wants_an_end() -> None:
-    """What is called again and again ends at once when the claim is lost."""
+def test_retries_end_when_the_claim_is_lost() -> None:
+    """A call that is repeated ends at once when the claim is lost."""
     cancelled = threading.Event()
     calls = 0
 
@@ -123,7 +123,7 @@ def test_a_pause_ends_with_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class FailingBoard(SqlJobBoard):
-    """Its first looks fail: in words of ours, and unexpectedly."""
+    """Its first reads fail: with an error of ours, then with an unexpected one."""
 
     def __init__(self, name: str, conf: dict[str, object]) -> None:
         super().__init__(name, conf)
@@ -140,7 +140,7 @@ class FailingBoard(SqlJobBoard):
         return super().entries()
 
 
-def test_whatever_a_board_says_it_is_looked_at_again(make_cloud: MakeCloud) -> None:
+def test_a_board_is_read_again_after_every_error(make_cloud: MakeCloud) -> None:
     """The conductor goes on after errors of every kind."""
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0)])
@@ -148,16 +148,16 @@ def test_whatever_a_board_says_it_is_looked_at_again(make_cloud: MakeCloud) -> N
     conductor = cloud.conductor(board=board)
     thread = threading.Thread(target=conductor.run)
     thread.start()
-    wait_until(lambda: cloud.states(uuid) == ["done"], what="the job is done")
+    wait_until(lambda: cloud.states(uuid) == ["done"], what="the flow is done")
     conductor.stop()
     thread.join(30)
     assert not thread.is_alive()
 
 
-def test_a_conductor_that_is_stopped_in_a_pause_looks_no_more(
+def test_a_conductor_that_is_stopped_in_a_pause_reads_no_board(
     make_cloud: MakeCloud,
 ) -> None:
-    """A board that is away is not asked once more at the end."""
+    """A board that is away is not read once more at the end."""
     cloud = make_cloud(main=["a"])
     board = FailingBoard(cloud.board, {"database": cloud.database})
     board.errors *= 10
@@ -173,14 +173,14 @@ def test_a_conductor_that_is_stopped_in_a_pause_looks_no_more(
 
 
 class BrokenBoard(SqlJobBoard):
-    """Its database's tables are gone when a job is to be taken off."""
+    """Its database's tables are gone when an entry is removed."""
 
     def remove(self, entry: Entry, owner: str) -> bool:
         raise SchemaError("remove the entry", why="no such table")
 
 
 def test_a_board_that_fails_for_good_keeps_no_worker(make_cloud: MakeCloud) -> None:
-    """Whatever a board says at the end of a job: the conductor can still stop."""
+    """The conductor can stop after any error of the board at the end of a flow."""
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0)])
     conductor = cloud.conductor(
@@ -196,7 +196,7 @@ def test_a_board_that_fails_for_good_keeps_no_worker(make_cloud: MakeCloud) -> N
 
 
 def test_a_refusal_is_noted_once(make_cloud: MakeCloud) -> None:
-    """However often the job is looked at: the history doesn't grow with time."""
+    """However often the flow is refused, the history has it once."""
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0)])
     looks = 0
@@ -204,7 +204,7 @@ def test_a_refusal_is_noted_once(make_cloud: MakeCloud) -> None:
     def refuse(job: object) -> None:
         nonlocal looks
         looks += 1
-        raise RefusedError("take the job", why="not here")
+        raise RefusedError("take the flow", why="not here")
 
     cloud.contexts.accept = refuse  # type: ignore[method-assign]
     with cloud.running():
@@ -216,15 +216,9 @@ def test_a_refusal_is_noted_once(make_cloud: MakeCloud) -> None:
 def test_pauses_grow_and_end_with_success() -> None:
     """Each failure doubles the pause up to a bound; a success forgets them."""
     backoff = Backoff(refusal_pause=30.0, first_pause=1.0)
-    assert [backoff.back_off("job") for _ in range(6)] == [
-        1,
-        2,
-        4,
-        8,
-        15,
-        LONGEST_PAUSE,
-    ]
-    assert "job" in backoff
-    backoff.forget("job")
-    assert "job" not in backoff
-    assert backoff.back_off("job") == 1
+    pauses = [backoff.back_off("flow") for _ in range(6)]
+    assert pauses == [1, 2, 4, 8, 15, LONGEST_PAUSE]
+    assert "flow" in backoff
+    backoff.forget("flow")
+    assert "flow" not in backoff
+    assert backoff.back_off("flow") == 1

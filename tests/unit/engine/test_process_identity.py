@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Owners: unique to a start, and dead only where that can be seen."""
+"""An owner's name is unique to a start; it is dead only where that can be seen."""
 
 import dataclasses
 import subprocess
@@ -9,14 +9,14 @@ from amphv2_bootstrap.engine.process_identity import ProcessIdentity, host_of
 
 
 def test_two_starts_have_two_names() -> None:
-    """Even within one process, no two owners are the same."""
+    """No two owners are the same, even within one process."""
     first, second = (ProcessIdentity.of_this_process("ctl1") for _ in range(2))
     assert str(first) != str(second)
     assert first.host == host_of(str(first)) == "ctl1"
 
 
 def test_a_name_reads_back() -> None:
-    """What was written into the database tells all of it, IPv6-like hosts too."""
+    """An owner's name has all parts of it, even with an IPv6 address as its host."""
     owner = ProcessIdentity.of_this_process("fd00::1")
     assert ProcessIdentity.parse(str(owner)) == owner
     assert ProcessIdentity.parse("nonsense") is None
@@ -25,12 +25,12 @@ def test_a_name_reads_back() -> None:
 
 
 def test_the_living_are_not_dead() -> None:
-    """This process is alive to itself, and so is another live one."""
+    """A process that runs is not dead."""
     assert not ProcessIdentity.of_this_process("ctl1").is_surely_dead
 
 
 def test_a_process_that_ended_is_seen_dead() -> None:
-    """Its pid is gone, or belongs to a process that started at another time."""
+    """A process is dead if its pid is gone, or has a different start."""
     code = (
         "from amphv2_bootstrap.engine.process_identity import ProcessIdentity;"
         "print(ProcessIdentity.of_this_process('ctl1'))"
@@ -48,7 +48,7 @@ def test_a_process_that_ended_is_seen_dead() -> None:
 
 
 def test_a_name_of_an_older_version_is_seen_dead_too() -> None:
-    """It tells no kernel: after an upgrade the dead are still known to be dead."""
+    """A name without a kernel, as older versions have, still tells a dead process."""
     mine = ProcessIdentity.of_this_process("ctl1")
     former = dataclasses.replace(mine, machine=mine.machine.split(".")[0], start="1-a")
     assert former.is_surely_dead
@@ -56,7 +56,7 @@ def test_a_name_of_an_older_version_is_seen_dead_too() -> None:
     assert mine.kernel != ""
 
 
-def test_nothing_is_said_of_another_machine() -> None:
-    """Another boot, or another pid namespace: its processes can't be seen from here."""
+def test_a_process_of_another_machine_is_not_surely_dead() -> None:
+    """The processes of another boot or pid namespace can't be seen from here."""
     elsewhere = ProcessIdentity("ctl2", 999_999_999, "00000000", "1-abcd")
     assert not elsewhere.is_surely_dead

@@ -16,8 +16,8 @@ from taskflow import task
 from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.engine.conductor.conductor import Conductor
-from amphv2_bootstrap.engine.conductor.parts import Parts
 from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
+from amphv2_bootstrap.engine.conductor.workers import Parts
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, UnknownFlowError
 from amphv2_bootstrap.engine.execution.registry import atoms, shape
 from amphv2_bootstrap.engine.execution.runner import Runner
@@ -44,7 +44,7 @@ SETTINGS = ConductorSettings(
 
 @dataclass
 class Ledger:
-    """What the toys really did, whatever the engine believes."""
+    """What the toys did, independent of the engine's records."""
 
     entries: list[str] = field(default_factory=list)
 
@@ -56,7 +56,7 @@ Action = Callable[[], Any]
 
 
 class Toy(task.Task):
-    """A step that writes to the ledger, and then does what the test wants."""
+    """A step that writes to the ledger, then calls the test's action."""
 
     def __init__(
         self,
@@ -106,13 +106,13 @@ class ToyFlows:
 
 
 class AnyHost:
-    """Contexts that accept every job and hand out the job's own tools."""
+    """Contexts that accept every job, and keep what they made last."""
 
     def __init__(self) -> None:
         self.made: dict[str, Any] = {}
 
     def accept(self, job: Job) -> None:
-        """All are welcome."""
+        """Accept every job."""
 
     def make(
         self,
@@ -128,11 +128,7 @@ class Cloud:
     """One engine's database, and as many conductors as the test starts."""
 
     def __init__(
-        self,
-        path: Path,
-        flows: ToyFlows,
-        url: str | None = None,
-        board: str = "test",
+        self, path: Path, flows: ToyFlows, url: str | None = None, board: str = "test"
     ) -> None:
         self.board = board
         self.url = url or f"sqlite:///{path / 'engine.sqlite'}"
@@ -149,7 +145,7 @@ class Cloud:
         return self.flows.ledger.entries
 
     def post(self, flow_runs: Sequence[NewFlowRun], on_failure: str = "park") -> str:
-        """Post a bootstrap of these jobs, into the database only."""
+        """Post a job with these flows, into the database only."""
         flows = {
             flow_run.flow: self.flows.factory(flow_run.flow)(None)
             for flow_run in flow_runs
@@ -211,25 +207,25 @@ class Cloud:
         return [flow_run.state.value for flow_run in self.store.flow_runs_of(uuid)]
 
     def wait_for(self, uuid: str, *states: str) -> None:
-        """Return when the jobs have these states, in order; one may be that of all."""
+        """Return when the flows have these states, in order, or all the only one."""
 
         def reached() -> bool:
             found = self.states(uuid)
             wanted = list(states) if len(states) > 1 else [*states] * len(found)
             return found == wanted
 
-        what = f"the jobs are {', '.join(states)}"
+        what = f"the flows are {', '.join(states)}"
         wait_until(reached, what=what, state=lambda: self._story(uuid))
 
     def _story(self, uuid: str) -> str:
-        """All that is known of a bootstrap."""
-        jobs = self.store.flow_runs_of(uuid)
+        """All that is known of a job."""
+        runs = self.store.flow_runs_of(uuid)
         events = [event for _, event in self.store.events(uuid)]
-        return "\n".join(map(str, (*jobs, *events, *self.ledger)))
+        return "\n".join(map(str, (*runs, *events, *self.ledger)))
 
 
 def lose_answers(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To a job's thread: once it has the job, each transaction is made twice."""
+    """Lose the answer to every second commit in a flow's thread."""
     write, made = cloud.database.write, Counter[int]()
 
     @contextlib.contextmanager
@@ -237,7 +233,7 @@ def lose_answers(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
         with write() as connection:
             yield connection
         thread = threading.current_thread()
-        if thread.name.startswith("job_"):
+        if thread.name.startswith("flow_"):
             made[id(thread)] += 1
             if made[id(thread)] % 2 == 0:
                 raise DatabaseUnavailableError("commit", why="the answer was lost")

@@ -8,7 +8,7 @@ from tests.servers.process import wait_until
 
 
 def test_a_change_before_the_wait_is_kept() -> None:
-    """Changes before a wait end it at once, and no later one."""
+    """Changes before a wait end it at once, but not the next wait."""
     changes = ChangeNotifier()
     changes.notify()
     changes.notify()
@@ -33,7 +33,7 @@ def test_all_waiters_are_woken() -> None:
 
 
 def test_listener_that_is_stopped_while_it_waits() -> None:
-    """It makes no further connection: its backend may be gone for good."""
+    """It makes no further connection: its backend may not exist any more."""
     calls: list[int] = []
     listener = Listener("ears", lambda stopped: calls.append(1))
     listener.start()

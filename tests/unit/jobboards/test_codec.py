@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is read from a board is a job, or it is nothing."""
+"""What is read from a board is a valid entry, or nothing."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ NEW_ENTRY = NewEntry("uuid", 5, "cloud", {"host": "ctl1"}, "book-uuid", "book")
 
 
 def test_what_is_written_is_read() -> None:
-    """A posting survives the way through the board's format."""
+    """An entry is the same after it was written and read."""
     listing = read_listing(json.loads(json.dumps(write_listing(NEW_ENTRY))))
     assert listing is not None
     assert (listing.uuid, listing.sequence, listing.name) == ("uuid", 5, "cloud")
@@ -40,7 +40,7 @@ def test_what_is_written_is_read() -> None:
     ids=str,
 )
 def test_malformed_is_nothing(change: dict[str, Any]) -> None:
-    """One field of a wrong type, and it isn't a job."""
+    """With one field of a wrong type, it isn't an entry."""
     assert read_listing(write_listing(NEW_ENTRY)) is not None
     assert read_listing({**write_listing(NEW_ENTRY), **change}) is None
 
@@ -55,6 +55,6 @@ FIELDS = st.sampled_from(["uuid", "name", "sequence", "details", "book", "priori
 
 @given(JSON | st.dictionaries(FIELDS, JSON))
 def test_nothing_breaks_the_reader(fields: object) -> None:
-    """Whatever stands on the board, reading it raises nothing."""
+    """Whatever a board holds, reading it raises nothing."""
     listing = read_listing(fields)
     assert listing is None or listing.uuid

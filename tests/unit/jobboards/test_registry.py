@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Drivers are found by name, and what is missing is said."""
+"""Drivers are found by name, and errors say what is missing."""
 
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -37,7 +37,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 def test_driver_is_found_by_name(install: Install) -> None:
-    """The driver of the settings gets them, and makes the board."""
+    """The driver that the settings name gets them, and makes the board."""
     install("toy", "def open_board(settings): return ['board', settings]")
     settings = BoardSettings(driver="toy", namespace="test")
     board: object = open_board(settings)
@@ -53,13 +53,13 @@ def test_missing_client_library(install: Install) -> None:
 
 
 def test_unknown_driver(install: Install) -> None:
-    """The error for a driver that nobody provides names those that are installed."""
+    """The error for an unknown driver names those that are installed."""
     with pytest.raises(PermanentError, match=r"etcd, .*redis, .*sql, .*zookeeper"):
         open_board(BoardSettings(driver="nosuch", namespace="test"))
 
 
 def test_every_driver_is_a_choice() -> None:
-    """Operators may set each that is registered, and no other."""
+    """Operators may set each registered driver, and no other."""
     driver: Any = next(
         option for option in task_flow.OPTS if option.name == "jobboard_backend_driver"
     )

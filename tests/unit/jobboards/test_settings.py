@@ -20,7 +20,7 @@ SETTINGS = BoardSettings(
 
 
 def test_no_secret_is_shown() -> None:
-    """Neither the settings' text nor an error's, whatever its cause says."""
+    """Neither the settings' text nor an error's holds a secret."""
     error = board_errors.unavailable(SETTINGS, "connect", ValueError(" ".join(SECRETS)))
     shown = f"{SETTINGS!r} {SETTINGS} {SETTINGS.place} {error!r} {error}"
     assert "ValueError" in shown

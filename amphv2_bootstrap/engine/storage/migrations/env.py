@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Alembic's entry: runs the revisions on the connection it is handed."""
+"""Alembic's entry: runs the revisions on the connection that it is given."""
 
 from alembic import context
 

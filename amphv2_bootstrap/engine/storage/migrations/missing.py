@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Making tables so that a migration which was killed can be repeated.
+"""Creates tables in a way that is safe to repeat after a migration was killed.
 
 MySQL commits each statement by itself, and a table's indexes have statements of
-their own: a table may be there without them.
+their own: a table may exist without them.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from alembic import op
 
 
 def make_missing(tables: Iterable[sa.Table]) -> None:
-    """Make the tables, and of those that are there the indexes that aren't."""
+    """Create those of the tables, and of their indexes, that don't exist."""
     bind = op.get_bind()
     for table in tables:
         table.create(bind, checkfirst=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the names of version 0.1.0 to today's: job, flow run and step.
+"""Renames jobs, flow runs and steps from the words of version 0.1.0 to today's.
 
-MySQL commits each statement by itself, so each looks whether it is still needed:
-an upgrade that was killed anywhere is finished by the next one.
+MySQL commits each statement by itself, so each first checks whether it is still
+needed: the next upgrade finishes one that was killed anywhere.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from amphv2_bootstrap.engine.storage import schema
 
 # In this order: "jobs" must be free before "bootstraps" gets the name.
 _TABLES = (("jobs", "bootstrap_uuid", "flow_runs"), ("bootstraps", "uuid", "jobs"))
-# Table, old name, new name, and a column that exists as long as this is to be done.
+# Table, old name, new name, and a column that exists until this is done.
 _COLUMNS = (
     ("flow_runs", "bootstrap_uuid", "job_uuid", "bootstrap_uuid"),
     ("flow_runs", "flow_uuid", "flow_detail_uuid", "flow_uuid"),
@@ -40,7 +40,7 @@ _RESULT = ('{"outcome": ', '{"effect": ')
 
 
 def rename_tables() -> None:
-    """Rename tables, columns and indexes that are there under their former names."""
+    """Rename tables, columns and indexes that still have their former names."""
     for old, column, new in _TABLES:
         if column in _columns(old) and new not in _tables():
             op.rename_table(old, new)
@@ -52,7 +52,7 @@ def rename_tables() -> None:
 
 
 def rename_rows() -> None:
-    """Rename what the rows call flows, steps and results; all tables are there."""
+    """Rename flows, steps and results within the rows; all tables must exist."""
     runs, details, atoms = schema.flow_runs, schema.flowdetails, schema.atomdetails
     for column, names in (
         (runs.c.flow, _FLOW),
@@ -69,7 +69,7 @@ def rename_rows() -> None:
         (atoms.c.results, _RESULT),
     ):
         _replace_within(text, *names)
-    # Conductors put back what is still to be done, under today's names.
+    # Conductors post the open flows again, under today's names.
     op.execute(schema.board_entries.delete())
     active = schema.jobs.c.active
     op.execute(
@@ -105,7 +105,7 @@ def _rename_column(table: str, old: str, new: str) -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
         return
-    # CHANGE COLUMN, which MariaDB before 10.5 knows too, wants the whole definition.
+    # CHANGE COLUMN, which MariaDB before 10.5 knows too, needs the whole definition.
     column = schema.metadata.tables[table].c[new]
     op.alter_column(
         table,
@@ -117,7 +117,7 @@ def _rename_column(table: str, old: str, new: str) -> None:
 
 
 def _rename_indexes() -> None:
-    """The new ones first: a foreign key needs one of the two at any time."""
+    """Create new ones first: a foreign key needs one of the two at any time."""
     bind = op.get_bind()
     for table, name in _INDEXES:
         if table not in _tables():

@@ -20,7 +20,7 @@ def database(open_database: OpenDatabase) -> Database:
 
 
 def test_the_newest_report_of_each_host_is_kept(database: Database) -> None:
-    """A report takes the place of the one before, whichever conductor made it."""
+    """A report replaces the host's former one, whichever conductor made it."""
     reports = HostReports(database)
     reports.publish("c2", "c2:1:m:0", "0.1", {"of": "c2"})
     reports.publish("c1", "c1:1:m:0", "0.1", {"of": "old"})
@@ -34,7 +34,7 @@ def test_the_newest_report_of_each_host_is_kept(database: Database) -> None:
 
 
 def test_a_report_may_be_long(database: Database) -> None:
-    """More than MySQL's TEXT holds."""
+    """A report may be longer than MySQL's TEXT."""
     HostReports(database).publish("c1", "o", "0.1", {"x": "y" * 70_000})
     assert len(HostReports(database).all()[0].content["x"]) == 70_000
 
@@ -43,15 +43,15 @@ def test_a_report_may_be_long(database: Database) -> None:
 def test_the_clock_is_compared_with_the_databases(
     database: Database, ahead: float
 ) -> None:
-    """By how much the host is ahead; the time of the question itself aside."""
+    """The report has by how much the host's clock is ahead."""
     reports = HostReports(database, clock=lambda: time.time() + ahead)
     reports.publish("c1", "o", "0.1", {})
-    # Both are this machine's clock; an answer may be late, but not by seconds.
+    # Both are this machine's clock; an answer may be late, but by less than 2 s.
     assert reports.all()[0].clock_offset == pytest.approx(ahead, abs=2)
 
 
 def test_a_constant_is_the_same_for_all(open_database: OpenDatabase) -> None:
-    """Whoever comes first chooses, also when all come at once."""
+    """The first host chooses it, even if all ask at once."""
     migrate.upgrade(open_database())
     start, found = threading.Barrier(4), []
 

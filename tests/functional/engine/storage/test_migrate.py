@@ -48,7 +48,7 @@ def _tables(database: Database) -> set[str]:
 def test_the_first_version_is_upgraded_with_its_rows(
     open_database: OpenDatabase,
 ) -> None:
-    """The new tables come, the old rows stay, and a second run finds nothing to do."""
+    """New tables are created, old rows stay, and a second run changes nothing."""
     database = open_database()
     _as_first_version(database)
     assert not {table.name for table in _NEW} & _tables(database)
@@ -63,7 +63,7 @@ def test_the_first_version_is_upgraded_with_its_rows(
 def test_an_upgrade_killed_between_two_tables_is_finished(
     open_database: OpenDatabase,
 ) -> None:
-    """MySQL keeps each table that was made: the next run makes the others."""
+    """The next run creates the tables that the killed one did not."""
     database = open_database()
     _as_first_version(database)
     with database.write() as connection:
@@ -95,10 +95,8 @@ def upgrade_until(database: Database, statements: int) -> bool:
     return process.exitcode != 0
 
 
-def test_an_upgrade_killed_anywhere_is_finished(
-    open_database: OpenDatabase,
-) -> None:
-    """After each statement: the next run ends with every table and every index."""
+def test_an_upgrade_killed_anywhere_is_finished(open_database: OpenDatabase) -> None:
+    """Killed after any statement, the next run ends with every table and index."""
     database = open_database()
     migrate.upgrade(database)
     whole = shape_of(database)
@@ -120,7 +118,7 @@ def _clear(database: Database) -> None:
         connection.execute(sa.text(f"DROP TABLE IF EXISTS {migrate.VERSION_TABLE}"))
 
 
-def test_several_upgrade_at_once(open_database: OpenDatabase) -> None:
+def test_several_upgrades_run_at_once(open_database: OpenDatabase) -> None:
     """All succeed, and one of them does the work."""
     _as_first_version(open_database())
     worked: list[bool] = []
@@ -140,21 +138,21 @@ def test_several_upgrade_at_once(open_database: OpenDatabase) -> None:
 
 
 @pytest.mark.parametrize("use", [migrate.check, migrate.upgrade])
-def test_a_missing_database_is_to_be_created(
+def test_a_missing_database_is_reported_with_what_creates_it(
     use: Callable[[Database], object], mariadb: MariaDB
 ) -> None:
-    """An upgrade can't help: the statements are told that do."""
+    """The error has the statements that create the database and the account."""
     database = Database(f"{mariadb.root_url}/amphv2_bootstrap")
     with pytest.raises(MissingDatabaseError) as caught:
         use(database)
-    told = str(caught.value)
-    assert "CREATE DATABASE `amphv2_bootstrap`" in told
-    assert "GRANT ALL PRIVILEGES ON `amphv2_bootstrap`.* TO 'root'@'%'" in told
-    assert told.index("CREATE USER") < told.index("db upgrade")
+    text = str(caught.value)
+    assert "CREATE DATABASE `amphv2_bootstrap`" in text
+    assert "GRANT ALL PRIVILEGES ON `amphv2_bootstrap`.* TO 'root'@'%'" in text
+    assert text.index("CREATE USER") < text.index("db upgrade")
 
 
 def test_an_account_that_is_not_let_in_may_be_missing(mariadb: MariaDB) -> None:
-    """The server doesn't say whether it is: told how to make it, and tried again."""
+    """A refused login can be retried, and the error says how to create the account."""
     place = f"{mariadb.host}:{mariadb.port}"
     url = f"mysql+pymysql://amphv2:s3cr3t@{place}/amphv2_bootstrap"
     with pytest.raises(DatabaseUnavailableError) as caught:

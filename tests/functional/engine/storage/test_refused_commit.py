@@ -22,7 +22,7 @@ def _add(database: Database, name: str) -> None:
 def test_the_next_transaction_commits_only_its_own(
     open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The refused writes are not in it, whichever thread gets the connection."""
+    """The refused writes are not part of the next transaction on the connection."""
     database = open_database()
     migrate.upgrade(database)
 

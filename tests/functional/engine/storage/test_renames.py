@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables and rows of 0.1.0 get today's names, wherever the upgrade is killed."""
+"""Tables and rows of 0.1.0 get today's names, even if an upgrade is killed."""
 
 import json
 import re
@@ -130,7 +130,7 @@ def test_a_job_of_0_1_0_has_todays_names(database: Database, restore: Restore) -
 def test_a_second_job_cannot_be_posted_beside_it(
     database: Database, restore: Restore
 ) -> None:
-    """An unfinished job of 0.1.0 still counts as the one that is unfinished."""
+    """An unfinished job of 0.1.0 still counts as unfinished."""
     restore()
     migrate.upgrade(database)
     assert {row["active"] for row in _rows(database)["jobs"]} == {"unfinished"}
@@ -139,7 +139,7 @@ def test_a_second_job_cannot_be_posted_beside_it(
 def test_an_upgrade_killed_anywhere_is_finished(
     database: Database, restore: Restore
 ) -> None:
-    """After each statement: the next run ends with the same tables and rows."""
+    """Killed after any statement, the next run ends with the same tables and rows."""
     restore()
     migrate.upgrade(database)
     whole, rows = shape_of(database), _rows(database)
@@ -157,7 +157,7 @@ def test_an_upgrade_killed_anywhere_is_finished(
 
 
 def _without_times(rows: dict[str, list[dict[str, Any]]]) -> Any:
-    """taskflow's columns tell when a row was written last."""
+    """The rows without the column in which taskflow stores the time of a write."""
     return [
         {name: value for name, value in row.items() if name != "updated_at"}
         for found in rows.values()

@@ -18,7 +18,7 @@ MakeCloud = Callable[..., Cloud]
 
 
 def test_runs_a_posted_job_to_its_end(make_cloud: MakeCloud) -> None:
-    """A job in the database gets onto the board by itself, and every step is run."""
+    """A flow in the database is posted by the conductor, and every step is run."""
     cloud = make_cloud(main=["a", "b", "c"])
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
@@ -28,19 +28,17 @@ def test_runs_a_posted_job_to_its_end(make_cloud: MakeCloud) -> None:
 
 
 def test_a_stage_waits_for_the_one_before(make_cloud: MakeCloud) -> None:
-    """The jobs of a stage begin when the last job of the stage before is done."""
+    """The flows of a stage begin when the last flow of the stage before is done."""
     cloud = make_cloud(first=["a"], second=["b"])
-    uuid = cloud.post(
-        [NewFlowRun("first", 0), NewFlowRun("second", 1, "one")],
-    )
+    uuid = cloud.post([NewFlowRun("first", 0), NewFlowRun("second", 1, "one")])
     assert cloud.states(uuid) == ["ready", "waiting"]
     with cloud.running():
         cloud.wait_for(uuid, "done")
     assert cloud.ledger == ["do a", "do b"]
 
 
-def test_a_host_job_waits_for_its_host(make_cloud: MakeCloud) -> None:
-    """A job of a host is left alone by conductors of others, and visible as ready."""
+def test_a_hosts_flow_waits_for_its_host(make_cloud: MakeCloud) -> None:
+    """Conductors of other hosts leave a host's flow alone; it stays ready."""
     cloud = make_cloud(first=["a"], second=["b"])
     uuid = cloud.post([NewFlowRun("first", 0), NewFlowRun("second", 1, "two")])
     with cloud.running("one"):
@@ -51,10 +49,10 @@ def test_a_host_job_waits_for_its_host(make_cloud: MakeCloud) -> None:
     assert cloud.ledger == ["do a", "do b"]
 
 
-def test_parks_a_failed_job_and_resumes_it_where_it_failed(
+def test_parks_a_failed_flow_and_resumes_it_where_it_failed(
     make_cloud: MakeCloud,
 ) -> None:
-    """A permanent failure parks with its reason; resume runs only what is open."""
+    """A permanent failure parks with its reason; resume runs only the open steps."""
     cloud = make_cloud(main=["a", "b", "c"])
     broken = True
 
@@ -74,10 +72,10 @@ def test_parks_a_failed_job_and_resumes_it_where_it_failed(
     assert cloud.ledger == ["do a", "do b", "do b", "do c"]
 
 
-def test_an_unexpected_exception_of_a_step_parks_the_job(
+def test_an_unexpected_exception_of_a_step_parks_the_flow(
     make_cloud: MakeCloud,
 ) -> None:
-    """A bug in a step is no reason to lose the job, nor to repeat it for ever."""
+    """A bug in a step neither loses the flow nor repeats it for ever."""
     cloud = make_cloud(main=["a"])
     empty: dict[str, str] = {}
     cloud.flows.actions["a"] = lambda: empty["missing"]
@@ -88,7 +86,7 @@ def test_an_unexpected_exception_of_a_step_parks_the_job(
 
 
 def test_reverts_what_was_done_when_asked(make_cloud: MakeCloud) -> None:
-    """With on_failure=revert, completed steps are undone in reverse; others not."""
+    """With on_failure=revert, only completed steps are undone, in reverse order."""
     cloud = make_cloud(main=["a", "b", "c"], later=["d"])
 
     def fail() -> None:
@@ -105,10 +103,8 @@ def test_reverts_what_was_done_when_asked(make_cloud: MakeCloud) -> None:
     assert cloud.store.flow_runs_of(uuid)[0].reason == "c: do it: never"
 
 
-def test_stop_ends_between_two_steps_and_another_goes_on(
-    make_cloud: MakeCloud,
-) -> None:
-    """A stopping conductor ends its step, gives the job back; none is run twice."""
+def test_stop_ends_between_two_steps_and_another_goes_on(make_cloud: MakeCloud) -> None:
+    """A stopping conductor ends its step and gives the flow back; none is run twice."""
     cloud = make_cloud(main=["a", "b", "c"])
     in_step, go_on = threading.Event(), threading.Event()
 
@@ -129,8 +125,8 @@ def test_stop_ends_between_two_steps_and_another_goes_on(
     assert cloud.ledger == ["do a", "do b", "do c"]
 
 
-def test_a_cancelled_job_is_fenced(make_cloud: MakeCloud) -> None:
-    """Cancel stops a running job at its step: no further write, no further step."""
+def test_a_cancelled_flow_is_fenced(make_cloud: MakeCloud) -> None:
+    """After a cancel, a running flow makes no further write and no further step."""
     cloud = make_cloud(main=["a", "b"])
     in_step, go_on = threading.Event(), threading.Event()
 
@@ -150,17 +146,14 @@ def test_a_cancelled_job_is_fenced(make_cloud: MakeCloud) -> None:
 
 
 def test_leaves_a_flow_it_does_not_know_to_others(make_cloud: MakeCloud) -> None:
-    """An unknown flow, or one of another shape, stays ready for who knows it."""
+    """A flow that is unknown, or has another shape, stays ready for others."""
     cloud = make_cloud(main=["a"], other=["b"])
     uuid = cloud.post([NewFlowRun("main", 0), NewFlowRun("other", 0)])
     steps = dict(cloud.flows.steps)
     cloud.flows.steps = {"main": ["a", "more"]}
     with cloud.running("one"):
         wait_until(
-            lambda: (
-                sum(event.kind == "refused" for _, event in cloud.store.events(uuid))
-                >= 2
-            ),
+            lambda: [e.kind for _, e in cloud.store.events(uuid)].count("refused") > 1,
             what="both are refused",
         )
     assert cloud.states(uuid) == [FlowState.READY, FlowState.READY]
@@ -171,7 +164,7 @@ def test_leaves_a_flow_it_does_not_know_to_others(make_cloud: MakeCloud) -> None
 
 
 def test_an_interrupted_step_is_begun_again_and_counted(make_cloud: MakeCloud) -> None:
-    """A step left RUNNING by a dead conductor is run once more, and shown as twice."""
+    """A step that a dead conductor left RUNNING is run again, and counts two runs."""
     cloud = make_cloud(main=["a", "b"])
     uuid = cloud.post([NewFlowRun("main", 0)])
     in_step, go_on = threading.Event(), threading.Event()
@@ -184,7 +177,7 @@ def test_an_interrupted_step_is_begun_again_and_counted(make_cloud: MakeCloud) -
     cloud.flows.actions["b"] = block
     with cloud.running("one"):
         assert in_step.wait(30)
-        # As if "one" had died here: its epoch is over, and the job is open.
+        # As if "one" had died here: its epoch is over, and the flow is open.
         flow_run = cloud.store.flow_runs_of(uuid)[0]
         assert cloud.journal.take(flow_run.uuid) is not None
         go_on.set()
@@ -198,7 +191,7 @@ def test_an_interrupted_step_is_begun_again_and_counted(make_cloud: MakeCloud) -
 def test_a_failed_undo_is_parked_and_tried_again_on_resume(
     make_cloud: MakeCloud,
 ) -> None:
-    """A step that can't be undone parks the job; resume goes on undoing, once each."""
+    """A step that can't be undone parks the flow; resume undoes the remaining ones."""
     cloud = make_cloud(main=["a", "b", "c"])
     broken = True
 
@@ -222,31 +215,31 @@ def test_a_failed_undo_is_parked_and_tried_again_on_resume(
     assert undone == ["undo b", "undo a", "undo a"]
 
 
-def test_whoever_lost_its_claim_takes_nothing(make_cloud: MakeCloud) -> None:
-    """A conductor that slept between claim and take doesn't fence the new holder."""
+def test_a_conductor_without_its_claim_takes_nothing(make_cloud: MakeCloud) -> None:
+    """A conductor that was paused before take() doesn't fence the new holder."""
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0)])
     flow_run = cloud.store.flow_runs_of(uuid)[0]
     holder = cloud.journal.take(flow_run.uuid)
 
     def lost() -> None:
-        raise FencedError("go on with the job", why="its claim has expired")
+        raise FencedError("go on with the flow", why="its claim has expired")
 
     with pytest.raises(FencedError):
         cloud.journal.take(flow_run.uuid, lost)
     assert cloud.store.flow_runs_of(uuid) == [holder]
 
 
-def test_a_step_hears_of_its_jobs_end_while_it_runs(make_cloud: MakeCloud) -> None:
-    """Cancel stops a running step soon, not only at its next write."""
+def test_cancel_stops_a_running_step(make_cloud: MakeCloud) -> None:
+    """A running step is cancelled soon, not only at its next write."""
     cloud = make_cloud(main=["a", "b"])
     begun = threading.Event()
-    heard: list[bool] = []
+    cancellations: list[bool] = []
 
     def wait_for_the_end() -> None:
         cancelled = cloud.contexts.made["cancelled"]
         begun.set()
-        heard.append(cancelled.wait(30))
+        cancellations.append(cancelled.wait(30))
 
     cloud.flows.actions["a"] = wait_for_the_end
     uuid = cloud.post([NewFlowRun("main", 0)])
@@ -254,24 +247,24 @@ def test_a_step_hears_of_its_jobs_end_while_it_runs(make_cloud: MakeCloud) -> No
         assert begun.wait(30)
         cloud.journal.cancel(uuid)
         wait_until(lambda: conductor.is_idle, what="the conductor lets it go")
-    assert heard == [True]
+    assert cancellations == [True]
     assert cloud.ledger == ["do a"]
 
 
-def test_a_step_that_does_not_hear_is_left_behind(
+def test_a_step_that_does_not_stop_is_abandoned(
     make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the grace and some seconds its claim is given back, and another runs it."""
+    """After the grace period its claim is released, and another conductor runs it."""
     monkeypatch.setattr(workers, "_LAST_SECONDS", 0.1)
     cloud = make_cloud(main=["a"])
     begun, end = threading.Event(), threading.Event()
 
-    def be_deaf() -> None:
+    def go_on() -> None:
         if not begun.is_set():
             begun.set()
             assert end.wait(60)
 
-    cloud.flows.actions["a"] = be_deaf
+    cloud.flows.actions["a"] = go_on
     uuid = cloud.post([NewFlowRun("main", 0)])
     hasty = dataclasses.replace(SETTINGS, grace_period=0.1, expiry=600.0)
     try:
@@ -285,18 +278,18 @@ def test_a_step_that_does_not_hear_is_left_behind(
     assert cloud.ledger == ["do a", "do a"]
 
 
-def test_a_step_interrupted_at_once_gets_no_grace(make_cloud: MakeCloud) -> None:
-    """Also where the interruption comes before the wait for the steps begins."""
+def test_an_interrupted_step_gets_no_grace(make_cloud: MakeCloud) -> None:
+    """An interruption before the conductor waits for its steps ends the grace, too."""
     cloud = make_cloud(main=["a"])
     begun = threading.Event()
 
-    def wait_to_be_told() -> None:
+    def wait_for_the_interruption() -> None:
         cancelled = cloud.contexts.made["cancelled"]
         begun.set()
         assert cancelled.wait(30)
-        raise CancelledError("do it", why="told to stop")
+        raise CancelledError("do it", why="the conductor stops")
 
-    cloud.flows.actions["a"] = wait_to_be_told
+    cloud.flows.actions["a"] = wait_for_the_interruption
     uuid = cloud.post([NewFlowRun("main", 0)])
     patient = dataclasses.replace(SETTINGS, grace_period=300.0)
     with cloud.running("one", patient) as conductor:

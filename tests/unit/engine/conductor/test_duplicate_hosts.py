@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two machines of one host name see each other, and nobody else is suspected."""
+"""Two machines of one host name see each other; no other conductor is reported."""
 
 import contextlib
 import dataclasses
@@ -21,12 +21,12 @@ ME = ProcessIdentity.of_this_process("one")
 ELSEWHERE = dataclasses.replace(ME, machine="aaaaaaaa.bbbbbbbb")
 CONTAINER = dataclasses.replace(ME, machine=f"aaaaaaaa.{ME.kernel}")
 OLDER_VERSION = dataclasses.replace(ME, machine="aaaaaaaa")
-JOBS = (NewFlowRun("main", 0), NewFlowRun("own", 0, "one"))
+FLOWS = (NewFlowRun("main", 0), NewFlowRun("own", 0, "one"))
 
 
 @contextlib.contextmanager
 def _beating(cloud: Cloud, owner: ProcessIdentity) -> Iterator[None]:
-    """A conductor that says all the time that it is alive, and claims nothing."""
+    """A conductor that gives signs of life all the time, and claims nothing."""
     ended = threading.Event()
 
     def go_on() -> None:
@@ -42,15 +42,17 @@ def _beating(cloud: Cloud, owner: ProcessIdentity) -> Iterator[None]:
         thread.join()
 
 
-def test_a_hosts_own_jobs_wait_while_two_have_its_name(
+def test_a_hosts_own_flows_wait_while_two_have_its_name(
     make_cloud: MakeCloud, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Jobs for any host go on; the log names both; alone again, it goes on."""
+    """The log names both; flows for any host go on, its own once it is alone again."""
     cloud = make_cloud(main=["a"], own=["b"])
     with cloud.running("one"):
         with _beating(cloud, ELSEWHERE):
-            wait_until(lambda: str(ELSEWHERE) in caplog.text, what="the error is told")
-            uuid = cloud.post(JOBS)
+            wait_until(
+                lambda: str(ELSEWHERE) in caplog.text, what="the error is logged"
+            )
+            uuid = cloud.post(FLOWS)
             cloud.wait_for(uuid, "done", "ready")
             wait_until(
                 lambda: len(cloud.store.conductors()) == 2, what="both are listed"
@@ -62,13 +64,13 @@ def test_a_hosts_own_jobs_wait_while_two_have_its_name(
     assert "here, and one:" in errors[0].getMessage()
 
 
-def test_a_reboot_is_no_rival(
+def test_a_reboot_is_no_duplicate(
     make_cloud: MakeCloud, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Our former self on another boot was just alive: it is waited for, no alarm."""
+    """A conductor of this host before a reboot is waited for, without an error."""
     cloud = make_cloud(main=["a"], own=["b"])
     beat(cloud.database, ELSEWHERE)
-    uuid = cloud.post(JOBS)
+    uuid = cloud.post(FLOWS)
     with cloud.running("one"):
         cloud.wait_for(uuid, "done")
     assert "several machines" not in caplog.text
@@ -79,19 +81,21 @@ def test_a_reboot_is_no_rival(
     [CONTAINER, OLDER_VERSION, dataclasses.replace(ELSEWHERE, host="two")],
     ids=["container", "older version", "another name"],
 )
-def test_others_are_no_rivals(other: ProcessIdentity, make_cloud: MakeCloud) -> None:
-    """Nobody on this machine, nor of another name, nor whose machine isn't known."""
+def test_others_are_no_duplicates(
+    other: ProcessIdentity, make_cloud: MakeCloud
+) -> None:
+    """One on this machine, of another name or of an unknown machine is no duplicate."""
     cloud = make_cloud()
     beat(cloud.database, ME)
     beat(cloud.database, other)
     duplicates = DuplicateHosts(cloud.store, ME)
     duplicates.look()
     duplicates.check()
-    assert not duplicates.may_be_about
+    assert not duplicates.may_exist
 
 
-def test_a_rival_is_told_to_who_asks(make_cloud: MakeCloud) -> None:
-    """With both names, and what to correct."""
+def test_the_check_reports_a_duplicate(make_cloud: MakeCloud) -> None:
+    """The error has both names, and what to correct."""
     cloud = make_cloud()
     for owner in (ME, ELSEWHERE, ME):
         beat(cloud.database, owner)

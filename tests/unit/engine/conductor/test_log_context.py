@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a flow's worker logs names job, flow and host."""
+"""Each line that a flow's worker logs names job, flow and host."""
 
 import io
 import logging
@@ -33,7 +33,7 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[io.StringIO, ...]
 def test_each_line_of_a_step_names_its_flow(
     make_cloud: MakeCloud, streams: tuple[io.StringIO, ...]
 ) -> None:
-    """Once, in each log; the other threads' lines are as they were."""
+    """Each log names the flow once a line; other threads' lines stay as they are."""
     cloud = make_cloud(first=["a"], second=["b"])
     cloud.flows.actions["a"] = lambda: LOG.warning("%s stays", "s3cr3t-file")
     cloud.flows.actions["b"] = lambda: LOG.warning("another host's line")
@@ -52,10 +52,10 @@ def test_each_line_of_a_step_names_its_flow(
         assert not [line for line in lines if line.count(str(uuid)) > 1]
 
 
-def test_a_masked_name_is_told_once(
+def test_a_masked_name_is_logged_once(
     make_cloud: MakeCloud, streams: tuple[io.StringIO, ...]
 ) -> None:
-    """A host's name that is also a password is masked, which is no other name."""
+    """A host's name that is also a password, and masked, is not put in front again."""
     cloud = make_cloud(main=["a"])
     cloud.flows.actions["a"] = lambda: LOG.warning("a line")
     uuid = cloud.post([NewFlowRun("main", 0, "s3cr3t")])

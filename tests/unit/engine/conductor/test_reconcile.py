@@ -16,10 +16,10 @@ from tests.unit.engine.toys import Cloud
 _ANOTHERS = Entry("u", "toy", {}, claimed=True, handle=None)
 
 
-def test_a_slow_look_leaves_time_between(
+def test_a_slow_comparison_is_followed_by_a_pause(
     make_cloud: Callable[..., Cloud], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long it takes to look at claims of others, it pauses before the next."""
+    """However long the comparison takes, the next one waits its full interval."""
     clock, cloud = Clock(), make_cloud(toy=["a"])
     monkeypatch.setattr(reconcile, "time", clock)
 

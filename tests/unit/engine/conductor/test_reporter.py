@@ -32,7 +32,7 @@ MakeCloud = Callable[..., Cloud]
 
 @dataclass
 class Source:
-    """A host whose report is made as often as ``made`` says."""
+    """A host; ``made`` counts its reports."""
 
     stamp: int = 0
     made: int = 0
@@ -70,7 +70,7 @@ def _reporter(
 
 
 def test_a_report_is_made_when_its_source_has_changed(reports: HostReports) -> None:
-    """At first, then only after a change: a look costs nothing."""
+    """A report is made at first, then only after a change of the stamp."""
     host = Source()
     reporter = _reporter(host.source(), reports)
     assert [reporter.publish_if_due() for _ in range(3)] == [True, False, False]
@@ -83,29 +83,29 @@ def test_a_report_is_made_when_its_source_has_changed(reports: HostReports) -> N
 
 
 def test_a_report_is_refreshed_without_a_change(reports: HostReports) -> None:
-    """What it says of clocks and packages may change without the source's stamp."""
+    """A report is made again after a time, even if the stamp stays the same."""
     host = Source()
     reporter = _reporter(host.source(), reports, refresh=0.0)
     assert [reporter.publish_if_due() for _ in range(3)] == [True, True, True]
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "reason"),
     [
         (PermanentError("load it", why="line 3"), "load it: line 3"),
         (PermanentError("load it", why="s3cret-text"), "load it: ***"),
         (ZeroDivisionError("s3cret"), "unexpected error: ZeroDivisionError"),
     ],
 )
-def test_what_cannot_be_read_is_told(
-    reports: HostReports, error: Exception, told: str
+def test_an_unreadable_host_is_reported(
+    reports: HostReports, error: Exception, reason: str
 ) -> None:
-    """The report says so, without the text of an unknown error, until it is mended."""
+    """The report has the reason, without an unknown error's text, until it is fixed."""
     host = Source(error=error)
     reporter = _reporter(host.source(), reports)
     reporter.publish_if_due()
     content = reports.all()[0].content
-    assert told in content[UNREADABLE]
+    assert reason in content[UNREADABLE]
     assert "s3cret" not in str(content)
     host.error, host.stamp = None, 1
     reporter.publish_if_due()
@@ -113,7 +113,7 @@ def test_what_cannot_be_read_is_told(
 
 
 def test_a_database_that_is_away_is_asked_again(reports: HostReports) -> None:
-    """A report that wasn't published, or not made for want of it, is still due."""
+    """A report that was not made or published for want of the database is still due."""
     host = Source(error=DatabaseUnavailableError("read", why="away"))
     reporter = _reporter(host.source(), reports)
     for _ in range(2):
@@ -125,7 +125,7 @@ def test_a_database_that_is_away_is_asked_again(reports: HostReports) -> None:
 
 
 def test_the_thread_goes_on_after_errors(reports: HostReports) -> None:
-    """It publishes by itself as soon as it can, soon after a change, until stopped."""
+    """It publishes as soon as it can, and soon after a change, until it is stopped."""
     host = Source(error=DatabaseUnavailableError("read", why="away"))
     reporter = _reporter(host.source(), reports)
     reporter.start()
@@ -142,8 +142,8 @@ def test_the_thread_goes_on_after_errors(reports: HostReports) -> None:
     assert not reporter._thread.is_alive()
 
 
-def test_waking_makes_it_look_at_once(reports: HostReports) -> None:
-    """However long its interval is."""
+def test_waking_makes_it_publish_at_once(reports: HostReports) -> None:
+    """A change is published at once, however long the interval is."""
     host = Source()
     reporter = _reporter(host.source(), reports, interval=3600.0)
     reporter.start()
@@ -154,10 +154,10 @@ def test_waking_makes_it_look_at_once(reports: HostReports) -> None:
     reporter.stop()
 
 
-def test_no_job_waits_for_a_report(
+def test_no_flow_waits_for_a_report(
     make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A job is done, and the conductor ends, while a report hangs."""
+    """A flow is done, and the conductor ends, while a report hangs."""
     monkeypatch.setattr(reporter_module, "_JOIN_SECONDS", 0.1)
     cloud = make_cloud(main=["a"])
     host = Source()
@@ -176,8 +176,8 @@ def test_no_job_waits_for_a_report(
     host.gate.set()
 
 
-def test_a_finished_job_is_followed_by_a_look(make_cloud: MakeCloud) -> None:
-    """What a job changed on this host is told soon, not at the next interval."""
+def test_a_report_follows_a_finished_flow(make_cloud: MakeCloud) -> None:
+    """What a flow changed on this host is reported soon, not at the next interval."""
     cloud = make_cloud(main=["a"])
     host = Source()
     cloud.flows.actions["a"] = lambda: setattr(host, "stamp", 1)
@@ -189,14 +189,14 @@ def test_a_finished_job_is_followed_by_a_look(make_cloud: MakeCloud) -> None:
     thread.start()
     wait_until(lambda: host.made == 1, what="the first report")
     cloud.post([NewFlowRun("main", 0)])
-    wait_until(lambda: host.made == 2, what="the report after the job")
+    wait_until(lambda: host.made == 2, what="the report after the flow")
     conductor.stop()
     thread.join(30)
     assert reports.all()[0].content == {"made": 2, "stamp": 1}
 
 
 def test_dead_conductors_are_forgotten(make_cloud: MakeCloud) -> None:
-    """A new one takes those off the list that surely died on its host, or long ago."""
+    """A new one deletes those that surely died on its host, or long ago."""
     cloud = make_cloud()
     me = ProcessIdentity.of_this_process("one")
     dead = dataclasses.replace(me, start="1-dead")

@@ -17,7 +17,7 @@ NAME = "s3cr3t_persistence"
 
 
 class Maker(task.Task):
-    """A step whose work has a known secret in its name."""
+    """A step that makes something with a known secret in its name."""
 
     def __init__(self, undone: list[Any]) -> None:
         super().__init__(name="make")
@@ -39,7 +39,7 @@ class Failer(task.Task):
 
 @dataclass
 class Flows:
-    """One flow: something is made, then it goes wrong."""
+    """One flow: its first step makes something, its second fails."""
 
     ledger: Ledger = field(default_factory=Ledger)
     undone: list[Any] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Flows:
 
 
 def test_what_was_made_is_kept_as_it_is(tmp_path: Path) -> None:
-    """A password that is part of its name masks the texts, not what is undone."""
+    """A password within a name is masked in texts, not in what a revert reads."""
     flows = Flows()
     cloud = Cloud(tmp_path, flows)  # type: ignore[arg-type]
     uuid = cloud.post([NewFlowRun("main", 0)], on_failure="revert")
@@ -64,7 +64,7 @@ def test_what_was_made_is_kept_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_texts_of_a_result_are_masked(tmp_path: Path) -> None:
-    """What is made stays readable to the undoing, the summary shows no secret."""
+    """The summary shows no secret; what was made stays readable to a revert."""
     cloud = Cloud(tmp_path, Flows())  # type: ignore[arg-type]
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():

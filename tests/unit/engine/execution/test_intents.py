@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a step is about to make is known to whoever goes on with its job."""
+"""What a step is about to make is known to each later run of its flow."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ Run = Callable[["Maker"], None]
 
 
 class Maker(task.Task):
-    """A step with intents; ``run`` is what a run of it does."""
+    """A step with intents that calls ``run`` of its flows."""
 
     def __init__(self, name: str, flows: "Flows") -> None:
         super().__init__(name=name)
@@ -39,7 +39,7 @@ class Maker(task.Task):
 
 @dataclass
 class Flows:
-    """One flow of two steps of that kind."""
+    """One flow of two such steps."""
 
     run: Run
     undo: Callable[[], None] = lambda: None
@@ -65,7 +65,7 @@ def cloud(tmp_path: Path, flows: Flows) -> Iterator[Cloud]:
 
 
 def test_a_failed_step_is_undone_by_its_intents(cloud: Cloud, flows: Flows) -> None:
-    """Each step gets its own, without what it took back, in their order."""
+    """Each step gets its own intents, in their order, without the removed ones."""
 
     def run(step: Maker) -> None:
         for name in ("a", "b", "c"):
@@ -82,7 +82,7 @@ def test_a_failed_step_is_undone_by_its_intents(cloud: Cloud, flows: Flows) -> N
 
 
 def test_another_conductor_knows_what_was_begun(cloud: Cloud, flows: Flows) -> None:
-    """Also what was noted just before the former one lost the job."""
+    """A new conductor also gets what the former one added just before its end."""
     begun, go_on, seen = threading.Event(), threading.Event(), list[Any]()
 
     def run(step: Maker) -> None:
@@ -96,7 +96,7 @@ def test_another_conductor_knows_what_was_begun(cloud: Cloud, flows: Flows) -> N
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running("one"):
         assert begun.wait(30)
-        # As if "one" had died here: its epoch is over, and the job is open.
+        # As if "one" had died here: its epoch is over, and the flow is open.
         assert cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid) is not None
         go_on.set()
         cloud.wait_for(uuid, "done")
@@ -106,7 +106,7 @@ def test_another_conductor_knows_what_was_begun(cloud: Cloud, flows: Flows) -> N
 def test_an_intent_is_noted_once(
     cloud: Cloud, flows: Flows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the answer of the database is lost, after it was written."""
+    """An intent has one event, even if the answer to its commit is lost."""
 
     def run(step: Maker) -> None:
         step.intents.add(f"thing of {step.name}")
@@ -127,7 +127,7 @@ def test_an_intent_is_noted_once(
 
 
 def test_an_intent_is_fenced(cloud: Cloud, flows: Flows) -> None:
-    """Who lost the job makes nothing more: he is told before he begins to."""
+    """A conductor that lost its flow gets an error before the step makes more."""
     begun, go_on, refused = threading.Event(), threading.Event(), threading.Event()
 
     def run(step: Maker) -> None:
@@ -153,7 +153,7 @@ def test_an_intent_is_fenced(cloud: Cloud, flows: Flows) -> None:
 def test_a_failed_step_that_cannot_be_undone_is_tried_again(
     cloud: Cloud, flows: Flows
 ) -> None:
-    """Its undoing parks the job; resumed, it still knows what it had begun to make."""
+    """A failed revert parks the flow; after a resume, its intents are still known."""
 
     def run(step: Maker) -> None:
         step.intents.add(step.name)

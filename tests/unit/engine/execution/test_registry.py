@@ -30,19 +30,19 @@ def test_our_flows_are_registered(name: str) -> None:
 
 
 def test_an_unknown_flow_is_refused() -> None:
-    """Not an import path, not a guess: an error that says what to install."""
+    """An import path is not followed: the error says what to install."""
     with pytest.raises(UnknownFlowError, match="Install the version"):
         RegisteredFlows().factory("os:system")
 
 
 def test_atoms_come_in_the_order_in_which_they_run() -> None:
-    """Also through a flow within the flow."""
+    """The atoms of a flow within the flow are in their place."""
     outer = linear_flow.Flow("outer").add(_Step(name="z"), _flow("b", "a"))
     assert [atom.name for atom in atoms(outer)] == ["z", "b", "a"]
 
 
-def test_the_shape_tells_what_matters() -> None:
-    """Names, order and major versions; not a minor version."""
+def test_the_shape_differs_with_steps_order_and_major_versions() -> None:
+    """A minor version makes no difference."""
     assert shape(_flow("a", "b")) == shape(_flow("a", "b", version=(1, 7)))
     others = [
         _flow("b", "a"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engine's database: private, transactional, its errors ours."""
+"""The engine's database is private and transactional; its errors become ours."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ def database(tmp_path: Path) -> Database:
 
 
 def test_sqlite_files_are_private(database: Database, tmp_path: Path) -> None:
-    """Folder and file are their owner's only, the write-ahead log too."""
+    """Only their owner can read folder, file and write-ahead log."""
     with database.write() as connection:
         connection.execute(_constant("a"))
     found = [tmp_path / "state", *(tmp_path / "state").iterdir()]
@@ -41,7 +41,7 @@ def test_sqlite_files_are_private(database: Database, tmp_path: Path) -> None:
 
 
 def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
-    """All or nothing, whatever ends the block."""
+    """A block that raises commits nothing."""
 
     def fail() -> None:
         with database.write() as connection:
@@ -76,7 +76,7 @@ def test_writers_queue_up(database: Database) -> None:
 
 
 def test_the_clock_is_the_databases(database: Database) -> None:
-    """Seconds since the epoch, to better than a second."""
+    """The clock is right to a second, in seconds since the epoch."""
     before = time.time()
     with database.read() as connection:
         now = connection.execute(sa.select(database.now)).scalar_one()
@@ -84,7 +84,7 @@ def test_the_clock_is_the_databases(database: Database) -> None:
 
 
 def test_a_server_that_is_away_is_unavailable() -> None:
-    """Try again later; the message names the place, and no password."""
+    """The error can be retried; its message has the place, and no password."""
     port = free_port()
     database = Database(f"mysql+pymysql://root:s3cr3t@127.0.0.1:{port}/engine")
     with pytest.raises(DatabaseUnavailableError, match=str(port)) as caught:
@@ -93,7 +93,7 @@ def test_a_server_that_is_away_is_unavailable() -> None:
 
 
 def test_what_a_server_repeats_is_masked() -> None:
-    """Its own words are shown, without the password that it was sent."""
+    """The server's own message is shown, without the password in it."""
     database = Database("mysql+pymysql://octavia:p%40ss-word@127.0.0.1/engine")
     refusal = pymysql.err.OperationalError(1045, "p@ss-word isn't it")
     with (
@@ -105,7 +105,7 @@ def test_what_a_server_repeats_is_masked() -> None:
 
 
 def test_missing_tables_say_what_to_do(tmp_path: Path) -> None:
-    """No tables, no guessing: db upgrade."""
+    """Without tables, the error says to run db upgrade."""
     database = Database(f"sqlite:///{tmp_path}/empty.sqlite")
     with pytest.raises(SchemaError, match="db upgrade"):
         migrate.check(database)
@@ -113,8 +113,8 @@ def test_missing_tables_say_what_to_do(tmp_path: Path) -> None:
         connection.execute(sa.select(schema.flow_runs))
 
 
-def test_a_duplicate_is_told_from_other_errors(database: Database) -> None:
-    """Idempotent inserts rely on it."""
+def test_a_duplicate_differs_from_other_errors(database: Database) -> None:
+    """An insert of a key that exists is known as a duplicate."""
     with database.write() as connection:
         connection.execute(_constant("a"))
     with pytest.raises(DatabaseError) as caught, database.write() as connection:
@@ -124,7 +124,7 @@ def test_a_duplicate_is_told_from_other_errors(database: Database) -> None:
 
 
 def test_a_full_disk_is_unavailable(database: Database) -> None:
-    """It may be mended by itself or by the operator: the work goes on then."""
+    """A full disk may be fixed later: the error can be retried."""
     with database.engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
 
@@ -139,7 +139,7 @@ def test_a_full_disk_is_unavailable(database: Database) -> None:
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_to_read(tmp_path: Path) -> None:
-    """The state path is a file: said with its name and what to do."""
+    """Where the state path is a file, the error names the option."""
     (tmp_path / "file").touch()
     with pytest.raises(DatabaseError, match="state_path"):
         Database(f"sqlite:///{tmp_path}/file/engine.sqlite")

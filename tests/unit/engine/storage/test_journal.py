@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The journal's moves of a whole bootstrap, on a real database."""
+"""The journal's changes of a whole job, on a real database."""
 
 from collections.abc import Callable
 
@@ -13,10 +13,10 @@ MakeCloud = Callable[..., Cloud]
 NEW = NewSecrets(("b_password",), {"salt": "x", "b_password": "y"})
 
 
-def test_resuming_with_other_secrets_fences_who_has_the_former(
+def test_resuming_with_other_secrets_fences_a_running_flow(
     make_cloud: MakeCloud,
 ) -> None:
-    """What runs with the former secrets is ready again; its writes are refused."""
+    """A flow with the former secrets is ready again, and its writes are refused."""
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0)])
     flow_run = cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid)
@@ -30,8 +30,8 @@ def test_resuming_with_other_secrets_fences_who_has_the_former(
     assert [e.message for e in events if e.kind == "secrets-renewed"] == ["b_password"]
 
 
-def test_resuming_with_the_same_secrets_fences_nobody(make_cloud: MakeCloud) -> None:
-    """A job that runs goes on."""
+def test_resuming_with_the_same_secrets_fences_nothing(make_cloud: MakeCloud) -> None:
+    """A running flow goes on."""
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0)])
     flow_run = cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid)
@@ -41,8 +41,8 @@ def test_resuming_with_the_same_secrets_fences_nobody(make_cloud: MakeCloud) -> 
     assert cloud.states(uuid) == ["done"]
 
 
-def test_a_finished_bootstrap_keeps_its_secrets(make_cloud: MakeCloud) -> None:
-    """What it was done with is not rewritten afterwards."""
+def test_a_finished_job_keeps_its_secrets(make_cloud: MakeCloud) -> None:
+    """A finished job's fingerprints are not replaced."""
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0)])
     cloud.journal.cancel(uuid)

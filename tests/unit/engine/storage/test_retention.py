@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Old history goes, all of it; what isn't at its end stays."""
+"""All rows of an old job are deleted; an unfinished job stays."""
 
 from collections.abc import Callable
 
@@ -44,7 +44,7 @@ def _do_one(cloud: Cloud) -> None:
 def test_only_what_ended_long_ago_is_forgotten(
     make_cloud: Callable[..., Cloud],
 ) -> None:
-    """A finished bootstrap past the age goes with all its rows; others stay."""
+    """A finished job past the age is deleted with all its rows; others stay."""
     cloud = make_cloud(main=["a"])
     with cloud.running():
         for _ in range(2):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a flow's steps write: every change once, in its order, few transactions."""
+"""Steps write every change once, in its order, in few transactions."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def _atom_events(cloud: Cloud, uuid: str) -> list[str]:
 
 
 def test_an_end_is_written_with_the_next_beginning(make_cloud: MakeCloud) -> None:
-    """One transaction a step; the history still tells each change in its order."""
+    """Each step takes one transaction; the history has each change in its order."""
     names = [f"s{number}" for number in range(LENGTH)]
     cloud = make_cloud(main=names)
     uuid = cloud.post([NewFlowRun("main", 0)])
@@ -42,7 +42,7 @@ def test_an_end_is_written_with_the_next_beginning(make_cloud: MakeCloud) -> Non
 
 @pytest.fixture
 def taken(make_cloud: MakeCloud) -> tuple[Cloud, FlowRun]:
-    """A job that was taken, and of which a step may be written."""
+    """A flow that was taken, with two steps to write."""
     cloud = make_cloud(main=["a", "b"])
     uuid = cloud.post([NewFlowRun("main", 0)])
     flow_run = cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid)
@@ -79,7 +79,7 @@ def _atoms(cloud: Cloud) -> dict[str, tuple[object, ...]]:
 
 
 def test_changes_of_several_steps_go_together(taken: tuple[Cloud, FlowRun]) -> None:
-    """Each column of each step, and an event for each new state."""
+    """Each column of each step is written, and an event for each new state."""
     cloud, flow_run = taken
     _write(cloud, flow_run)
     assert _atoms(cloud) == {
@@ -90,7 +90,7 @@ def test_changes_of_several_steps_go_together(taken: tuple[Cloud, FlowRun]) -> N
 
 
 def test_nothing_is_written_under_an_old_epoch(taken: tuple[Cloud, FlowRun]) -> None:
-    """Not one of the changes, nor an event."""
+    """Neither a change nor an event is written."""
     cloud, flow_run = taken
     before = _atoms(cloud)
     assert cloud.journal.take(flow_run.uuid)

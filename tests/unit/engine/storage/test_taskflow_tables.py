@@ -18,7 +18,7 @@ DIALECTS: dict[str, Any] = {"mysql": mysql.dialect(), "sqlite": sqlite.dialect()
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("name", ours.Tables._fields)
 def test_the_tables_are_taskflows(name: str, dialect: str) -> None:
-    """Column by column, with keys and constraints; JSON alone may be longer."""
+    """Columns, keys and constraints are the same; only JSON may be longer."""
 
     def lines(table: sa.Table) -> list[str]:
         text = str(CreateTable(table).compile(dialect=DIALECTS[dialect]))
@@ -43,7 +43,7 @@ def test_the_tables_are_taskflows(name: str, dialect: str) -> None:
     ids=["nothing", "plain", "date", "set", "failure"],
 )
 def test_the_json_is_taskflows(value: Any) -> None:
-    """What one writes, the other writes too, and reads."""
+    """Both write the same text, and read the same value from it."""
     dialect = DIALECTS["sqlite"]
     written = ours.LongJson().process_bind_param(value, dialect)
     assert written == theirs.JSONType().process_bind_param(value, dialect)
@@ -55,7 +55,7 @@ def test_the_json_is_taskflows(value: Any) -> None:
 
 
 def test_times_are_set() -> None:
-    """A row says when it was made, and when it was last changed, in UTC."""
+    """A row has the times of its creation and its last change, in UTC."""
     metadata = sa.MetaData()
     books = ours.tables(metadata).logbooks
     engine = sa.create_engine("sqlite://")

@@ -35,14 +35,14 @@ CLAIM = (_event("job1.lock"), _event("job1.last_modified"))
         (b"<html>", True),
     ],
 )
-def test_only_claims_are_no_news(message: bytes, is_news: bool) -> None:
-    """A posted job, a freed one, and all that isn't understood call a conductor."""
+def test_only_claims_are_not_news(message: bytes, is_news: bool) -> None:
+    """A posted entry, a released one and all that isn't understood are news."""
     assert watch.is_news(message) is is_news
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_messages_are_put_together(size: int) -> None:
-    """However they are cut; without empty lines, and without an unfinished one."""
+    """Messages are whole, however they are cut, without empty or unfinished lines."""
     text = b'{"a": 1}\n\n{"b": 2}\n{"c": 3}\n{"d'
     chunks = [text[at : at + size] for at in range(0, len(text), size)]
     found = list(watch.messages(chunks))

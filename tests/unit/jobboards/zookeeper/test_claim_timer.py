@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claims that nobody renews are given up, and no others."""
+"""Claims that were not renewed are given up, and no others."""
 
 import threading
 
@@ -14,7 +14,7 @@ LONG = 3600.0
 
 
 class Backend:
-    """Notes what is given up; ``failures`` times it doesn't answer."""
+    """Records what is given up; the first ``failures`` calls fail."""
 
     def __init__(self, failures: int = 0) -> None:
         self.given_up: list[tuple[str, str]] = []
@@ -28,7 +28,7 @@ class Backend:
 
 
 def test_unrenewed_claim_is_given_up_once() -> None:
-    """A claim that ran out is given up once; one that didn't isn't."""
+    """Only a claim that ran out is given up, and only once."""
     backend = Backend()
     timer = ClaimTimer(backend.give_up)
     timer.start("later", "/b", LONG)
@@ -54,7 +54,7 @@ def test_prolonged_claim_is_kept() -> None:
 
 
 def test_forgotten_claim_is_left_alone() -> None:
-    """A claim that its owner ended is none of the timer's business."""
+    """The timer doesn't give up a claim that its owner ended."""
     backend = Backend()
     timer = ClaimTimer(backend.give_up)
     timer.start("one", "/a", LONG)

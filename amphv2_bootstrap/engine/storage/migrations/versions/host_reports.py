@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each host says of itself, and what is chosen once for all hosts."""
+"""The hosts' reports on themselves, and the values that all hosts share."""
 
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.migrations.missing import make_missing

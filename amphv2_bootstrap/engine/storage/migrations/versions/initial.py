@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first tables: taskflow's three and the engine's own.
 
-taskflow's own migrations are not used: killed in the middle they leave a schema
-on MySQL that can't be upgraded any more. Making what is missing, tables and
-indexes, is safe to repeat.
+taskflow's own migrations are not used: on MySQL, one that is killed leaves a schema
+that can't be upgraded any more. Creating what is missing is safe to repeat.
 """
 
 from amphv2_bootstrap.engine.storage import schema

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Today's names of jobs, flow runs and steps, and how often a conductor is heard."""
+"""Today's names of jobs, flow runs and steps, and the conductors' intervals."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -41,16 +41,14 @@ class EntryTable:
             if not is_duplicate(exc):
                 raise
 
-    def rows(self, uuid: str | None = None) -> list[Any]:
-        """All rows, or that of one entry, oldest first, each with ``claimed``."""
+    def rows(self) -> list[Any]:
+        """All rows, oldest first, each with ``claimed``."""
         held = sa.and_(
             self._columns.owner.is_not(None),
             self._columns.expires_at > self._database.now,
         )
         query = sa.select(self._table, sa.case((held, 1), else_=0).label("claimed"))
         query = query.where(self._here).order_by(self._columns.sequence)
-        if uuid is not None:
-            query = query.where(self._columns.uuid == uuid)
         with translated(), self._database.read() as connection:
             return list(connection.execute(query))
 

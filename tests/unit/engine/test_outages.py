@@ -23,7 +23,7 @@ from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
 )
 from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.engine.storage.database import Database
-from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
+from amphv2_bootstrap.jobboards.sql.board import SqlBoard
 from tests.servers.process import wait_until
 from tests.unit.engine.toys import SETTINGS, Cloud
 
@@ -122,11 +122,11 @@ def test_a_pause_ends_with_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == 1
 
 
-class FailingBoard(SqlJobBoard):
+class FailingBoard(SqlBoard):
     """Its first reads fail: with an error of ours, then with an unexpected one."""
 
-    def __init__(self, name: str, conf: dict[str, object]) -> None:
-        super().__init__(name, conf)
+    def __init__(self, name: str, database: Database) -> None:
+        super().__init__(name, database)
         self.errors: list[Exception] = [
             BoardUnavailableError("look", why="it is away"),
             ZeroDivisionError("nobody expected this"),
@@ -144,7 +144,7 @@ def test_a_board_is_read_again_after_every_error(make_cloud: MakeCloud) -> None:
     """The conductor goes on after errors of every kind."""
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0)])
-    board = FailingBoard(cloud.board, {"database": cloud.database})
+    board = FailingBoard(cloud.board, cloud.database)
     conductor = cloud.conductor(board=board)
     thread = threading.Thread(target=conductor.run)
     thread.start()
@@ -159,7 +159,7 @@ def test_a_conductor_that_is_stopped_in_a_pause_reads_no_board(
 ) -> None:
     """A board that is away is not read once more at the end."""
     cloud = make_cloud(main=["a"])
-    board = FailingBoard(cloud.board, {"database": cloud.database})
+    board = FailingBoard(cloud.board, cloud.database)
     board.errors *= 10
     patient = dataclasses.replace(SETTINGS, poll_interval=10.0)
     conductor = cloud.conductor(board=board, settings=patient)
@@ -172,7 +172,7 @@ def test_a_conductor_that_is_stopped_in_a_pause_reads_no_board(
     assert board.looks == 1
 
 
-class BrokenBoard(SqlJobBoard):
+class BrokenBoard(SqlBoard):
     """Its database's tables are gone when an entry is removed."""
 
     def remove(self, entry: Entry, owner: str) -> bool:
@@ -183,9 +183,7 @@ def test_a_board_that_fails_for_good_keeps_no_worker(make_cloud: MakeCloud) -> N
     """The conductor can stop after any error of the board at the end of a flow."""
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0)])
-    conductor = cloud.conductor(
-        board=BrokenBoard(cloud.board, {"database": cloud.database})
-    )
+    conductor = cloud.conductor(board=BrokenBoard(cloud.board, cloud.database))
     thread = threading.Thread(target=conductor.run)
     thread.start()
     cloud.wait_for(uuid, "done")

@@ -28,7 +28,7 @@ from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.job_creation import JobCreation, NewJob
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
-from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
+from amphv2_bootstrap.jobboards.sql.board import SqlBoard
 from amphv2_bootstrap.spec.masking import Masker
 from tests.servers.process import wait_until
 
@@ -178,11 +178,11 @@ class Cloud:
         self,
         host: str = "one",
         settings: ConductorSettings = SETTINGS,
-        board: SqlJobBoard | None = None,
+        board: SqlBoard | None = None,
     ) -> Conductor:
         owner = ProcessIdentity.of_this_process(host)
         journal = Journal(self.database, str(owner))
-        board = board or SqlJobBoard(self.board, {"database": self.database})
+        board = board or SqlBoard(self.board, self.database)
         runner = Runner(
             self.database, journal, self.flows, self.contexts, Masker(["s3cr3t"])
         )

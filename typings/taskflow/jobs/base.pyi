@@ -1,9 +1,7 @@
 # The part of taskflow that is used here; it ships no types itself.
 import enum
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
-
-_Method = TypeVar("_Method", bound=Callable[..., Any])
+from collections.abc import Mapping
+from typing import Any
 
 class JobPriority(enum.Enum):
     VERY_HIGH = "VERY_HIGH"
@@ -45,10 +43,6 @@ class Job:
     @property
     def priority(self) -> JobPriority: ...
 
-class JobBoardIterator(Iterator[Any]):
-    def __init__(self, board: Any, logger: Any, **options: Any) -> None: ...
-    def __next__(self) -> Any: ...
-
 class JobBoard:
     _conf: Any
     def __init__(self, name: str, conf: Mapping[str, Any]) -> None: ...
@@ -59,7 +53,6 @@ class JobBoard:
     def connect(self) -> None: ...
     def close(self) -> None: ...
 
-def check_who(meth: _Method) -> _Method: ...
 def format_posting(
     uuid: str,
     name: str,

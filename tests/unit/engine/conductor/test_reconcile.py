@@ -9,7 +9,7 @@ from amphv2_bootstrap.engine.conductor.reconcile import Reconciler
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.storage.store import Store
-from amphv2_bootstrap.jobboards.sql.board import SqlJobBoard
+from amphv2_bootstrap.jobboards.sql.board import SqlBoard
 from tests.clock import Clock
 from tests.unit.engine.toys import Cloud
 
@@ -28,7 +28,7 @@ def test_a_slow_comparison_is_followed_by_a_pause(
             clock.advance(5.0)
             return super().live_flow_runs()
 
-    board = SqlJobBoard(cloud.board, {"database": cloud.database})
+    board = SqlBoard(cloud.board, cloud.database)
     owner = ProcessIdentity.of_this_process("here")
     reconciler = Reconciler(board, SlowStore(cloud.database), owner, 60.0)
     assert reconciler.is_due([_ANOTHERS])

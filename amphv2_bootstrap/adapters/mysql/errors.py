@@ -17,6 +17,8 @@ DATABASE_EXISTS = 1007
 ACCOUNT_FAILED = 1396  # CREATE USER of an existing, DROP USER of a missing account
 NO_SUCH_GRANT = 1141
 NO_SUCH_TABLE = 1146
+LOCK_WAIT_TIMEOUT = 1205
+TABLE_SKIPPED = 1684  # by information_schema, while it is changed; a warning
 NO_PRIVILEGE = (1142, 1227, 1410)
 PASSWORD_REFUSED = (1372, 1819)
 
@@ -29,7 +31,7 @@ TRANSIENT = {
     1159: "",
     1161: "",
     1203: "Wait, or raise the account's max_user_connections.",
-    1205: "Another transaction holds the table: see SHOW PROCESSLIST.",
+    LOCK_WAIT_TIMEOUT: "Another transaction holds the table: see SHOW PROCESSLIST.",
     1213: "",
     1226: "",
     1290: "The server is read-only: is it a replica, or is a switch-over under way?",

@@ -120,6 +120,16 @@ class Session:
             raise
         return True
 
+    def pause(self, seconds: float) -> None:
+        """Wait before a statement is repeated.
+
+        :raises CancelledError: the session's step was cancelled.
+        """
+        if self._cancelled is None:
+            time.sleep(seconds)
+        elif self._cancelled.wait(seconds):
+            raise CancelledError("wait", on=self.place, why="cancelled")
+
     def server(self) -> Server:
         """Facts about the server; asked once."""
         if self._server is None:

@@ -3,12 +3,22 @@
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.mysql.errors import NO_SUCH_TABLE, DatabaseRefusalError
-from amphv2_bootstrap.adapters.mysql.sessions import Name, Session
+from amphv2_bootstrap.adapters.mysql.sessions import (
+    LOCK_WAIT_SECONDS,
+    Name,
+    Session,
+)
+from amphv2_bootstrap.adapters.schema.changes_under_way import (
+    catalogue_rows,
+    still_changing,
+    wait_for_changes,
+)
 from amphv2_bootstrap.adapters.schema.difference import compare
 from amphv2_bootstrap.adapters.schema.revisions import CHAIN, ENDS_OF_RELEASES
 from amphv2_bootstrap.adapters.schema.revisions import KNOWN_HEAD as KNOWN_HEAD
@@ -90,22 +100,43 @@ class Schema:
         return f"tables: {tables}; with rows: {filled}; revision: {revision}"
 
 
-def look(session: Session, *, rows: bool = True) -> Schema:
+def look(
+    session: Session, *, rows: bool = True, seconds: float = LOCK_WAIT_SECONDS
+) -> Schema:
     """The schema of the database that the session has entered; writes nothing.
 
-    :param rows: look for rows, too, which waits for whoever changes a table.
+    It is read again until two readings agree, since a statement may change a table
+    between two queries; each reading waits for the statements that are under way.
+
+    :param rows: look for rows, too, in all tables.
+    :param seconds: how long to wait for a schema at rest.
+    :raises TransientError: it is still being changed.
+    :raises CancelledError: the session's step was cancelled.
     """
-    found = session.rows(
+    deadline = time.monotonic() + seconds
+    found = _read(session, deadline)
+    while (again := _read(session, deadline)) != found:
+        if time.monotonic() > deadline:
+            raise still_changing(session, f"its tables changed for {seconds:g} s")
+        found = again
+    names = sorted(found.tables) if rows else ()
+    return replace(
+        found, filled=frozenset(name for name in names if _has_row(session, name))
+    )
+
+
+def _read(session: Session, deadline: float) -> Schema:
+    wait_for_changes(session, _OURS, deadline)
+    listed = catalogue_rows(
+        session,
+        deadline,
         "SELECT TABLE_NAME FROM information_schema.TABLES"
-        " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'VIEW'"
+        " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'VIEW'",
     )
-    tables = frozenset(str(row[0]) for row in found)
-    filled = frozenset(
-        name for name in sorted(tables) if rows and _has_row(session, name)
-    )
+    tables = frozenset(str(row[0]) for row in listed)
     revisions = _revisions(session) if VERSION_TABLE in tables else ()
-    shape = _look_at_shape(session) if tables & _WITH_SHAPE else Shape()
-    return Schema(tables, filled, revisions, shape)
+    shape = _look_at_shape(session, deadline) if tables & _WITH_SHAPE else Shape()
+    return Schema(tables, revisions=revisions, shape=shape)
 
 
 def _has_row(session: Session, table: str) -> bool:
@@ -131,9 +162,10 @@ def _unless_gone() -> Iterator[None]:
             raise
 
 
-def _look_at_shape(session: Session) -> Shape:
+def _look_at_shape(session: Session, deadline: float) -> Shape:
     names = sorted(_WITH_SHAPE)
-    return read_shape(*(session.rows(query, *names) for query in _SHAPE_QUERIES))
+    queries = _SHAPE_QUERIES
+    return read_shape(*(catalogue_rows(session, deadline, q, *names) for q in queries))
 
 
 def clear(session: Session) -> None:

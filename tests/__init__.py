@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tests, and where they find files of the repository."""
+"""The tests, and the paths of the repository's files that they read."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``--board NAME``: leave out the tests of every other of the engine's jobboards."""
+"""``--board NAME``: leave out the tests of all other kinds of jobboards."""
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
@@ -13,7 +13,7 @@ _BOARD_OF = {
     "sql_on_mariadb": "sql",
     "sentinel": "redis",
 }
-"""By all names that tests give to a kind of board, or to the server of one."""
+"""The board, by all names that tests give to a board or its server."""
 
 _SERVERS = {
     "redis_server": "redis",
@@ -21,13 +21,13 @@ _SERVERS = {
     "zookeeper_server": "zookeeper",
     "etcd_server": "etcd",
 }
-"""The board of each fixture that is a server, but for MariaDB: it is not only one."""
+"""The board of each fixture that is a server. MariaDB serves other purposes too."""
 
 _SUITES = ("tests/contract/", "tests/functional/", "tests/faults/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Known to pytest since tests/conftest.py names this module."""
+    """Add ``--board``; tests/conftest.py makes this module a plugin of pytest."""
     parser.addoption(
         "--board",
         action="append",
@@ -40,14 +40,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The mark is for tests of one board that neither parameter nor fixture tells."""
+    """Add the mark of a test of one board that no parameter or fixture shows."""
     config.addinivalue_line("markers", "board(name): a test of this board alone")
 
 
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """A test of boards that are all left out is left out; one of none is kept."""
+    """Leave out each test that is about other boards only."""
     chosen = set(config.getoption("--board"))
     if not chosen:
         return
@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(
 
 
 def _needed(item: pytest.Item) -> Iterator[str]:
-    """The boards that a test is visibly about, by mark, parameters and servers."""
+    """The boards that a test is about, by its marks, fixtures and parameters."""
     for mark in item.iter_markers("board"):
         yield from (_BOARD_OF[name] for name in mark.args)
     if not isinstance(item, pytest.Function):
@@ -77,6 +77,6 @@ def _needed(item: pytest.Item) -> Iterator[str]:
 
 
 def left_of(kinds: Sequence[str], config: pytest.Config) -> list[str]:
-    """Those of these kinds of boards that the option leaves."""
+    """The kinds that ``--board`` does not leave out."""
     chosen = config.getoption("--board") or BOARDS
     return [kind for kind in kinds if _BOARD_OF[kind] in chosen]

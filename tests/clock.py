@@ -16,7 +16,7 @@ class Clock:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Who sleeps moves it."""
+        """Move the clock instead of sleeping."""
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
@@ -26,9 +26,9 @@ class Clock:
 
 
 class ClockedEvent(threading.Event):
-    """An event whose waits last until it is set, or for the clock's seconds.
+    """An event; the timeouts of its waits are seconds of the clock.
 
-    ``clock.waiting`` tells how many wait.
+    ``clock.waiting`` is the number of threads that wait.
     """
 
     def __init__(self, clock: Clock) -> None:

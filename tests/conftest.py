@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all tests have: the real servers, and the option ``--board``."""
+"""Fixtures of all tests: the real servers; and the option ``--board``."""
 
 pytest_plugins = [
     "pytester",

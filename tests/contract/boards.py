@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Boards on every backend, for the one suite that holds for them all."""
+"""Boards on every backend, for the suite that all of them must pass."""
 
 import contextlib
 import dataclasses
 import json
+import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -32,15 +33,15 @@ from tests.servers.process import Server, wait_until
 from tests.servers.zookeeper import zookeeper_client
 
 LONG = 60.0
-"""Seconds of a claim that must not run out during a test."""
+"""The expiry of a claim that must not expire during a test, in seconds."""
 
 GARBAGE = (b"\xff\xfe garbage", b"[]", b"{}", b'{"uuid": "foreign", "name": 1}')
 
 
 class Boards:
-    """Makes boards of one kind in a namespace of their own.
+    """Makes boards of one kind in their own namespace.
 
-    ``short`` is the shortest expiry that the backend keeps to, in seconds.
+    ``short`` is the shortest expiry that the backend supports, in seconds.
     """
 
     short = 1.0
@@ -52,18 +53,18 @@ class Boards:
 
     @property
     def server(self) -> Server:
-        """The server process, to be killed, frozen and started again."""
+        """The server process, which a test may kill, freeze and start again."""
         assert self._server is not None
         return self._server
 
     def make(self, **changes: Any) -> Board:
-        """A board that isn't connected yet; ``changes`` are of its settings."""
+        """A board that is not connected yet, with some settings changed."""
         board = open_board(dataclasses.replace(self.settings, **changes))
         self._made.append(board)
         return board
 
     def open(self, **changes: Any) -> Board:
-        """A connected board; closed at the end of the test."""
+        """A connected board, closed by :meth:`close`."""
         board = self.make(**changes)
         board.connect()
         return board
@@ -73,16 +74,16 @@ class Boards:
             board.close()
 
     def plant(self) -> None:
-        """Put onto the board what no job looks like."""
+        """Put invalid entries onto the board."""
         raise NotImplementedError
 
     def contents(self) -> dict[str, bytes]:
-        """Everything that the backend holds for the board's jobs."""
+        """All entries, valid or not, as the backend stores them."""
         raise NotImplementedError
 
 
 class RedisBoards(Boards):
-    """In a Redis with a password."""
+    """Boards in a Redis with a password."""
 
     def plant(self) -> None:
         listed = msgpackutils.dumps({"uuid": "other", "name": "n", "sequence": 1})
@@ -101,7 +102,7 @@ class RedisBoards(Boards):
 
 
 class ZookeeperBoards(Boards):
-    """In a ZooKeeper."""
+    """Boards in a ZooKeeper."""
 
     def plant(self) -> None:
         with self._client() as client:
@@ -124,7 +125,7 @@ class ZookeeperBoards(Boards):
 
 
 class EtcdBoards(Boards):
-    """In an etcd, which knows no lease shorter than two seconds."""
+    """Boards in an etcd; its leases last at least two seconds."""
 
     short = 2.0
 
@@ -147,7 +148,7 @@ class EtcdBoards(Boards):
 
 
 class SqlBoards(Boards):
-    """In a SQLite file or a MariaDB; each board has its own connections."""
+    """Boards in a SQLite file or a MariaDB; each has its own connections."""
 
     def plant(self) -> None:
         with self._database().write() as connection:
@@ -172,6 +173,17 @@ class SqlBoards(Boards):
 
 
 Maker = Callable[[pytest.FixtureRequest], Boards]
+
+
+def fixture_of(maker: Maker) -> Any:
+    """A fixture: the boards of one maker, closed after the test."""
+
+    @pytest.fixture
+    def boards(request: pytest.FixtureRequest) -> Iterator[Boards]:
+        with contextlib.closing(maker(request)) as made:
+            yield made
+
+    return boards
 
 
 def redis(request: pytest.FixtureRequest) -> Boards:
@@ -224,14 +236,14 @@ def _settings(driver: str, server: Any, **more: Any) -> BoardSettings:
 
 
 def open_board(settings: BoardSettings) -> Board:
-    """Where ``settings.database`` is a URL, the board gets a database of its own."""
+    """Open a board; if ``settings.database`` is a URL, connect to it first."""
     if isinstance(settings.database, str):
         settings = dataclasses.replace(settings, database=Database(settings.database))
     return registry.open_board(settings)
 
 
 def new_entry(sequence: int = 1) -> NewEntry:
-    """A job whose identity follows from ``sequence``."""
+    """An entry that ``sequence`` identifies."""
     return NewEntry(
         uuid=str(uuid.UUID(int=1000 - sequence)),
         sequence=sequence,
@@ -243,7 +255,7 @@ def new_entry(sequence: int = 1) -> NewEntry:
 
 
 def posted(board: Board, sequence: int = 1) -> Entry:
-    """Post a job and find it again."""
+    """Post an entry and find it again."""
     wanted = new_entry(sequence)
     board.post_entry(wanted)
     return next(entry for entry in board.entries() if entry.uuid == wanted.uuid)
@@ -258,7 +270,7 @@ def can_claim(board: Board, entry: Entry, owner: str, expiry: float = LONG) -> b
 
 
 def wait_for_claim(board: Board, entry: Entry, owner: str, what: str) -> None:
-    """Return when ``owner`` has claimed the job on ``board``."""
+    """Return when ``owner`` has claimed the entry on ``board``."""
     wait_until(
         lambda: can_claim(board, entry, owner),
         what=what,
@@ -267,11 +279,11 @@ def wait_for_claim(board: Board, entry: Entry, owner: str, what: str) -> None:
 
 
 def answers(board: Board) -> bool:
-    """Whether the backend answers, as far as the board can see."""
-    return _complaint(board) is None
+    """Whether the board reaches its backend."""
+    return _error_of(board) is None
 
 
-def _complaint(board: Board) -> BoardUnavailableError | None:
+def _error_of(board: Board) -> BoardUnavailableError | None:
     try:
         board.entries()
     except BoardUnavailableError as exc:
@@ -284,12 +296,12 @@ def wait_for_answers(*boards: Board, what: str) -> None:
     wait_until(
         lambda: all(map(answers, boards)),
         what=what,
-        state=lambda: [str(_complaint(board)) for board in boards],
+        state=lambda: [str(_error_of(board)) for board in boards],
     )
 
 
 def settle(board: Board) -> None:
-    """Look at the board until it stays quiet for half a second."""
+    """Return when the board has not changed for half a second."""
 
     def is_quiet() -> bool:
         board.entries()
@@ -298,3 +310,14 @@ def settle(board: Board) -> None:
         return time.monotonic() - began >= 0.5
 
     wait_until(is_quiet, what="the board is quiet", state=board.entries)
+
+
+def ends_wait(board: Board, change: Callable[[], object]) -> bool:
+    """Whether ``change``, made while the board waits, ends the wait early."""
+    settle(board)
+    timer = threading.Timer(0.1, change)
+    began = time.monotonic()
+    timer.start()
+    board.wait_for_change(LONG)
+    timer.join()
+    return time.monotonic() - began < LONG / 2

@@ -18,6 +18,6 @@ def board_factory(request: pytest.FixtureRequest) -> Iterator[Boards]:
 
 @pytest.fixture(params=SERVED, ids=lambda maker: maker.__name__)
 def served(request: pytest.FixtureRequest) -> Iterator[Boards]:
-    """Boards of every kind that has a server of its own, in turn."""
+    """Boards of every kind with a server other than a database, in turn."""
     with contextlib.closing(request.param(request)) as boards:
         yield boards

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What only the board in etcd has to promise."""
+"""What only the board in etcd promises."""
 
-import contextlib
 import time
-from collections.abc import Iterator
 
 import etcd3gw
 import pytest
 
 from amphv2_bootstrap.engine.board import BoardUnavailableError, ClaimRefusedError
-from tests.contract.boards import LONG, Boards, etcd, new_entry, posted, settle
+from tests.contract.boards import (
+    LONG,
+    Boards,
+    etcd,
+    fixture_of,
+    new_entry,
+    posted,
+    settle,
+)
 
 pytestmark = pytest.mark.board("etcd")
-
-
-@pytest.fixture
-def boards(request: pytest.FixtureRequest) -> Iterator[Boards]:
-    """Boards in etcd."""
-    with contextlib.closing(etcd(request)) as made:
-        yield made
+boards = fixture_of(etcd)
 
 
 def leases(boards: Boards) -> set[str]:
@@ -28,7 +28,7 @@ def leases(boards: Boards) -> set[str]:
 
 
 def test_no_lease_is_left_behind(boards: Boards) -> None:
-    """A refused claim, a released and a removed one leave no lease."""
+    """A refused claim, a released entry and a removed one leave no lease."""
     board = boards.open()
     entry = posted(board)
     before = leases(boards)
@@ -46,8 +46,8 @@ def test_no_lease_is_left_behind(boards: Boards) -> None:
     assert leases(boards) <= before
 
 
-def test_a_claim_calls_nobody(boards: Boards) -> None:
-    """Not even its own conductor; the end of the claim does."""
+def test_a_claim_wakes_nobody(boards: Boards) -> None:
+    """A claim ends no wait of another board; the release does."""
     board, other = boards.open(), boards.open()
     entry = posted(other)
     settle(board)
@@ -60,8 +60,8 @@ def test_a_claim_calls_nobody(boards: Boards) -> None:
     assert time.monotonic() - began < LONG / 2
 
 
-def test_next_host_is_asked(boards: Boards) -> None:
-    """When the first host is away, the next call goes to the second."""
+def test_the_next_host_is_used(boards: Boards) -> None:
+    """If the first host does not answer, the next call goes to the second."""
     board = boards.make(hosts=("127.0.0.9", *boards.settings.hosts))
     with pytest.raises(BoardUnavailableError):
         board.connect()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each backend sees of a board: taskflow's own formats, and few questions."""
+"""What each backend sees of a board: taskflow's formats, and few requests."""
 
 import contextlib
 import re
@@ -30,7 +30,7 @@ PLAIN: dict[str, Callable[..., Any]] = {
 
 
 def test_taskflow_reads_it(served: Boards) -> None:
-    """taskflow's own board finds our jobs, and sees which are claimed."""
+    """taskflow's own board reads our entries, and sees which are claimed."""
     board: Any = served.open()
     entries = [posted(board, number) for number in (1, 2)]
     board.claim_entry(entries[0], "me", LONG)
@@ -50,20 +50,20 @@ def test_taskflow_reads_it(served: Boards) -> None:
 
 
 def test_listing_costs_the_same_for_many(served: Boards) -> None:
-    """The number of questions asked doesn't grow with the number of jobs."""
+    """The number of requests does not grow with the number of entries."""
     board = served.open()
     for number in range(1, 41):
         board.post_entry(new_entry(number))
     assert len(board.entries()) == 40
-    before = questions(served)
+    before = requests(served)
     assert len(board.entries()) == 40
-    assert questions(served) - before <= 2
+    assert requests(served) - before <= 2
 
 
-def questions(boards: Boards) -> int:
-    """How many questions that read jobs the server has answered so far."""
+def requests(boards: Boards) -> int:
+    """How many requests for entries the server has answered so far."""
     server: Any = boards.server
-    return ASKED[boards.settings.driver](server)
+    return REQUESTS[boards.settings.driver](server)
 
 
 def _redis_reads(server: Any) -> int:
@@ -74,10 +74,10 @@ def _redis_reads(server: Any) -> int:
 
 
 def _zookeeper_packets(server: Any) -> int:
-    with socket.create_connection((server.host, server.port), 10) as conversation:
-        conversation.sendall(b"srvr")
-        answer = conversation.makefile().read()
-    # The question itself is one of them.
+    with socket.create_connection((server.host, server.port), 10) as connection:
+        connection.sendall(b"srvr")
+        answer = connection.makefile().read()
+    # This request is one of them.
     return int(re.findall(r"Received: (\d+)", answer)[0])
 
 
@@ -89,7 +89,7 @@ def _etcd_ranges(server: Any) -> int:
     return int(re.findall(counted, text)[0])
 
 
-ASKED: dict[str, Callable[[Any], int]] = {
+REQUESTS: dict[str, Callable[[Any], int]] = {
     "redis": _redis_reads,
     "zookeeper": _zookeeper_packets,
     "etcd": _etcd_ranges,
@@ -99,10 +99,10 @@ ASKED: dict[str, Callable[[Any], int]] = {
 @pytest.mark.parametrize(
     "served", [zookeeper, etcd], indirect=True, ids=lambda maker: maker.__name__
 )
-def test_place_that_is_taken(served: Boards) -> None:
-    """Where another job has our job's place, posting says so, and leaves it.
+def test_a_place_that_is_taken(served: Boards) -> None:
+    """Posting fails if the entry's place is taken, and leaves the other entry alone.
 
-    In Redis a job's place is its uuid, which no other job has.
+    In Redis the place of an entry is its uuid, so no other entry has it.
     """
     served.plant()
     planted = served.contents()

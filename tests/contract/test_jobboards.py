@@ -19,6 +19,7 @@ from tests.contract.boards import (
     LONG,
     Boards,
     can_claim,
+    ends_wait,
     new_entry,
     open_board,
     posted,
@@ -42,8 +43,8 @@ def in_parallel(tasks: Sequence[Callable[[], T]]) -> list[T]:
         return list(threads.map(run, tasks))
 
 
-def test_posting_is_found_as_it_was_posted(board_factory: Boards) -> None:
-    """A posted job is found by another board: identity, details, unclaimed."""
+def test_an_entry_is_found_as_it_was_posted(board_factory: Boards) -> None:
+    """Another board finds the posted entry, with its details, unclaimed."""
     board_factory.open().post_entry(new_entry())
     (entry,) = board_factory.open().entries()
     assert (entry.uuid, entry.name) == (new_entry().uuid, new_entry().name)
@@ -52,7 +53,7 @@ def test_posting_is_found_as_it_was_posted(board_factory: Boards) -> None:
 
 
 def test_posting_twice_leaves_one(board_factory: Boards) -> None:
-    """Posting is idempotent, also by another board, and for a claimed job."""
+    """Posting is safe to repeat, also by another board, and for a claimed entry."""
     board, other = board_factory.open(), board_factory.open()
     board.claim_entry(posted(board), "me", LONG)
     board.post_entry(new_entry())
@@ -62,14 +63,14 @@ def test_posting_twice_leaves_one(board_factory: Boards) -> None:
 
 
 def test_concurrent_postings_leave_one(board_factory: Boards) -> None:
-    """However many post the same job at the same time, it is there once."""
+    """An entry that several boards post at the same time is there once."""
     boards = [board_factory.open() for _ in range(4)]
     in_parallel([partial(board.post_entry, new_entry()) for board in boards])
     assert [entry.uuid for entry in boards[0].entries()] == [new_entry().uuid]
 
 
 def test_oldest_first(board_factory: Boards) -> None:
-    """Jobs come in the order of their sequence, whatever the order of posting."""
+    """Entries are listed by their sequence, whatever the order of posting."""
     board = board_factory.open()
     for sequence in (3, 1, 11, 2, 10):
         board.post_entry(new_entry(sequence))
@@ -78,12 +79,12 @@ def test_oldest_first(board_factory: Boards) -> None:
 
 
 def test_empty_board(board_factory: Boards) -> None:
-    """A board on which nobody ever posted has no entries."""
+    """A new board has no entries."""
     assert list(board_factory.open().entries()) == []
 
 
 def test_claim_excludes_others(board_factory: Boards) -> None:
-    """A claimed job is shown as claimed, and refused to another owner."""
+    """A claimed entry is listed as claimed, and refused to another owner."""
     board, other = board_factory.open(), board_factory.open()
     entry = posted(board)
     board.claim_entry(entry, "me", LONG)
@@ -94,7 +95,7 @@ def test_claim_excludes_others(board_factory: Boards) -> None:
 
 
 def test_one_of_many_wins(board_factory: Boards) -> None:
-    """Of several that claim at the same time exactly one gets the job."""
+    """If several claim an entry at the same time, exactly one succeeds."""
     boards = [board_factory.open() for _ in range(4)]
     for sequence in range(1, 6):
         entry = posted(boards[0], sequence)
@@ -106,7 +107,7 @@ def test_one_of_many_wins(board_factory: Boards) -> None:
 
 
 def test_owner_is_refused_its_own_claim(board_factory: Boards) -> None:
-    """Claiming again under the same name is refused, and gains no time."""
+    """A second claim by the same owner is refused, and does not renew the first."""
     board, other = board_factory.open(), board_factory.open()
     entry = posted(board)
     board.claim_entry(entry, "me", LONG)
@@ -115,17 +116,17 @@ def test_owner_is_refused_its_own_claim(board_factory: Boards) -> None:
             again.claim_entry(entry, "me", LONG)
     assert board.release(entry, "me")
     board.claim_entry(entry, "me", board_factory.short)
-    wait_for_claim(other, entry, "me", "the claim ran out all the same")
+    wait_for_claim(other, entry, "me", "the claim expired all the same")
 
 
-def test_claim_runs_out(board_factory: Boards) -> None:
-    """A claim lasts its time; then, unrenewed, it is another's to take."""
+def test_claim_expires(board_factory: Boards) -> None:
+    """A claim lasts until its expiry; then another owner can claim the entry."""
     board, other = board_factory.open(), board_factory.open()
     entry = posted(board)
     began = time.monotonic()
     board.claim_entry(entry, "me", board_factory.short)
-    wait_for_claim(other, entry, "other", "the claim ran out")
-    # The backend's clock isn't ours, and counts milliseconds.
+    wait_for_claim(other, entry, "other", "the claim expired")
+    # The backend has its own clock, which counts milliseconds.
     assert time.monotonic() - began > 0.95 * board_factory.short
     assert not board.renew(entry, "me", LONG)
     assert not board.release(entry, "me")
@@ -133,8 +134,8 @@ def test_claim_runs_out(board_factory: Boards) -> None:
     assert other.renew(entry, "other", LONG)
 
 
-def test_claim_that_ran_out_is_shown_as_unclaimed(board_factory: Boards) -> None:
-    """Nobody needs to try: the list itself shows that a claim ran out."""
+def test_an_expired_claim_is_listed_as_unclaimed(board_factory: Boards) -> None:
+    """The list shows an entry as unclaimed once its claim has expired."""
     board = board_factory.open()
     board.claim_entry(posted(board), "me", board_factory.short)
     wait_until(
@@ -143,20 +144,20 @@ def test_claim_that_ran_out_is_shown_as_unclaimed(board_factory: Boards) -> None
 
 
 def test_renewed_claim_lasts(board_factory: Boards) -> None:
-    """A claim that is renewed in time outlives several of its expiries."""
+    """A claim that is renewed in time lasts longer than its expiry."""
     board, other = board_factory.open(), board_factory.open()
     entry = posted(board)
     for _ in range(10):
         board.claim_entry(entry, "me", board_factory.short)
         if keeps_claim(board, other, entry, board_factory.short):
             return
-        wait_for_claim(other, entry, "cleaner", "it ran out")
+        wait_for_claim(other, entry, "cleaner", "the claim expired")
         other.release(entry, "cleaner")
-    pytest.fail("the machine stood still again and again: nothing could be shown")
+    pytest.fail("this machine is too slow: no claim was ever renewed in time")
 
 
 def keeps_claim(board: Board, other: Board, entry: Entry, expiry: float) -> bool:
-    """Renew for three expiries, refusing a rival; False when we were too slow."""
+    """Renew for three expiries, while another claims; False if we were too slow."""
     began = renewed = time.monotonic()
     while time.monotonic() < began + 3 * expiry:
         kept, lost = board.renew(entry, "me", expiry), can_claim(other, entry, "other")
@@ -170,8 +171,8 @@ def keeps_claim(board: Board, other: Board, entry: Entry, expiry: float) -> bool
     return True
 
 
-def test_nobody_renews_for_another(board_factory: Boards) -> None:
-    """A renewal under another name says False and gains the claim no time."""
+def test_only_the_owner_renews(board_factory: Boards) -> None:
+    """A renewal under another name returns False, and does not renew the claim."""
     board, other = board_factory.open(), board_factory.open()
     entry = posted(board)
     assert not other.renew(entry, "other", LONG)
@@ -181,11 +182,11 @@ def test_nobody_renews_for_another(board_factory: Boards) -> None:
         assert not other.renew(entry, "other", LONG)
         return can_claim(other, entry, "third")
 
-    wait_until(taken_over, what="the claim ran out all the same")
+    wait_until(taken_over, what="the claim expired all the same")
 
 
-def test_released_job_is_free_at_once(board_factory: Boards) -> None:
-    """Only its owner's name releases a job, and then it is another's to claim."""
+def test_a_released_entry_is_free_at_once(board_factory: Boards) -> None:
+    """Only its owner releases an entry; then another can claim it."""
     board, other = board_factory.open(), board_factory.open()
     entry = posted(board)
     assert not board.release(entry, "me")
@@ -197,21 +198,21 @@ def test_released_job_is_free_at_once(board_factory: Boards) -> None:
     assert not board.renew(entry, "me", LONG)
 
 
-def test_release_on_behalf_of_the_dead(board_factory: Boards) -> None:
-    """Another board may release a claim by its owner's name."""
+def test_release_on_behalf_of_a_dead_owner(board_factory: Boards) -> None:
+    """Another board may release a claim under the owner's name."""
     board, other = board_factory.open(), board_factory.open()
     posted(board)
     board.claim_entry(board.entries()[0], "dead", LONG)
     (entry,) = other.entries()
-    assert not other.release(entry, "not the dead")
+    assert not other.release(entry, "not dead")
     assert other.release(entry, "dead")
     other.claim_entry(entry, "me", LONG)
     assert not board.renew(entry, "dead", LONG)
     assert not other.release(entry, "dead")
 
 
-def test_removed_job_is_gone(board_factory: Boards) -> None:
-    """Only its owner removes a job; then nothing can be done with it any more."""
+def test_a_removed_entry_is_gone(board_factory: Boards) -> None:
+    """Only its owner removes an entry; then every call for it is refused."""
     board, other = board_factory.open(), board_factory.open()
     entry = posted(board)
     kept = posted(board, 2)
@@ -227,8 +228,8 @@ def test_removed_job_is_gone(board_factory: Boards) -> None:
     assert not board.remove(entry, "me")
 
 
-def test_removed_job_can_be_posted_again(board_factory: Boards) -> None:
-    """A job that comes back to the board is found and claimed as any other."""
+def test_a_removed_entry_can_be_posted_again(board_factory: Boards) -> None:
+    """An entry that is posted again is found and claimed like any other."""
     board, other = board_factory.open(), board_factory.open()
     entry = posted(board)
     other.entries()
@@ -239,25 +240,25 @@ def test_removed_job_can_be_posted_again(board_factory: Boards) -> None:
     board.claim_entry(again, "me", LONG)
 
 
-def test_claim_and_removal_never_cross(board_factory: Boards) -> None:
-    """A job that is being removed can't be claimed by who is too late."""
+def test_an_entry_under_removal_cannot_be_claimed(board_factory: Boards) -> None:
+    """A claim at the time of the removal is refused."""
     board, other = board_factory.open(), board_factory.open()
     for sequence in range(1, 11):
         entry = posted(board, sequence)
         board.claim_entry(entry, "me", LONG)
         removed, claimed = in_parallel(
-            [partial(board.remove, entry, "me"), partial(_insist, other, entry)]
+            [partial(board.remove, entry, "me"), partial(_try_to_claim, other, entry)]
         )
         assert (removed, claimed) == (True, False)
     assert list(board.entries()) == []
 
 
-def _insist(board: Board, entry: Entry) -> bool:
+def _try_to_claim(board: Board, entry: Entry) -> bool:
     return any(can_claim(board, entry, "other") for _ in range(5))
 
 
-def test_strangers_are_passed_over(board_factory: Boards) -> None:
-    """What isn't a job is neither shown nor touched, and keeps no job from use."""
+def test_invalid_entries_are_ignored(board_factory: Boards) -> None:
+    """An invalid entry is not listed, not touched, and disturbs no valid one."""
     board_factory.plant()
     planted = board_factory.contents()
     assert planted
@@ -270,26 +271,17 @@ def test_strangers_are_passed_over(board_factory: Boards) -> None:
     assert board_factory.contents() == planted
 
 
-def test_wakes_for_changes_of_others(board_factory: Boards) -> None:
-    """Another's posting, and another's release, end a wait long before its time."""
+def test_changes_of_others_end_a_wait(board_factory: Boards) -> None:
+    """A post and a release by another board end a wait."""
     board, other = board_factory.open(), board_factory.open()
     entry = posted(other, 1)
     other.claim_entry(entry, "other", LONG)
-    for change in (
-        lambda: other.post_entry(new_entry(2)),
-        lambda: other.release(entry, "other"),
-    ):
-        settle(board)
-        began = time.monotonic()
-        timer = threading.Timer(0.1, change)
-        timer.start()
-        board.wait_for_change(LONG)
-        timer.join()
-        assert time.monotonic() - began < LONG / 2
+    assert ends_wait(board, lambda: other.post_entry(new_entry(2)))
+    assert ends_wait(board, lambda: other.release(entry, "other"))
 
 
-def test_woken_it_finds_what_was_posted(board_factory: Boards) -> None:
-    """No wake-up comes too early: a look after it, or after the next, finds the job."""
+def test_a_wait_does_not_end_before_the_entry_is_visible(board_factory: Boards) -> None:
+    """After each wait, or the next one, the board lists the new entry."""
     board, other = board_factory.open(), board_factory.open()
     settle(board)
     began = time.monotonic()
@@ -303,22 +295,18 @@ def test_woken_it_finds_what_was_posted(board_factory: Boards) -> None:
 
 
 def test_interrupt_ends_a_wait(board_factory: Boards) -> None:
-    """An interrupt from another thread wakes the waiter, also if it came first."""
+    """An interrupt ends a wait, also if it came before the wait."""
     board = board_factory.open()
+    assert ends_wait(board, board.interrupt)
     settle(board)
     began = time.monotonic()
-    timer = threading.Timer(0.1, board.interrupt)
-    timer.start()
-    board.wait_for_change(LONG)
-    timer.join()
-    settle(board)
     board.interrupt()
     board.wait_for_change(LONG)
     assert time.monotonic() - began < LONG / 2
 
 
 def test_wait_ends_by_itself(board_factory: Boards) -> None:
-    """Where nothing changes, a wait ends after its time."""
+    """Without a change, a wait ends after its timeout."""
     board = board_factory.open()
     settle(board)
     began = time.monotonic()
@@ -327,7 +315,7 @@ def test_wait_ends_by_itself(board_factory: Boards) -> None:
 
 
 def test_connect_and_close_twice(board_factory: Boards) -> None:
-    """Both are safe to repeat, and a closed board can be opened again."""
+    """Both are safe to repeat, and a closed board can connect again."""
     board = board_factory.open()
     board.connect()
     board.post_entry(new_entry())
@@ -338,7 +326,7 @@ def test_connect_and_close_twice(board_factory: Boards) -> None:
 
 
 def test_claim_of_a_killed_process(board_factory: Boards) -> None:
-    """The claim of a process that was killed can be released, or runs out."""
+    """The claim of a killed process can be released, or expires."""
     board = board_factory.open()
     released, expired = posted(board, 1), posted(board, 2)
     expiry = 2.0
@@ -354,11 +342,11 @@ def test_claim_of_a_killed_process(board_factory: Boards) -> None:
         child.join()
     board.release(released, "child")
     board.claim_entry(released, "me", LONG)
-    wait_for_claim(board, expired, "me", "the claim ran out")
+    wait_for_claim(board, expired, "me", "the claim expired")
 
 
 def claim_all(settings: BoardSettings, expiry: float, claimed: ProcessEvent) -> None:
-    """A conductor's life: claim all there is, and keep it until killed."""
+    """Claim all entries, and renew the claims until this process is killed."""
     board = open_board(settings)
     board.connect()
     entries = board.entries()

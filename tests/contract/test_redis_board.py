@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What only the board in Redis has to promise: accounts and Sentinel."""
+"""What only the board in Redis promises: accounts and Sentinel."""
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +11,24 @@ import pytest
 from amphv2_bootstrap.engine.board import BoardUnavailableError
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret
-from tests.contract.boards import LONG, Boards, answers, can_claim, posted, redis
+from tests.contract.boards import (
+    LONG,
+    Boards,
+    answers,
+    can_claim,
+    fixture_of,
+    posted,
+    redis,
+)
 from tests.servers.process import wait_until
 from tests.servers.redis import Sentinels, running_sentinels
 
 pytestmark = pytest.mark.board("redis")
-
-
-@pytest.fixture
-def boards(request: pytest.FixtureRequest) -> Iterator[Boards]:
-    """Boards in Redis."""
-    with contextlib.closing(redis(request)) as made:
-        yield made
+boards = fixture_of(redis)
 
 
 def test_wrong_password(boards: Boards) -> None:
-    """A wrong password is told without being shown."""
+    """The error names the password as the cause, without its value."""
     board = boards.make(password=Secret("wr@ng:secret"))
     with pytest.raises(BoardUnavailableError, match="password") as caught:
         board.connect()
@@ -52,7 +53,7 @@ def test_account_without_channels(boards: Boards) -> None:
 
 
 def test_database_of_its_own(boards: Boards) -> None:
-    """Boards in different databases of one Redis know nothing of each other."""
+    """Boards in different databases of one Redis are separate."""
     posted(boards.open(redis_db=3))
     assert len(boards.open(redis_db=3).entries()) == 1
     assert not boards.open(redis_db=4).entries()
@@ -73,20 +74,21 @@ def settings_of(cloud: Sentinels) -> BoardSettings:
 
 
 def test_sentinel_failover(tmp_path: Path) -> None:
-    """When the master dies, the board goes on with the new one by itself."""
-    with running_sentinels(tmp_path) as cloud:
-        boards = Boards(settings_of(cloud))
-        with contextlib.closing(boards):
-            board, other = boards.open(), boards.open()
-            entry = posted(board)
-            wait_until(lambda: replicated(cloud), what="the replica has it")
-            master = cloud.master()
-            master.kill()
-            assert not answers(board)
-            wait_until(lambda: works(other), what="the new master is used")
-            assert cloud.master() is not master
-            board.claim_entry(entry, "me", LONG)
-            assert not can_claim(other, entry, "other")
+    """When the master dies, the board uses the new one without help."""
+    with (
+        running_sentinels(tmp_path) as cloud,
+        contextlib.closing(Boards(settings_of(cloud))) as boards,
+    ):
+        board, other = boards.open(), boards.open()
+        entry = posted(board)
+        wait_until(lambda: replicated(cloud), what="the replica has the entry")
+        master = cloud.master()
+        master.kill()
+        assert not answers(board)
+        wait_until(lambda: works(other), what="the new master is used")
+        assert cloud.master() is not master
+        board.claim_entry(entry, "me", LONG)
+        assert not can_claim(other, entry, "other")
 
 
 def replicated(cloud: Sentinels) -> bool:
@@ -104,12 +106,13 @@ def works(board: Any) -> bool:
 
 
 def test_wrong_sentinel_password(redis_sentinels: Sentinels) -> None:
-    """Without the Sentinels' own password the board is unavailable, not silent."""
+    """With a wrong password for the Sentinels the board is unavailable."""
     wrong = dataclasses.replace(
         settings_of(redis_sentinels), redis_sentinel_password=Secret("wr@ng:secret")
     )
-    boards = Boards(wrong)
-    with contextlib.closing(boards):
-        with pytest.raises(BoardUnavailableError) as caught:
-            boards.open()
-        assert "wr@ng:secret" not in f"{caught.value!r} {wrong!r}"
+    with (
+        contextlib.closing(Boards(wrong)) as boards,
+        pytest.raises(BoardUnavailableError) as caught,
+    ):
+        boards.open()
+    assert "wr@ng:secret" not in f"{caught.value!r} {wrong!r}"

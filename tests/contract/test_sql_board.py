@@ -1,23 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a board on a database server notices changes: by polling, sparingly."""
+"""How a board on a database server notices changes: by a few polls."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from amphv2_bootstrap.engine.board import Board, BoardUnavailableError
+from amphv2_bootstrap.engine.board import BoardUnavailableError
 from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
-from tests.contract.boards import LONG, Boards, posted, settle, sql_on_mariadb
+from tests.contract.boards import (
+    LONG,
+    Boards,
+    ends_wait,
+    fixture_of,
+    posted,
+    settle,
+    sql_on_mariadb,
+)
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until
 from tests.servers.proxy import Proxy, running_proxy
 from tests.unit.engine.toys import Cloud, Ledger, ToyFlows
 
-_SECONDS = 10.0  # one reconciliation is within
+_SECONDS = 10.0  # long enough for one reconciliation
 _PER_SECOND = 5
 _RELEASED_BY_A_LATE_CLOCK = (
     "UPDATE engine.board_entries SET owner = NULL, expires_at = NULL,"
@@ -25,23 +32,20 @@ _RELEASED_BY_A_LATE_CLOCK = (
 )
 
 
-@pytest.fixture
-def boards(request: pytest.FixtureRequest) -> Iterator[Boards]:
-    """Boards on the MariaDB."""
-    made = sql_on_mariadb(request)
-    yield made
-    made.close()
+boards = fixture_of(sql_on_mariadb)
 
 
 @pytest.fixture
 def proxy(mariadb: MariaDB) -> Iterator[Proxy]:
-    """A network to the MariaDB that can be cut."""
+    """A connection to the MariaDB that a test can cut."""
     with running_proxy(mariadb.host, mariadb.port) as running:
         yield running
 
 
-def test_an_idle_conductor_asks_seldom(mariadb: MariaDB, tmp_path: Path) -> None:
-    """With nothing to do it sends at most five statements a second, KILL never."""
+def test_an_idle_conductor_sends_few_statements(
+    mariadb: MariaDB, tmp_path: Path
+) -> None:
+    """An idle conductor sends five statements a second at most, and never KILL."""
     mariadb.execute("CREATE DATABASE idle")
     password = quote(mariadb.root_password, safe="")
     url = f"mysql+pymysql://root:{password}@{mariadb.host}:{mariadb.port}/idle"
@@ -56,32 +60,32 @@ def test_an_idle_conductor_asks_seldom(mariadb: MariaDB, tmp_path: Path) -> None
     polls = [statement for statement in sent if "count(*)" in statement]
     assert len(polls) / took > 1, sent
     assert len(sent) / took <= _PER_SECOND, sent
-    assert not [one for one in sent if "KILL" in one or "SLEEP" in one]
+    assert not [each for each in sent if "KILL" in each or "SLEEP" in each]
 
 
 def test_a_removal_ends_a_wait(boards: Boards) -> None:
-    """An entry that another removes is noticed as a new one is."""
+    """The removal of an entry ends the wait of another board."""
     board, other = boards.open(), boards.open()
     entry = posted(other)
     other.claim_entry(entry, "other", LONG)
-    assert _wait_during(board, lambda: other.remove(entry, "other"))
+    assert ends_wait(board, lambda: other.remove(entry, "other"))
 
 
 def test_a_release_by_a_late_clock_ends_a_wait(
     boards: Boards, mariadb: MariaDB
 ) -> None:
-    """A release is noticed if another Galera node's clock, a minute late, dates it."""
+    """A release ends a wait even if it has the time of a clock that is late."""
     board, other = boards.open(), boards.open()
     entry = posted(other, 1)
     posted(other, 2)
     other.claim_entry(entry, "other", LONG)
-    assert _wait_during(
+    assert ends_wait(
         board, lambda: mariadb.execute(_RELEASED_BY_A_LATE_CLOCK, (entry.uuid,))
     )
 
 
 def test_a_claim_wakes_nobody(boards: Boards) -> None:
-    """Neither a claim nor its renewal ends another's wait."""
+    """Neither a claim nor its renewal ends a wait of another board."""
     board, other = boards.open(), boards.open()
     entry = posted(other)
     settle(board)
@@ -95,7 +99,7 @@ def test_a_claim_wakes_nobody(boards: Boards) -> None:
 def test_a_wait_fails_while_the_server_is_away(
     boards: Boards, mariadb: MariaDB, proxy: Proxy
 ) -> None:
-    """It says that the board is unavailable, and works again by itself."""
+    """A wait fails without the server, and later works again."""
     direct = str(boards.settings.database)
     url = direct.replace(f":{mariadb.port}/", f":{proxy.port}/")
     assert url != direct
@@ -106,15 +110,4 @@ def test_a_wait_fails_while_the_server_is_away(
         board.wait_for_change(LONG)
     proxy.heal()
     settle(board)
-    assert _wait_during(board, lambda: posted(other))
-
-
-def _wait_during(board: Board, change: Callable[[], object]) -> bool:
-    """Whether a wait that ``change`` falls into ends long before its time."""
-    settle(board)
-    timer = threading.Timer(0.1, change)
-    began = time.monotonic()
-    timer.start()
-    board.wait_for_change(LONG)
-    timer.join()
-    return time.monotonic() - began < LONG / 2
+    assert ends_wait(board, lambda: posted(other))

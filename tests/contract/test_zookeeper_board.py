@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What only the board in ZooKeeper has to promise."""
+"""What only the board in ZooKeeper promises."""
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from amphv2_bootstrap.errors import PermanentError
 from tests.contract.boards import (
     LONG,
     Boards,
+    fixture_of,
     posted,
     wait_for_answers,
     wait_for_claim,
@@ -22,17 +21,11 @@ from tests.contract.boards import (
 from tests.servers.proxy import running_proxy
 
 pytestmark = pytest.mark.board("zookeeper")
+boards = fixture_of(zookeeper)
 
 
-@pytest.fixture
-def boards(request: pytest.FixtureRequest) -> Iterator[Boards]:
-    """Boards in ZooKeeper."""
-    with contextlib.closing(zookeeper(request)) as made:
-        yield made
-
-
-def test_claim_whose_answer_got_lost(boards: Boards) -> None:
-    """A claim that was made without the claimer knowing is given up again."""
+def test_claim_with_a_lost_answer(boards: Boards) -> None:
+    """If the answer to a claim is lost, the board releases the claim."""
     board: Any = boards.open()
     other = boards.open()
     entry = posted(board)
@@ -46,11 +39,11 @@ def test_claim_whose_answer_got_lost(boards: Boards) -> None:
     board._commit = lose_answer
     with pytest.raises(BoardUnavailableError):
         board.claim_entry(entry, "me", LONG)
-    wait_for_claim(other, entry, "other", "the claim is given up")
+    wait_for_claim(other, entry, "other", "the claim is released")
 
 
 def test_lost_session(boards: Boards) -> None:
-    """With its session a board loses its claims, says so, and works on."""
+    """A board that loses its session loses its claims, says so, and works on."""
     host, port = boards.settings.hosts[0], boards.settings.port
     with running_proxy(host, port) as proxy:
         board: Any = boards.open(port=proxy.port)
@@ -58,7 +51,7 @@ def test_lost_session(boards: Boards) -> None:
         entry = posted(board)
         board.claim_entry(entry, "me", LONG)
         session = board._client.client_id
-        # Connected, both would take the session from each other again and again.
+        # If both were connected, they would take the session from each other forever.
         proxy.cut()
         _end_session(boards, session)
         wait_for_claim(other, entry, "other", "the claim is gone")
@@ -71,14 +64,14 @@ def test_lost_session(boards: Boards) -> None:
 
 
 def _end_session(boards: Boards, session: tuple[int, bytes]) -> None:
-    thief = KazooClient(boards.settings.servers[0], client_id=session)
-    thief.start()
-    thief.stop()
-    thief.close()
+    client = KazooClient(boards.settings.servers[0], client_id=session)
+    client.start()
+    client.stop()
+    client.close()
 
 
 def test_new_claim_is_not_mistaken_for_the_old(boards: Boards) -> None:
-    """A release that was decided on an older claim doesn't end a newer one."""
+    """A release that meant an older claim does not end a newer one."""
     board: Any = boards.open()
     other = boards.open()
     entry = posted(board)
@@ -97,7 +90,7 @@ def test_new_claim_is_not_mistaken_for_the_old(boards: Boards) -> None:
 
 
 def test_a_session_that_is_too_short_is_refused(boards: Boards) -> None:
-    """The server's maxSessionTimeout would end a claim before its holder stops."""
+    """The board refuses an expiry that is too long for maxSessionTimeout."""
     with pytest.raises(PermanentError, match="jobboard_expiration_time to 66 or less"):
         boards.open(expiry=100.0)
     boards.open(expiry=66.0)

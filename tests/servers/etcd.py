@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real etcd server of one member."""
 
-import contextlib
 import urllib.request
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from tests.servers.process import Server, binary, free_port
+from tests.servers.process import Server, binary, free_port, running
 
 HOST = "127.0.0.1"
 
 
 class EtcdServer(Server):
-    """An etcd on ``HOST``; its data outlives a restart."""
+    """An etcd on ``HOST``; it keeps its data when it is restarted."""
 
     def __init__(self, folder: Path) -> None:
         self.host = HOST
@@ -42,19 +42,13 @@ class EtcdServer(Server):
             return b'"true"' in answer.read()
 
 
-@contextlib.contextmanager
-def running_etcd(folder: Path) -> Iterator[EtcdServer]:
+def running_etcd(folder: Path) -> AbstractContextManager[EtcdServer]:
     """An etcd on private ports."""
-    server = EtcdServer(folder)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
+    return running(EtcdServer(folder))
 
 
 @pytest.fixture(scope="session")
 def etcd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServer]:
-    """One etcd for the whole session; give each test a namespace of its own."""
+    """One etcd for the whole session; each test uses its own namespace."""
     with running_etcd(tmp_path_factory.mktemp("etcd")) as server:
         yield server

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A private MariaDB whose general log is an independent ledger of statements."""
+"""A private MariaDB; its general log is an independent ledger of statements."""
 
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,9 +16,9 @@ import pytest
 from tests.servers.process import Server, binary, free_port
 
 ROOT_PASSWORD = "r@o:o/t#%$'\\\" pass"
-"""The characters that break URLs, oslo.config, INI files and SQL."""
+"""Has the characters that URLs, oslo.config, INI files and SQL treat specially."""
 
-# It runs as whoever starts it, but as root only when told so.
+# The server refuses to run as root without this option.
 _RUN_AS = () if os.geteuid() else ("--user=root",)
 _SYSTEM_DATABASES = {"information_schema", "mysql", "performance_schema", "sys"}
 _SYSTEM_USERS = {"root", "mariadb.sys", "mysql", "PUBLIC"}
@@ -27,10 +26,10 @@ _ENTRY = re.compile(r"^(?:\d{6}\s+\d{1,2}:\d\d:\d\d|\s*)\t\s*(\d+) (\w[\w ]*?)\t
 
 
 class MariaDB:
-    """One server on a loopback port and a socket, in a folder of its own.
+    """One server on a loopback port and a socket, with its own folder.
 
-    Names are resolved, so ``'octavia'@'localhost'`` is the account of both
-    socket and loopback connections. What COMMIT acknowledged outlives a kill.
+    It resolves names, so ``'octavia'@'localhost'`` is the account of both socket and
+    loopback connections. What it has committed survives :meth:`kill`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,7 +48,7 @@ class MariaDB:
 
     @property
     def root_url(self) -> str:
-        """SQLAlchemy URL of the administrator, percent-encoded, no database."""
+        """SQLAlchemy URL of the administrator, without a database."""
         password = quote(self.root_password, safe="")
         return f"mysql+pymysql://root:{password}@{self.host}:{self.port}"
 
@@ -91,7 +90,7 @@ class MariaDB:
         self._server.kill()
 
     def connect(self, **options: Any) -> pymysql.Connection:
-        """A connection as root through the socket, or as ``options`` say."""
+        """A connection as root through the socket; ``options`` override this."""
         return pymysql.connect(
             **{
                 "unix_socket": self.socket,
@@ -107,7 +106,7 @@ class MariaDB:
     def execute(
         self, sql: str, args: Any = None, **options: Any
     ) -> list[tuple[Any, ...]]:
-        """Run one statement as root; all rows of its result."""
+        """Run one statement as root; return all rows."""
         connection = self.connect(**options)
         try:
             cursor = connection.cursor()
@@ -119,7 +118,7 @@ class MariaDB:
     def statements(self, start: int | None = None) -> list[str]:
         """Every statement that any client sent, in order.
 
-        :param start: a place in the ledger from :meth:`mark`; by default that
+        :param start: a place in the ledger, from :meth:`mark`; by default the place
             where the present test began.
         """
         place = self.test_began if start is None else start
@@ -137,11 +136,11 @@ class MariaDB:
         return found
 
     def mark(self) -> int:
-        """The present end of the ledger, for :meth:`statements`."""
+        """The present end of the ledger, as a start for :meth:`statements`."""
         return self._log.stat().st_size
 
     def clean(self) -> None:
-        """Drop all databases and accounts but the server's own."""
+        """Drop all databases and accounts except the server's own."""
         for (name,) in self.execute("SHOW DATABASES"):
             if name not in _SYSTEM_DATABASES:
                 self.execute(f"DROP DATABASE `{name.replace('`', '``')}`")
@@ -153,7 +152,7 @@ class MariaDB:
         return self.execute("SELECT 1") == [(1,)]
 
     def _folders(self) -> list[str]:
-        # A server that starts removes all others' temporary tables from its tmpdir.
+        # A server that starts removes the temporary tables of all servers from tmpdir.
         return [
             f"--datadir={self.folder / 'data'}",
             f"--tmpdir={self.folder / 'tmp'}",
@@ -184,19 +183,21 @@ class MariaDB:
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[MariaDB]:
     """One server for the whole session; tests take ``mariadb``."""
-    folder = Path(tempfile.mkdtemp(prefix="mariadb-"))  # short: the socket's path
-    server = MariaDB(folder)
-    try:
-        server.install()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    # Not in tmp_path: the path of a socket must be short.
+    with tempfile.TemporaryDirectory(
+        prefix="mariadb-", ignore_cleanup_errors=True
+    ) as folder:
+        server = MariaDB(Path(folder))
+        try:
+            server.install()
+            yield server
+        finally:
+            server.stop()
 
 
 @pytest.fixture
 def mariadb(mariadb_server: MariaDB) -> Iterator[MariaDB]:
-    """The session's server; what the test made in it is dropped afterwards."""
+    """The session's server, without databases and accounts of other tests."""
     mariadb_server.clean()
     mariadb_server.test_began = mariadb_server.mark()
     yield mariadb_server

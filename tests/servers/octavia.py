@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real Octavia, installed in a virtual environment of its own."""
+"""A real Octavia, installed in its own virtual environment."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.servers.process import unavailable
 
 
 def find_octavia() -> Path:
-    """The folder that AMPHV2_OCTAVIA_VENV names; without it the test is skipped."""
+    """The folder that AMPHV2_OCTAVIA_VENV names; without one the test is skipped."""
     folder = Path(os.environ.get("AMPHV2_OCTAVIA_VENV") or "/nonexistent")
     if not (folder / "bin" / "octavia-db-manage").exists():
         unavailable("AMPHV2_OCTAVIA_VENV names no virtual environment with Octavia")

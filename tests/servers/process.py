@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real servers as child processes: private loopback ports, stopped by pid."""
+"""Real servers as child processes on private loopback ports."""
 
 import contextlib
 import ctypes
@@ -10,17 +10,17 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import pytest
 
 
 def binary(*names: str) -> str:
-    """Path of the first of these programs that is installed.
+    """The path of the first of these programs that is installed.
 
-    Where none is, the test is skipped with a reason; in CI it fails.
+    If none is installed, the test is skipped with a reason; in CI it fails.
     """
     path = os.environ["PATH"] + ":/usr/sbin:/usr/bin"
     found = next(filter(None, (shutil.which(name, path=path) for name in names)), None)
@@ -30,7 +30,7 @@ def binary(*names: str) -> str:
 
 
 def unavailable(reason: str) -> NoReturn:
-    """Skip the test, since the machine can't run it; in CI, fail it."""
+    """Skip a test that this machine can't run; in CI, fail it."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
@@ -38,11 +38,12 @@ def unavailable(reason: str) -> NoReturn:
 
 @functools.cache
 def new_machine() -> Sequence[str]:
-    """What goes before a program to run it on a machine of its own, as far as it sees.
+    """The command that runs a program as if it were on a separate machine.
 
-    It is in another pid namespace, where nobody can tell whether others live, and it
-    dies with the first process of the command. Who isn't root needs a user namespace
-    for that; where the kernel refuses it the test is skipped, and fails in CI.
+    The program is in its own pid namespace, where it can't see other conductors'
+    processes. It ends when the command's first process ends. A user other than root
+    needs a user namespace for this. If the kernel refuses, the test is skipped; in CI
+    it fails.
     """
     user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
     flags = ("--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL")
@@ -52,12 +53,12 @@ def new_machine() -> Sequence[str]:
     )
     if tried.returncode:
         why = tried.stderr.strip()
-        unavailable(f"no pid namespace can be had, so no second machine: {why}")
+        unavailable(f"no second machine: the kernel refuses a pid namespace: {why}")
     return argv
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
+    """A loopback port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -72,18 +73,18 @@ def wait_until(
 ) -> None:
     """Return when ``condition()`` is true; fail with ``what`` after ``timeout`` s.
 
-    :param state: what is the case instead, to be told by the failure.
+    :param state: gives the present state, which the failure reports.
     """
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
-            told = f"; at last: {_told(state)}" if state else ""
-            pytest.fail(f"waited {timeout:g} s in vain until {what}{told}")
+            last = f"; at last: {_state(state)}" if state else ""
+            pytest.fail(f"waited {timeout:g} s in vain until {what}{last}")
         time.sleep(0.02)
 
 
-def _told(state: Callable[[], object]) -> object:
-    """What ``state()`` gives, or why it gives nothing: a server may be away."""
+def _state(state: Callable[[], object]) -> object:
+    """The result of ``state()``, or its error: a server may be away."""
     try:
         return state()
     except Exception as exc:  # noqa: BLE001
@@ -94,13 +95,13 @@ _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
-    """A test run that is killed leaves no server behind."""
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Server:
-    """One server process; :meth:`kill` and :meth:`start` make it crash and return."""
+    """One server process; it can be started again after :meth:`kill`."""
 
     def __init__(
         self,
@@ -133,7 +134,7 @@ class Server:
                 env=self._env,
                 cwd=self._cwd,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         wait_until(self._is_up, what=f"{self.argv[0]} answers (log: {self.log})")
 
@@ -150,11 +151,11 @@ class Server:
         os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
+        """Send SIGKILL, and wait for the end."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """SIGTERM, SIGKILL after 20 s; harmless when it is gone already."""
+        """Send SIGTERM, and SIGKILL after 20 s; do nothing if it has ended already."""
         if self._process is not None and self._process.poll() is None:
             self._end(signal.SIGTERM)
 
@@ -167,3 +168,16 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(20)
+
+
+S = TypeVar("S", bound=Server)
+
+
+@contextlib.contextmanager
+def running(server: S) -> Iterator[S]:
+    """Start the server, and stop it at the end."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network between a client and a server that can be cut, or swallow everything."""
+"""A network between a client and a server that a test can disturb."""
 
 import contextlib
 import socket
 import threading
 from collections.abc import Iterator
 
-_PASSING, _CUT, _SWALLOWING = "passing", "cut", "swallowing"
+_FORWARDING, _CUT, _SWALLOWING = "forwarding", "cut", "swallowing"
 
 
 class Proxy:
-    """Passes connections to ``host``:``port`` through, until told otherwise."""
+    """Forwards connections to ``host``:``port``."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -18,34 +18,34 @@ class Proxy:
         self._open: list[socket.socket] = []
         self._lock = threading.Lock()
         self._freeze = threading.Event()
-        self._state = _PASSING
+        self._state = _FORWARDING
         self.port = int(self._listening.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
     def freeze(self) -> None:
-        """From now on the present connections pass nothing; new ones do."""
+        """Forward nothing on the present connections, but serve new ones."""
         self._freeze.set()
         self._freeze = threading.Event()
 
     def cut(self) -> None:
-        """Reset the present connections, and each new one, until :meth:`heal`."""
+        """Close the present connections, and each new one, until :meth:`heal`."""
         with self._lock:
             self._state = _CUT
             self._drop_all()
 
     def swallow(self) -> None:
-        """A black hole: connections are taken, and nothing comes back.
+        """Be a black hole: accept connections, but forward nothing.
 
-        After :meth:`heal` the present ones stay dead, without a word.
+        The connections of this time stay silent also after :meth:`heal`.
         """
         with self._lock:
             self._state = _SWALLOWING
             self.freeze()
 
     def heal(self) -> None:
-        """Pass new connections through again."""
+        """Forward new connections again."""
         with self._lock:
-            self._state = _PASSING
+            self._state = _FORWARDING
 
     def close(self) -> None:
         with self._lock:
@@ -85,7 +85,7 @@ class Proxy:
                 frozen.set()
             self._open += [inner, outer]
         for ends in ((inner, outer), (outer, inner)):
-            threading.Thread(target=_pass_on, args=(*ends, frozen), daemon=True).start()
+            threading.Thread(target=_forward, args=(*ends, frozen), daemon=True).start()
 
 
 def _close(connection: socket.socket) -> None:
@@ -94,7 +94,7 @@ def _close(connection: socket.socket) -> None:
     connection.close()
 
 
-def _pass_on(
+def _forward(
     source: socket.socket, sink: socket.socket, frozen: threading.Event
 ) -> None:
     with contextlib.suppress(OSError):

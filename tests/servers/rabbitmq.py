@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real RabbitMQ broker with an Erlang port mapper of its own."""
+"""A real RabbitMQ broker with its own Erlang port mapper."""
 
-import contextlib
 import os
 import shutil
 import socket
@@ -11,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.process import Server, binary, free_port
+from tests.servers.process import Server, binary, free_port, running
 
 HOST = "127.0.0.1"
 USER = "octavia"
 PASSWORD = "rabbit-password"
-# Debian's program on the PATH drops root for a system account. This one runs as
-# whoever starts it.
+# Debian's program on the PATH changes from root to a system account. These programs
+# run as the user that starts them.
 PROGRAMS = "/usr/lib/rabbitmq/bin"
 _CONFIGURATION = """\
 listeners.tcp.1 = {host}:{port}
@@ -32,7 +31,7 @@ log.file = false
 
 
 class RabbitMQServer(Server):
-    """A broker of one node on ``HOST``; all that it keeps is in ``folder``."""
+    """A broker of one node on ``HOST``; it writes into ``folder`` only."""
 
     def __init__(self, folder: Path) -> None:
         self.host = HOST
@@ -64,7 +63,7 @@ class RabbitMQServer(Server):
 
     @property
     def transport_url(self) -> str:
-        """``transport_url`` of oslo.messaging."""
+        """The option ``transport_url`` of oslo.messaging."""
         return f"rabbit://{self.user}:{self.password}@{self.host}:{self.port}/"
 
     def start(self) -> None:
@@ -85,12 +84,12 @@ class RabbitMQServer(Server):
 
 
 def _environment(folder: Path, config: Path, mapper: int) -> dict[str, str]:
-    """Nothing outside ``folder`` is read or written, nothing off loopback heard."""
+    """Keep the broker's files in ``folder``, and its ports on loopback."""
     return {
         "HOME": str(folder),  # the Erlang cookie
         "ERL_EPMD_ADDRESS": HOST,
         "ERL_EPMD_PORT": str(mapper),
-        "RABBITMQ_ALLOW_INPUT": "true",  # no shell between us and the broker
+        "RABBITMQ_ALLOW_INPUT": "true",  # the broker is our own child, not a shell's
         "RABBITMQ_CONF_ENV_FILE": "/dev/null",
         "RABBITMQ_CONFIG_FILE": str(config),
         "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "none"),
@@ -112,23 +111,13 @@ def _accepts(port: int) -> bool:
         return True
 
 
-@contextlib.contextmanager
-def running_rabbitmq(folder: Path) -> Iterator[RabbitMQServer]:
-    """A broker on private ports, and its port mapper, both stopped by pid."""
-    server = RabbitMQServer(folder)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-
-
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[RabbitMQServer]:
-    """One broker for the whole session; queues shall end with their consumers."""
-    folder = Path(tempfile.mkdtemp(prefix="rabbitmq-"))
-    try:
-        with running_rabbitmq(folder) as server:
-            yield server
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """One broker for the whole session; tests use queues that are deleted on disuse."""
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="rabbitmq-", ignore_cleanup_errors=True
+        ) as folder,
+        running(RabbitMQServer(Path(folder))) as server,
+    ):
+        yield server

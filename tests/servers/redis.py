@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real Redis servers: one alone with a password, or two under Sentinels."""
+"""Real Redis servers: a single one, or a master and a replica with Sentinels."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from tests.servers.process import Server, binary, free_port, wait_until
+from tests.servers.process import Server, binary, free_port, running, wait_until
 
 HOST = "127.0.0.1"
 PASSWORD = "redis-p@ss:w/rd#%$"
@@ -19,7 +20,7 @@ MASTER_NAME = "mymaster"
 
 
 class RedisServer(Server):
-    """A Redis, or a Sentinel, on ``HOST``; what it was told outlives a restart."""
+    """A Redis or a Sentinel on ``HOST``."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class RedisServer(Server):
         )
 
     def client(self) -> "redis.Redis":
-        """A client of its own, for looking behind the scenes; close it."""
+        """A new client, for looking behind the scenes; the caller closes it."""
         return redis.Redis(self.host, self.port, password=self.password)
 
     def _answers(self) -> bool:
@@ -58,34 +59,24 @@ class RedisServer(Server):
             return bool(client.ping())
 
 
-@contextlib.contextmanager
 def running_redis(
     folder: Path, *, password: str = PASSWORD, options: Sequence[str] = ()
-) -> Iterator[RedisServer]:
-    """One Redis with a password, on a private port; keeps its data on disk.
+) -> AbstractContextManager[RedisServer]:
+    """One Redis on a private port; it keeps its data when it is restarted.
 
     :param options: further lines of redis.conf.
     """
     durable = ["appendonly yes", "appendfsync always", "save ''"]
-    server = RedisServer(
-        folder, port=free_port(), password=password, options=[*durable, *options]
+    return running(
+        RedisServer(
+            folder, port=free_port(), password=password, options=[*durable, *options]
+        )
     )
-    with stopped_at_end(server):
-        yield server
-
-
-@contextlib.contextmanager
-def stopped_at_end(server: Server) -> Iterator[Server]:
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 @dataclass(frozen=True)
 class Sentinels:
-    """A master, its replica, and the Sentinels that watch over them."""
+    """A master, its replica, and the Sentinels that watch them."""
 
     nodes: tuple[RedisServer, ...]
     sentinels: tuple[RedisServer, ...]
@@ -94,7 +85,7 @@ class Sentinels:
     sentinel_password: str = SENTINEL_PASSWORD
 
     def master(self) -> RedisServer:
-        """The node that the first Sentinel takes for the master."""
+        """The node that the first Sentinel reports as the master."""
         with contextlib.closing(self.sentinels[0].client()) as client:
             address = client.sentinel_get_master_addr_by_name(self.name)
         assert isinstance(address, tuple)
@@ -104,32 +95,32 @@ class Sentinels:
 
 @contextlib.contextmanager
 def running_sentinels(folder: Path, *, count: int = 1) -> Iterator[Sentinels]:
-    """A master and a replica under ``count`` Sentinels, which need one vote."""
+    """A master, a replica and ``count`` Sentinels; one vote makes a new master."""
     with contextlib.ExitStack() as stack:
         auth = [f'masterauth "{PASSWORD}"', "repl-diskless-sync-delay 0"]
         master = RedisServer(
             folder / "node0", port=free_port(), password=PASSWORD, options=auth
         )
-        stack.enter_context(stopped_at_end(master))
+        stack.enter_context(running(master))
         replica = RedisServer(
             folder / "node1",
             port=free_port(),
             password=PASSWORD,
             options=[*auth, f"replicaof {HOST} {master.port}"],
         )
-        stack.enter_context(stopped_at_end(replica))
+        stack.enter_context(running(replica))
         sentinels = tuple(
             RedisServer(
                 folder / f"sentinel{number}",
                 port=free_port(),
                 password=SENTINEL_PASSWORD,
                 sentinel=True,
-                options=_watching(master.port),
+                options=_sentinel_options(master.port),
             )
             for number in range(count)
         )
         for sentinel in sentinels:
-            stack.enter_context(stopped_at_end(sentinel))
+            stack.enter_context(running(sentinel))
         cloud = Sentinels((master, replica), sentinels)
         wait_until(
             lambda: _sees_replica(cloud),
@@ -139,7 +130,7 @@ def running_sentinels(folder: Path, *, count: int = 1) -> Iterator[Sentinels]:
         yield cloud
 
 
-def _watching(port: int) -> list[str]:
+def _sentinel_options(port: int) -> list[str]:
     return [
         f'sentinel sentinel-pass "{SENTINEL_PASSWORD}"',
         f"sentinel monitor {MASTER_NAME} {HOST} {port} 1",
@@ -163,7 +154,7 @@ def _sees_replica(cloud: Sentinels) -> bool:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """One Redis for the whole session; give each test a namespace of its own."""
+    """One Redis for the whole session; each test uses its own namespace."""
     with running_redis(tmp_path_factory.mktemp("redis")) as server:
         yield server
 

@@ -1,26 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real ZooKeeper server, small and quick to expire sessions."""
+"""A real ZooKeeper server that expires sessions soon."""
 
 import contextlib
 import socket
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kazoo.client import KazooClient
 
-from tests.servers.process import Server, binary, free_port
+from tests.servers.process import Server, binary, free_port, running
 
 HOST = "127.0.0.1"
 JAR = Path("/usr/share/java/zookeeper.jar")
 
 
 class ZookeeperServer(Server):
-    """A ZooKeeper on ``HOST``; its data outlives a restart.
+    """A ZooKeeper on ``HOST``; it keeps its data when it is restarted.
 
-    ``tick``: milliseconds, in which it reckons when sessions end. ``longest``: the
-    most that it grants a session, in milliseconds.
+    :param words: the four-letter commands that it answers; Debian's answers srvr.
+    :param tick: its unit of time for the end of sessions, in milliseconds.
+    :param longest: the longest session timeout that it grants, in milliseconds.
     """
 
     def __init__(
@@ -56,14 +58,14 @@ class ZookeeperServer(Server):
 
     def _answers(self) -> bool:
         with socket.create_connection((self.host, self.port), 2) as conversation:
-            # "ruok" says yes before sessions are served.
+            # "ruok" is answered before the server accepts sessions.
             conversation.sendall(b"srvr")
             return b"Mode: standalone" in conversation.makefile("rb").read()
 
 
 @contextlib.contextmanager
 def zookeeper_client(port: int) -> Iterator[KazooClient]:
-    """A connected client, that leaves nothing behind."""
+    """A connected client, closed at the end."""
     client = KazooClient(f"{HOST}:{port}")
     client.start(timeout=20)
     try:
@@ -73,26 +75,22 @@ def zookeeper_client(port: int) -> Iterator[KazooClient]:
         client.close()
 
 
-@contextlib.contextmanager
-def running_zookeeper(folder: Path, **options: Any) -> Iterator[ZookeeperServer]:
-    """A ZooKeeper on a private port, with session timeouts from 0.5 to 60 s.
+def running_zookeeper(
+    folder: Path, **options: Any
+) -> AbstractContextManager[ZookeeperServer]:
+    """A ZooKeeper on a private port, by default with session timeouts of 0.5 to 60 s.
 
-    ``words`` are the four-letter words that it answers; Debian's answers srvr.
+    :param options: arguments of :class:`ZookeeperServer`.
     """
     if not JAR.exists():
         binary("zookeeper")
-    server = ZookeeperServer(folder, **options)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
+    return running(ZookeeperServer(folder, **options))
 
 
 @pytest.fixture(scope="session")
 def zookeeper_server(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ZookeeperServer]:
-    """One ZooKeeper for the whole session; give each test a path of its own."""
+    """One ZooKeeper for the whole session; each test uses its own path."""
     with running_zookeeper(tmp_path_factory.mktemp("zookeeper")) as server:
         yield server

@@ -14,13 +14,13 @@ from tests.unit.steps.controller_host import Controller
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An outage that a test makes up is over at the next try."""
+    """Retry fast: the outages of tests are over at the next attempt."""
     monkeypatch.setattr(retry_until_cancelled, "_WAIT", tenacity.wait_fixed(0.01))
 
 
 @pytest.fixture
 def make_cloud(tmp_path: Path) -> Iterator[Callable[..., Cloud]]:
-    """Makes a cloud of flows given as name=[steps]."""
+    """Make a cloud of the given flows: ``make_cloud(NAME=[STEP, ...])``."""
     made: list[Cloud] = []
 
     def make(**steps: Sequence[str]) -> Cloud:
@@ -35,5 +35,5 @@ def make_cloud(tmp_path: Path) -> Iterator[Callable[..., Cloud]]:
 
 @pytest.fixture
 def controller(tmp_path: Path) -> Controller:
-    """A controller host with an Octavia of the tests' own."""
+    """A controller host with a fake Octavia."""
     return Controller(tmp_path)

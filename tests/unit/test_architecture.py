@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shape of the source: which way imports go, and how large things grow."""
+"""The shape of the source: the direction of imports, and the size of modules."""
 
 import ast
 import functools
@@ -28,10 +28,10 @@ LAYERS = (
     "spec",
     "errors",
 )
-"""A layer may import itself and those to its right, never one to its left."""
+"""A layer may import itself and the layers after it, never one before it."""
 
 FLOORS = {"engine": ("conductor", "execution", "storage", "")}
-"""The same within a layer; the empty name stands for the modules at its root."""
+"""The same within a layer; the empty name means the modules at its root."""
 
 CLOSED_TO = {
     "engine": {"flows", "steps", "checks", "adapters"},
@@ -39,7 +39,7 @@ CLOSED_TO = {
     "jobboards": {"flows", "steps", "checks", "adapters"},
     "flows": {"checks", "adapters"},
 }
-"""To the right of these layers, but none of their business: see the architecture."""
+"""Later layers that these must not import either; see the architecture."""
 
 WITHOUT_GLOBAL_CONF = set(LAYERS) - {"cmd", "conf"}
 VAGUE_NAMES = {"util", "utils", "helper", "helpers", "manager", "managers", "common"}
@@ -47,10 +47,10 @@ MODULE_LINES = 330
 FUNCTION_LINES = 40
 FOLDER_MODULES = 14
 PLAIN_LINES = 5
-"""A function no longer than this says itself what a docstring would."""
+"""A function of this length at most needs no docstring."""
 
 PROGRAMS = ("adapters.octavia.programs",)
-"""Programs of their own, which Octavia's Python runs on Octavia's configuration."""
+"""Separate programs, which Octavia's Python runs with Octavia's configuration."""
 
 CATCH_ALL_ALLOWED = (
     "cmd",
@@ -59,12 +59,12 @@ CATCH_ALL_ALLOWED = (
     "jobboards.change_notifier",
     *PROGRAMS,
 )
-"""The outermost frames of processes and threads; elsewhere an error has a name."""
+"""The outermost frames of processes and threads may catch every error."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """One source file: its dotted name, its text and its syntax tree."""
+    """One source file."""
 
     name: str
     path: Path
@@ -73,18 +73,17 @@ class Module:
 
     @property
     def place(self) -> str:
-        """Its name within the package; empty for the package's own ``__init__``."""
+        """The name without the package's; empty for the package itself."""
         return self.name.partition(".")[2]
 
     @property
     def layer(self) -> str:
-        """The layer it is in."""
         return self.place.partition(".")[0]
 
 
 @dataclass(frozen=True)
 class Import:
-    """One imported name, in full, and the line that imports it."""
+    """One imported dotted name, and the line that imports it."""
 
     target: str
     line: int
@@ -112,7 +111,7 @@ def _read(path: Path) -> Module:
 
 
 def imports(module: Module) -> Iterator[Import]:
-    """All imports, those within functions too, with relative ones resolved."""
+    """All imports, also in functions; relative ones are resolved."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -134,12 +133,12 @@ def _base(module: Module, node: ast.ImportFrom) -> str:
 
 
 def at(module: Module, line: int, rule: str) -> str:
-    """One broken rule, for a message that leads to the place."""
+    """The message for a broken rule."""
     return f"{module.path}:{line}: {rule}"
 
 
 def layer_order(module: Module) -> Iterator[str]:
-    """Imports go from left to right through the layers, and never the other way."""
+    """A layer imports itself and later layers only."""
     if not module.layer:
         return
     if module.layer not in LAYERS:
@@ -181,7 +180,7 @@ def _layer_of(target: str) -> str | None:
 
 
 def no_octavia(module: Module) -> Iterator[str]:
-    """The engine, the boards and the posting would serve another product as well."""
+    """The engine and the jobboards are not specific to Octavia."""
     if module.layer not in {"engine", "jobboards"}:
         return
     for imported in imports(module):
@@ -190,7 +189,7 @@ def no_octavia(module: Module) -> Iterator[str]:
 
 
 def no_global_configuration(module: Module) -> Iterator[str]:
-    """Below the command line, values are handed over, not looked up."""
+    """Below ``cmd``, values are parameters, not globals."""
     if module.layer not in WITHOUT_GLOBAL_CONF or _is_program(module):
         return
     for imported in imports(module):
@@ -206,37 +205,37 @@ def _is_program(module: Module) -> bool:
 
 
 def standalone(module: Module) -> Iterator[str]:
-    """What Octavia's Python runs imports nothing of ours but its neighbours."""
+    """A program that Octavia's Python runs imports only its own folder of ours."""
     if not _is_program(module):
         return
     for imported in imports(module):
         place = imported.target.partition(".")[2]
         if _layer_of(imported.target) and not place.startswith(PROGRAMS):
-            yield at(module, imported.line, f"{imported.target} isn't there")
+            yield at(module, imported.line, f"Octavia's Python lacks {imported.target}")
 
 
 def clear_name(module: Module) -> Iterator[str]:
-    """A module's name says what it is for."""
+    """The name of a module says its purpose."""
     vague = VAGUE_NAMES & set(module.name.split("."))
     if vague:
         yield at(module, 1, f"a module named {vague.pop()} has no one purpose")
 
 
 def licence_line(module: Module) -> Iterator[str]:
-    """The licence is one line, and the first."""
+    """The licence is the first line."""
     if not module.text.startswith("# SPDX-License-Identifier: Apache-2.0\n"):
         yield at(module, 1, "the first line must be the SPDX licence line")
 
 
 def module_length(module: Module) -> Iterator[str]:
-    """A module is read in one go."""
+    """A module is short enough to be read at once."""
     lines = len(module.text.splitlines())
     if lines > MODULE_LINES:
         yield at(module, lines, f"{lines} lines; {MODULE_LINES} is the limit")
 
 
 def function_length(module: Module) -> Iterator[str]:
-    """A function does one thing; its docstring doesn't count."""
+    """A function does one thing; its docstring does not count."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             start = node.body[0].end_lineno if ast.get_docstring(node) else node.lineno
@@ -255,7 +254,7 @@ def documented(module: Module) -> Iterator[str]:
             yield at(module, node.lineno, f"{node.name} has no docstring")
         if isinstance(node, ast.ClassDef) and not _overrides(node):
             for method in _public(node.body):
-                if ast.get_docstring(method) is None and not _says_itself(node, method):
+                if ast.get_docstring(method) is None and not _is_clear(node, method):
                     rule = f"{node.name}.{method.name} has no docstring"
                     yield at(module, method.lineno, rule)
 
@@ -270,7 +269,7 @@ def _public(body: Iterable[ast.stmt]) -> Iterator[Definition]:
 
 
 def _overrides(node: ast.ClassDef) -> bool:
-    """Its methods' contracts are those of its base, which is not a Protocol."""
+    """Whether the base class documents the methods."""
     return bool(node.bases) and not _is_protocol(node)
 
 
@@ -284,8 +283,8 @@ def _is_plain(node: Definition) -> bool:
     return (node.end_lineno or 0) - node.body[0].lineno < PLAIN_LINES
 
 
-def _says_itself(owner: ast.ClassDef, method: Definition) -> bool:
-    """Not so a Protocol's method: it is the contract, and has nothing else."""
+def _is_clear(owner: ast.ClassDef, method: Definition) -> bool:
+    """Whether a method needs no docstring; a Protocol's method always needs one."""
     if _is_protocol(owner):
         return False
     return _is_plain(method) or method.name in _protocol_methods()
@@ -304,7 +303,7 @@ def _protocol_methods() -> frozenset[str]:
 
 
 def named_errors(module: Module) -> Iterator[str]:
-    """Only a process's or thread's outermost frame may catch what it can't name."""
+    """Only the outermost frame of a process or thread may catch every error."""
     if f"{module.place}.".startswith(tuple(f"{name}." for name in CATCH_ALL_ALLOWED)):
         return
     for node in ast.walk(module.tree):
@@ -315,7 +314,7 @@ def named_errors(module: Module) -> Iterator[str]:
 def _swallows_all(handler: ast.ExceptHandler) -> bool:
     last = handler.body[-1]
     if isinstance(last, ast.Raise) and last.exc is None:
-        return False  # it cleans up, and the error goes on
+        return False  # it cleans up and raises the error again
     return handler.type is None or any(
         isinstance(node, ast.Name) and node.id in {"Exception", "BaseException"}
         for node in ast.walk(handler.type)
@@ -323,7 +322,7 @@ def _swallows_all(handler: ast.ExceptHandler) -> bool:
 
 
 def described_tests(module: Module) -> Iterator[str]:
-    """A test says in one sentence what must hold."""
+    """The docstring of a test says what must hold."""
     for node in ast.walk(module.tree):
         if (
             isinstance(node, ast.FunctionDef)
@@ -350,7 +349,7 @@ TEST_RULES: tuple[Rule, ...] = (licence_line, clear_name, described_tests)
 
 
 def cycle(graph: Mapping[str, set[str]]) -> list[str]:
-    """A way through ``graph`` that ends where it begins, or nothing."""
+    """A path in ``graph`` that ends where it begins; empty if there is none."""
     done: set[str] = set()
 
     def visit(name: str, trail: list[str]) -> list[str]:
@@ -359,14 +358,14 @@ def cycle(graph: Mapping[str, set[str]]) -> list[str]:
         if name in done:
             return []
         done.add(name)
-        ways = (visit(following, [*trail, name]) for following in sorted(graph[name]))
-        return next(filter(None, ways), [])
+        paths = (visit(other, [*trail, name]) for other in sorted(graph[name]))
+        return next(filter(None, paths), [])
 
     return next(filter(None, (visit(name, []) for name in sorted(graph))), [])
 
 
 def import_graph(modules: Iterable[Module]) -> dict[str, set[str]]:
-    """Which module imports which, at any place, type checking included."""
+    """The modules that each module imports, also in functions and for types."""
     known = {module.name: module for module in modules}
     return {
         name: {
@@ -379,13 +378,13 @@ def import_graph(modules: Iterable[Module]) -> dict[str, set[str]]:
 
 
 def _module_of(target: str, known: Iterable[str]) -> str:
-    """The module that ``target`` is, or is a name in; empty for a foreign one."""
+    """The module that ``target`` is or is defined in; empty for a foreign one."""
     parent = target.rpartition(".")[0]
     return next((name for name in (target, parent) if name in known), "")
 
 
 def broken(rule: Rule, folder: str) -> str:
-    """All places below ``folder`` that break the rule, one a line."""
+    """The messages for all places in ``folder`` that break the rule."""
     modules = read(REPOSITORY / folder)
     assert modules, f"no module found in {folder}"
     return "\n".join(found for module in modules for found in rule(module))
@@ -406,12 +405,12 @@ def test_tests(rule: Rule) -> None:
 
 
 def test_no_cycle() -> None:
-    """No module imports itself by way of others."""
+    """No module imports itself through others."""
     assert not cycle(import_graph(read(REPOSITORY / PACKAGE)))
 
 
 def crowded(modules: Iterable[Module]) -> list[str]:
-    """The folders with more modules than a reader takes in at a glance."""
+    """The folders with too many modules."""
     counts = Counter(
         module.path.parent for module in modules if module.path.name != "__init__.py"
     )
@@ -419,12 +418,12 @@ def crowded(modules: Iterable[Module]) -> list[str]:
 
 
 def test_no_folder_is_crowded() -> None:
-    """A folder has about a dozen modules at most."""
+    """No folder has more than about a dozen modules."""
     assert not crowded(read(REPOSITORY / PACKAGE))
 
 
 def test_crowded_folder_is_found() -> None:
-    """One module too many is found; the folder's own docstring does not count."""
+    """One module too many is found; ``__init__`` does not count."""
     paths = [Path(f"spec/m{number}.py") for number in range(FOLDER_MODULES)]
     modules = [parse("spec.x", "", path) for path in paths]
     assert not crowded([*modules, parse("spec", "", Path("spec/__init__.py"))])
@@ -481,13 +480,13 @@ BREACHES: tuple[tuple[Rule, str, str], ...] = (
 
 @pytest.mark.parametrize(("rule", "name", "text"), BREACHES)
 def test_breach_is_found(rule: Rule, name: str, text: str) -> None:
-    """Each rule finds a breach, once, and says where."""
+    """Each rule finds its breach once, with the place."""
     (found,) = rule(parse(f"{PACKAGE}.{name}", text))
     assert found.startswith("example.py:")
 
 
 def test_cycle_is_found() -> None:
-    """A circle of three is found, and so is its way."""
+    """A cycle of three is found, in its order."""
     graph = {"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"b"}}
     assert cycle(graph) == ["b", "c", "d", "b"]
     assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``--board`` leaves out the tests of other boards, and no others."""
+"""``--board`` leaves out the tests of other boards only."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def _run(pytester: pytest.Pytester, folder: str, *options: str) -> pytest.RunRes
     suite = pytester.path / folder / "test_suite.py"
     suite.parent.mkdir(parents=True, exist_ok=True)
     suite.write_text(_SUITE)
-    # What isn't needed here takes a second to load.
+    # Unneeded plugins take a second to load.
     plugins = ("tests.board_option", "no:hypothesispytest", "no:cacheprovider")
     chosen = [part for name in plugins for part in ("-p", name)]
     return pytester.runpytest_inprocess("-v", *chosen, *options, folder)
@@ -69,41 +69,41 @@ def _names(done: pytest.RunResult) -> set[str]:
 def test_tests_of_other_boards_are_left_out(
     folder: str, board: str, pytester: pytest.Pytester
 ) -> None:
-    """By parameter, server or mark; what is about no board stays."""
+    """A test's boards are known by parameter, server or mark; without any it is run."""
     done = _run(pytester, f"tests/{folder}", "--board", board)
     assert _names(done) == _OF[board] | _OF_NONE
     done.assert_outcomes(passed=len(_OF[board]) + 2, deselected=8 - len(_OF[board]))
 
 
 def test_several_boards_may_be_given(pytester: pytest.Pytester) -> None:
-    """The tests of each of them are run."""
+    """With two boards, the tests of both are run."""
     done = _run(pytester, "tests/faults", "--board", "sql", "--board", "etcd")
     assert _names(done) == _OF["sql"] | _OF["etcd"] | _OF_NONE
 
 
-def test_without_the_option_nothing_is_left_out(pytester: pytest.Pytester) -> None:
-    """Every board is tested."""
+def test_all_tests_are_run_without_the_option(pytester: pytest.Pytester) -> None:
+    """Without ``--board``, no test is left out."""
     assert _names(_run(pytester, "tests/faults")) == set().union(
         _OF_NONE, *_OF.values()
     )
 
 
-def test_unit_tests_are_of_no_board(pytester: pytest.Pytester) -> None:
-    """They run alone, whatever they are given as a parameter."""
+def test_unit_tests_are_always_run(pytester: pytest.Pytester) -> None:
+    """Unit tests are run for any board, even if a parameter is a board's name."""
     done = _run(pytester, "tests/unit", "--board", "sql")
     done.assert_outcomes(passed=10)
 
 
 def test_an_unknown_board_is_refused(pytester: pytest.Pytester) -> None:
-    """The error names the boards that there are."""
+    """The error names the boards that exist."""
     done = _run(pytester, "tests/faults", "--board", "nope")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     for name in (*BOARDS, "nope"):
         assert repr(name) in done.stderr.str()
 
 
-def test_what_is_left_of_a_choice(pytester: pytest.Pytester) -> None:
-    """A test that chooses its boards itself gets those that the option leaves."""
+def test_the_kinds_that_are_left(pytester: pytest.Pytester) -> None:
+    """A test that chooses its boards itself gets only those of the option."""
     kinds = ("sql", "sql-mariadb", "redis")
     for options, left in (
         ((), list(kinds)),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The code of the pages for contributors works as it is printed there.
+"""The code in the pages for contributors works.
 
-Each page adds one thing to a copy of this repository: its Python blocks become new
-files, its diffs change files that are there. Then the command that the page ends with
-runs the tests, in that copy.
+Each page adds one thing to a copy of this repository: its Python blocks are new files,
+its diffs change existing files. Then the last command of the page runs the tests in
+that copy.
 """
 
 import configparser
@@ -38,7 +38,7 @@ _long = partial(pytest.param, marks=pytest.mark.long)
 
 @dataclass(frozen=True)
 class Block:
-    """One block of code of a page; ``path`` is the file that it is for."""
+    """One block of code of a page, for the file ``path``."""
 
     language: str
     path: str | None
@@ -46,7 +46,7 @@ class Block:
 
 
 def blocks(page: str) -> Iterator[Block]:
-    """The page's blocks of code, in their order."""
+    """The page's blocks of code, in order."""
     for match in _BLOCK.finditer(page):
         lines = match["body"].rstrip("\n").split("\n")
         text = "".join(f"{line[3:]}\n" for line in lines)
@@ -54,7 +54,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def changed(text: str, diff: str) -> str:
-    """``text`` after the diff; its hunks begin with a line ``@@``, without numbers."""
+    """Apply the diff; its hunks begin with a line ``@@``, without numbers."""
     for hunk in re.split(r"^@@\n", diff, flags=re.MULTILINE):
         lines = hunk.splitlines(keepends=True)
         before = "".join(line[1:] or line for line in lines if line[0] != "+")
@@ -66,18 +66,18 @@ def changed(text: str, diff: str) -> str:
 
 
 class Checkout:
-    """A copy of this repository, with what a page adds to it."""
+    """A copy of this repository, to which a page adds something."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for name in _COPIED:
-            # With what is compiled, which goes by the time of the sources.
+            # With the compiled files, which stay valid: the copy keeps times.
             shutil.copytree(REPOSITORY / name, folder / name)
         for name in ("pyproject.toml", "setup.cfg"):
             shutil.copy(REPOSITORY / name, folder / name)
 
     def add(self, page: str) -> None:
-        """Write the page's new files, and change those that its diffs are for."""
+        """Write the page's new files, and apply its diffs."""
         for block in blocks(page):
             if block.language == "console":
                 continue
@@ -91,7 +91,7 @@ class Checkout:
         self._install()
 
     def _install(self) -> None:
-        """Write what pip would write of the entry points in setup.cfg."""
+        """Write the entry points of setup.cfg as pip would."""
         setup = configparser.ConfigParser(delimiters=("=",))
         setup.read(self.folder / "setup.cfg")
         groups = setup["entry_points"].items()
@@ -102,7 +102,7 @@ class Checkout:
         (folder / "entry_points.txt").write_text(text)
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run pytest in the copy, which comes before this repository on its path."""
+        """Run pytest in the copy, which precedes this repository on its path."""
         environment = {
             name: text
             for name, text in os.environ.items()
@@ -126,7 +126,7 @@ def read(name: str) -> str:
 
 
 def command(page: str) -> list[str]:
-    """What the page's command to run its test gives to pytest."""
+    """The arguments for pytest in the page's command."""
     (block,) = [block for block in blocks(page) if block.language == "console"]
     match = _COMMAND.fullmatch(block.text.strip())
     assert match, f"not one command of tools/test.sh:\n{block.text}"
@@ -135,13 +135,13 @@ def command(page: str) -> list[str]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    """A copy to which nothing was added yet."""
+    """An unchanged copy."""
     return Checkout(tmp_path / "checkout")
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_code_of_the_page_works(name: str, checkout: Checkout) -> None:
-    """After its files and its registration, all tests that it names pass."""
+    """With the page's files and registration, all tests that it names pass."""
     page = read(name)
     checkout.add(page)
     done = checkout.run(*command(page))
@@ -151,7 +151,7 @@ def test_the_code_of_the_page_works(name: str, checkout: Checkout) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_tests_what_it_adds(name: str) -> None:
-    """The command runs every test that a block of the page is for."""
+    """The page's command runs every test that the page adds."""
     page = read(name)
     arguments = command(page)
     paths = [block.path for block in blocks(page) if block.path]
@@ -162,7 +162,7 @@ def test_the_page_tests_what_it_adds(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_code_of_the_page_keeps_the_rules(name: str) -> None:
-    """Imports, names, lengths and docstrings are those of every other module."""
+    """The code keeps the rules of test_architecture.py."""
     found: list[str] = []
     for block in blocks(read(name)):
         if block.language == "python" and block.path:
@@ -186,15 +186,15 @@ def test_the_code_of_the_page_keeps_the_rules(name: str) -> None:
 def test_broken_code_is_found(
     name: str, right: str, wrong: str, checkout: Checkout
 ) -> None:
-    """A page with one wrong line fails."""
+    """With one wrong line, the tests of the page fail."""
     page = read(name)
     assert right in page
     checkout.add(page.replace(right, wrong))
     assert checkout.run("-x", *command(page)).returncode == 1
 
 
-def test_a_diff_of_another_file_is_refused() -> None:
-    """What the diff leaves as it is must be in the file, once."""
+def test_a_diff_that_does_not_match_is_refused() -> None:
+    """The unchanged lines of a hunk must be in the file exactly once."""
     assert changed("a\nb\n", " a\n+new\n b\n") == "a\nnew\nb\n"
     assert changed("a\nb\n", "@@\n a\n+c\n@@\n-b\n") == "a\nc\n"
     for text in ("b\n", "a\na\n"):
@@ -203,7 +203,7 @@ def test_a_diff_of_another_file_is_refused() -> None:
 
 
 def test_contributing_links_every_page() -> None:
-    """A contributor finds them from there, and in the documents' table of contents."""
+    """CONTRIBUTING.rst and the table of contents link every page."""
     links = (REPOSITORY / "CONTRIBUTING.rst").read_text()
     contents = (REPOSITORY / "doc/source/index.rst").read_text()
     for name in PAGES:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The prose linter: what it takes for prose, and which words it finds there."""
+"""The prose linter: which texts it checks, and which words it finds."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ WORDS = tomllib.loads(prose.WORDS.read_text())["words"]
 
 
 def found(text: str, suffix: str) -> list[tuple[int, str]]:
-    """Line and word of each finding."""
+    """The line and the word of each finding."""
     checked = prose.prose(text, suffix)
     return [(line, word) for line, word, _ in sorted(prose.findings(checked, WORDS))]
 
@@ -33,7 +33,7 @@ def found(text: str, suffix: str) -> list[tuple[int, str]]:
     ],
 )
 def test_a_word_is_found(sentence: str, word: str) -> None:
-    """In a document as it is, and with the line's number."""
+    """The finding has the line's number and the word as it is written."""
     assert found(f"A title\n\n{sentence}\n", ".rst") == [(3, word)]
 
 
@@ -47,31 +47,31 @@ def test_a_word_is_found(sentence: str, word: str) -> None:
     ],
 )
 def test_other_words_are_left_alone(sentence: str) -> None:
-    """Parts of words, questions, subordinate clauses and literals."""
+    """Parts of words, questions, subordinate clauses and literals are allowed."""
     assert found(sentence, ".yaml") == []
 
 
 def test_a_phrase_may_be_broken_across_lines() -> None:
-    """In a document, a comment, and a message in two strings."""
+    """A phrase on two lines is found in a document, a comment and a message."""
     assert found("it is\nto be so", ".md") == [(1, "is to be")]
     assert found("# It is\n# to be so.\n", ".py") == [(1, "is to be")]
     assert found('x = (\n    "it is "\n    "to be"\n)\n', ".py") == [(2, "is to be")]
 
 
 def test_code_is_no_prose() -> None:
-    """Names and placeholders may be anything; comments and strings count."""
+    """Only comments and strings are checked, not names and placeholders."""
     source = 'told = aside(f"so {told}", "a.b")  # aside\nraise Told("is told")\n'
     assert found(source, ".py") == [(1, "aside"), (2, "told")]
 
 
 def test_a_literal_block_is_no_prose() -> None:
-    """But the text after it is."""
+    """The text after a literal block is checked again."""
     text = "So::\n\n    aside\n\n    told\n\n.. code-block:: ini\n\n   told\n\nAside.\n"
     assert found(text, ".rst") == [(11, "Aside")]
 
 
 def test_the_command_names_place_and_replacement(tmp_path: Path) -> None:
-    """And fails, so that the check that runs it does."""
+    """The command prints each finding, and exits with 1."""
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     (tmp_path / "a.rst").write_text("All is well.\n")
     (tmp_path / "b.py").write_text('"""Nobody is told."""\n')

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the scripts of ``tools`` share, run as root where the owner is another."""
+"""``tools/lib.sh``, run as root in a checkout that another user owns."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
 
-LIB = Path(__file__).resolve().parents[2] / "tools" / "lib.sh"
-# In the place of the system's programs: root runs it, 4711 owns the checkout.
+from tests import REPOSITORY
+
+LIB = REPOSITORY / "tools" / "lib.sh"
+# They replace the system's programs: the user is root, and 4711 owns the checkout.
 _PROGRAMS = {
     "id": "echo 0",
     "stat": "echo 4711",
@@ -18,7 +20,7 @@ _PROGRAMS = {
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A folder of programs that go before the system's."""
+    """A folder of programs that precede the system's on the path."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name, line in _PROGRAMS.items():
@@ -48,8 +50,8 @@ def _run(programs: Path, command: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_an_owner_without_a_name_is_one(programs: Path) -> None:
-    """As of a container's volume: its commands run, under its number."""
+def test_an_owner_may_have_no_name(programs: Path) -> None:
+    """A command runs under the owner's number, as with a container's volume."""
     done = _run(programs, "as_owner env")
     assert done.returncode == 0, done.stderr
     found = set(done.stdout.splitlines())
@@ -57,7 +59,7 @@ def test_an_owner_without_a_name_is_one(programs: Path) -> None:
 
 
 def test_the_owner_has_its_own_name_and_home(programs: Path) -> None:
-    """Not root's, which sudo has set."""
+    """HOME, USER and LOGNAME are the owner's, not those that sudo has set."""
     _put(programs / "getent", "echo carol:x:4711:4711:Carol,,,:/home/carol:/bin/sh")
     done = _run(programs, "as_owner env")
     assert done.returncode == 0, done.stderr
@@ -65,15 +67,15 @@ def test_the_owner_has_its_own_name_and_home(programs: Path) -> None:
     assert {"HOME=/home/carol", "USER=carol", "LOGNAME=carol"} <= found
 
 
-def test_a_failing_command_of_the_owner_is_told(programs: Path) -> None:
-    """Its exit code is the script's."""
+def test_the_exit_code_of_the_command_is_kept(programs: Path) -> None:
+    """The script ends with the exit code of the owner's command."""
     assert _run(programs, "as_owner sh -c 'exit 7'").returncode == 7
 
 
-def test_the_python_that_is_taken_runs_as_the_owner(
+def test_find_python_finds_one_that_the_owner_may_run(
     programs: Path, tmp_path: Path
 ) -> None:
-    """One that only root may run, as of a pyenv in /root, is passed over."""
+    """A Python that only root may run, such as a pyenv in /root, is skipped."""
     _put(programs / "setpriv", f"export OWNER=1\n{_PROGRAMS['setpriv']}")
     closed, own = tmp_path / "closed", tmp_path / "own"
     _put(closed, '[ -z "${OWNER:-}" ]')

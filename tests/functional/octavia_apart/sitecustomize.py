@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gives each test cloud a file of its own for Octavia's no-op drivers.
+"""Gives each test cloud its own file for Octavia's no-op drivers.
 
-They all write to one fixed path in /tmp: two clouds at once would disturb each
-other. Python reads this at its start where PYTHONPATH names this folder.
+The drivers write to one fixed path in /tmp, where two clouds would disturb each
+other. Python runs this module at its start if PYTHONPATH names this folder.
 """
 
 import os

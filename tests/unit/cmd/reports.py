@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reports of bootstraps, as the commands get them, in the smallest form."""
+"""Small reports of jobs, in the form that commands get."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def flow(
     reason: str | None = None,
     host: str | None = None,
 ) -> dict[str, Any]:
-    """``bootstrap``, or ``controller`` where a host is given."""
+    """The flow ``controller`` if a host is given, otherwise ``cloud``."""
     name = "controller" if host else "cloud"
     return {
         "id": f"{name}/{host}",
@@ -40,5 +40,5 @@ def flow(
 
 
 def report(state: str, *flows: dict[str, Any]) -> dict[str, Any]:
-    """The whole."""
+    """The report of a job with these flows."""
     return {"id": ID, "state": state, "flows": list(flows)}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The smallest configuration by which a job can be posted, into SQLite."""
+"""The smallest configuration with which a job can be posted, into SQLite."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ jobboard_backend_hosts = 127.0.0.1
 def write_configuration(
     folder: Path, more: str = "", *, controllers: str = "ctl1"
 ) -> Path:
-    """Write it there, with ``more`` at its end; the file."""
+    """Write it into ``folder``, with ``more`` at its end; return the path."""
     (folder / "octavia.conf").touch()
     config = folder / "amphv2-bootstrap.conf"
     config.touch(mode=0o600)

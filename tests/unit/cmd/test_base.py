@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every command does around its own work."""
+"""What every command does before and after its own work."""
 
 import argparse
 import logging
@@ -17,7 +17,7 @@ LOG = logging.getLogger("amphv2-test-base")
 
 
 class Probe:
-    """Stands for cliff's command: calls what the test wants."""
+    """Replaces cliff's command: calls a function of the test."""
 
     def __init__(self, path: Path, action: Callable[[], object]) -> None:
         self.app_args = SimpleNamespace(config_file=[str(path)], debug=False)
@@ -30,7 +30,7 @@ class Probe:
 
 
 class GuardedProbe(Guarded, Probe):
-    """As the real commands are made."""
+    """Composed as the real commands are."""
 
 
 def _run(folder: Path, action: Callable[[], object]) -> int:
@@ -40,7 +40,7 @@ def _run(folder: Path, action: Callable[[], object]) -> int:
 
 
 def test_logs_show_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What a library logs goes to a terminal, or into a job's output, without them."""
+    """The secrets of the configuration are masked in log lines of any library."""
 
     def careless() -> None:
         LOG.warning("it was %s", PERSISTENCE)
@@ -53,7 +53,7 @@ def test_logs_show_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
 def test_errors_show_no_secret(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nor does the error that a command ends with."""
+    """The secrets are masked in the error that ends a command."""
 
     def careless() -> None:
         raise PermanentError("do it", why=f"it was {PERSISTENCE}")

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What is known of controllers and conductors from the database."""
+
 import dataclasses
 from pathlib import Path
 
@@ -24,7 +26,7 @@ def database(tmp_path: Path) -> Database:
 
 
 def test_controllers_are_known_by_reports_and_conductors(database: Database) -> None:
-    """Those that are asked for, in that order, each with what there is."""
+    """The controllers asked for are returned in that order, with what is known."""
     reports = HostReports(database)
     reports.publish("c1", "o", "1.0", {"task_flow": {}})
     reports.publish("c2", "o", "1.1", {"unreadable": "line 3"})
@@ -32,7 +34,7 @@ def test_controllers_are_known_by_reports_and_conductors(database: Database) -> 
     Heartbeats(database, "c3:1:m:0", 10.0).heartbeat("c3", 1, "1.0")
     names = ("c4", "c3", "c2", "c1")
     c4, c3, c2, c1 = controllers(Store(database), reports.all(), names)
-    assert [one.host for one in (c4, c3, c2, c1)] == list(names)
+    assert tuple(each.host for each in (c4, c3, c2, c1)) == names
     assert (c4.seen_ago, c4.content) == (None, None)
     assert c3.seen_ago is not None
     assert (c3.content, c3.unreadable) == (None, None)
@@ -41,7 +43,7 @@ def test_controllers_are_known_by_reports_and_conductors(database: Database) -> 
 
 
 def test_a_conductor_that_does_not_report_does_not_count(database: Database) -> None:
-    """Its host is as old as its last report, however alive the conductor is."""
+    """A host without a recent report is silent, even if its conductor is alive."""
     reports = HostReports(database)
     reports.publish("c1", "o", "1.0", {})
     (report,) = reports.all()
@@ -52,13 +54,13 @@ def test_a_conductor_that_does_not_report_does_not_count(database: Database) -> 
 
 
 def test_two_machines_of_one_name_are_in_conflict(database: Database) -> None:
-    """Both are marked, and nobody else; not once one of them has fallen silent."""
-    rival = dataclasses.replace(ME, machine="aaaaaaaa.bbbbbbbb")
-    third = dataclasses.replace(rival, host="c2")
-    for owner in (ME, rival, third, ME):
+    """Two conductors of one host name are marked while both are alive."""
+    duplicate = dataclasses.replace(ME, machine="aaaaaaaa.bbbbbbbb")
+    other = dataclasses.replace(duplicate, host="c2")
+    for owner in (ME, duplicate, other, ME):
         beat(database, owner)
     rows = Store(database).conductors()
     found = {row.owner: has_duplicate(row, rows) for row in rows}
-    assert found == {str(ME): True, str(rival): True, str(third): False}
+    assert found == {str(ME): True, str(duplicate): True, str(other): False}
     silent = [dataclasses.replace(row, age=31.0) for row in rows]
     assert not any(has_duplicate(row, silent) for row in silent)

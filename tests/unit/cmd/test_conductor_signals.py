@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the daemon makes of its signals, in whatever order they come."""
+"""How the daemon handles its signals, in any order."""
 
 import signal
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.servers.process import wait_until
 
 
 class Conductor:
-    """Remembers how it was asked to stop."""
+    """Records how it was asked to stop."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -25,7 +25,7 @@ class Conductor:
 
 @pytest.fixture
 def signals() -> Iterator[_Signals]:
-    """Installed, and taken out again."""
+    """Install the handlers, and restore the former ones after the test."""
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
     found = _Signals()
@@ -47,16 +47,16 @@ CASES = [
 
 
 @pytest.mark.parametrize(("sent", "reload", "asked"), CASES)
-def test_to_end_outranks_to_start_anew(
+def test_sigterm_outranks_sighup(
     sent: list[str], reload: bool, asked: list[str], signals: _Signals
 ) -> None:
-    """SIGTERM ends the process also where it was about to read its files again."""
+    """SIGTERM ends the process also while SIGHUP is about to reload it."""
     conductor = signals.conductor
     assert isinstance(conductor, Conductor)
     for count, name in enumerate(sent):
         signal.raise_signal(signal.Signals[f"SIG{name}"])
-        told = asked[: count + 1]
-        wait_until(lambda told=told: conductor.asked == told, what=f"{told}")
+        so_far = asked[: count + 1]
+        wait_until(lambda want=so_far: conductor.asked == want, what=f"{so_far}")
     assert conductor.asked == asked
     assert signals.reload is reload
     assert signals.stopping.is_set()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes to the handlers of the logs."""
+"""No secret reaches the handlers of the logs."""
 
 import io
 import logging
@@ -16,7 +16,7 @@ LOG = logging.getLogger("amphv2-test-logs")
 
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What the root logger's only handler writes."""
+    """The output of the root logger's only handler."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
@@ -25,17 +25,17 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 
 def test_the_last_masker_counts(stream: io.StringIO) -> None:
-    """Masking anew, for another configuration, replaces the former and its secrets."""
+    """A new masker, for a new configuration, replaces the old one and its secrets."""
     logs.set_up(Masker(["former-word"]))
     logs.set_up(Masker([SECRET]))
     LOG.warning("former-word %s", SECRET)
     assert stream.getvalue() == "WARNING: former-word ***\n"
 
 
-def test_what_ends_a_thread_is_masked(
+def test_an_error_that_ends_a_thread_is_masked(
     stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python's own hook would print the traceback as it is."""
+    """The traceback is logged masked; Python's own hook would print the secret."""
     logs.set_up(Masker([SECRET]))
     monkeypatch.setattr(threading, "excepthook", logs.log_unhandled)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: help that teaches, errors as exit codes."""
+"""The command line: helpful help, and errors as exit codes."""
 
 import subprocess
 import sys
@@ -18,8 +18,17 @@ def _run(*arguments: str) -> int:
         return int(exc.code or 0)
 
 
+def _configure(folder: Path) -> str:
+    """Write a configuration with the engine's database in ``folder``; its path."""
+    configuration = Configuration(folder)
+    own = f"sqlite:///{folder}/engine.sqlite"
+    configuration.change({"task_flow": {"persistence_connection": own}})
+    configuration.write(configuration.text())
+    return str(configuration.path)
+
+
 def test_help_says_where_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
-    """Begin, go on, look, and what the exit codes mean."""
+    """The help names the first commands, and explains the exit codes."""
     assert _run("--help") == 0
     text = capsys.readouterr().out
     for word in ("post-job --wait", "amphv2-bootstrap run", "job show", "Exit codes"):
@@ -44,7 +53,7 @@ def test_help_says_where_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
 def test_bad_usage_exits_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As every command line does, with a word on what is wrong."""
+    """Bad usage exits with 2 and a message."""
     assert _run(*arguments) == 2
     captured = capsys.readouterr()
     assert captured.out + captured.err
@@ -53,17 +62,17 @@ def test_bad_usage_exits_2(
 def test_a_missing_configuration_exits_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Named with its path; nothing is made."""
+    """The message has the path; nothing is created."""
     missing = tmp_path / "none.conf"
     assert _run("--config-file", str(missing), "job", "list") == 2
     assert str(missing) in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_all_problems_are_told_together(
+def test_all_problems_are_reported_together(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each on a line of its own, before anything is touched."""
+    """Each problem has its own line, and nothing is changed."""
     path = tmp_path / "amphv2-bootstrap.conf"
     path.write_text(
         f"[DEFAULT]\nstate_path = {tmp_path}/state\n"
@@ -79,7 +88,7 @@ def test_all_problems_are_told_together(
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """With a sentence on what it does."""
+    """Each command explains itself with ``--help``."""
     for command in (
         ["post-job"],
         ["run"],
@@ -96,26 +105,19 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("command", ["post-job", "run"])
 @pytest.mark.parametrize("names", ["", " , "])
-def test_no_controller_is_not_all_of_them(
+def test_an_empty_list_of_controllers_is_refused(
     command: str, names: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An empty variable of a shell is an error, and nothing is posted."""
-    configuration = Configuration(tmp_path)
-    own = f"sqlite:///{tmp_path}/engine.sqlite"
-    configuration.change({"task_flow": {"persistence_connection": own}})
-    configuration.write(configuration.text())
-    arguments = ("--config-file", str(configuration.path), command, "--controllers")
+    """An empty variable of a shell doesn't mean all controllers; nothing is posted."""
+    config = _configure(tmp_path)
+    arguments = ("--config-file", config, command, "--controllers")
     assert _run(*arguments, names) == 2
     assert "names no controller" in capsys.readouterr().err
     assert not (tmp_path / "engine.sqlite").exists()
 
 
 def test_a_log_file_is_private_and_shows_no_secret(tmp_path: Path) -> None:
-    """What is done is in it, appended, with mode 0600."""
-    configuration = Configuration(tmp_path)
-    own = f"sqlite:///{tmp_path}/engine.sqlite"
-    configuration.change({"task_flow": {"persistence_connection": own}})
-    configuration.write(configuration.text())
+    """A command appends to the log file, masks secrets, and sets mode 0600."""
     log = tmp_path / "our.log"
     probe = (
         "import logging; from amphv2_bootstrap.cmd import job, main;"
@@ -125,7 +127,7 @@ def test_a_log_file_is_private_and_shows_no_secret(tmp_path: Path) -> None:
         f"logging.getLogger('probe').info('it was %s', '{PERSISTENCE}'))[0];"
         "main.main()"
     )
-    arguments = ["--log-file", str(log), "--config-file", str(configuration.path)]
+    arguments = ["--log-file", str(log), "--config-file", _configure(tmp_path)]
     for _ in range(2):
         subprocess.run(
             [sys.executable, "-c", probe, *arguments, "job", "list"],

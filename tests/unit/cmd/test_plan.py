@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``plan`` shows, and what it leaves alone."""
+"""``plan`` shows all steps, and changes nothing."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def _plan(config: Path, *arguments: str) -> int:
 def test_every_step_is_there_in_its_order(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each with its flow, its host, and what it is for."""
+    """Each step has its flow, its host and its aim."""
     assert _plan(_two(tmp_path), "-f", "json") == 0
     rows = json.loads(capsys.readouterr().out)
     spec = Spec(
@@ -51,20 +51,20 @@ def test_every_step_is_there_in_its_order(
     assert all(row["aim"] for row in rows)
 
 
-def test_it_is_told_what_becomes_of_what(
+def test_the_lines_name_this_clouds_things(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The names of this cloud, in lines to read; no secret."""
+    """The lines name this cloud's hosts, database, accounts and files; no secret."""
     assert _plan(_two(tmp_path)) == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "Stage 0: key-value-host on ctl2 install-key-value-host install red" in told
-    assert "Stage 1: cloud on any controller check-prerequisites" in told
-    assert "database octavia_persistence on 127.0.0.1:3306" in told
-    assert "'o'@'localhost', 'o'@'%'" in told
-    assert f"[task_flow] of {tmp_path}/octavia.conf" in told
-    assert "jobboard_backend_password" in told
-    assert "systemctl restart 'octavia worker'" in told
-    assert "no-such-word" not in told
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Stage 0: key-value-host on ctl2 install-key-value-host install red" in text
+    assert "Stage 1: cloud on any controller check-prerequisites" in text
+    assert "database octavia_persistence on 127.0.0.1:3306" in text
+    assert "'o'@'localhost', 'o'@'%'" in text
+    assert f"[task_flow] of {tmp_path}/octavia.conf" in text
+    assert "jobboard_backend_password" in text
+    assert "systemctl restart 'octavia worker'" in text
+    assert "no-such-word" not in text
 
 
 @pytest.mark.parametrize(
@@ -74,26 +74,26 @@ def test_it_is_told_what_becomes_of_what(
 def test_columns_that_were_not_asked_for_are_left_out(
     column: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also from the lines to read."""
+    """The lines for people have only the columns that were asked for."""
     assert _plan(write_configuration(tmp_path), "-c", column) == 0
     assert capsys.readouterr().out.startswith(line + "\n")
 
 
 def test_nothing_is_changed(tmp_path: Path) -> None:
-    """Not even the engine's own database is made."""
+    """``plan`` creates nothing, not even the engine's own database."""
     config = write_configuration(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     assert _plan(config) == 0
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_plan_of_nonsense_is_refused(
+def test_an_invalid_configuration_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a post of it is: all problems together, exit code 2."""
+    """As in a post: all problems are reported together, with exit code 2."""
     more = "jobboard_backend_driver = paper\ngrant_hosts =\n"
     assert _plan(write_configuration(tmp_path, more), "--controllers", "ctl9") == 2
-    told = capsys.readouterr()
-    assert "paper" in told.err
-    assert "ctl9" in told.err
-    assert not told.out
+    captured = capsys.readouterr()
+    assert "paper" in captured.err
+    assert "ctl9" in captured.err
+    assert not captured.out

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who posts a job."""
+"""``post-job``: the poster's name, and the libraries that it loads."""
 
 import os
 import pwd
@@ -15,10 +15,10 @@ from tests.unit.cmd.smallest import write_configuration
 _NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 
 
-def test_a_user_without_a_name_is_told_by_number(
+def test_a_user_without_a_name_has_a_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In a container there may be neither an entry nor a variable."""
+    """Without an entry and a variable, as in a container, the poster is ``uidN``."""
 
     def unknown(_: int) -> None:
         raise KeyError
@@ -53,7 +53,7 @@ sys.exit(code)
 
 
 def _post(folder: Path, more: str = "", *missing: str) -> tuple[int, str]:
-    """Post by a process that has some libraries not: its exit code and stderr."""
+    """Post by a process without some libraries; its exit code and stderr."""
     config = write_configuration(folder, more)
     argv = [sys.executable, "-c", _POST, str(config), *missing]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
@@ -61,9 +61,9 @@ def _post(folder: Path, more: str = "", *missing: str) -> tuple[int, str]:
 
 
 def test_a_post_loads_only_what_it_uses(tmp_path: Path) -> None:
-    """No engine, no task, and none of the large libraries that these need."""
-    code, told = _post(tmp_path)
-    assert code == 0, told
+    """A post loads no runner, no step, and none of their large libraries."""
+    code, stderr = _post(tmp_path)
+    assert code == 0, stderr
     loaded = set((tmp_path / "loaded").read_text().split())
     assert "amphv2_bootstrap.posting.poster" in loaded
     assert not {f"amphv2_bootstrap.{name}" for name in _UNUSED} & loaded
@@ -71,10 +71,10 @@ def test_a_post_loads_only_what_it_uses(tmp_path: Path) -> None:
 
 
 def test_nothing_is_posted_without_the_boards_library(tmp_path: Path) -> None:
-    """It is said what to install, before anything is written."""
-    code, told = _post(tmp_path, _REDIS, "redis")
-    assert code == 1, told
-    assert "amphv2-bootstrap[redis]" in told
-    assert "posted" not in told
-    code, told = _post(tmp_path)
-    assert " posted." in told
+    """The error says what to install; nothing is written."""
+    code, stderr = _post(tmp_path, _REDIS, "redis")
+    assert code == 1, stderr
+    assert "amphv2-bootstrap[redis]" in stderr
+    assert "posted" not in stderr
+    code, stderr = _post(tmp_path)
+    assert " posted." in stderr

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How ``verify`` tells people what it found."""
+"""How ``verify`` prints its findings for people."""
 
 import argparse
 import io
@@ -28,7 +28,7 @@ def _lines(*rows: tuple[str, str, str, str], columns: tuple[str, ...]) -> list[s
     ],
 )
 def test_the_last_line_says_whether_it_is_proven(state: str, last: str) -> None:
-    """Whatever else was found, and below what is to be done."""
+    """The last line depends on the canary alone, and follows the advice."""
     rows = (
         ("schema", "failed", "the schema is behind", "Fix it."),
         ("canary", state, "as it went", ""),
@@ -40,6 +40,6 @@ def test_the_last_line_says_whether_it_is_proven(state: str, last: str) -> None:
 
 
 def test_columns_that_were_left_out() -> None:
-    """Without the states there is nothing to conclude from."""
+    """Without the column of states, no conclusion is printed."""
     lines = _lines(("canary", "ok", "whole", ""), columns=COLUMNS[:1])
     assert lines == ["         canary"]

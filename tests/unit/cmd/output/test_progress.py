@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waiting for a bootstrap: until its end, through outages, and for whom."""
+"""Waiting for a job: until its end, through outages, and for which conductor."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Moved by the sleeps between two looks alone."""
+    """Only the sleeps between two polls move the clock."""
     clock = Clock()
     monkeypatch.setattr(progress, "time", clock)
     monkeypatch.setattr(progress, "_POLL_SECONDS", 1.0)
@@ -35,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class FlakyStore(Store):
-    """A store whose database is away the first few times that it is asked."""
+    """A store that fails the first few times, as in an outage of its database."""
 
     def __init__(self, database: Database, times: int) -> None:
         super().__init__(database)
@@ -70,7 +70,7 @@ def _follow(cloud: Cloud, job: Job, store: Store | None = None) -> Followed:
 def test_ends_with_the_code_of_the_state(
     state: FlowState, code: int, cloud: Cloud
 ) -> None:
-    """And with what it saw last."""
+    """The exit code and the last report have the state of the job."""
     job = _post(cloud)
     _settle(cloud, job, state)
     done = _follow(cloud, job)
@@ -82,7 +82,7 @@ def test_ends_with_the_code_of_the_state(
 def test_a_parked_job_ends_with_the_command_to_resume_it(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ready to be copied, with the id."""
+    """The last line is the command, with the job's id."""
     job = _post(cloud)
     _settle(cloud, job, FlowState.PARKED)
     _follow(cloud, job)
@@ -90,10 +90,10 @@ def test_a_parked_job_ends_with_the_command_to_resume_it(
     assert last.endswith(f"amphv2-bootstrap job resume {job.uuid}")
 
 
-def test_an_outage_is_outlasted_and_said_once(
+def test_an_outage_is_survived_and_reported_once(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """However long it is."""
+    """After an outage the job is followed to its end."""
     job = _post(cloud)
     _settle(cloud, job, FlowState.DONE)
     assert _follow(cloud, job, FlakyStore(cloud.database, 5)).code == 0
@@ -103,14 +103,14 @@ def test_an_outage_is_outlasted_and_said_once(
 def test_the_timeout_ends_it_in_an_outage_too(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 3, although nothing could be seen."""
+    """The exit code is 3 also if the database never answered."""
     done = _follow(cloud, _post(cloud), FlakyStore(cloud.database, 10_000))
     assert done == Followed(3, None)
     assert "Not done after 12 s" in capsys.readouterr().err
 
 
-def _told(cloud: Cloud, capsys: pytest.CaptureFixture[str], *hosts: str) -> list[str]:
-    """What is said of conductors while two flows are ready and these are alive."""
+def _advice(cloud: Cloud, capsys: pytest.CaptureFixture[str], *hosts: str) -> list[str]:
+    """The lines about conductors while two flows are ready and these are alive."""
     for number, host in enumerate(hosts):
         Heartbeats(cloud.database, f"{host}:1:m:{number}", 10.0).heartbeat(
             host, 1, "1.0"
@@ -121,25 +121,25 @@ def _told(cloud: Cloud, capsys: pytest.CaptureFixture[str], *hosts: str) -> list
     return [line for line in lines if "amphv2-conductor" in line]
 
 
-def test_without_any_conductor_it_is_said_what_to_start(
+def test_without_conductors_it_says_what_to_start(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Once for each flow that waits in vain, with the host where it has to be."""
-    anywhere, own = _told(cloud, capsys)
+    """Each flow that waits in vain has one line, with the host that it is bound to."""
+    anywhere, own = _advice(cloud, capsys)
     assert "No conductor is alive" in anywhere
     assert "own is ctl2's own" in own
 
 
-def test_a_conductor_elsewhere_cannot_do_a_hosts_own_flow(
+def test_a_conductor_elsewhere_cannot_run_a_hosts_own_flow(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of the flow for any host nothing is said any more."""
-    (own,) = _told(cloud, capsys, "ctl1")
+    """Only the flow that is bound to the other host waits in vain."""
+    (own,) = _advice(cloud, capsys, "ctl1")
     assert "own is ctl2's own" in own
 
 
 def test_with_all_conductors_alive_nothing_is_said(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It only takes its time."""
-    assert _told(cloud, capsys, "ctl1", "ctl2") == []
+    """No flow waits in vain."""
+    assert _advice(cloud, capsys, "ctl1", "ctl2") == []

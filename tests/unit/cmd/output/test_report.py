@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a job is said to wait for."""
+"""What a flow waits for, in the report of its job."""
 
 from collections.abc import Callable
 
@@ -20,23 +20,23 @@ CASES = [
 
 
 @pytest.mark.parametrize(("host", "alive", "wanted"), CASES)
-def test_a_ready_job_waits_for_who_may_take_it(
+def test_a_ready_flow_waits_for_a_conductor(
     host: str | None,
     alive: list[str],
     wanted: str | None,
-    make_cloud: Callable[..., Cloud],
+    make_cloud: MakeCloud,
 ) -> None:
-    """Named is the host whose conductor gives no sign of life."""
+    """A ready flow waits for a conductor if none that may take it is alive."""
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0, host)])
     assert waits_for(cloud.store.flow_runs_of(uuid)[0], alive) == wanted
 
 
 @pytest.mark.parametrize(("host", "heir"), [(None, "any controller"), ("two", "two")])
-def test_a_job_of_a_lost_host_says_so(
+def test_a_flow_of_a_lost_host_says_so(
     host: str | None, heir: str, make_cloud: MakeCloud
 ) -> None:
-    """'running' alone would hide that nobody is at work on it."""
+    """The report of a running flow says that its conductor is lost."""
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0, host)])
     assert cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The timeline tells at a glance what was done, where, how long, and what not."""
+"""The timeline shows each step: state, host, time and result."""
 
 from typing import Any
 
@@ -21,31 +21,31 @@ def _task(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_step_is_one_line() -> None:
-    """Name, state, host, duration, what it came to."""
+    """The line has name, state, host, duration and summary."""
     (line,) = step_lines(_task())
     expected = ["ensure-database", "done", "ctl1", "1.23", "s", "created", "it"]
     assert line.split() == expected
 
 
-def test_a_resumed_step_says_so() -> None:
-    """How often it was run is the first thing asked after a crash."""
+def test_a_repeated_step_shows_its_runs() -> None:
+    """A step that was run twice says so."""
     assert step_lines(_task(runs=2))[0].endswith("(run 2 times)")
 
 
 def test_warnings_follow_their_step() -> None:
-    """Each on a line of its own."""
+    """Each warning has its own line."""
     lines = step_lines(_task(warnings=["one", "two"]))
     assert lines[1:] == ["    warning: one", "    warning: two"]
 
 
 def test_a_pending_step_has_no_host_and_no_time() -> None:
-    """Nothing is made up."""
+    """The line has no value that is not known."""
     (line,) = step_lines(_task(state="PENDING", host=None, seconds=None, summary=None))
     assert line.split() == ["ensure-database", "pending", "-"]
 
 
 def test_a_parked_flow_shows_its_reason_first() -> None:
-    """Whoever looks at 3 a.m. reads why before what."""
+    """The reason comes before the steps."""
     flow = {
         "name": "controller",
         "host": "ctl2",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The views: what an operator sees while he waits, and at the end."""
+"""The views: what an operator sees during the wait, and at the end."""
 
 import io
 from typing import Any
@@ -15,7 +15,7 @@ FAILED = flow("parked", task("a"), task("b", "FAILURE"), reason=REASON)
 
 
 class Screen:
-    """A terminal of 60 columns, and what was ever written to it."""
+    """A terminal of 60 columns, and all output to it."""
 
     def __init__(self) -> None:
         self._text = io.StringIO()
@@ -29,7 +29,7 @@ class Screen:
 
 
 def _shown(*reports: dict[str, Any]) -> tuple[str, str]:
-    """What a bar over these reports has written until its end, and after it."""
+    """The output of a bar for these reports, until its end and after it."""
     screen = Screen()
     with Bar(screen.console) as bar:
         for each in reports:
@@ -40,7 +40,7 @@ def _shown(*reports: dict[str, Any]) -> tuple[str, str]:
 
 
 def test_the_bar_counts_steps_and_names_the_one_under_way() -> None:
-    """Of all flows, whatever their state."""
+    """The bar counts the steps of all flows, in any state."""
     under_way = flow("running", task("a"), task("b", "RUNNING"))
     waiting = flow("waiting", task("c", "PENDING", host=None), host="ctl1")
     live, after = _shown(report("running", under_way, waiting))
@@ -49,8 +49,8 @@ def test_the_bar_counts_steps_and_names_the_one_under_way() -> None:
     assert after == ""
 
 
-def test_the_bar_ends_with_what_is_parked_and_why() -> None:
-    """Step, reason and advice, in full and as they are, below the bar."""
+def test_the_bar_ends_with_the_parked_flow_and_its_reason() -> None:
+    """Step, reason and advice follow the bar, complete and without markup."""
     live, after = _shown(report("parked", FAILED))
     assert "Fix" not in live
     lines = [line.strip() for line in after.splitlines()]
@@ -61,8 +61,8 @@ def test_the_bar_ends_with_what_is_parked_and_why() -> None:
     ]
 
 
-def test_a_flow_that_stops_while_others_go_on_is_told_at_once() -> None:
-    """Once, though it is seen many times; and not again at the end."""
+def test_a_flow_that_stops_is_reported_at_once() -> None:
+    """While others go on, its end is printed once, and not again at the end."""
     parked = flow("parked", task("b", "FAILURE"), reason=REASON, host="ctl1")
     going_on = flow("running", task("a", "RUNNING"), host="ctl2")
     live, after = _shown(*[report("running", parked, going_on)] * 3)
@@ -70,8 +70,8 @@ def test_a_flow_that_stops_while_others_go_on_is_told_at_once() -> None:
     assert after == ""
 
 
-def test_a_flow_that_is_parked_again_is_told_again() -> None:
-    """Resumed by somebody meanwhile, it failed once more."""
+def test_a_flow_that_is_parked_again_is_reported_again() -> None:
+    """A flow that was resumed and failed again is printed again."""
     going_on = flow("running", task("a", "RUNNING"), host="ctl2")
     again = flow("parked", task("a"), task("b", "FAILURE", runs=2), reason=REASON)
     first, second = (report("running", each, going_on) for each in (FAILED, again))
@@ -79,15 +79,15 @@ def test_a_flow_that_is_parked_again_is_told_again() -> None:
     assert live.count("cloud: parked") == 2
 
 
-def test_a_reverted_flow_says_what_went_wrong() -> None:
-    """All its steps are undone: only the reason names the one that failed."""
+def test_a_reverted_flow_has_its_reason() -> None:
+    """No step of a reverted flow is failed any more: the reason names the step."""
     undone = flow("reverted", task("a", "REVERTED"), reason=REASON)
     _, after = _shown(report("reverted", undone))
     assert after.splitlines() == ["cloud: reverted", f"  reason: {REASON}"]
 
 
-def test_a_warning_is_told_at_once() -> None:
-    """A job may be done although something wasn't proven: once, in full."""
+def test_a_warning_is_printed_at_once() -> None:
+    """A warning is printed once, also for a job that is done."""
     warned = task("prove-jobboard", warnings=["the jobboard is NOT PROVEN: no Octavia"])
     done = report("done", flow("done", task("a"), warned))
     live, after = _shown(report("running", flow("running", warned)), done, done)
@@ -96,7 +96,7 @@ def test_a_warning_is_told_at_once() -> None:
 
 
 def test_lines_say_each_thing_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """A log has the reason in the flow's own line, and no repetition."""
+    """In a log, the line of a flow has its reason, and is not repeated."""
     with view_of(io.StringIO()) as view:
         assert isinstance(view, Lines)
         for _ in range(3):

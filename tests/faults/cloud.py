@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One engine's database and board, and the machines whose conductors share them."""
+"""One engine's database and board, and machines with conductors that share them."""
 
 import contextlib
 import dataclasses
@@ -7,7 +7,7 @@ import itertools
 import os
 import random
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,14 @@ from tests.servers.process import wait_until
 
 BOARDS = ("sql", "sql-mariadb", "redis", "zookeeper", "etcd")
 SEED = os.environ.get("AMPHV2_FAULTS_SEED") or str(uuid.uuid4().int % 10**6)
-"""Of all choices that are left to chance; set it to have them again."""
+"""The seed of all random choices; set AMPHV2_FAULTS_SEED to repeat them."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoardChoice:
-    """The boards that a test takes, of those that ``--board`` leaves.
+    """Chooses the boards of a test among those that ``--board`` leaves.
 
-    :param whole: whether it takes all that it may, or some by chance.
+    :param whole: whether the test runs on all of them, or on a random choice.
     """
 
     config: pytest.Config
@@ -48,18 +48,18 @@ class BoardChoice:
     chance: random.Random
 
     def one_of(self, kinds: Sequence[str] = BOARDS) -> str:
-        """One of them, by chance."""
+        """One of ``kinds``, at random."""
         return self.chance.choice(self._left(kinds)[0])
 
     def all_or_one(self, *groups: Sequence[str]) -> list[str]:
-        """All of them in the long form of a test, one of each group in the short."""
+        """All kinds in the long form of a test, one of each group in the short form."""
         left = self._left(*(groups or (BOARDS,)))
         if self.whole:
             return [kind for kinds in left for kind in kinds]
         return [self.chance.choice(kinds) for kinds in left]
 
     def _left(self, *groups: Sequence[str]) -> list[list[str]]:
-        """What is left of each; where nothing is of any, the test is skipped."""
+        """The kinds of each group that are left; skip the test if there are none."""
         left = [found for kinds in groups if (found := left_of(kinds, self.config))]
         if not left:
             pytest.skip(f"--board leaves none of {groups}")
@@ -68,7 +68,7 @@ class BoardChoice:
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """Where the database and the board are: as a script has it."""
+    """The addresses of the database and the board, as in a script."""
 
     database: str
     board: Mapping[str, Any]
@@ -76,10 +76,9 @@ class Backends:
 
 @dataclass
 class Cloud:
-    """What the conductors of one test have in common; made by a fixture.
+    """What the conductors of one test share.
 
-    ``backends`` is how the test itself gets to the servers, also while the
-    conductors can't.
+    The test itself reaches the servers by ``backends``, also if the conductors can't.
     """
 
     folder: Path
@@ -93,7 +92,7 @@ class Cloud:
         self._open()
 
     def move_database(self, url: str) -> None:
-        """Use another database, which gets its tables; nothing runs yet."""
+        """Create the engine's tables in another database, and use it from now on."""
         self.database.close()
         board = dict(self.backends.board)
         if board["driver"] == "sql":
@@ -113,35 +112,61 @@ class Cloud:
         return self.folder / "ledger"
 
     def file(self, name: str) -> Path:
-        """A path that no other file of this cloud has."""
+        """A new path in this cloud's folder."""
         return self.folder / f"{name}-{next(self._numbers)}"
 
-    def trace(self) -> Path:
-        """A file for the boundaries that a process reaches; empty until then."""
-        path = self.file("trace")
+    def touch(self, name: str) -> Path:
+        """A new, empty file: a gate, or a trace."""
+        path = self.file(name)
         path.touch()
         return path
 
-    def start(self, host: str, *, machine: int = 0, **options: Any) -> Process:
-        """Start a conductor; ``options`` are fields of its script."""
-        process = self.machines[machine].start(self.script(host, **options))
+    def gate_step_a(self) -> Path:
+        """Make the flow ``main`` of steps a and b; a waits while this file exists."""
+        gate = self.touch("gate")
+        self.flows = {"main": [ToyStep("a", gate=str(gate)), ToyStep("b")]}
+        return gate
+
+    def start(
+        self,
+        host: str,
+        *,
+        machine: int = 0,
+        backends: Backends | None = None,
+        expiry: float | None = None,
+        settings: Mapping[str, float] | None = None,
+        **options: Any,
+    ) -> Process:
+        """Start a conductor; ``options`` are more fields of its script.
+
+        :param backends: how it reaches the servers, if not by the cloud's own.
+        :param expiry: of its claims, in seconds; on the board 60 s at most, since
+            the tests' ZooKeeper grants no longer session.
+        """
+        servers = dataclasses.asdict(backends or self.backends)
+        merged = dict(settings or {})
+        if expiry is not None:
+            merged["expiry"] = expiry
+            servers["board"]["expiry"] = min(expiry, 60.0)
+        script = self.script(host, settings=merged, **servers, **options)
+        process = self.machines[machine].start(script)
         self.processes.append(process)
         return process
 
     def script(self, host: str, **options: Any) -> Script:
-        """The script of one process; ``options`` are its fields."""
+        """The script of one process; ``options`` are more of its fields."""
         log = str(self.file(f"log-{host}"))
         places = {"ledger": str(self.ledger), "log": log, "flows": self.flows}
         servers = dataclasses.asdict(self.backends)
         return Script(**{"host": host, **servers, **places, **options})
 
     def post(self, *flow_runs: NewFlowRun, on_failure: str = "park") -> "Posted":
-        """Post into the database; conductors put it on the board."""
+        """Post a job into the database only; conductors post it on the board."""
         new_job = make_new_job(self.flows, flow_runs or MAIN, on_failure)
         return self.posted(self.job_creation.create(new_job))
 
     def posted(self, uuid: str) -> "Posted":
-        """A bootstrap that was acknowledged."""
+        """A job that is in the database."""
         return Posted(
             self, uuid, [flow_run.uuid for flow_run in self.store.flow_runs_of(uuid)]
         )
@@ -153,7 +178,7 @@ class Cloud:
         self.processes.clear()
 
     def describe(self) -> str:
-        """What the conductors said, for a failure's report."""
+        """The end of each conductor's log, for the report of a failure."""
         lines = []
         for process in self.processes:
             lines.append(f"--- {process.script.host} ({process.state})")
@@ -161,9 +186,12 @@ class Cloud:
         return "\n".join(lines)
 
 
+MakeCloud = Callable[[str], Cloud]
+
+
 @dataclass(frozen=True)
 class Posted:
-    """A bootstrap under test."""
+    """A job under test; ``ids`` are those of its flows."""
 
     cloud: Cloud
     uuid: str
@@ -191,7 +219,7 @@ class Posted:
 
     @property
     def story(self) -> list[str]:
-        """What really happened, as ``begin STEP`` and ``end STEP``."""
+        """The ledger of this job, as ``begin STEP`` and ``end STEP``."""
         return [f"{effect.verb} {effect.step}" for effect in self.effects]
 
     @property
@@ -199,13 +227,18 @@ class Posted:
         events = [event for _, event in self.cloud.store.events(self.uuid)]
         return History(self.ids, self.flow_runs, events, self.effects)
 
-    def wait(self, what: str = "every job is over", timeout: float = 90.0) -> None:
-        """Wait until all jobs are terminal or parked."""
+    def wait_for(self, line: str) -> None:
+        """Return when the story has this line."""
+        with explained(self):
+            wait_until(lambda: line in self.story, what=f"the story has '{line}'")
+
+    def wait(self, what: str = "every flow is over", timeout: float = 90.0) -> None:
+        """Return when all flows are terminal or parked."""
         with explained(self):
             wait_until(lambda: self.is_over, what=what, timeout=timeout)
 
     def check(self, *, without: Sequence[Invariant] = ()) -> None:
-        """Fail where an invariant doesn't hold."""
+        """Fail if an invariant does not hold."""
         found = breaches(self.history, without=without)
         if found:
             pytest.fail("\n".join([*found, explanation(self)]))
@@ -213,7 +246,7 @@ class Posted:
 
 @contextlib.contextmanager
 def explained(posted: Posted) -> Iterator[None]:
-    """A failure within tells all that is known."""
+    """Print the whole history of the job if the block fails."""
     try:
         yield
     except BaseException:
@@ -222,10 +255,10 @@ def explained(posted: Posted) -> Iterator[None]:
 
 
 def explanation(posted: Posted) -> str:
-    """The whole history, and the conductors' last words."""
+    """The whole history of the job, and the end of the conductors' logs."""
     history = posted.history
     lines = [
-        f"job {flow_run.uuid}: {flow_run.state.value} {flow_run.reason}"
+        f"flow {flow_run.uuid}: {flow_run.state.value} {flow_run.reason}"
         for flow_run in history.flow_runs
     ]
     lines += [
@@ -242,8 +275,9 @@ def explanation(posted: Posted) -> str:
 
 
 def make_backends(request: pytest.FixtureRequest, kind: str, folder: Path) -> Backends:
-    """A new database with its tables, and a board of that kind; served by MariaDB
-    but for ``sql``, which is SQLite.
+    """A new database with its tables, and a board of that kind.
+
+    The database is SQLite for ``sql``, otherwise MariaDB.
     """
     url = _database(request, folder, sqlite=kind == "sql")
     with contextlib.closing(Database(url)) as database:
@@ -268,7 +302,7 @@ def _database(request: pytest.FixtureRequest, folder: Path, *, sqlite: bool) -> 
 
 @contextlib.contextmanager
 def own_board(cloud: Cloud) -> Iterator[Board]:
-    """A board of the test's own."""
+    """A board of the test itself, connected."""
     board = open_board(board_settings(cloud.script("tester")))
     with contextlib.closing(board):
         board.connect()
@@ -276,7 +310,7 @@ def own_board(cloud: Cloud) -> Iterator[Board]:
 
 
 def wait_for_empty_board(cloud: Cloud) -> None:
-    """Return when all jobs were taken off the board."""
+    """Return when the board has no entry."""
     with own_board(cloud) as board:
         wait_until(
             lambda: not board.entries(),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real conductor process with toy flows: the engine's own parts, faulty seams.
+"""A real conductor process with toy flows, and the faults of a script.
 
-Started by :mod:`tests.faults.machine`, or by hand with a script on stdin::
+:mod:`tests.faults.machine` starts it; by hand, give it a script on stdin::
 
     python -m tests.faults.conductor_process < script.json
 """
@@ -43,7 +43,7 @@ from tests.faults.seams import FaultyBoard, FaultyDatabase, Seams
 
 LOG = logging.getLogger(__name__)
 
-TOLD_TO_STOP = "the conductor was told to stop"
+STOP_REQUESTED = "the conductor was asked to stop"
 SETTINGS = ConductorSettings(
     concurrency=4,
     poll_interval=0.2,
@@ -55,7 +55,7 @@ SETTINGS = ConductorSettings(
 
 
 class Diary:
-    """The ledger, for the run that the present thread is in."""
+    """The ledger, for the flow that the present thread runs."""
 
     def __init__(self, ledger: Ledger, owner: str) -> None:
         self._ledger = ledger
@@ -70,7 +70,7 @@ class Diary:
 
 
 class DiaryRunner(Runner):
-    """The engine's runner; notes which job and epoch a thread works on."""
+    """The engine's runner; it records the flow and epoch that a thread works on."""
 
     diary: Diary
 
@@ -121,7 +121,9 @@ class Toy(task.Task):
             if self._script.stubborn:
                 time.sleep(0.02)
             elif self._cancelled.wait(0.02):
-                raise CancelledError(f"go on with {self.name}", why="told to stop")
+                raise CancelledError(
+                    f"go on with {self.name}", why="it was asked to stop"
+                )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,10 +148,10 @@ class ToyFlows:
 
 
 class AnyJob:
-    """Contexts that accept every bootstrap; a flow gets the event to stop at."""
+    """Contexts that accept every job; a flow gets the event that cancels it."""
 
     def accept(self, job: Job) -> None:
-        """All are welcome."""
+        """Accept it."""
 
     def make(
         self,
@@ -170,7 +172,7 @@ def board_settings(script: Script) -> BoardSettings:
 
 
 def make_conductor(script: Script, seams: Seams) -> Conductor:
-    """The conductor of a script; nothing is connected yet."""
+    """The conductor of a script, not connected yet."""
     database = FaultyDatabase(script.database, seams, script.refuse, script.full)
     owner = ProcessIdentity.of_this_process(script.host)
     diary = Diary(Ledger(Path(script.ledger)), str(owner))
@@ -185,7 +187,7 @@ def make_conductor(script: Script, seams: Seams) -> Conductor:
 
 
 def run(script: Script) -> None:
-    """Be a conductor until SIGTERM; the second one doesn't wait for steps."""
+    """Run a conductor until SIGTERM; on the second one, don't wait for steps."""
     _set_up_logging(Path(script.log))
     if script.clock_offset:
         _set_clock(script.clock_offset)
@@ -196,7 +198,7 @@ def run(script: Script) -> None:
     def stop(*_: object) -> None:
         action = conductor.stop_now if stopping.is_set() else conductor.stop
         stopping.set()
-        threading.Thread(target=_obey, args=(action, seams), daemon=True).start()
+        threading.Thread(target=_stop, args=(action, seams), daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
@@ -207,14 +209,14 @@ def run(script: Script) -> None:
     LOG.info("the conductor has stopped")
 
 
-def _obey(action: Callable[[], None], seams: Seams) -> None:
-    LOG.info(TOLD_TO_STOP)
+def _stop(action: Callable[[], None], seams: Seams) -> None:
+    LOG.info(STOP_REQUESTED)
     action()
-    seams.told_to_stop.set()
+    seams.stop_requested.set()
 
 
 def _wait_for_database(script: Script, stopping: threading.Event) -> None:
-    """As the daemon does: retry_until_cancelled a database that isn't there yet."""
+    """Retry, as the daemon does, until the database answers."""
     database = Database(script.database)
     while not stopping.is_set():
         try:
@@ -240,7 +242,7 @@ def _set_up_logging(path: Path) -> None:
 
 
 def _set_clock(offset: float) -> None:
-    """What a host whose wall clock is wrong would see; not of CLOCK_MONOTONIC."""
+    """Shift the wall clock, but not CLOCK_MONOTONIC."""
     wall, wall_ns = time.time, time.time_ns
     time.time = lambda: wall() + offset
     time.time_ns = lambda: wall_ns() + int(offset * 1e9)

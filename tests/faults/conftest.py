@@ -3,27 +3,25 @@
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.faults.cloud import SEED, BoardChoice, Cloud, make_backends
+from tests.faults.cloud import SEED, BoardChoice, Cloud, MakeCloud, make_backends
 from tests.faults.machine import Machine, running_machine
-
-MakeCloud = Callable[[str], Cloud]
 
 
 @pytest.fixture(scope="session")
 def near() -> Iterator[Machine]:
-    """A machine whose processes see each other."""
+    """The machine of the tests; its processes see each other."""
     with running_machine() as machine:
         yield machine
 
 
 @pytest.fixture(scope="session")
 def far() -> Iterator[Machine]:
-    """Another machine: nobody elsewhere sees its processes."""
+    """Another machine: processes outside can't see its own."""
     with running_machine(apart=True) as machine:
         yield machine
 
@@ -32,7 +30,7 @@ def far() -> Iterator[Machine]:
 def make_cloud(
     request: pytest.FixtureRequest, tmp_path: Path, near: Machine, far: Machine
 ) -> Iterator[MakeCloud]:
-    """Makes a cloud on a board of that kind; its conductors end with the test."""
+    """Make a cloud on a board of a kind; its conductors end with the test."""
     with contextlib.ExitStack() as stack:
 
         def make(kind: str) -> Cloud:
@@ -48,7 +46,7 @@ def make_cloud(
 
 @pytest.fixture
 def chance(request: pytest.FixtureRequest) -> random.Random:
-    """Seeded by the run's seed and the test's name; the seed is printed."""
+    """A random generator, seeded with the printed seed and the test's name."""
     print(f"AMPHV2_FAULTS_SEED={SEED}")
     return random.Random(f"{SEED} {request.node.nodeid}")
 
@@ -61,7 +59,7 @@ _FORMS = [
 
 @pytest.fixture(params=_FORMS)
 def whole(request: pytest.FixtureRequest) -> bool:
-    """Whether everything is tried (``-m long``), or a sample of it."""
+    """Whether the test tries everything (``-m long``), or a sample."""
     return bool(request.param)
 
 
@@ -69,5 +67,5 @@ def whole(request: pytest.FixtureRequest) -> bool:
 def board_choice(
     request: pytest.FixtureRequest, whole: bool, chance: random.Random
 ) -> BoardChoice:
-    """Which boards the test takes."""
+    """Chooses the boards of the test."""
     return BoardChoice(request.config, whole, chance)

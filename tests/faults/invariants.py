@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What must hold after every fault: pure functions over what was written down.
+"""What must hold after every fault: pure functions of a recorded history.
 
-Each returns its breaches, as sentences. The ledger (what really happened) and
-the events (what the engine's database accepted) know nothing of each other.
+Each returns its breaches, as sentences. They compare two independent records: the
+ledger (what really happened) and the events (what the engine's database accepted).
 """
 
 from collections import Counter, defaultdict
@@ -21,10 +21,10 @@ _ENDS = {BEGIN: "end", BEGIN_UNDO: "end-undo"}
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All that is known of one bootstrap after a test.
+    """All that is known of one job after a test.
 
-    ``events`` are in the order of their numbers, ``posted`` are the ids of the
-    jobs that the poster was told to be safe.
+    ``posted`` are the ids of the flows that were acknowledged to the poster; ``events``
+    are in the order of their numbers.
     """
 
     posted: Collection[str]
@@ -40,7 +40,7 @@ class History:
 
     @property
     def known(self) -> list[str]:
-        """Every job that was seen anywhere."""
+        """Every flow that was posted or had an effect."""
         seen = [*self.posted, *(effect.flow_run for effect in self.effects)]
         return list(dict.fromkeys(seen))
 
@@ -54,7 +54,7 @@ def lost(history: History) -> Iterator[str]:
 
 
 def left_open(history: History) -> Iterator[str]:
-    """In the end every job is terminal or parked, or waits for a parked one."""
+    """In the end every flow is terminal or parked, or waits for a parked one."""
     parked = any(flow_run.state is FlowState.PARKED for flow_run in history.flow_runs)
     for flow_run in history.flow_runs:
         waits = parked and flow_run.state is FlowState.WAITING
@@ -65,7 +65,7 @@ def left_open(history: History) -> Iterator[str]:
 
 
 def run_again(history: History) -> Iterator[str]:
-    """A step whose end the database has accepted never begins again."""
+    """A step never begins again after the database has accepted its end."""
     for flow_run in history.known:
         done = _completed(history.events_of(flow_run))
         for effect in history.effects_of(flow_run):
@@ -78,7 +78,7 @@ def run_again(history: History) -> Iterator[str]:
 
 
 def _completed(events: Sequence[Event]) -> dict[tuple[str, str], int]:
-    """Epochs in which the database accepted the end of a step, or of its undoing."""
+    """The epochs in which the database accepted the end of a step or of its undoing."""
     epoch = 0
     found: dict[tuple[str, str], int] = {}
     for event in events:
@@ -96,7 +96,7 @@ def _completed(events: Sequence[Event]) -> dict[tuple[str, str], int]:
 
 
 def run_too_often(history: History) -> Iterator[str]:
-    """A takeover runs at most the one interrupted step again, and only once."""
+    """A takeover repeats at most one step, the interrupted one, and only once."""
     for flow_run in history.known:
         seen: set[tuple[str, str]] = set()
         by_epoch: dict[int, list[tuple[str, str]]] = defaultdict(list)
@@ -115,7 +115,7 @@ def run_too_often(history: History) -> Iterator[str]:
 
 
 def begun_when_fenced(history: History) -> Iterator[str]:
-    """Once a newer holder has begun, no older one begins anything."""
+    """After a newer holder has begun a step, an older one begins none."""
     for flow_run in history.known:
         newest = 0
         for effect in sorted(
@@ -132,11 +132,11 @@ def begun_when_fenced(history: History) -> Iterator[str]:
 
 
 def overlapping(history: History) -> Iterator[str]:
-    """At most one step of an older holder reaches into the time of a newer one."""
+    """At most one step of an older holder overlaps the time of a newer one."""
     for flow_run in history.known:
         effects = history.effects_of(flow_run)
         first = {effect.epoch: effect.at for effect in reversed(effects)}
-        reaching = Counter(
+        overlaps = Counter(
             effect.epoch
             for effect in effects
             if effect.verb in _ENDS
@@ -145,7 +145,7 @@ def overlapping(history: History) -> Iterator[str]:
                 for epoch, at in first.items()
             )
         )
-        for epoch, count in reaching.items():
+        for epoch, count in overlaps.items():
             if count > 1:
                 yield f"{flow_run}: {count} steps of epoch {epoch} overlap a later one"
 
@@ -162,7 +162,7 @@ def _end(begin: Effect, effects: Sequence[Effect]) -> float:
 
 
 def written_when_fenced(history: History) -> Iterator[str]:
-    """The database accepts writes of the newest claim's owner only."""
+    """The database accepts writes only from the owner of the newest claim."""
     for flow_run in history.known:
         holder: str | None = None
         for event in history.events_of(flow_run):
@@ -173,12 +173,12 @@ def written_when_fenced(history: History) -> Iterator[str]:
             elif event.kind in BY_HOLDER and event.owner != holder:
                 yield (
                     f"{flow_run}: {event.kind} {event.atom or ''} {event.message or ''}"
-                    f" was written by {event.owner}, while {holder} held the job"
+                    f" was written by {event.owner}, while {holder} held the flow"
                 )
 
 
 def turned_back(history: History) -> Iterator[str]:
-    """No job leaves a terminal state, and its row says what its last event says."""
+    """No flow leaves a terminal state, and its row has the state of its last event."""
     for flow_run in history.flow_runs:
         ended: str | None = None
         for event in history.events_of(flow_run.uuid):
@@ -192,7 +192,7 @@ def turned_back(history: History) -> Iterator[str]:
 
 
 def unordered(history: History) -> Iterator[str]:
-    """The accepted states of a step never go back from its end."""
+    """The accepted states of a step never go back after its end."""
     for flow_run in history.known:
         ends: dict[str, str] = {}
         for event in history.events_of(flow_run):
@@ -206,17 +206,17 @@ def unordered(history: History) -> Iterator[str]:
             ends[event.atom] = now
 
 
-def told_again(history: History) -> Iterator[str]:
-    """Of one claim each state of a step, and the end of the job, is told once."""
+def written_again(history: History) -> Iterator[str]:
+    """Under one claim, each state of a step and the end of the flow is written once."""
     for flow_run in history.known:
-        told: Counter[tuple[str, str | None, str | None]] = Counter()
+        written: Counter[tuple[str, str | None, str | None]] = Counter()
         for event in history.events_of(flow_run):
             if event.kind in RAISES_EPOCH:
-                told.clear()
+                written.clear()
             elif event.kind in BY_HOLDER:
                 step = event.message if event.kind == "task" else None
-                told[event.kind, event.atom, step] += 1
-                if told[event.kind, event.atom, step] == 2:
+                written[event.kind, event.atom, step] += 1
+                if written[event.kind, event.atom, step] == 2:
                     what = f"{event.kind} {event.atom or ''} {step or ''}"
                     yield f"{flow_run}: {what} again"
 
@@ -232,12 +232,12 @@ ALL: tuple[Invariant, ...] = (
     written_when_fenced,
     turned_back,
     unordered,
-    told_again,
+    written_again,
 )
 
 
 def breaches(history: History, *, without: Collection[Invariant] = ()) -> list[str]:
-    """All breaches of all invariants, with the invariant's own sentence."""
+    """All breaches, each after the sentence of its invariant."""
     return [
         f"{(invariant.__doc__ or '').splitlines()[0]} -- {found}"
         for invariant in ALL
@@ -247,7 +247,7 @@ def breaches(history: History, *, without: Collection[Invariant] = ()) -> list[s
 
 
 def takeovers(history: History) -> int:
-    """How often a job was claimed that its last holder had not given back."""
+    """The number of claims of flows that the last holder had not given back."""
     return sum(
         event.kind == "claimed" and event.message is not None
         for event in history.events

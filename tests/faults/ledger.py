@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the steps really did, written down where no engine has a hand in it."""
+"""What the steps really did, in a file that the engine does not write."""
 
 import os
 import time
@@ -16,8 +16,8 @@ END_UNDO = "end-undo"
 class Effect:
     """One line: a side effect of a step began or ended.
 
-    ``at`` is CLOCK_MONOTONIC in seconds, which all processes of a machine share
-    and nobody can set. ``epoch`` is the job's at the time of the run's claim.
+    ``at`` is CLOCK_MONOTONIC in seconds, which all processes share and nobody can
+    set. ``epoch`` is the epoch of the flow under the claim.
     """
 
     verb: str
@@ -29,7 +29,7 @@ class Effect:
 
 
 class Ledger:
-    """An append-only file; a line is on disk, and whole, when ``write`` returns."""
+    """An append-only file; a complete line is on disk when ``write`` returns."""
 
     def __init__(self, path: Path) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
@@ -45,7 +45,7 @@ class Ledger:
 
 
 def read(path: Path) -> list[Effect]:
-    """All effects in the order in which they were written."""
+    """All effects, in the order of writing."""
     if not path.exists():
         return []
     return [_effect(line) for line in path.read_text().splitlines()]

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A machine of the tests: starts processes, and tells of their ends.
+"""A machine of the tests: a process that starts conductors and reports their states.
 
-A process of its own, if wanted in a pid namespace of its own, where nobody else
-sees whether its conductors live. It has imported the engine once and forks.
+It may have its own pid namespace, where processes outside can't see whether its
+conductors live. It imports the engine once, and forks.
 """
 
 import contextlib
-import ctypes
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,16 +20,13 @@ from typing import Any
 
 from tests import REPOSITORY
 from tests.faults.script import Script
-from tests.servers.process import new_machine, wait_until
-
-_PR_SET_PDEATHSIG = 1
+from tests.servers.process import die_with_parent, new_machine, wait_until
 
 
 class Machine:
-    """The test's end of the conversation with a machine."""
+    """Sends the test's requests to the machine's process."""
 
     def __init__(self, *, apart: bool = False) -> None:
-        self.apart = apart
         self._process = subprocess.Popen(
             [*(new_machine() if apart else ()), sys.executable, "-m", __spec__.name],
             stdin=subprocess.PIPE,
@@ -40,11 +37,11 @@ class Machine:
         )
 
     def start(self, script: Script) -> "Process":
-        """Start a conductor; returns before it serves."""
+        """Start a conductor; return before it serves."""
         return self._fork("conductor", script)
 
     def post(self, script: Script) -> "Process":
-        """Start a poster; returns before it has posted."""
+        """Start a poster; return before it has posted."""
         return self._fork("poster", script)
 
     def _fork(self, what: str, script: Script) -> "Process":
@@ -63,7 +60,7 @@ class Machine:
         return json.loads(self._process.stdout.readline())
 
     def close(self) -> None:
-        """End it, and all its conductors with it."""
+        """End the machine and all its conductors."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
@@ -85,7 +82,7 @@ class Process:
     pid: int
 
     def signal(self, number: int) -> None:
-        """Send a signal; harmless when the process is gone."""
+        """Send a signal; do nothing if the process has ended."""
         self.machine.ask("signal", pid=self.pid, number=int(number))
 
     @property
@@ -99,7 +96,7 @@ class Process:
 
     @property
     def cpu_seconds(self) -> float:
-        """User and system time since it was started; proc(5), fields 14 and 15."""
+        """User and system time since its start; proc(5), fields 14 and 15."""
         return float(self.machine.ask("cpu", pid=self.pid))
 
     @property
@@ -107,13 +104,27 @@ class Process:
         path = Path(self.script.log)
         return path.read_text().splitlines() if path.exists() else []
 
+    def has_logged(self, pattern: str, *, since: int = 0) -> bool:
+        """Whether a line of its log has the pattern, from line ``since`` on."""
+        return any(re.search(pattern, line) for line in self.log[since:])
+
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
-        wait_until_over(self, "the process is gone")
+        wait_until_over(self, "the process has ended")
+
+    def terminate(self) -> None:
+        """Send SIGTERM; return when it has ended as it must."""
+        self.signal(signal.SIGTERM)
+        self.wait_for_exit()
+
+    def wait_for_exit(self) -> None:
+        """Return when it has ended; it must have exit code 0."""
+        wait_until_over(self, "the conductor has ended")
+        assert self.state == "exit 0", self.log[-20:]
 
 
-def wait_until_over(process: Process, what: str = "the process has ended") -> None:
-    """Return when it has ended, however."""
+def wait_until_over(process: Process, what: str) -> None:
+    """Return when the process has ended for any reason."""
     wait_until(
         lambda: process.is_over,
         what=what,
@@ -122,7 +133,7 @@ def wait_until_over(process: Process, what: str = "the process has ended") -> No
 
 
 class Conductors:
-    """The machine's own end: the child processes by pid, and their last states."""
+    """The machine's child processes by pid, with their last states."""
 
     def __init__(self) -> None:
         self._states: dict[int, str] = {}
@@ -132,7 +143,7 @@ class Conductors:
 
         run = {"conductor": conductor_process.run, "poster": poster_process.run}[what]
         parent = os.getpid()
-        # Kept for the child until it can take it: its start isn't under test.
+        # Delay SIGTERM until the child handles it: its start is not under test.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         pid = os.fork()
         if pid == 0:
@@ -172,12 +183,12 @@ class Conductors:
 
 
 def _become_child(parent: int) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     if os.getppid() != parent:
         os._exit(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
-    # The other end of the conversation must not be written to, nor held open.
+    # The child must neither write to the machine's stdout nor hold it open.
     os.dup2(2, 1)
 
 
@@ -192,7 +203,7 @@ def _name(status: int) -> str:
 
 
 def serve() -> None:
-    """Answer one line of JSON for each that comes in, until there are no more."""
+    """Answer each line of JSON on stdin by one on stdout, until stdin ends."""
     from tests.faults import poster_process  # noqa: F401 - once, for all children
 
     conductors = Conductors()
@@ -205,7 +216,7 @@ def serve() -> None:
 
 @contextlib.contextmanager
 def running_machine(*, apart: bool = False) -> Iterator[Machine]:
-    """A machine whose conductors end with it."""
+    """A machine; its conductors end with it."""
     with contextlib.closing(Machine(apart=apart)) as machine:
         yield machine
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What lies between conductors and their servers, and the servers themselves."""
+"""The network between conductors and their servers, and the servers' contents."""
 
 import contextlib
 import dataclasses
@@ -26,9 +26,9 @@ SERVED = ("sql-mariadb", "redis", "zookeeper", "etcd")
 
 @dataclass(frozen=True)
 class Network:
-    """The ways to the database and to the board; ``backends`` lead through them.
+    """Proxies before the database and the board; ``backends`` lead through them.
 
-    ``sql-mariadb`` has two ways to one server.
+    ``sql-mariadb`` has two proxies before one server.
     """
 
     backends: Backends
@@ -41,8 +41,8 @@ class Network:
     def away(self, target: str, way: str) -> Iterator[None]:
         """Meanwhile the conductors can't reach the target.
 
-        ``cut`` resets connections, ``swallow`` is a black hole, ``restart`` kills
-        the server, which comes back with its data.
+        ``cut`` closes connections, ``swallow`` is a black hole, ``restart`` kills the
+        server and starts it again.
         """
         if way == "restart":
             servers = self._servers(target)
@@ -77,7 +77,7 @@ class Network:
 def between(
     request: pytest.FixtureRequest, kind: str, cloud: Cloud
 ) -> Iterator[Network]:
-    """Proxies on the ways of a cloud whose database is served by MariaDB."""
+    """Run proxies before the servers of a cloud with its database on MariaDB."""
     mariadb = request.getfixturevalue("mariadb")
     server = mariadb
     if kind != "sql-mariadb":
@@ -102,7 +102,7 @@ def _through(url: str, proxy: Proxy) -> str:
 
 
 def contents(request: pytest.FixtureRequest, kind: str, cloud: Cloud) -> boards.Boards:
-    """What the contract suite has to look into a board, and to plant into it."""
+    """Access to the backend of the cloud's board, by means of the contract suite."""
     settings = dataclasses.replace(board_settings(cloud.script("tester")), expiry=30.0)
     made: dict[str, Callable[..., boards.Boards]] = {
         "redis": boards.RedisBoards,
@@ -115,14 +115,13 @@ def contents(request: pytest.FixtureRequest, kind: str, cloud: Cloud) -> boards.
 
 
 def wipe(found: boards.Boards) -> None:
-    """Have the backend lose everything that it knew of the board."""
+    """Delete all entries of the board from its backend."""
     namespace = found.settings.namespace
     if isinstance(found, boards.RedisBoards):
         with contextlib.closing(found._client()) as client:
             client.flushall()
     elif isinstance(found, boards.ZookeeperBoards):
-        # There may be no folder yet; and it isn't deleted, since a conductor may be
-        # posting into it at this moment.
+        # The folder may not exist yet. It stays, since a conductor may post into it.
         with found._client() as client, contextlib.suppress(NoNodeError):
             for name in client.get_children(f"/{namespace}"):
                 with contextlib.suppress(NoNodeError):
@@ -136,7 +135,7 @@ def wipe(found: boards.Boards) -> None:
 
 
 def compact(found: boards.Boards) -> None:
-    """Have etcd drop all revisions but the newest."""
+    """Make etcd delete all revisions except the newest."""
     assert isinstance(found, boards.EtcdBoards)
     client = found._client()
     revision = client.status()["header"]["revision"]
@@ -145,5 +144,5 @@ def compact(found: boards.Boards) -> None:
 
 
 def spend(seconds: float) -> None:
-    """Let a fault last; nothing is expected to happen within."""
+    """Let a fault last for so many seconds."""
     time.sleep(seconds)

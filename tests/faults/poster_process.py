@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process that posts a bootstrap of toy flows, with the faults of a script."""
+"""A process that posts a job of toy flows, with the faults of a script."""
 
 import dataclasses
 import os
@@ -28,7 +28,7 @@ def make_new_job(
     flow_runs: Sequence[NewFlowRun] = MAIN,
     on_failure: str = "park",
 ) -> NewJob:
-    """A new bootstrap of these jobs."""
+    """A new job of these flows."""
     script = Script("", "", {}, flows, "", "")
     toys = ToyFlows(script, Diary(Ledger(Path(os.devnull)), ""), Seams())
     found: dict[str, Any] = {
@@ -52,10 +52,10 @@ def make_new_job(
 
 
 def run(script: Script) -> None:
-    """Post as the poster does: one transaction, then the board.
+    """Post as the product does: one transaction, then the board.
 
-    Once the database has it, the id is written into the script's ``log``: that is
-    the acknowledgement.
+    After the transaction the job's id is written into the script's ``log``, as the
+    acknowledgement.
     """
     seams = Seams(script.faults, script.trace)
     database = FaultyDatabase(script.database, seams)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a conductor process is told: where it works, and what befalls it."""
+"""The script of a conductor process: its backends, its flows and its faults."""
 
 import dataclasses
 import json
@@ -8,26 +8,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KILL = "kill"
-"""SIGKILL of its own process."""
+"""The process sends itself SIGKILL."""
 STOP = "stop"
-"""SIGSTOP of its own process; whoever started it sends SIGCONT."""
+"""The process sends itself SIGSTOP; the test sends SIGCONT."""
 LOSE = "lose"
-"""At ``*.uncommitted`` only: commit, then lose the answer (error 2013)."""
+"""At ``*.uncommitted`` only: commit, then fail with error 2013, a lost answer."""
 TERM = "term"
-"""SIGTERM of its own process, which has heard of it when the boundary is left."""
+"""The process sends itself SIGTERM, and has handled it after the boundary."""
 WAIT = "wait"
-"""``wait PATH``: go on when that file is gone."""
+"""``wait PATH``: wait while that file exists."""
 REFUSE = "refuse"
 """``refuse CODE``: at ``*.uncommitted``, roll back with this MySQL error."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToyStep:
-    """A toy step. While the file ``gate`` exists, it waits in mid-step.
+    """A toy step; in its middle it waits for all of these.
 
-    ``stubborn``: it doesn't hear that it shall stop. ``undo_gate``: the same as
-    ``gate``, in the middle of its undoing. ``renewed``: it waits in mid-step
-    until its claim was renewed once. ``lasts``: seconds of work in mid-step.
+    ``gate``: while this file exists. ``undo_gate``: the same for its undoing.
+    ``renewed``: until its claim was renewed once. ``lasts``: for so many seconds.
+    A ``stubborn`` step does not stop when it is cancelled.
     """
 
     name: str
@@ -41,15 +41,15 @@ class ToyStep:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """All of one conductor process. Paths and values are JSON-ready.
+    """All that one conductor process needs; it can be written as JSON.
 
-    ``board`` has the keywords of ``BoardSettings``, the password in clear and,
-    for ``sql``, a URL as ``database``. ``faults`` maps a boundary to what
-    happens there. ``trace`` is a file that gets a line for each boundary. While
-    the file ``hold`` exists, every entry on the board looks claimed. While
-    ``refuse`` exists, the database refuses with the MySQL error that it holds:
-    ``1290`` writes, other numbers everything. While ``full`` exists, SQLite may not
-    let its file grow. ``clock_offset`` seconds are added to the wall clock.
+    ``board`` has the keywords of ``BoardSettings``, with the password in clear and, for
+    ``sql``, a URL as ``database``. ``faults`` maps boundaries to faults. ``trace`` is a
+    file that gets a line for each boundary. While the file ``hold`` exists, every entry
+    on the board looks claimed. While ``refuse`` exists, the database fails with
+    the MySQL error code in it: ``1290`` for writes only, others for all statements.
+    While ``full`` exists, SQLite's file must not grow. ``clock_offset`` seconds are
+    added to the wall clock.
     """
 
     host: str

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where faults get in: around the database, the board and the steps.
+"""Wrappers of the database, the board and the steps, in which faults happen.
 
-No product code knows of them. A boundary's name says who was at it and the how
-many-eth time it is: ``job.write.committed#3`` is the third transaction of the
-thread that runs the job.
+The product does not know them. Their places are *boundaries*; a boundary's name has
+the thread, the place and a count: ``flow.write.committed#3`` is the third transaction
+of the thread that runs the flow.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ READ_ONLY = 1290
 
 
 class Seams:
-    """Counts boundaries, and does at each what the script says."""
+    """Counts the boundaries, and causes the script's fault at each."""
 
     def __init__(
         self, faults: Mapping[str, str] | None = None, trace: str = ""
@@ -39,10 +39,10 @@ class Seams:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         self.renewed = threading.Event()
-        self.told_to_stop = threading.Event()
+        self.stop_requested = threading.Event()
 
     def reach(self, name: str) -> str:
-        """Be at a boundary; what is to be done there and can't be done here."""
+        """Cause the fault of this boundary; return it for the caller to finish."""
         place = f"{_role()}.{name}"
         with self._lock:
             self._counts[place] += 1
@@ -60,17 +60,17 @@ class Seams:
             _stop_whole_process()
         elif action == scripts.TERM:
             os.kill(os.getpid(), signal.SIGTERM)
-            # The handler runs in another thread, whenever that gets its turn.
-            assert self.told_to_stop.wait(60)
+            # The handler runs in another thread, at some later time.
+            assert self.stop_requested.wait(60)
         elif action == scripts.WAIT:
             _wait_while(Path(argument).exists)
         return fault
 
 
 def _stop_whole_process() -> None:
-    """SIGSTOP; return only after it was continued.
+    """Stop this process by SIGSTOP; return after SIGCONT.
 
-    The signal may reach the process a moment after ``kill`` has returned.
+    The signal may take effect a moment after ``kill`` has returned.
     """
     before = time.monotonic()
     os.kill(os.getpid(), signal.SIGSTOP)
@@ -85,17 +85,17 @@ def _wait_while(condition: Callable[[], bool]) -> None:
 def _role() -> str:
     name = threading.current_thread().name
     if name.startswith("flow_"):
-        return "job"
+        return "flow"
     if name.startswith("lease-"):
         return "lease"
     return "loop" if name == "MainThread" else "other"
 
 
 class FaultyDatabase(Database):
-    """The engine's database with a boundary at each end of each transaction.
+    """The engine's database, with boundaries before, in and after each transaction.
 
-    :param refuse: a file; while it exists the server refuses, as it says.
-    :param full: a file; while it exists SQLite's must not grow.
+    :param refuse: a file; while it exists, statements fail with the error code in it.
+    :param full: a file; while it exists, SQLite's file must not grow.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class FaultyDatabase(Database):
 
     def _limit(self, connection: sa.Connection) -> None:
         if self._full is not None:
-            # One page: that is, no more than it has already.
+            # SQLite raises the limit to the present size, so the file can't grow.
             pages = 1 if self._full.exists() else 2**30
             connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
@@ -155,7 +155,7 @@ class FaultyDatabase(Database):
 
 
 class FaultyBoard:
-    """A board with a boundary at each end of each call that changes something.
+    """A board with boundaries before and after each call that changes it.
 
     :param hold: while this file exists, every entry looks claimed.
     """

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The board loses what it knew, or holds what isn't ours: the database is the truth."""
+"""The board loses its entries, or holds foreign ones: the database is the truth."""
 
 import contextlib
-import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,26 +12,25 @@ from tests.faults.cloud import (
     BOARDS,
     BoardChoice,
     Cloud,
+    MakeCloud,
     Posted,
     explained,
     own_board,
     wait_for_empty_board,
 )
-from tests.faults.machine import wait_until_over
 from tests.faults.network import compact, contents, spend, wipe
 from tests.faults.script import ToyStep
 from tests.faults.test_outages import frugal
 from tests.servers.process import wait_until
 
-MakeCloud = Callable[[str], Cloud]
 BoardsOf = Callable[[str, Cloud], boards.Boards]
 
-FLOW = "begin a, end a, begin b, end b"
+STORY = "begin a, end a, begin b, end b"
 
 
 @pytest.fixture
 def boards_of(request: pytest.FixtureRequest) -> Iterator[BoardsOf]:
-    """Looks behind the scenes of a cloud's board."""
+    """Gives access to the backend of a cloud's board."""
     with contextlib.ExitStack() as stack:
 
         def make(kind: str, cloud: Cloud) -> boards.Boards:
@@ -45,26 +41,10 @@ def boards_of(request: pytest.FixtureRequest) -> Iterator[BoardsOf]:
         yield make
 
 
-def _flows(cloud: Cloud) -> Path:
-    gate = cloud.file("gate")
-    gate.touch()
-    cloud.flows = {"main": [ToyStep("a", gate=str(gate)), ToyStep("b")]}
-    return gate
-
-
-def _wait_until_listed(cloud: Cloud, count: int = 1) -> None:
-    with own_board(cloud) as board:
-        wait_until(
-            lambda: len(board.entries()) >= count,
-            what=f"{count} jobs are listed",
-            state=cloud.describe,
-        )
-
-
 def test_emptied_while_ready(
     board_choice: BoardChoice, make_cloud: MakeCloud, boards_of: BoardsOf
 ) -> None:
-    """A job that the board has lost before anybody claimed it is posted again."""
+    """A flow that the board lost before its claim is posted again."""
     for board in board_choice.all_or_one(BOARDS[:2], BOARDS[2:]):
         print(board)
         cloud = make_cloud(board)
@@ -73,17 +53,17 @@ def test_emptied_while_ready(
 
 
 def _lose_while_ready(cloud: Cloud, found: boards.Boards) -> None:
-    _flows(cloud).unlink()
-    hold = cloud.file("hold")
-    hold.touch()
+    cloud.gate_step_a().unlink()
+    hold = cloud.touch("hold")
     cloud.start("one", hold=str(hold))
     posted = cloud.post()
-    _wait_until_listed(cloud)
+    with own_board(cloud) as board:
+        wait_until(board.entries, what="the flow is listed", state=cloud.describe)
     wipe(found)
     hold.unlink()
     posted.wait()
     posted.check()
-    assert ", ".join(posted.story) == FLOW
+    assert ", ".join(posted.story) == STORY
     wait_for_empty_board(cloud)
 
 
@@ -91,19 +71,17 @@ def _lose_while_ready(cloud: Cloud, found: boards.Boards) -> None:
 def test_emptied_in_mid_step(
     board: str, make_cloud: MakeCloud, boards_of: BoardsOf
 ) -> None:
-    """The holder loses its claim with the board; the job is done, by either."""
+    """A holder that loses its claim with the board stops; the flow is still done."""
     cloud = make_cloud(board)
-    gate = _flows(cloud)
-    options: dict[str, Any] = {"settings": {"expiry": 4.0}}
-    options["board"] = {**cloud.backends.board, "expiry": 4.0}
+    gate = cloud.gate_step_a()
     for host in ("one", "two"):
-        cloud.start(host, **options)
+        cloud.start(host, expiry=4.0)
     posted = cloud.post()
     with explained(posted):
-        wait_until(lambda: "begin a" in posted.story, what="a step runs")
+        posted.wait_for("begin a")
         wipe(boards_of(board, cloud))
         wait_until(
-            lambda: any("lost the claim" in line for line in _all_logs(cloud)),
+            lambda: any(each.has_logged("lost the claim") for each in cloud.processes),
             what="the holder sees that its claim is gone",
         )
         gate.unlink()
@@ -113,15 +91,11 @@ def test_emptied_in_mid_step(
         wait_for_empty_board(cloud)
 
 
-def _all_logs(cloud: Cloud) -> list[str]:
-    return [line for process in cloud.processes for line in process.log]
-
-
 @pytest.mark.board("etcd")
 def test_compacted_under_a_watch(make_cloud: MakeCloud, boards_of: BoardsOf) -> None:
-    """etcd forgets its history: what was posted is there, and the next is heard of."""
+    """After a compaction of etcd, old and new flows are done, without a warning."""
     cloud = make_cloud("etcd")
-    _flows(cloud).unlink()
+    cloud.gate_step_a().unlink()
     found = boards_of("etcd", cloud)
     process = cloud.start("one")
     cloud.post().wait()
@@ -135,13 +109,13 @@ def test_compacted_under_a_watch(make_cloud: MakeCloud, boards_of: BoardsOf) -> 
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_poison_on_the_board(
+def test_invalid_entries_on_the_board(
     board: str, make_cloud: MakeCloud, boards_of: BoardsOf
 ) -> None:
-    """What isn't a job of ours stays where it is, and holds nobody up.
+    """Invalid entries are left alone, and don't delay valid ones.
 
-    On ZooKeeper and etcd it has the places of the first jobs: these wait
-    until the operator has cleared them, and the others don't.
+    On ZooKeeper and etcd they have the places of the first flows. Only those flows wait
+    until the operator has removed the invalid entries.
     """
     cloud = make_cloud(board)
     cloud.flows = {f"f{number}": [ToyStep("a")] for number in range(6)}
@@ -154,7 +128,7 @@ def test_poison_on_the_board(
     with explained(posted):
         wait_until(
             lambda: posted.states.count("done") == 6 - taken,
-            what="all jobs but those whose place is taken are done",
+            what="all flows are done, except those with a taken place",
         )
         with frugal([process]):
             spend(2.0)
@@ -166,13 +140,13 @@ def test_poison_on_the_board(
         assert set(posted.states) == {"done"}
 
 
-def test_posting_of_somebody_else(
+def test_an_entry_of_another_engine(
     board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
-    """A job of another engine is left alone, and ours is done."""
+    """An entry of another engine is left alone, and our flow is done."""
     for board in board_choice.all_or_one():
         cloud = make_cloud(board)
-        _flows(cloud).unlink()
+        cloud.gate_step_a().unlink()
         foreign = boards.new_entry(77)
         with own_board(cloud) as own:
             own.post_entry(foreign)
@@ -181,9 +155,7 @@ def test_posting_of_somebody_else(
             posted.wait()
             with frugal([process]):
                 spend(2.0)
-            process.signal(signal.SIGTERM)
-            wait_until_over(process, "the conductor has ended")
-            assert process.state == "exit 0"
+            process.terminate()
             listed = [(entry.uuid, entry.claimed) for entry in own.entries()]
         assert listed == [(foreign.uuid, False)]
         _check(posted)
@@ -191,4 +163,4 @@ def test_posting_of_somebody_else(
 
 def _check(posted: Posted) -> None:
     posted.check()
-    assert ", ".join(posted.story) == FLOW
+    assert ", ".join(posted.story) == STORY

@@ -1,32 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGKILL at every boundary: another conductor finishes, and nothing is amiss.
+"""SIGKILL at every boundary: another conductor finishes, and every invariant holds.
 
-The boundaries are found by a run that nobody disturbs. Short form: a sample of
-them, on each board; long form: all.
+A run without faults finds the boundaries. The short form tries a sample of them on each
+board, the long form tries all.
 """
 
 import random
 import re
-import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
-from tests.faults.cloud import BOARDS, BoardChoice, Cloud, explained
+from tests.faults.cloud import BOARDS, BoardChoice, Cloud, MakeCloud, explained
 from tests.faults.machine import wait_until_over
 from tests.faults.script import KILL, TERM, ToyStep
 from tests.servers.process import wait_until
 
-MakeCloud = Callable[[str], Cloud]
-
 
 @dataclass(frozen=True)
 class Scenario:
-    """A job that goes one way; ``sample`` is how many boundaries the short form takes.
+    """One way in which a flow can go.
 
-    ``base`` are the faults that belong to the scenario itself.
+    ``sample`` is the number of boundaries in the short form, ``base`` the faults of the
+    scenario itself, ``only`` a pattern that boundaries must match.
     """
 
     steps: Sequence[ToyStep]
@@ -58,7 +55,7 @@ SCENARIOS = {
         on_failure="revert",
     ),
     "park": Scenario(
-        [A, ToyStep("c", fails=True)], "parked", 1, _done("a", "c"), only="job"
+        [A, ToyStep("c", fails=True)], "parked", 1, _done("a", "c"), only="flow"
     ),
     "renewal": Scenario(
         [ToyStep("a", renewed=True)],
@@ -68,23 +65,23 @@ SCENARIOS = {
         settings={"expiry": 6.0},
         only="lease",
     ),
-    # The conductor is told to stop in its first step: it gives the job back.
+    # The conductor gets SIGTERM in its first step, and gives the flow back.
     "suspension": Scenario(
         [A, B],
         "ready",
         1,
         _done("a"),
-        base={"job.a.begin.after#1": TERM},
-        only=r"job\.(write|release)",
+        base={"flow.a.begin.after#1": TERM},
+        only=r"flow\.(write|release)",
     ),
 }
-# Not the same in two runs: how often the loop reconciles meanwhile.
+# These differ between two runs: the loop may reconcile more or less often.
 _UNSTEADY = re.compile(r"loop\.write\.\w+#(?!1$)|other\.|loop\.post_entry\.\w+#(?!1$)")
 
 
 def boundaries(cloud: Cloud, scenario: Scenario) -> list[str]:
-    """All boundaries of an undisturbed run."""
-    trace = cloud.trace()
+    """All boundaries of a run without faults."""
+    trace = cloud.touch("trace")
     process = cloud.start(
         "one", trace=str(trace), faults=scenario.base, settings=scenario.settings
     )
@@ -92,11 +89,9 @@ def boundaries(cloud: Cloud, scenario: Scenario) -> list[str]:
     with explained(posted):
         wait_until(
             lambda: posted.states == [scenario.end] and posted.story == scenario.story,
-            what=f"the undisturbed job is {scenario.end}",
+            what=f"the undisturbed flow is {scenario.end}",
         )
-        process.signal(signal.SIGTERM)
-        wait_until_over(process, "the conductor has ended")
-    assert process.state == "exit 0", cloud.describe()
+        process.terminate()
     tidy(cloud)
     found = dict.fromkeys(trace.read_text().splitlines())
     return [
@@ -107,32 +102,27 @@ def boundaries(cloud: Cloud, scenario: Scenario) -> list[str]:
 
 
 def crash(cloud: Cloud, scenario: Scenario, boundary: str, other: int) -> None:
-    """Kill a conductor at the boundary; the other one, on machine ``other``, ends it.
+    """Kill a conductor at the boundary; a second one, on machine ``other``, finishes.
 
-    The other one is there all the time, but the job is hidden from it until then;
-    it is started later where it would have done itself what is to be interrupted.
+    The second one sees the flow on the board only after the crash. It is started after
+    the crash if the boundary is one that it would pass itself.
     """
-    hold = cloud.file("hold")
-    hold.touch()
-    # Near, a claim that had to expire would take far longer than the test waits.
+    hold = cloud.touch("hold")
+    # On the same machine nobody waits for the expiry: the test would time out first.
     expiry = scenario.settings.get("expiry", 3.0 if other else 600.0)
-    options: dict[str, Any] = {
-        "settings": {**scenario.settings, "expiry": expiry},
-        "board": {**cloud.backends.board, "expiry": min(expiry, 60.0)},
-    }
     starting = boundary.startswith("loop.")
     if not starting:
-        cloud.start("two", machine=other, hold=str(hold), **options)
+        cloud.start("two", machine=other, hold=str(hold), expiry=expiry)
     posted = cloud.post(on_failure=scenario.on_failure)
     faults = {**scenario.base, boundary: KILL}
-    first = cloud.start("one", faults=faults, **options)
+    first = cloud.start("one", faults=faults, expiry=expiry)
     with explained(posted):
         wait_until_over(first, f"it is killed at {boundary}")
         assert first.state == "signal 9", first.state
         hold.unlink()
         if starting:
-            cloud.start("two", machine=other, **options)
-        posted.wait(f"the other one ends what was left at {boundary}", timeout=45)
+            cloud.start("two", machine=other, expiry=expiry)
+        posted.wait(f"the second one finishes after {boundary}", timeout=45)
         ends = {"ready": "done"}
         assert posted.states == [ends.get(scenario.end, scenario.end)]
         posted.check()
@@ -142,7 +132,7 @@ def crash(cloud: Cloud, scenario: Scenario, boundary: str, other: int) -> None:
 def crash_at_each(
     cloud: Cloud, scenario: Scenario, whole: bool, chance: random.Random
 ) -> None:
-    """Crash at all boundaries, or at a sample of them; tell of all that failed."""
+    """Crash at all boundaries, or at a sample of them; report all failures."""
     cloud.flows = {"main": scenario.steps}
     places = boundaries(cloud, scenario)
     assert len(places) >= 2, places
@@ -166,7 +156,7 @@ def crash_at_each(
 def test_killed_at(
     board: str, name: str, whole: bool, make_cloud: MakeCloud, chance: random.Random
 ) -> None:
-    """Wherever the holder is killed: all invariants hold, the job ends as planned."""
+    """Wherever the holder is killed, all invariants hold and the flow ends as usual."""
     crash_at_each(make_cloud(board), SCENARIOS[name], whole, chance)
 
 
@@ -178,14 +168,14 @@ def test_killed_in(
     make_cloud: MakeCloud,
     chance: random.Random,
 ) -> None:
-    """The same while a job is parked, its claim renewed, or given back."""
+    """The same while a flow is parked, its claim is renewed, or it is given back."""
     for board in board_choice.all_or_one():
         print(board)
         crash_at_each(make_cloud(board), SCENARIOS[name], whole, chance)
 
 
 def tidy(cloud: Cloud) -> None:
-    """End what a failed crash has left, so that the next one begins anew."""
+    """Stop all conductors, and cancel an unfinished job."""
     cloud.stop()
     unfinished = cloud.job_creation.unfinished()
     if unfinished is not None:

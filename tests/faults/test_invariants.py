@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The invariants can fail: each finds its breach, and passes a sound history."""
+"""Each invariant finds its breach, and none is found in a sound history."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ from tests.faults import invariants
 from tests.faults.invariants import History, Invariant, breaches, takeovers
 from tests.faults.ledger import Effect
 
-JOB = "j"
+FLOW = "j"
 
 
 def flow_run(state: str) -> FlowRun:
     return FlowRun(
         sequence=1,
-        uuid=JOB,
+        uuid=FLOW,
         job_uuid="b",
         flow="main",
         shape="",
@@ -36,12 +36,13 @@ def flow_run(state: str) -> FlowRun:
 
 
 def history(events: str, effects: str, state: str = "done") -> History:
-    """Events as ``OWNER KIND`` or ``OWNER STEP=STATE``, effects as ``EPOCH VERB STEP``.
+    """A history of one flow, from lists that are separated by commas.
 
-    Both in their order, separated by commas; an effect's time is its place.
+    Events are ``OWNER KIND`` or ``OWNER STEP=STATE``, effects are ``EPOCH VERB STEP``;
+    the time of an effect is its place in the list.
     """
     return History(
-        posted=[JOB],
+        posted=[FLOW],
         flow_runs=[flow_run(state)],
         events=[_event(text) for text in _split(events)],
         effects=[_effect(at, text) for at, text in enumerate(_split(effects))],
@@ -56,14 +57,14 @@ def _event(text: str) -> Event:
     owner, what = text.split(" ", 1)
     if "=" in what:
         atom, state = what.split("=")
-        return Event(0.0, "task", owner, JOB, atom, state)
+        return Event(0.0, "task", owner, FLOW, atom, state)
     kind, _, message = what.partition(" ")
-    return Event(0.0, kind, owner, JOB, None, message or None)
+    return Event(0.0, kind, owner, FLOW, None, message or None)
 
 
 def _effect(at: float, text: str) -> Effect:
     epoch, verb, step = text.split(" ")
-    return Effect(verb, JOB, step, int(epoch), f"o{epoch}", at)
+    return Effect(verb, FLOW, step, int(epoch), f"o{epoch}", at)
 
 
 TAKEN_OVER = "A claimed, A a=RUNNING, A a=SUCCESS, A b=RUNNING, B claimed from A,"
@@ -88,7 +89,7 @@ SOUND = {
     ),
 }
 BREACHES: tuple[tuple[Invariant, History], ...] = (
-    (invariants.lost, History([JOB], [], [], [])),
+    (invariants.lost, History([FLOW], [], [], [])),
     (invariants.left_open, history("A claimed", "", "running")),
     (
         invariants.run_again,
@@ -137,15 +138,15 @@ BREACHES: tuple[tuple[Invariant, History], ...] = (
     (invariants.turned_back, history("A claimed, A done, A reverted", "")),
     (invariants.unordered, history("A claimed, A a=SUCCESS, A a=RUNNING", "")),
     (invariants.unordered, history("A claimed, A a=REVERTED, A a=SUCCESS", "")),
-    (invariants.told_again, history("A claimed, A a=RUNNING, A a=RUNNING", "")),
-    (invariants.told_again, history("A claimed, A reverting, A reverting", "")),
-    (invariants.told_again, history("A claimed, A done, A done", "")),
+    (invariants.written_again, history("A claimed, A a=RUNNING, A a=RUNNING", "")),
+    (invariants.written_again, history("A claimed, A reverting, A reverting", "")),
+    (invariants.written_again, history("A claimed, A done, A done", "")),
 )
 
 
 @pytest.mark.parametrize("name", SOUND)
 def test_sound(name: str) -> None:
-    """What may happen is no breach."""
+    """A sound history has no breach."""
     assert breaches(SOUND[name]) == []
 
 
@@ -160,11 +161,11 @@ def test_breach(invariant: Invariant, found: History) -> None:
 
 
 def test_every_invariant_has_a_breach() -> None:
-    """No invariant is without a proof that it can fail."""
+    """Every invariant is proven to be able to fail."""
     assert {invariant for invariant, _ in BREACHES} == set(invariants.ALL)
 
 
 def test_takeovers_are_counted() -> None:
-    """Only a claim of what the last holder had not given back is a takeover."""
+    """A claim is a takeover only if the last holder had not given the flow back."""
     assert takeovers(SOUND["parked, resumed, done"]) == 0
     assert takeovers(SOUND["taken over in mid-step, and the old holder woke up"]) == 1

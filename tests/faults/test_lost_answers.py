@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transactions whose answer is lost or an error, and posters that die half-way."""
+"""Transactions with a lost answer or an error, killed posters, and wrong clocks."""
 
 import random
-import signal
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +11,7 @@ from tests.faults.cloud import (
     BOARDS,
     BoardChoice,
     Cloud,
+    MakeCloud,
     explained,
     own_board,
     wait_for_empty_board,
@@ -21,8 +19,6 @@ from tests.faults.cloud import (
 from tests.faults.machine import wait_until_over
 from tests.faults.script import KILL, LOSE, WAIT, ToyStep
 from tests.servers.process import wait_until
-
-MakeCloud = Callable[[str], Cloud]
 
 FORWARD = [ToyStep("a"), ToyStep("b")]
 REVERT = [ToyStep("a"), ToyStep("b"), ToyStep("c", fails=True)]
@@ -32,7 +28,7 @@ STORIES = {
     " begin-undo b, end-undo b, begin-undo a, end-undo a",
 }
 REFUSALS = {
-    1047: "a Galera node that isn't synced",
+    1047: "a Galera node that is not synced",
     1213: "a deadlock, or a lost certification",
     1290: "a server that became read-only",
     1836: "a server that is being demoted",
@@ -47,25 +43,24 @@ POSTER = (
 
 
 def transactions(cloud: Cloud, end: str) -> list[str]:
-    """Every transaction of the thread that runs the job, undisturbed."""
-    trace = cloud.trace()
+    """Every transaction of the thread that runs the flow, in a run without faults."""
+    trace = cloud.touch("trace")
     process = cloud.start("one", trace=str(trace))
     posted = cloud.post(on_failure="revert")
     posted.wait()
     assert posted.states == [end]
-    process.signal(signal.SIGTERM)
-    wait_until_over(process, "the conductor has ended")
+    process.terminate()
     cloud.stop()
     names = trace.read_text().splitlines()
-    return [name for name in names if name.startswith("job.write.uncommitted")]
+    return [name for name in names if name.startswith("flow.write.uncommitted")]
 
 
 def disturb(cloud: Cloud, end: str, where: str, fault: str) -> None:
-    """One conductor alone meets the fault, and every step runs exactly once."""
+    """The fault happens to the only conductor, and every step runs exactly once."""
     cloud.start("one", faults={where: fault}, settings={"expiry": 20.0})
     posted = cloud.post(on_failure="revert")
     with explained(posted):
-        posted.wait(f"the job ends in spite of '{fault}' at {where}")
+        posted.wait(f"the flow ends in spite of '{fault}' at {where}")
         assert posted.states == [end]
         assert ", ".join(posted.story) == STORIES[end]
         posted.check()
@@ -74,14 +69,14 @@ def disturb(cloud: Cloud, end: str, where: str, fault: str) -> None:
 
 
 @pytest.mark.parametrize("end", STORIES)
-def test_commit_whose_answer_is_lost(
+def test_a_commit_with_a_lost_answer(
     end: str,
     board_choice: BoardChoice,
     whole: bool,
     make_cloud: MakeCloud,
     chance: random.Random,
 ) -> None:
-    """Committed, but the connection broke before the answer: nothing is done twice."""
+    """If the answer to a commit is lost, nothing is done twice."""
     for board in board_choice.all_or_one():
         cloud = make_cloud(board)
         cloud.flows = {"main": FORWARD if end == "done" else REVERT}
@@ -91,13 +86,13 @@ def test_commit_whose_answer_is_lost(
             disturb(cloud, end, where, LOSE)
 
 
-def test_refused_transaction(
+def test_a_refused_transaction(
     board_choice: BoardChoice,
     whole: bool,
     make_cloud: MakeCloud,
     chance: random.Random,
 ) -> None:
-    """What a Galera cluster says to a transaction at times is outlasted."""
+    """A conductor survives the transient errors of a Galera cluster."""
     for code in REFUSALS if whole else chance.sample(sorted(REFUSALS), 2):
         end = chance.choice(sorted(STORIES))
         cloud = make_cloud(board_choice.one_of(BOARDS[1:]))
@@ -109,10 +104,10 @@ def test_refused_transaction(
 
 
 @pytest.mark.parametrize("where", POSTER)
-def test_poster_killed_between_two_writes(
+def test_a_poster_killed_between_two_writes(
     where: str, board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
-    """What was committed is carried out once; the rest was not acknowledged."""
+    """A committed job is carried out once; another was not acknowledged."""
     for board in board_choice.all_or_one():
         cloud = make_cloud(board)
         cloud.flows = {"main": FORWARD}
@@ -123,7 +118,7 @@ def test_poster_killed_between_two_writes(
         unfinished = cloud.job_creation.unfinished()
         assert (unfinished is not None) == (where not in POSTER[:2])
         assert poster.log in ([], [unfinished])
-        # The operator posts again, and gets the same where there is one.
+        # The operator posts again, and gets the same job if it was committed.
         posted = cloud.post()
         assert unfinished in (None, posted.uuid)
         cloud.start("one")
@@ -136,7 +131,7 @@ def test_poster_killed_between_two_writes(
 def test_concurrent_identical_posts(
     board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
-    """Of fifty posters at once, all get the same bootstrap, and it is there once."""
+    """Fifty posters at the same time get the same job, which exists once."""
     for board in board_choice.all_or_one(BOARDS[:1], BOARDS[1:]):
         print(board)
         cloud = make_cloud(board)
@@ -146,10 +141,9 @@ def test_concurrent_identical_posts(
 
 def _post_at_once(cloud: Cloud, count: int) -> None:
     cloud.flows = {"main": FORWARD}
-    gate = cloud.file("gate")
-    gate.touch()
+    gate = cloud.touch("gate")
     faults = {"loop.write.begin#1": f"{WAIT} {gate}"}
-    traces = [cloud.trace() for _ in range(count)]
+    traces = [cloud.touch("trace") for _ in range(count)]
     posters = [
         cloud.machines[0].post(cloud.script("poster", faults=faults, trace=str(trace)))
         for trace in traces
@@ -184,7 +178,7 @@ def test_a_host_whose_clock_is_wrong(
     make_cloud: MakeCloud,
     chance: random.Random,
 ) -> None:
-    """A wall clock an hour off neither takes a living job, nor leaves a dead one."""
+    """With a wrong clock, a live holder keeps its flow, and a dead one loses it."""
     for board in board_choice.all_or_one():
         for hours in (1, -1) if whole else [chance.choice((1, -1))]:
             print(board, hours)
@@ -194,33 +188,32 @@ def test_a_host_whose_clock_is_wrong(
 
 
 def _hold_and_die(cloud: Cloud, offset: float, wrong: str) -> None:
-    gate, trace = cloud.file("gate"), cloud.trace()
-    gate.touch()
+    gate, trace = cloud.touch("gate"), cloud.touch("trace")
     cloud.flows = {"main": [ToyStep("a", renewed=True, gate=str(gate))]}
-    board = {**cloud.backends.board, "expiry": 4.0}
-    options: dict[str, Any] = {"board": board, "settings": {"expiry": 4.0}}
     offsets = {wrong: offset}
     holder = cloud.start(
         "one",
         trace=str(trace),
         clock_offset=offsets.get("holder", 0.0),
-        **options,
+        expiry=4.0,
     )
     posted = cloud.post()
     with explained(posted):
-        wait_until(lambda: posted.story, what="the step is under way")
-        cloud.start("two", machine=1, clock_offset=offsets.get("other", 0.0), **options)
+        posted.wait_for("begin a")
+        cloud.start(
+            "two", machine=1, clock_offset=offsets.get("other", 0.0), expiry=4.0
+        )
         wait_until(
             lambda: "lease.renew.after#4" in trace.read_text(),
             what="the claim was renewed past its first expiry",
         )
-        # A holder that was too slow for its own claim has lost it, and says so.
+        # A holder that renewed its claim too late has lost it, and says so.
         lost = sum("lost the claim" in line for line in holder.log)
         assert posted.story.count("begin a") <= 1 + lost
         holder.kill()
         gate.unlink()
-        posted.wait("the other one takes over after the expiry")
+        posted.wait("the other conductor takes over after the expiry")
     posted.check()
-    begun = posted.history.events
-    # Written by the database's clock: within the minutes that a test may take.
-    assert max(event.at for event in begun) - min(event.at for event in begun) < 600
+    times = [event.at for event in posted.history.events]
+    # The times are the database's: they differ by the duration of the test only.
+    assert max(times) - min(times) < 600

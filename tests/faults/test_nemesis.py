@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rounds of random faults; after each, all jobs end and every invariant holds.
+"""Rounds of random faults; after each, all flows end and every invariant holds.
 
-``AMPHV2_FAULTS_ROUNDS`` and ``AMPHV2_FAULTS_SEED`` say how many, and which.
+``AMPHV2_FAULTS_ROUNDS`` is the number of rounds, ``AMPHV2_FAULTS_SEED`` their seed.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,21 +22,19 @@ from tests.faults import invariants
 from tests.faults.cloud import (
     BoardChoice,
     Cloud,
+    MakeCloud,
     Posted,
     explained,
     explanation,
     wait_for_empty_board,
 )
 from tests.faults.invariants import breaches
-from tests.faults.machine import Process, wait_until_over
+from tests.faults.machine import Process
 from tests.faults.network import TARGETS, Network, between, contents, spend, wipe
 from tests.faults.script import LOSE, ToyStep
 
-MakeCloud = Callable[[str], Cloud]
-
 EXPIRY = 3.0
 SETTINGS = {
-    "expiry": EXPIRY,
     "poll_interval": 0.5,
     "reconcile_interval": 1.0,
     "grace_period": 2.0,
@@ -47,7 +45,7 @@ SHORT_ROUNDS, LONG_ROUNDS = 5, 200
 
 @dataclass
 class Round:
-    """The cloud of one round, and what befalls it."""
+    """The cloud of one round, and its faults."""
 
     cloud: Cloud
     kind: str
@@ -64,15 +62,15 @@ class Round:
         faults = {}
         if self.chance.random() < 0.4:
             number = self.chance.randrange(1, 12)
-            faults[f"job.write.uncommitted#{number}"] = LOSE
+            faults[f"flow.write.uncommitted#{number}"] = LOSE
             self.counts["an answer to lose"] += 1
         offset = self.chance.choice((0.0, 0.0, 3600.0, -3600.0))
         self.counts["a clock an hour off"] += bool(offset)
         self.running[host] = self.cloud.start(
             host,
             machine=self.chance.randrange(2),
-            database=self.backends.database,
-            board={**self.backends.board, "expiry": EXPIRY},
+            backends=self.backends,
+            expiry=EXPIRY,
             settings=SETTINGS,
             faults=faults,
             refuse=str(self.refuse),
@@ -80,7 +78,7 @@ class Round:
         )
 
     def strike(self) -> None:
-        """One fault, and its end."""
+        """Cause one fault, and end it."""
         faults = [self.crash, self.pause, self.terminate, self.lose_board, self.refused]
         faults += [self.nothing] if self.network is None else [self.cut_off] * 3
         fault = self.chance.choice(faults)
@@ -89,7 +87,7 @@ class Round:
         fault()
 
     def nothing(self) -> None:
-        """SQLite in a file can't be cut off."""
+        """Cause no fault: SQLite in a file can't be cut off."""
 
     def crash(self) -> None:
         host = self.chance.choice(sorted(self.running))
@@ -106,10 +104,7 @@ class Round:
 
     def terminate(self) -> None:
         host = self.chance.choice(sorted(self.running))
-        process = self.running.pop(host)
-        process.signal(signal.SIGTERM)
-        wait_until_over(process, "the conductor has ended")
-        assert process.state == "exit 0", process.log[-20:]
+        self.running.pop(host).terminate()
         self.start(host)
 
     def lose_board(self) -> None:
@@ -127,7 +122,7 @@ class Round:
         self.counts[f"{target}: {way}"] += 1
         with self.network.away(target, way):
             spend(self.chance.uniform(0.2, 1.5 * EXPIRY))
-        # The test's own connections don't outlive a restart, either.
+        # A restart ends the test's own connections, too.
         self.cloud.database.close()
 
     def _any(self) -> Process:
@@ -135,7 +130,7 @@ class Round:
 
 
 def _flow_runs(cloud: Cloud, chance: random.Random) -> Posted:
-    """A few jobs in up to three stages, in steps that take a while."""
+    """Post a few flows in up to three stages, with steps of different length."""
     flows: dict[str, Sequence[ToyStep]] = {}
     flow_runs: list[NewFlowRun] = []
     for stage in range(chance.randrange(1, 4)):
@@ -155,10 +150,10 @@ def _flow_runs(cloud: Cloud, chance: random.Random) -> Posted:
 
 
 def _check(posted: Posted, paused: int) -> None:
-    """All invariants, but that a pause may hit the moment before a step's code.
+    """Check all invariants, with one exception for each pause.
 
-    A SIGSTOP between the last look at the claim and the first instruction of the
-    step is met by nothing: then that one step begins when it is woken.
+    Nothing can detect a SIGSTOP between the last check of the claim and the first
+    instruction of a step: after SIGCONT, this one step begins.
     """
     found = breaches(posted.history, without=[invariants.begun_when_fenced])
     late = list(invariants.begun_when_fenced(posted.history))
@@ -175,7 +170,7 @@ def play(
     chance: random.Random,
     counts: Counter[str],
 ) -> None:
-    """One round: start, strike, heal, wait, check."""
+    """Play one round: start, cause faults, wait for the end, check."""
     with contextlib.ExitStack() as stack:
         network = None
         if kind != "sql":
@@ -183,19 +178,19 @@ def play(
         board = stack.enter_context(contextlib.closing(contents(request, kind, cloud)))
         backends = cloud.backends if network is None else network.backends
         refuse = cloud.file("refuse")
-        turn = Round(cloud, kind, backends, network, board, chance, counts, refuse)
+        round_ = Round(cloud, kind, backends, network, board, chance, counts, refuse)
         stack.callback(cloud.stop)
         posted = _flow_runs(cloud, chance)
         for host in HOSTS[: chance.randrange(2, 4)]:
-            turn.start(host)
+            round_.start(host)
         with explained(posted):
             for _ in range(chance.randrange(2, 5)):
                 spend(chance.uniform(0, 1))
-                turn.strike()
+                round_.strike()
             posted.wait(timeout=150)
             wait_for_empty_board(cloud)
-            _check(posted, turn.paused)
-            # No step fails for good but the one that has the job reverted.
+            _check(posted, round_.paused)
+            # The only step that fails for good belongs to a job that is reverted.
             assert "parked" not in posted.states
 
 
@@ -206,7 +201,7 @@ def test_random_faults(
     make_cloud: MakeCloud,
     chance: random.Random,
 ) -> None:
-    """Whatever comes together at random: nothing is lost, nothing done twice."""
+    """After random faults nothing is lost, and nothing is done twice."""
     default = LONG_ROUNDS if whole else SHORT_ROUNDS
     rounds = int(os.environ.get("AMPHV2_FAULTS_ROUNDS", default))
     counts: Counter[str] = Counter()

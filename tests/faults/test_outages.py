@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The database, the board, or both are away: conductors go on by themselves."""
+"""Outages of the database, the board, or both: conductors survive them without help."""
 
 import contextlib
 import itertools
@@ -20,16 +20,15 @@ from tests.faults.cloud import (
     BOARDS,
     BoardChoice,
     Cloud,
+    MakeCloud,
     Posted,
     explained,
     wait_for_empty_board,
 )
-from tests.faults.machine import Process, wait_until_over
+from tests.faults.machine import Process
 from tests.faults.network import SERVED, TARGETS, WAYS, Network, between, spend
 from tests.faults.script import WAIT, ToyStep
 from tests.servers.process import wait_until
-
-MakeCloud = Callable[[str], Cloud]
 
 REFUSALS = (1047, 1213, 1290, 1836)
 SHORT_SECONDS = (1.0, 6.0)
@@ -40,7 +39,7 @@ HOSTS = ("mid", "late", "idle")
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process has used up to now: seconds of CPU, lines of log."""
+    """The seconds of CPU and the lines of log that a process has used so far."""
 
     cpu: float
     lines: int
@@ -52,10 +51,10 @@ class Cost:
 
 @contextlib.contextmanager
 def frugal(processes: Sequence[Process]) -> Iterator[None]:
-    """Meanwhile each process uses little CPU, and says little.
+    """Meanwhile each process must use little CPU and log few lines.
 
-    A loop that spins would use a whole core, and say thousands of lines. The
-    constants leave room for the work around the fault.
+    A loop that spins would use a whole core, and log thousands of lines. The constants
+    leave room for the work before and after the fault.
     """
     began = time.monotonic()
     before = [Cost.of(process) for process in processes]
@@ -64,16 +63,16 @@ def frugal(processes: Sequence[Process]) -> Iterator[None]:
     for process, start in zip(processes, before, strict=True):
         used = Cost.of(process)
         assert used.cpu - start.cpu < 1.0 + 0.1 * lasted, (process.script.host, lasted)
-        said = used.lines - start.lines
-        assert said < 30 + 4 * lasted, "\n".join(process.log[-50:])
+        logged = used.lines - start.lines
+        assert logged < 30 + 4 * lasted, "\n".join(process.log[-50:])
 
 
 @dataclass
 class Scene:
-    """Conductors at every place where an outage can meet them.
+    """Conductors at each place where an outage can happen.
 
-    ``mid`` is in the middle of a step, ``late`` before it consumes its job,
-    ``idle`` waits for the next stage, and ``young`` is started in the outage.
+    ``mid`` is in the middle of a step, ``late`` is about to consume its flow, ``idle``
+    waits for the next stage, and ``young`` is started in the outage.
     """
 
     cloud: Cloud
@@ -87,25 +86,22 @@ class Scene:
         self._start("young")
 
     def go_on(self) -> None:
-        """Let the step end, and the job be consumed."""
+        """Let the step end, and the flow be consumed."""
         self.gate.unlink()
         self.before_consume.unlink()
 
     def _start(self, host: str, **options: Any) -> Process:
-        backends = self.network.backends
         return self.cloud.start(
             host,
-            database=backends.database,
-            board={**backends.board, "expiry": SETTINGS["expiry"]},
+            backends=self.network.backends,
+            expiry=SETTINGS["expiry"],
             settings=SETTINGS,
             **options,
         )
 
     @classmethod
     def set_up(cls, cloud: Cloud, network: Network) -> "Scene":
-        gate, before_consume = cloud.file("gate"), cloud.file("gate")
-        gate.touch()
-        before_consume.touch()
+        gate, before_consume = cloud.touch("gate"), cloud.touch("gate")
         cloud.flows = {
             "mid": [ToyStep("m1", gate=str(gate)), ToyStep("m2")],
             "late": [ToyStep("l1")],
@@ -117,22 +113,19 @@ class Scene:
             *(NewFlowRun(name, stage, name) for name, stage in stages.items())
         )
         scene = cls(cloud, network, posted, gate, before_consume, [])
-        trace = cloud.trace()
-        faults = {"job.remove.before#1": f"{WAIT} {before_consume}"}
+        trace = cloud.touch("trace")
+        faults = {"flow.remove.before#1": f"{WAIT} {before_consume}"}
         for host in HOSTS:
             late = {"faults": faults, "trace": str(trace)} if host == "late" else {}
             scene.processes.append(scene._start(host, **late))
         with explained(posted):
-            wait_until(lambda: "begin m1" in posted.story, what="a step runs")
+            posted.wait_for("begin m1")
             wait_until(
-                lambda: "job.remove.before#1" in trace.read_text(),
-                what="a job is about to be consumed",
+                lambda: "flow.remove.before#1" in trace.read_text(),
+                what="a flow is about to be consumed",
             )
             wait_until(
-                lambda: all(
-                    any("serves" in line for line in process.log)
-                    for process in scene.processes
-                ),
+                lambda: all(each.has_logged("serves") for each in scene.processes),
                 what="all conductors serve",
             )
         return scene
@@ -154,7 +147,7 @@ def test_servers_away(
     make_cloud: MakeCloud,
     chance: random.Random,
 ) -> None:
-    """Whatever is away for however long: at the start, idle, in a step, at consume."""
+    """Conductors survive an outage at their start, idle, in a step, and at consume."""
     for target, way, seconds in _cases(whole, chance):
         board = board_choice.one_of(SERVED)
         print(f"{board}: {target} away for {seconds:g} s by {way}")
@@ -166,7 +159,7 @@ def test_servers_away(
                     scene.start_young()
                     scene.go_on()
                     spend(seconds)
-                # The test's own connections don't outlive a restart, either.
+                # A restart ends the test's own connections, too.
                 cloud.database.close()
             with explained(scene.posted):
                 scene.posted.wait(timeout=120)
@@ -180,20 +173,19 @@ def _end(cloud: Cloud) -> None:
     for process in cloud.processes:
         process.signal(signal.SIGTERM)
     for process in cloud.processes:
-        wait_until_over(process, "the conductor has ended")
-        assert process.state == "exit 0", process.log[-20:]
+        process.wait_for_exit()
     cloud.stop()
 
 
-def test_database_that_refuses(
+def test_a_database_that_refuses(
     board_choice: BoardChoice,
     whole: bool,
     make_cloud: MakeCloud,
     chance: random.Random,
 ) -> None:
-    """A server that answers, but refuses, costs no more than one that is away.
+    """A server that refuses statements costs no more than one that is away.
 
-    1290 refuses writes only, so a job can be found and claimed, but not taken.
+    1290 refuses writes only, so a conductor can claim a flow, but not take it.
     """
     codes = REFUSALS if whole else (1290, chance.choice(REFUSALS))
     for code in codes:
@@ -205,9 +197,7 @@ def test_database_that_refuses(
 
 
 def _refuse_for(cloud: Cloud, code: int, seconds: float) -> None:
-    refuse, gate, hold = (cloud.file(name) for name in ("code", "gate", "hold"))
-    gate.touch()
-    hold.touch()
+    refuse, gate, hold = cloud.file("code"), cloud.touch("gate"), cloud.touch("hold")
     cloud.flows = {
         "mid": [ToyStep("m1", gate=str(gate)), ToyStep("m2")],
         "new": [ToyStep("n1")],
@@ -217,7 +207,7 @@ def _refuse_for(cloud: Cloud, code: int, seconds: float) -> None:
     first = cloud.start("one", **options)
     second = cloud.start("two", hold=str(hold), **options)
     with explained(posted):
-        wait_until(lambda: "begin m1" in posted.story, what="a step runs")
+        posted.wait_for("begin m1")
         wait_until(lambda: second.log, what="the other one serves")
         with frugal([first, second]):
             refuse.write_text(str(code))
@@ -232,7 +222,7 @@ def _refuse_for(cloud: Cloud, code: int, seconds: float) -> None:
 
 @contextlib.contextmanager
 def _small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of 3 MB; only root may mount one."""
+    """Mount a file system of 3 MB; only root may do so."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small file system")
     folder.mkdir()
@@ -246,55 +236,52 @@ def _small_disk(folder: Path) -> Iterator[Path]:
 
 
 def _fill(path: Path) -> None:
-    """Take what is left of the disk."""
+    """Fill the disk."""
     with contextlib.suppress(OSError), path.open("wb", buffering=0) as ballast:
         while True:
             ballast.write(b"x" * 4096)
 
 
 @pytest.mark.parametrize("board", ["sql", "redis"])
-def test_disk_full_under_sqlite(
+def test_a_full_disk_under_sqlite(
     board: str, make_cloud: MakeCloud, tmp_path: Path
 ) -> None:
-    """A full disk is outlasted, without help; what it refused is done afterwards."""
+    """A conductor survives a full disk without help, and finishes afterwards."""
     with contextlib.ExitStack() as stack:
         disk = stack.enter_context(_small_disk(tmp_path / "disk"))
         cloud = make_cloud(board)
         cloud.move_database(f"sqlite:///{disk / 'engine.sqlite'}")
-        # Last on, first off: the disk must be free of users.
+        # Called in reverse order: nobody may use the disk when it is unmounted.
         stack.callback(cloud.database.close)
         stack.callback(cloud.stop)
         ballast = disk / "ballast"
-        _run_while_full(
-            cloud, lambda: _fill(ballast), lambda: ballast.unlink(), full=""
-        )
+        _run_while_full(cloud, lambda: _fill(ballast), ballast.unlink)
 
 
 @pytest.mark.board("redis")
-def test_sqlite_that_may_not_grow(make_cloud: MakeCloud) -> None:
-    """The same, as anybody can have it: SQLite says that its disk is full."""
+def test_sqlite_that_must_not_grow(make_cloud: MakeCloud) -> None:
+    """A conductor survives SQLite's error that the disk is full; needs no root."""
     cloud = make_cloud("redis")
     cloud.move_database(f"sqlite:///{cloud.folder / 'small.sqlite'}")
     full = cloud.file("full")
-    _run_while_full(cloud, full.touch, full.unlink, full=str(full))
+    _run_while_full(cloud, full.touch, full.unlink, str(full))
 
 
 def _run_while_full(
-    cloud: Cloud, fill: Callable[[], None], free: Callable[[], None], full: str
+    cloud: Cloud, fill: Callable[[], None], free: Callable[[], None], full: str = ""
 ) -> None:
-    gate = cloud.file("gate")
-    gate.touch()
+    gate = cloud.touch("gate")
     steps = [ToyStep(f"s{number}") for number in range(30)]
     cloud.flows = {"main": [ToyStep("a", gate=str(gate)), *steps]}
     process = cloud.start("one", settings=SETTINGS, full=full)
     posted = cloud.post()
     with explained(posted):
-        wait_until(lambda: "begin a" in posted.story, what="a step runs")
+        posted.wait_for("begin a")
         with frugal([process]):
             fill()
             gate.unlink()
             wait_until(
-                lambda: any("full" in line for line in process.log),
+                lambda: process.has_logged("full"),
                 what="the conductor says that the disk is full",
             )
             spend(2.0)

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGSTOP past the claim's expiry, then SIGCONT: who wakes up finds itself fenced."""
+"""SIGSTOP for longer than the claim's expiry, then SIGCONT: the conductor is fenced."""
 
 import random
-import re
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,19 +12,18 @@ from tests.faults.cloud import (
     BOARDS,
     BoardChoice,
     Cloud,
+    MakeCloud,
     Posted,
     explained,
     wait_for_empty_board,
 )
-from tests.faults.machine import Process, wait_until_over
+from tests.faults.machine import Process
 from tests.faults.script import STOP, ToyStep
 from tests.servers.process import wait_until
 
-MakeCloud = Callable[[str], Cloud]
-
 EXPIRY = 3.0
 STEPS = [ToyStep("a"), ToyStep("b"), ToyStep("c")]
-# Holding the job's row locked, as a host does that vanishes from the network.
+# It holds a lock on the flow's row, like a host that vanishes from the network.
 IN_TRANSACTION = "in a transaction"
 PLACES = (
     "in mid-step",
@@ -37,36 +34,38 @@ PLACES = (
     pytest.param("after a step's side effect", marks=pytest.mark.long),
     pytest.param("before the end is written", marks=pytest.mark.long),
 )
-_FENCED = re.compile(r": lost the claim|its epoch is \d+, ours was")
+_FENCED = r": lost the claim|its epoch is \d+, ours was"
 
 
 def boundary(cloud: Cloud, place: str) -> str:
-    """The boundary of that place in an undisturbed run."""
-    trace = cloud.trace()
+    """The name of the boundary at ``place``, from a run without faults."""
+    trace = cloud.touch("trace")
     process = cloud.start("one", trace=str(trace))
-    posted = cloud.post()
-    posted.wait()
-    process.signal(signal.SIGTERM)
-    wait_until_over(process, "the conductor has ended")
-    names = [name for name in trace.read_text().splitlines() if name[:4] == "job."]
-    ended, begun = names.index("job.a.end.after#1"), names.index("job.b.begin.before#1")
+    cloud.post().wait()
+    process.terminate()
+    lines = trace.read_text().splitlines()
+    names = [name for name in lines if name.startswith("flow.")]
+    ended, begun = (
+        names.index("flow.a.end.after#1"),
+        names.index("flow.b.begin.before#1"),
+    )
     return {
-        "in mid-step": "job.b.begin.after#1",
-        "after a step's side effect": "job.b.end.after#1",
+        "in mid-step": "flow.b.begin.after#1",
+        "after a step's side effect": "flow.b.end.after#1",
         # The database has accepted that step a is done ...
         "between steps": _committed(names[ended:begun])[0],
-        # ... and that step b runs; then nothing is between us and its code.
+        # ... and that step b runs; its code is next.
         "just before a step": _committed(names[ended:begun])[-1],
         IN_TRANSACTION: _committed(names[ended:begun])[0].replace(
             "committed", "uncommitted"
         ),
         "before the end is written": _committed(names)[-2],
-        "before consume": "job.remove.before#1",
+        "before consume": "flow.remove.before#1",
     }[place]
 
 
 def _committed(names: Sequence[str]) -> list[str]:
-    return [name for name in names if name.startswith("job.write.committed")]
+    return [name for name in names if name.startswith("flow.write.committed")]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -76,8 +75,8 @@ def test_woken_after_the_expiry(
     make_cloud: MakeCloud,
     chance: random.Random,
 ) -> None:
-    """The other one finishes; the woken one starts and writes nothing, and says so."""
-    # Who stops while it writes SQLite's file locks all others out until it is gone.
+    """The other conductor finishes; the woken one begins and writes nothing."""
+    # A conductor that is stopped in a transaction keeps SQLite's file locked.
     boards = BOARDS[1:] if place == IN_TRANSACTION else BOARDS
     for board in board_choice.all_or_one(boards):
         print(board)
@@ -87,19 +86,14 @@ def test_woken_after_the_expiry(
 
 
 def _stopped_at(cloud: Cloud, where: str, other: int) -> tuple[Process, Posted]:
-    """A conductor that has stopped there with the job; from now on another sees it.
+    """Stop a conductor at ``where``, while it has the flow.
 
-    The other one, on machine ``other``, is there all the time.
+    A second one, on machine ``other``, sees the flow on the board only afterwards.
     """
-    hold = cloud.file("hold")
-    hold.touch()
-    options: dict[str, Any] = {
-        "settings": {"expiry": EXPIRY},
-        "board": {**cloud.backends.board, "expiry": EXPIRY},
-    }
-    cloud.start("two", machine=other, hold=str(hold), **options)
+    hold = cloud.touch("hold")
+    cloud.start("two", machine=other, hold=str(hold), expiry=EXPIRY)
     posted = cloud.post()
-    first = cloud.start("one", faults={where: STOP}, **options)
+    first = cloud.start("one", faults={where: STOP}, expiry=EXPIRY)
     with explained(posted):
         wait_until(lambda: first.state == "stopped", what=f"it stops at {where}")
     hold.unlink()
@@ -122,43 +116,38 @@ def _wake(first: Process, posted: Posted, place: str) -> None:
     first.signal(signal.SIGCONT)
     if place != "before consume":  # then nothing is left to be fenced from
         wait_until(
-            lambda: any(_FENCED.search(line) for line in first.log),
+            lambda: first.has_logged(_FENCED),
             what="the woken conductor says that it is fenced",
         )
-    first.signal(signal.SIGTERM)
-    wait_until_over(first, "the woken conductor has ended")
-    assert first.state == "exit 0"
+    first.terminate()
     begun = [effect.verb for effect in posted.effects[effects:]]
-    # The step that it was stopped in may have ended; none was begun.
+    # The step in which it was stopped may have ended; it has begun no step.
     assert begun in ([], ["end"]), begun
 
 
-@pytest.mark.parametrize("where", ["loop.claim.after#1", "job.write.uncommitted#1"])
-def test_woken_before_it_has_taken_the_job(
+@pytest.mark.parametrize("where", ["loop.claim.after#1", "flow.write.uncommitted#1"])
+def test_woken_before_it_has_taken_the_flow(
     where: str,
     board_choice: BoardChoice,
     make_cloud: MakeCloud,
     chance: random.Random,
 ) -> None:
-    """Who slept between claim and take does not fence the one that has the job now."""
+    """A conductor stopped between claim and take does not fence the new holder."""
     for board in board_choice.all_or_one(BOARDS[1:]):
         print(board)
         cloud = make_cloud(board)
-        gate = cloud.file("gate")
-        gate.touch()
-        cloud.flows = {"main": [ToyStep("a", gate=str(gate)), ToyStep("b")]}
-        _wake_beside_holder(cloud, where, gate, chance.randrange(2))
+        _wake_beside_holder(cloud, where, cloud.gate_step_a(), chance.randrange(2))
         cloud.stop()
 
 
 def _wake_beside_holder(cloud: Cloud, where: str, gate: Path, other: int) -> None:
     first, posted = _stopped_at(cloud, where, other)
     with explained(posted):
-        wait_until(lambda: "begin a" in posted.story, what="the other one is at work")
-        said = len(first.log)
+        posted.wait_for("begin a")
+        logged = len(first.log)
         first.signal(signal.SIGCONT)
         wait_until(
-            lambda: any(_FENCED.search(line) for line in first.log[said:]),
+            lambda: first.has_logged(_FENCED, since=logged),
             what="the woken conductor says that it is fenced",
         )
         gate.unlink()

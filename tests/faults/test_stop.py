@@ -1,67 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGTERM gives the job to another conductor; a crash frees it where it is seen.
+"""After SIGTERM or a crash, another conductor takes the flow before the claim expires.
 
-Claims last ten minutes here: who takes over in time did not wait for an expiry.
+Claims last ten minutes here, so a takeover within the test did not wait for an expiry.
 """
 
 import signal
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from tests.faults.cloud import BoardChoice, Cloud, Posted, explained
-from tests.faults.conductor_process import TOLD_TO_STOP
+from tests.faults.cloud import BoardChoice, Cloud, MakeCloud
+from tests.faults.conductor_process import STOP_REQUESTED
 from tests.faults.invariants import takeovers
-from tests.faults.machine import Process, wait_until_over
+from tests.faults.machine import Process
 from tests.faults.script import ToyStep
 from tests.servers.process import wait_until
 
-MakeCloud = Callable[[str], Cloud]
-
-LONG_CLAIM: dict[str, Any] = {"expiry": 600.0, "grace_period": 300.0}
 TIMEOUT = 60.0
 
 
-def _start(cloud: Cloud, host: str, machine: int = 0, **settings: float) -> Process:
-    return cloud.start(
-        host,
-        machine=machine,
-        settings={**LONG_CLAIM, **settings},
-        board={**cloud.backends.board, "expiry": 60.0},
-    )
-
-
-def _end(process: Process) -> None:
-    wait_until_over(process, "the conductor has ended")
-    assert process.state == "exit 0", process.log[-20:]
-
-
-def _is_told(process: Process) -> bool:
-    return any(TOLD_TO_STOP in line for line in process.log)
-
-
-def _wait_for(posted: Posted, line: str, count: int = 1) -> None:
-    with explained(posted):
-        wait_until(lambda: posted.story.count(line) >= count, what=f"{line} {count}")
+def _start(
+    cloud: Cloud, host: str, machine: int = 0, grace_period: float = 300.0
+) -> Process:
+    settings = {"grace_period": grace_period}
+    return cloud.start(host, machine=machine, expiry=600.0, settings=settings)
 
 
 def test_sigterm_suspends_at_the_end_of_the_step(
     board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
-    """The step ends within the grace; another host goes on, long before the expiry."""
+    """The step ends within the grace period; another host goes on with the next one."""
     for board in board_choice.all_or_one():
         cloud = make_cloud(board)
-        gate = cloud.file("gate")
-        gate.touch()
-        cloud.flows = {"main": [ToyStep("a", gate=str(gate)), ToyStep("b")]}
+        gate = cloud.gate_step_a()
         first = _start(cloud, "one")
         posted = cloud.post()
-        _wait_for(posted, "begin a")
+        posted.wait_for("begin a")
         _start(cloud, "two", machine=1)
         first.signal(signal.SIGTERM)
         gate.unlink()
-        _end(first)
+        first.wait_for_exit()
         posted.wait(timeout=TIMEOUT)
         assert posted.story == ["begin a", "end a", "begin b", "end b"]
         assert takeovers(posted.history) == 0
@@ -78,7 +55,7 @@ def test_an_interrupted_step_is_given_back(
     board_choice: BoardChoice,
     make_cloud: MakeCloud,
 ) -> None:
-    """The step is told to stop; another host begins it again, before the expiry."""
+    """The step is cancelled; another host begins it again."""
     for board in board_choice.all_or_one():
         cloud = make_cloud(board)
         _interrupt(cloud, way, reverting)
@@ -86,10 +63,10 @@ def test_an_interrupted_step_is_given_back(
 
 
 @pytest.mark.parametrize("way", ["a second SIGTERM", "the grace is over"])
-def test_a_step_that_does_not_hear_is_left_behind(
+def test_a_step_that_cannot_be_cancelled_is_abandoned(
     way: str, board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
-    """The process ends without it, and has given its job back to another host."""
+    """The process ends without waiting for it, and another host repeats it."""
     for board in board_choice.all_or_one():
         cloud = make_cloud(board)
         _interrupt(cloud, way, reverting=False, stubborn=True)
@@ -99,25 +76,24 @@ def test_a_step_that_does_not_hear_is_left_behind(
 def _interrupt(
     cloud: Cloud, way: str, reverting: bool, *, stubborn: bool = False
 ) -> None:
-    gate = cloud.file("gate")
-    gate.touch()
+    gate = cloud.touch("gate")
     cloud.flows = {"main": _steps(str(gate), reverting, stubborn)}
     grace = 0.2 if way == "the grace is over" else 300.0
     first = _start(cloud, "one", grace_period=grace)
     posted = cloud.post(on_failure="revert")
     begin = "begin-undo a" if reverting else "begin a"
-    _wait_for(posted, begin)
+    posted.wait_for(begin)
     first.signal(signal.SIGTERM)
     if way == "a second SIGTERM":
-        # Two signals at once are one.
+        # Two signals at the same time would count as one.
         wait_until(
-            lambda: _is_told(first),
-            what="it has heard of the first",
+            lambda: first.has_logged(STOP_REQUESTED),
+            what="it has handled the first",
             state=lambda: first.log[-20:],
         )
         first.signal(signal.SIGTERM)
-    _end(first)
-    # Who was left behind could write no more: the job is as it was.
+    first.wait_for_exit()
+    # An abandoned step can't write any more, so the flow stays running.
     assert posted.states == ["running" if stubborn else "ready"]
     gate.unlink()
     _start(cloud, "two", machine=1)
@@ -136,15 +112,13 @@ def _steps(gate: str, reverting: bool, stubborn: bool) -> list[ToyStep]:
 def test_a_crashed_process_is_seen_by_its_successor(
     board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
-    """Restarted on its host, a conductor takes its job up again before the expiry."""
+    """A conductor that is restarted on its host resumes its flow at once."""
     for board in board_choice.all_or_one():
         cloud = make_cloud(board)
-        gate = cloud.file("gate")
-        gate.touch()
-        cloud.flows = {"main": [ToyStep("a", gate=str(gate)), ToyStep("b")]}
+        gate = cloud.gate_step_a()
         first = _start(cloud, "one")
         posted = cloud.post()
-        _wait_for(posted, "begin a")
+        posted.wait_for("begin a")
         first.kill()
         gate.unlink()
         _start(cloud, "one")

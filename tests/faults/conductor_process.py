@@ -82,7 +82,7 @@ class DiaryRunner(Runner):
 
 
 class Toy(task.Task):
-    """A step whose side effect is two lines in the ledger."""
+    """A step with two lines in the ledger as its side effect."""
 
     def __init__(
         self, script: ToyStep, diary: Diary, seams: Seams, cancelled: threading.Event

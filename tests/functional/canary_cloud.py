@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cloud whose jobboard works, made by hand: the least that a canary needs."""
+"""A cloud with a working jobboard, made by hand: the minimum for a canary."""
 
 import contextlib
 import re
@@ -19,9 +19,19 @@ NAMESPACE = "octavia_jobboard"
 DATABASE = "octavia_persistence"
 
 
+def persistence_rows(mariadb: MariaDB) -> int:
+    """The number of rows in the three tables of taskflow's persistence."""
+    tables = ("logbooks", "flowdetails", "atomdetails")
+    counts = (f"(SELECT COUNT(*) FROM {DATABASE}.{name})" for name in tables)
+    return int(mariadb.execute(f"SELECT {' + '.join(counts)}")[0][0])
+
+
 @dataclass
 class CanaryCloud:
-    """``conf`` is an octavia.conf with the whole ``[task_flow]``."""
+    """``conf`` is an octavia.conf with the whole ``[task_flow]``.
+
+    ``look`` lists what the key-value backend holds.
+    """
 
     mariadb: MariaDB
     python: str
@@ -29,21 +39,15 @@ class CanaryCloud:
     look: Callable[[], list[str]]
 
     def rows(self) -> int:
-        """Rows in the three tables of taskflow's persistence."""
-        tables = ("logbooks", "flowdetails", "atomdetails")
-        counts = (
-            self.mariadb.execute(f"SELECT COUNT(*) FROM {DATABASE}.{table}")[0][0]
-            for table in tables
-        )
-        return sum(counts)
+        return persistence_rows(self.mariadb)
 
 
 def make(
     folder: Path, mariadb: MariaDB, venv: Path, options: dict[str, Any]
 ) -> CanaryCloud:
-    """The database made by octavia-db-manage, and the octavia.conf.
+    """Make the database, by octavia-db-manage, and the octavia.conf.
 
-    :param options: what distinguishes the key-value backend, by Octavia's names.
+    :param options: Octavia's options for the key-value backend.
     """
     mariadb.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")
     wanted = {
@@ -71,35 +75,35 @@ def redis_options(server: Any) -> dict[str, Any]:
     }
 
 
-# Other tests' boards on the same server: their claims expire at any time.
+# The boards of other tests on the same server: their claims expire at any time.
 _OTHERS = re.compile(r"(^|/)(test|engine)-")
 
 
-def _is_of_nobody_else(key: str) -> bool:
+def _is_ours(key: str) -> bool:
     return _OTHERS.search(key) is None
 
 
 def redis_keys(server: Any) -> list[str]:
-    """All keys of the server, but those of other tests' boards."""
+    """All keys of the server, except those of other tests' boards."""
     with contextlib.closing(server.client()) as client:
-        return sorted(filter(_is_of_nobody_else, map(bytes.decode, client.scan_iter())))
+        return sorted(filter(_is_ours, map(bytes.decode, client.scan_iter())))
 
 
 def etcd_keys(port: int) -> list[str]:
-    """All keys of the server, but those of other tests' boards."""
+    """All keys of the server, except those of other tests' boards."""
     client = etcd3gw.Etcd3Client(host="127.0.0.1", port=port)
     try:
         found = client.get_prefix("/")
     finally:
         client.session.close()
     keys = (metadata["key"].decode() for _, metadata in found)
-    return sorted(filter(_is_of_nobody_else, keys))
+    return sorted(filter(_is_ours, keys))
 
 
 def zookeeper_nodes(port: int) -> list[str]:
-    """All nodes of the server, but its own and those of other tests' boards."""
+    """All nodes of the server, except its own and those of other tests' boards."""
     with zookeeper_client(port) as client:
-        return sorted(filter(_is_of_nobody_else, _below(client, "/")))
+        return sorted(filter(_is_ours, _below(client, "/")))
 
 
 def _below(client: Any, path: str) -> Iterator[str]:

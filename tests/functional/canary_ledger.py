@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Telling the canary's own rows from all else in a server's log of statements."""
+"""Finds writes that are not the canary's in a server's log of statements."""
 
 import re
 from collections.abc import Iterable
@@ -13,10 +13,9 @@ _NAME = "amphv2_canary_"
 
 
 def foreign_writes(statements: Iterable[str]) -> list[str]:
-    """The statements that write, but not on rows of a canary.
+    """The statements that write to rows which are not a canary's.
 
-    A logbook whose name says so is the canary's, and so is what is inserted with
-    the id of a row of its own.
+    A logbook is a canary's by its name, any other row by the id of a row of the canary.
     """
     known: set[str] = set()
     found = []

@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures of the tests that run the real programs."""
+"""Fixtures of the tests with real programs."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.functional.site import KeyValue, Site, stopped_at_end
+from tests.functional.site import KeyValue, MakeSite, Site, stopped_at_end
 from tests.servers.mariadb import MariaDB
 
 
 @pytest.fixture(scope="session")
 def octavia_bin(octavia_venv: Path) -> Path:
-    """The folder of real Octavia's programs."""
+    """The folder of Octavia's programs."""
     return octavia_venv / "bin"
 
 
 def key_value(request: pytest.FixtureRequest, driver: str) -> KeyValue:
-    """The session's server of that driver, started when it is first asked for."""
+    """The session's server of that driver, started at its first use."""
     server: Any = request.getfixturevalue(f"{driver}_server")
     return KeyValue(driver, server.port, getattr(server, "password", None))
 
@@ -27,7 +27,7 @@ def key_value(request: pytest.FixtureRequest, driver: str) -> KeyValue:
 def board_options(
     request: pytest.FixtureRequest, board: str, namespace: str
 ) -> Mapping[str, str]:
-    """``[task_flow]`` for the engine's own jobboard."""
+    """The options in ``[task_flow]`` for the engine's own jobboard."""
     if board == "sql":
         return {}
     return {
@@ -42,11 +42,11 @@ def make_site(
     tmp_path: Path,
     mariadb: MariaDB,
     octavia_bin: Path,
-) -> Iterator[Callable[..., Site]]:
-    """Makes a site: ``make_site(board="redis", driver="redis", engine="mariadb")``.
+) -> Iterator[MakeSite]:
+    """Make a site: ``make_site(board="redis", driver="redis", engine="mariadb")``.
 
-    ``board`` is the engine's own jobboard, ``driver`` what Octavia shall get,
-    ``engine`` where the engine's database is (``sqlite`` is shared by the hosts).
+    ``board`` is the engine's own jobboard, ``driver`` the key-value backend for
+    Octavia, ``engine`` the engine's database (the hosts share the file of ``sqlite``).
     """
     with contextlib.ExitStack() as stack:
 

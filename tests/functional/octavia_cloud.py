@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real Octavia on the hosts of a site: database, API and workers.
 
-Only what is below Octavia, the clouds' networks and virtual machines, is played
-by the no-op drivers that Octavia itself brings.
+Octavia's own no-op drivers replace the cloud's networks and virtual machines.
 """
 
 import contextlib
@@ -28,14 +27,14 @@ _CONFIGURATION = """\
 [DEFAULT]
 host = {host}
 transport_url = {transport_url}
-# Each change of a task's state is in the log of a test that failed.
+# Log each change of a task's state, for the report of a failed test.
 default_log_levels = octavia.common.base_taskflow=DEBUG,octavia.api.app=WARNING
 
 [oslo_messaging]
 topic = octavia_prov
 
 [oslo_messaging_rabbit]
-# The queue goes with its last worker: nothing is left for the next test.
+# Delete the queue with its last worker, so that the next test finds none.
 amqp_auto_delete = True
 
 [api_settings]
@@ -67,11 +66,11 @@ volume_driver = volume_noop_driver
 image_driver = image_noop_driver
 distributor_driver = distributor_noop_driver
 client_ca = {folder}/ca.cert.pem
-# Two amphorae: twice as many tasks, and the creation of a VRRP group between.
+# Two amphorae: twice as many tasks, with the creation of a VRRP group among them.
 loadbalancer_topology = ACTIVE_STANDBY
 """
-# Ends when the broker itself counts this many workers on Octavia's queue. Until
-# there is one, the broker throws away what the API sends.
+# Ends when the broker counts this many workers on Octavia's queue. Before the first
+# one, the broker discards the API's messages.
 _AWAIT_CONSUMERS = """\
 import sys, time
 import amqp
@@ -92,9 +91,9 @@ while True:
 
 
 class OctaviaCloud:
-    """An Octavia as operators have it before the bootstrap: without a jobboard.
+    """An Octavia without a jobboard, as operators have it before the job.
 
-    ``site.octavia_conf(host)`` is what its processes read.
+    Its processes read ``site.octavia_conf(host)``.
     """
 
     def __init__(self, site: Site, rabbitmq: RabbitMQServer) -> None:
@@ -109,7 +108,7 @@ class OctaviaCloud:
         }
 
     def install(self) -> None:
-        """Main database, its account, certificates and octavia.conf of each host."""
+        """Make the main database, its account, certificates, and each octavia.conf."""
         self.folder.mkdir()
         mariadb = self.site.mariadb
         mariadb.execute("CREATE DATABASE octavia CHARACTER SET utf8mb3")
@@ -128,7 +127,7 @@ class OctaviaCloud:
         self._run(str(self._bin / "octavia-db-manage"), config, "upgrade", "head")
 
     def start(self) -> None:
-        """The API and a worker on each host; all are at work on return."""
+        """Start the API and a worker on each host; return when all work."""
         for worker in self._workers.values():
             worker.start()
         self._api.start()
@@ -138,10 +137,10 @@ class OctaviaCloud:
         self._run(python, "-c", _AWAIT_CONSUMERS, *where, str(len(self._workers)))
 
     def kill(self, host: str) -> None:
-        """SIGKILL to all processes of that host's worker, as when the host dies.
+        """Send SIGKILL to all processes of that host's worker, as if the host died.
 
-        Its parent alone would leave the working child alive, its child alone
-        would be forked anew.
+        If only the parent dies, the child works on; if only the child dies, the parent
+        forks a new one.
         """
         _kill(self._workers[host])
 
@@ -151,7 +150,7 @@ class OctaviaCloud:
                 _kill(server)
 
     def create(self, name: str) -> str:
-        """Ask the API for a load balancer; its id."""
+        """Ask the API for a load balancer; return its id."""
         wanted = {
             "name": name,
             "project_id": uuid.uuid4().hex,
@@ -163,12 +162,12 @@ class OctaviaCloud:
         return str(answer["loadbalancer"]["id"])
 
     def statuses(self) -> dict[str, str]:
-        """Provisioning status of every load balancer, as the API tells it."""
+        """The provisioning status of every load balancer, from the API."""
         found = self._call("loadbalancers")["loadbalancers"]
         return {each["id"]: each["provisioning_status"] for each in found}
 
     def wait_until_settled(self, *load_balancers: str) -> dict[str, str]:
-        """Each one's status, once none is PENDING any more."""
+        """Wait until none is PENDING; return the status of each."""
         found: dict[str, str] = {}
 
         def settled() -> bool:
@@ -184,14 +183,14 @@ class OctaviaCloud:
         return {each: found[each] for each in load_balancers}
 
     def host_of_connection(self, port: int) -> str | None:
-        """The host whose worker holds the local end ``port`` of a connection."""
+        """The host with a worker that has a connection from local port ``port``."""
         inodes = {
             fields[9]
             for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
             if int((fields := line.split())[1].rpartition(":")[2], 16) == port
         }
         sockets = {f"socket:[{inode}]" for inode in inodes - {"0"}}
-        if not sockets:  # its process is dead
+        if not sockets:  # the process is dead
             return None
         for host, worker in self._workers.items():
             if sockets & _open_files(worker.pid):
@@ -199,7 +198,7 @@ class OctaviaCloud:
         return None
 
     def worker_logs(self) -> str:
-        """All that the workers logged, also the dead."""
+        """The logs of all workers, also of dead ones."""
         return "\n".join(each.log.read_text() for each in self._workers.values())
 
     def logs(self) -> str:
@@ -218,7 +217,7 @@ class OctaviaCloud:
 
     def _service(self, name: str, host: str) -> Server:
         def ready() -> bool:
-            # That a worker's process is up proves nothing: its broker is asked.
+            # The start of a worker proves nothing: start() asks the broker.
             return name == "octavia-worker" or bool(self._call("providers"))
 
         return Server(
@@ -232,7 +231,7 @@ class OctaviaCloud:
         )
 
     def _run(self, *argv: str) -> None:
-        """Run a program to its end, which must be a good one."""
+        """Run a program; it must succeed."""
         done = subprocess.run(
             argv,
             stdin=subprocess.DEVNULL,
@@ -265,7 +264,7 @@ def _kill(server: Server) -> None:
 
 
 def _open_files(group: int) -> set[str]:
-    """What the processes of a process group have open."""
+    """The open files of the processes in a process group."""
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it may end at any time
@@ -278,9 +277,9 @@ def _open_files(group: int) -> set[str]:
 def running_octavia(
     site: Site, rabbitmq: RabbitMQServer, options: Mapping[str, str]
 ) -> Iterator[OctaviaCloud]:
-    """An Octavia that our bootstrap gave its jobboard; stopped by pid at the end.
+    """An Octavia that got its jobboard from a job; stopped at the end.
 
-    The site's two conductors do the bootstrap while no process of Octavia runs.
+    The site's two conductors run the job before Octavia is started.
 
     :param options: changes of ``[octavia]`` in each host's configuration.
     """
@@ -288,7 +287,7 @@ def running_octavia(
     cloud.install()
     for host in site.hosts:
         site.write_configuration(host, {"octavia": options})
-        site.start_conductor(host)
+    site.start_conductors()
     done = site.cli("post-job", "--wait", "--timeout", "120")
     assert done.returncode == 0, (done.stderr, site.log(site.hosts[0]).read_text())
     site.stop()

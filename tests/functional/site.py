@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cloud of two hosts on one machine: real processes, real servers.
 
-Each host has its own configuration, octavia.conf, state folder and restart
-command; the independent ledger is what the wrapped programs and the database
-server wrote down themselves.
+Each host has its own configuration, octavia.conf, state folder and restart command.
+The wrapped programs and the database server write ledgers that the product can't touch.
 """
 
 import contextlib
@@ -31,8 +30,8 @@ PASSWORD = "p@ss:w/o#r%d$1"
 OCTAVIA_CONF = DATA / "octavia.conf"
 HOSTS = ("ctl1", "ctl2")
 
-# Notes its run in the ledger, waits while a gate file is there, then runs the
-# real program. The gate is what lets a test meet a step in the middle.
+# Notes its run in the ledger, waits while the gate file exists, then runs the real
+# program. With the gate, a test can act in the middle of a step.
 _WRAPPER = """\
 #!/bin/sh
 echo "begin $1 $$" >> {ledger}
@@ -47,7 +46,7 @@ exit $status
 
 @dataclass(frozen=True)
 class KeyValue:
-    """The key-value backend that Octavia shall use."""
+    """The key-value backend for Octavia."""
 
     driver: str
     port: int
@@ -66,7 +65,10 @@ class KeyValue:
 
 @dataclass
 class Site:
-    """The folders, configurations and processes of the two hosts."""
+    """The folders, configurations and processes of the hosts.
+
+    With ``apart``, a conductor can't see whether another host's process lives.
+    """
 
     folder: Path
     mariadb: MariaDB
@@ -80,12 +82,12 @@ class Site:
 
     @property
     def ledger(self) -> list[str]:
-        """What the wrapped programs noted: ``begin NAME PID`` and ``end NAME``."""
+        """The notes of the wrapped programs: ``begin NAME PID`` and ``end NAME``."""
         path = self.folder / "ledger"
         return path.read_text().splitlines() if path.exists() else []
 
     def begun(self, name: str) -> int:
-        """How often a wrapped program was begun."""
+        """How often a wrapped program has begun."""
         return sum(line.startswith(f"begin {name} ") for line in self.ledger)
 
     def gate(self, name: str) -> Path:
@@ -99,7 +101,7 @@ class Site:
         return self.folder / host / "conductor.log"
 
     def set_up(self) -> None:
-        """Write every file; start nothing."""
+        """Write all files; start nothing."""
         for host in self.hosts:
             home = self.folder / host
             home.mkdir(parents=True)
@@ -123,18 +125,13 @@ class Site:
     def configuration(self, host: str) -> dict[str, dict[str, str]]:
         """The options of one host's amphv2-bootstrap.conf by section."""
         home = self.folder / host
-        account = f"octavia:{quote(PASSWORD, safe='')}"
-        server = f"{self.mariadb.host}:{self.mariadb.port}"
-        python = Path(self.db_manage).with_name("python")
         octavia = {
             "config_file": str(self.octavia_conf(host)),
             "controllers": ",".join(self.hosts),
             "admin_connection": self.mariadb.root_url,
-            "persistence_connection": (
-                f"mysql+pymysql://{account}@{server}/octavia_persistence"
-            ),
+            "persistence_connection": self.persistence_connection(),
             "db_manage_command": f"{home}/db-manage db-manage",
-            "python": str(python),
+            "python": str(Path(self.db_manage).with_name("python")),
             "services": "",
             "restart_commands": f"{home}/restart-{host} restart-{host}",
             "jobboard_expiration_time": "100",
@@ -150,6 +147,12 @@ class Site:
             "octavia": octavia,
             "conductor": {"poll_interval": "0.2", "reconcile_interval": "1"},
         }
+
+    def persistence_connection(self, password: str = PASSWORD) -> str:
+        """The URL of the persistence database for Octavia's account."""
+        account = f"octavia:{quote(password, safe='')}"
+        server = f"{self.mariadb.host}:{self.mariadb.port}"
+        return f"mysql+pymysql://{account}@{server}/octavia_persistence"
 
     def write_configuration(
         self, host: str, changes: Mapping[str, Mapping[str, str]] | None = None
@@ -184,20 +187,24 @@ class Site:
         )
 
     def show(self) -> dict[str, Any]:
-        """The newest job as ``job show -f json`` gives it, without its start-up."""
+        """The report of ``job show -f json`` on the newest job, in this process."""
         found = describe(self.store, self.store.resolve(None))
         report: dict[str, Any] = json.loads(json.dumps(found))
         return report
 
     @functools.cached_property
     def store(self) -> Store:
-        """The engine's database, looked at from outside its processes."""
+        """The engine's database."""
         return Store(Database(self.engine_url))
+
+    def start_conductors(self) -> None:
+        """Start the conductor of each host."""
+        for host in self.hosts:
+            self.start_conductor(host)
 
     def start_conductor(self, host: str) -> "subprocess.Popen[bytes]":
         config = str(self.folder / host / "amphv2-bootstrap.conf")
         module = "amphv2_bootstrap.cmd.daemon"
-        # As on two machines, no conductor can see whether the other's process lives.
         argv = [*(new_machine() if self.apart else ()), sys.executable, "-m", module]
         with self.log(host).open("ab") as log:
             process = subprocess.Popen(
@@ -211,13 +218,13 @@ class Site:
         return process
 
     def kill(self, host: str) -> None:
-        """SIGKILL the conductor of ``host``, and only it."""
+        """Send SIGKILL to the conductor of ``host``, but not to its children."""
         process = self.conductors.pop(host)
         process.kill()
         process.wait()
 
     def holder(self) -> str | None:
-        """The host whose conductor runs a flow now."""
+        """The host with a conductor that runs a flow now."""
         flows = self.show()["flows"]
         return next((flow["running_on"] for flow in flows if flow["running_on"]), None)
 
@@ -233,17 +240,16 @@ class Site:
         return report
 
     def wait_until_begun(self, name: str) -> None:
-        """Return when a wrapped program is under way."""
-        self.wait_until(lambda: self.begun(name), f"{name} is under way")
+        """Return when a wrapped program has begun."""
+        self.wait_until(lambda: self.begun(name), f"{name} has begun")
 
     def wait_until(
         self, condition: Callable[[], object], what: str, timeout: float = 120
     ) -> None:
-        """Return when ``condition()`` is true; a failure tells all that is known."""
-        wait_until(condition, what=what, timeout=timeout, state=self._story)
+        """Return when ``condition()`` is true; a failure reports job and logs."""
+        wait_until(condition, what=what, timeout=timeout, state=self._describe)
 
-    def _story(self) -> str:
-        """The newest job, if there is one, and the conductors' last words."""
+    def _describe(self) -> str:
         lines = self.ledger
         if self.store.jobs():
             lines.append(json.dumps(self.show(), indent=1))
@@ -253,7 +259,7 @@ class Site:
         return "\n".join(lines)
 
     def stop(self) -> None:
-        """SIGTERM to every conductor, SIGKILL to one that doesn't end."""
+        """Send SIGTERM to every conductor, SIGKILL to one that does not end."""
         for process in self.conductors.values():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
@@ -268,7 +274,7 @@ class Site:
 
 @contextlib.contextmanager
 def stopped_at_end(site: Site) -> Iterator[Site]:
-    """The site set up, and its processes gone afterwards."""
+    """Set the site up, and stop its processes afterwards."""
     site.set_up()
     try:
         yield site
@@ -280,8 +286,31 @@ def stopped_at_end(site: Site) -> Iterator[Site]:
                 site.gate(name).unlink(missing_ok=True)
 
 
+MakeSite = Callable[..., Site]
+
+
+@contextlib.contextmanager
+def site_of_a_module(
+    folder: Path, mariadb: MariaDB, octavia_bin: Path, key_value: KeyValue, **more: Any
+) -> Iterator[Site]:
+    """A site on SQLite and the board ``sql``, on an otherwise empty MariaDB."""
+    mariadb.clean()
+    site = Site(
+        folder=folder / "site",
+        mariadb=mariadb,
+        key_value=key_value,
+        board={},
+        engine_url=f"sqlite:///{folder}/engine.sqlite",
+        db_manage=str(octavia_bin / "octavia-db-manage"),
+        **more,
+    )
+    with stopped_at_end(site):
+        yield site
+    mariadb.clean()
+
+
 def steps(report: Mapping[str, Any], flow: str, host: str | None = None) -> list[Any]:
-    """The tasks of one flow of a report."""
+    """The steps of one flow of a report."""
     found = [
         each
         for each in report["flows"]

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Posting again: nothing to do means nothing done."""
+"""A second post or run changes nothing that is done already."""
 
 import json
-from collections.abc import Callable
+import subprocess
 from pathlib import Path
 
+from tests.functional.canary_cloud import persistence_rows
 from tests.functional.canary_ledger import foreign_writes
-from tests.functional.site import Site
+from tests.functional.site import MakeSite, Site
 from tests.servers.mariadb import MariaDB
-
-MakeSite = Callable[..., Site]
 
 
 def _identity(path: Path) -> tuple[object, ...]:
@@ -18,7 +17,7 @@ def _identity(path: Path) -> tuple[object, ...]:
 
 
 def _files(site: Site) -> dict[str, tuple[object, ...]]:
-    """Every octavia.conf and what lies beside it."""
+    """Every octavia.conf, and the files beside it with its name."""
     return {
         str(path): _identity(path)
         for host in site.hosts
@@ -29,11 +28,12 @@ def _files(site: Site) -> dict[str, tuple[object, ...]]:
 def test_posting_on_a_finished_cloud_changes_nothing(
     make_site: MakeSite, mariadb: MariaDB
 ) -> None:
-    """A second bootstrap is a new job: no byte, no restart, no db-manage, no write
-    but the canary's own rows, which are gone again."""
+    """A second job changes no file, runs no program, and writes no row of others.
+
+    The rows of its canary are deleted again.
+    """
     site = make_site()
-    for host in site.hosts:
-        site.start_conductor(host)
+    site.start_conductors()
     first = site.cli("post-job", "--wait", "-f", "json")
     assert first.returncode == 0, first.stderr
     files, ledger, mark = _files(site), site.ledger, mariadb.mark()
@@ -48,9 +48,7 @@ def test_posting_on_a_finished_cloud_changes_nothing(
     statements = mariadb.statements(mark)
     assert statements, "the ledger saw nothing at all"
     assert foreign_writes(statements) == []
-    for table in ("logbooks", "flowdetails", "atomdetails"):
-        query = f"SELECT COUNT(*) FROM octavia_persistence.{table}"
-        assert mariadb.execute(query) == [(0,)]
+    assert persistence_rows(mariadb) == 0
     assert _files(site) == files
     assert site.ledger == ledger
 
@@ -58,7 +56,7 @@ def test_posting_on_a_finished_cloud_changes_nothing(
 def test_posting_again_while_unfinished_gives_the_same_job(
     make_site: MakeSite,
 ) -> None:
-    """The same id, no second set of jobs; another configuration is a conflict."""
+    """A second post gives the same job; another configuration is a conflict."""
     site = make_site()
     first = json.loads(site.cli("post-job", "-f", "json").stdout)
     second = json.loads(site.cli("post-job", "-f", "json", host="ctl2").stdout)
@@ -81,17 +79,15 @@ def test_posting_again_while_unfinished_gives_the_same_job(
 
 
 def test_waiting_ends_after_the_timeout(make_site: MakeSite) -> None:
-    """Exit code 3 when nobody carries the job out in time; the job stays posted."""
+    """The exit code is 3 if the job is not done in time; the job stays posted."""
     site = make_site()
     done = site.cli("post-job", "--wait", "--timeout", "0.5")
     assert done.returncode == 3, done.stderr
     assert site.show()["state"] == "ready"
 
 
-def test_run_goes_on_where_it_was_killed(make_site: MakeSite) -> None:
-    """Without conductors: SIGKILL in a step, run again, only that step again."""
-    import subprocess
-
+def test_run_resumes_where_it_was_killed(make_site: MakeSite) -> None:
+    """After SIGKILL in a step, a second ``run`` repeats only that step."""
     site = make_site(hosts=("ctl1",))
     site.gate("db-manage").touch()
     first = subprocess.Popen(

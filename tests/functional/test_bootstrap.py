@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The main job, posted by the command and done by conductors."""
+"""The main job, posted by ``post-job`` and carried out by conductors."""
 
 import json
-from collections.abc import Callable
 
-from tests.functional.site import PASSWORD, Site, steps
-
-MakeSite = Callable[..., Site]
+from tests.functional.site import PASSWORD, MakeSite, steps
 
 
-def test_a_posted_bootstrap_is_done_by_two_conductors(make_site: MakeSite) -> None:
-    """An Octavia without a jobboard goes in, both controllers configured come out."""
+def test_a_posted_job_is_done_by_two_conductors(make_site: MakeSite) -> None:
+    """The job gives both controllers of an Octavia its jobboard."""
     site = make_site()
-    for host in site.hosts:
-        site.start_conductor(host)
+    site.start_conductors()
     done = site.cli("post-job", "--wait", "--timeout", "120")
     assert done.returncode == 0, (done.stderr, site.log("ctl1").read_text())
     report = json.loads(site.cli("job", "show", "-f", "json").stdout)

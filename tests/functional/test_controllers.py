@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What conductors tell of their controllers, and whether these agree."""
+"""What conductors report about their controllers, and whether these agree."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ import pytest
 from amphv2_bootstrap.adapters.octavia import conf_file
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.host_reports import HostReport, HostReports
-from tests.functional.site import PASSWORD, KeyValue, Site, stopped_at_end
+from tests.functional.site import PASSWORD, KeyValue, Site, site_of_a_module
 from tests.servers.mariadb import MariaDB
 from tests.servers.redis import PASSWORD as REDIS_PASSWORD
 from tests.servers.redis import running_redis
@@ -26,29 +26,19 @@ def site(
     mariadb_server: MariaDB,
     octavia_bin: Path,
 ) -> Iterator[Site]:
-    """Two controllers, bootstrapped once; both conductors go on running."""
+    """Two controllers with a finished job; both conductors run on."""
     folder = tmp_path_factory.mktemp("controllers")
-    mariadb_server.clean()
     with running_redis(folder / "redis") as redis:
-        site = Site(
-            folder=folder / "site",
-            mariadb=mariadb_server,
-            key_value=KeyValue("redis", redis.port, redis.password),
-            board={},
-            engine_url=f"sqlite:///{folder}/engine.sqlite",
-            db_manage=str(octavia_bin / "octavia-db-manage"),
-        )
-        with stopped_at_end(site):
-            for host in site.hosts:
-                site.start_conductor(host)
+        key_value = KeyValue("redis", redis.port, redis.password)
+        with site_of_a_module(folder, mariadb_server, octavia_bin, key_value) as site:
+            site.start_conductors()
             done = site.cli("post-job", "--wait", "--timeout", "100")
             assert done.returncode == 0, (done.stderr, site.log("ctl1").read_text())
             yield site
-    mariadb_server.clean()
 
 
 def _reports(site: Site) -> dict[str, HostReport]:
-    return {one.host: one for one in HostReports(site.store.database).all()}
+    return {each.host: each for each in HostReports(site.store.database).all()}
 
 
 def _option(site: Site, host: str, name: str) -> Any:
@@ -57,15 +47,15 @@ def _option(site: Site, host: str, name: str) -> Any:
 
 
 def _wait_for(site: Site, host: str, name: str, entry: Mapping[str, Any]) -> None:
-    """Until the conductor has told that its octavia.conf has this."""
+    """Return when the conductor reports this entry of its octavia.conf."""
     site.wait_until(
-        lambda: _option(site, host, name) == entry, f"{host} has told its {name}"
+        lambda: _option(site, host, name) == entry, f"{host} has reported its {name}"
     )
 
 
 @contextlib.contextmanager
 def _written(site: Site, host: str, **options: Any) -> Iterator[None]:
-    """Options of one controller's ``[task_flow]`` changed by hand, then back."""
+    """Change options in one controller's ``[task_flow]`` by hand, then back."""
     conf = site.octavia_conf(host)
     before, reported = conf.read_bytes(), _reports(site)[host].content["task_flow"]
     rendered = {name: conf_file.render(value) for name, value in options.items()}
@@ -74,7 +64,7 @@ def _written(site: Site, host: str, **options: Any) -> Iterator[None]:
         name = next(iter(options))
         site.wait_until(
             lambda: _option(site, host, name) != reported[name],
-            f"{host} has told of the change",
+            f"{host} has reported the change",
         )
         yield
     finally:
@@ -96,8 +86,8 @@ def _failed(findings: Findings) -> list[str]:
     return [one["message"] for one in findings if one["state"] == "failed"]
 
 
-def test_controllers_agree_after_a_bootstrap(site: Site) -> None:
-    """Both were seen, every value is the same, exit code 0; no secret was told."""
+def test_controllers_agree_after_a_job(site: Site) -> None:
+    """Both reported, with the same values and no secret; the exit code is 0."""
     for host in site.hosts:
         _wait_for(site, host, "jobboard_enabled", {"value": True})
     code, found = _verify(site)
@@ -113,7 +103,7 @@ def test_controllers_agree_after_a_bootstrap(site: Site) -> None:
 
 
 def test_every_difference_is_named(site: Site) -> None:
-    """Option by option and host by host, secrets only as different; exit code 1."""
+    """Each option that differs is shown for each host, without secrets."""
     with _written(
         site,
         "ctl2",
@@ -130,18 +120,18 @@ def test_every_difference_is_named(site: Site) -> None:
         "jobboard_backend_namespace differs: octavia_jobboard on ctl1; mine on ctl2",
         "jobboard_backend_password differs: a secret (A) on ctl1; a secret (B) on ctl2",
     )
-    told = sorted(one["message"] for one in found if one["check"] == "agreement")
-    assert told[:3] == [namespace, password, expiry]
-    assert told[3].startswith(connection)
-    assert told[3].endswith("mysql+pymysql://octavia@db9/elsewhere on ctl2")
-    assert len(told) == 4
+    messages = sorted(one["message"] for one in found if one["check"] == "agreement")
+    assert messages[:3] == [namespace, password, expiry]
+    assert messages[3].startswith(connection)
+    assert messages[3].endswith("mysql+pymysql://octavia@db9/elsewhere on ctl2")
+    assert len(messages) == 4
     assert _failed(found) == [
         one["message"] for one in found if one["check"] == "agreement"
     ], "this host itself is right"
 
 
 def test_a_controller_that_was_not_seen_fails(site: Site) -> None:
-    """Neither one that fell silent nor one that never came can be said to agree."""
+    """A controller that is silent, or never reported, fails the check."""
     table = schema.host_reports
     with _silenced(site, "ctl2"):
         with site.store.database.write() as connection:
@@ -160,7 +150,7 @@ def test_a_controller_that_was_not_seen_fails(site: Site) -> None:
 
 @contextlib.contextmanager
 def _silenced(site: Site, host: str) -> Iterator[None]:
-    """The conductor of one host ended in good order, then a new one that reports."""
+    """Stop the conductor of one host, then start a new one, which reports."""
     process = site.conductors.pop(host)
     process.terminate()
     process.wait(30)
@@ -177,7 +167,7 @@ def _silenced(site: Site, host: str) -> Iterator[None]:
 
 
 def test_another_version_of_octavia_fails(site: Site, octavia_bin: Path) -> None:
-    """As Octavia's own Python on each controller tells it."""
+    """The check compares the versions that Octavia's Python has on each controller."""
     home = site.folder / "ctl2" / "older"
     older = home / "octavia-1.0.0.dist-info"
     older.mkdir(parents=True)
@@ -194,40 +184,40 @@ def test_another_version_of_octavia_fails(site: Site, octavia_bin: Path) -> None
     try:
         site.wait_until(
             lambda: _reports(site)["ctl2"].content["versions"]["octavia"] == "1",
-            "the other version was told",
+            "the other version is reported",
         )
         code, found = _verify(site)
-        (told,) = _failed(found)
+        (message,) = _failed(found)
         assert code == 1
-        assert told.startswith("the versions of octavia differ: ")
-        assert told.endswith("1 on ctl2")
+        assert message.startswith("the versions of octavia differ: ")
+        assert message.endswith("1 on ctl2")
     finally:
         with _silenced(site, "ctl2"):
             site.write_configuration("ctl2")
 
 
-def test_a_file_that_cannot_be_loaded_is_told(site: Site) -> None:
-    """The other controllers' operators see why; the conductor goes on."""
+def test_a_file_that_cannot_be_loaded_is_reported(site: Site) -> None:
+    """The check on another controller says why; the conductor works on."""
     conf = site.octavia_conf("ctl2")
     before = conf.read_bytes()
     conf.write_bytes(before + b"\n[task_flow\n")
     try:
         site.wait_until(
             lambda: "unreadable" in _reports(site)["ctl2"].content,
-            "the broken file was told",
+            "the broken file is reported",
         )
         code, found = _verify(site)
-        (told,) = _failed(found)
+        (message,) = _failed(found)
         assert code == 1
-        assert told.startswith("ctl2 was seen, but its configuration isn't known")
-        assert str(conf) in told
+        assert message.startswith("ctl2 was seen, but its configuration isn't known")
+        assert str(conf) in message
     finally:
         conf.write_bytes(before)
         _wait_for(site, "ctl2", "jobboard_enabled", {"value": True})
 
 
 def test_conductors_are_listed(site: Site) -> None:
-    """Who runs where, since when, and who is dead; one that ended isn't listed."""
+    """The list has live and dead conductors, but none that has stopped."""
     found = _conductors(site)
     assert [(one["host"], one["state"]) for one in found] == [
         ("ctl1", "alive"),
@@ -241,7 +231,7 @@ def test_conductors_are_listed(site: Site) -> None:
     new = site.conductors["ctl2"].pid
     site.wait_until(
         lambda: [one["pid"] for one in _conductors(site)][1:] == [new],
-        "the new one has taken the place of the dead one",
+        "the new one has replaced the dead one",
     )
     with _silenced(site, "ctl2"):
         assert [one["host"] for one in _conductors(site)] == ["ctl1"]

@@ -1,30 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """A wrong password is corrected while the job is unfinished."""
 
-from collections.abc import Callable
-from urllib.parse import quote
-
-from tests.functional.site import PASSWORD, Site, steps
+from tests.functional.site import PASSWORD, MakeSite, Site, steps
 from tests.servers.mariadb import MariaDB
 
-MakeSite = Callable[..., Site]
 RIGHT = "R1ght/one"
 PACE = {"refusal_pause": "0.5"}
 
 
 def _correct(site: Site, host: str) -> None:
-    """What an operator does on one host: the file, and a reload of its conductor."""
-    server = f"{site.mariadb.host}:{site.mariadb.port}"
-    account = f"octavia:{quote(RIGHT, safe='')}"
-    connection = f"mysql+pymysql://{account}@{server}/octavia_persistence"
-    changes = {"octavia": {"persistence_connection": connection}, "conductor": PACE}
+    """Correct the file on one host and restart its conductor, as an operator would."""
+    octavia = {"persistence_connection": site.persistence_connection(RIGHT)}
+    changes = {"octavia": octavia, "conductor": PACE}
     site.write_configuration(host, changes)
     if host in site.conductors:
         site.kill(host)
         site.start_conductor(host)
 
 
-def _accounts_of_another_password(mariadb: MariaDB) -> None:
+def _create_accounts(mariadb: MariaDB) -> None:
     for host in ("localhost", "%"):
         mariadb.execute("CREATE USER octavia@%s IDENTIFIED BY %s", (host, RIGHT))
 
@@ -44,11 +38,10 @@ def _events(site: Site) -> int:
 def test_a_parked_job_goes_on_with_the_corrected_password(
     make_site: MakeSite, mariadb: MariaDB
 ) -> None:
-    """Parked for the wrong one, resumed where it is right, refused where it isn't."""
-    _accounts_of_another_password(mariadb)
+    """A host with the right password resumes the parked job, the other refuses it."""
+    _create_accounts(mariadb)
     site = make_site()
-    for host in site.hosts:
-        site.start_conductor(host)
+    site.start_conductors()
     posted = site.cli("post-job", "--wait")
     assert posted.returncode == 1, posted.stderr
     report = site.wait_for_state("parked")
@@ -78,8 +71,8 @@ def test_a_parked_job_goes_on_with_the_corrected_password(
 def test_a_job_that_is_refused_everywhere_is_resumed(
     make_site: MakeSite, mariadb: MariaDB
 ) -> None:
-    """Nothing is parked: the new passwords alone let it go on."""
-    _accounts_of_another_password(mariadb)
+    """A resume gives the job the new password, although no flow is parked."""
+    _create_accounts(mariadb)
     site = make_site(hosts=("ctl1",))
     assert site.cli("post-job").returncode == 0
     _correct(site, "ctl1")
@@ -97,8 +90,8 @@ def test_a_job_that_is_refused_everywhere_is_resumed(
 def test_run_takes_the_corrected_password(
     make_site: MakeSite, mariadb: MariaDB
 ) -> None:
-    """Without conductors: parked, corrected, run again, done."""
-    _accounts_of_another_password(mariadb)
+    """Without conductors, a second ``run`` uses the corrected password."""
+    _create_accounts(mariadb)
     site = make_site(hosts=("ctl1",))
     assert site.cli("run").returncode == 1
     assert site.show()["state"] == "parked"

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demonstration leaves nothing behind, also where somebody ends it early."""
+"""The demonstration leaves nothing behind, also if it is ended early."""
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,15 +20,16 @@ DEMO = REPOSITORY / "tools" / "demo.py"
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """For the demo's folder; short, since a socket's path has to be."""
-    made = Path(tempfile.mkdtemp(prefix="demo-"))
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
+    """A folder with a short path, since the path of a socket must be short."""
+    with tempfile.TemporaryDirectory(
+        prefix="demo-", ignore_cleanup_errors=True
+    ) as made:
+        yield Path(made)
 
 
 @contextlib.contextmanager
 def demo(folder: Path, octavia: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """It runs with ``folder`` for temporary files, and tells its story in a file."""
+    """Run it with temporary files and its output, ``story``, in ``folder``."""
     environment = {
         **os.environ,
         "TMPDIR": str(folder),
@@ -57,13 +57,13 @@ def demo(folder: Path, octavia: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def _ignore_nothing() -> None:
-    """As from a terminal; under nohup, or in the background, we may ignore some."""
+    """Handle signals as from a terminal; under nohup, some would be ignored."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
 
 def left_by(folder: Path) -> list[int]:
-    """The processes that were started with something below ``folder``."""
+    """The processes with ``folder`` in their command lines."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it may end at any time
@@ -80,15 +80,15 @@ def left_by(folder: Path) -> list[int]:
         (signal.SIGINT, "== 5. "),
     ],
 )
-def test_who_ends_it_early_is_left_with_nothing(
+def test_an_early_end_leaves_nothing_behind(
     number: signal.Signals, chapter: str, folder: Path, octavia_venv: Path
 ) -> None:
-    """In whatever chapter: no conductor, no server, no folder."""
+    """After a signal, no conductor, server or folder is left."""
     story = folder / "story"
     with demo(folder, octavia_venv) as process:
         wait_until(
             lambda: chapter in story.read_text(),
-            what=f"it tells {chapter}",
+            what=f"it prints {chapter}",
             state=story.read_text,
         )
         assert left_by(folder)

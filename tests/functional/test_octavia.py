@@ -1,29 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""After the bootstrap, real Octavia survives the death of a worker.
+"""After a finished job, real Octavia survives the death of a worker.
 
-Nothing here is taken from what our own programs say: the API tells the state of
-a load balancer, the server of the jobboard who holds the job, the database which
-tasks have run and which connection waits for a lock, and Octavia's own log which
-were begun.
+These tests use no output of our own programs. The API reports the state of a load
+balancer, the jobboard's server the owner of the job, the database the tasks that have
+run and the connections that wait for a lock, Octavia's log the tasks that have begun.
 """
 
 import contextlib
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from taskflow.jobs import backends
 
 from tests.functional.octavia_cloud import HOST, OctaviaCloud, running_octavia
-from tests.functional.site import KeyValue, Site
+from tests.functional.site import KeyValue, MakeSite
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until
 from tests.servers.rabbitmq import RabbitMQServer
 
-MakeSite = Callable[..., Site]
 CREATION = re.compile(r"get_create_load_balancer_flow-[0-9a-f-]{36}")
 CONDUCTOR = re.compile("octavia-task-flow-conductor-[0-9a-f-]{36}")
 BEGUN = re.compile(r"\(([0-9a-f-]{36})\) transitioned into state 'RUNNING'")
@@ -33,7 +31,7 @@ EXPIRATION = "15"
 
 @contextlib.contextmanager
 def looking_at(key_value: KeyValue, namespace: str) -> Iterator[Any]:
-    """Octavia's jobboard, read by somebody who never claims anything."""
+    """Octavia's jobboard, for reading only."""
     configuration: dict[str, Any] = {
         "board": key_value.driver,
         "host": HOST,
@@ -51,21 +49,21 @@ def looking_at(key_value: KeyValue, namespace: str) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def creation_held_in_the_middle(mariadb: MariaDB) -> Iterator[Any]:
-    """Inside, the task that records a VRRP group waits for a lock of ours.
+    """Hold a lock for which the task that records a VRRP group waits.
 
-    The amphorae are there by then, and are not yet told to work together. Gives
-    the connection that holds the lock.
+    By then the amphorae exist, but do not work together yet. Gives the connection
+    that holds the lock.
     """
-    with contextlib.closing(mariadb.connect(autocommit=False)) as ours:
-        # All rows and all the gaps between them, so that none can be added.
-        ours.cursor().execute("SELECT * FROM octavia.vrrp_group FOR UPDATE")
-        yield ours
+    with contextlib.closing(mariadb.connect(autocommit=False)) as blocker:
+        # Lock all rows and gaps, so that no row can be added.
+        blocker.cursor().execute("SELECT * FROM octavia.vrrp_group FOR UPDATE")
+        yield blocker
 
 
-def hosts_in_the_middle(cloud: OctaviaCloud, ours: Any) -> set[str]:
-    """The hosts whose live workers wait there for our lock."""
-    # Not innodb_trx: it shows an old state to those who read it often.
-    cursor = ours.cursor()
+def hosts_in_the_middle(cloud: OctaviaCloud, blocker: Any) -> set[str]:
+    """The hosts with live workers that wait for our lock."""
+    # Not innodb_trx: it shows an old state if it is read often.
+    cursor = blocker.cursor()
     cursor.execute(
         "SELECT host FROM information_schema.processlist"
         " WHERE info LIKE 'INSERT INTO vrrp_group %'"
@@ -76,7 +74,7 @@ def hosts_in_the_middle(cloud: OctaviaCloud, ours: Any) -> set[str]:
 
 
 def held_job(board: Any) -> tuple[str, str]:
-    """Name and owner of the only job on the board."""
+    """The name and the owner of the only job on the board."""
     (job,) = board.iterjobs(ensure_fresh=True)
     return job.name, board.find_owner(job)
 
@@ -91,7 +89,7 @@ def wait_until_consumed(board: Any, what: str) -> None:
 
 
 def tasks(mariadb: MariaDB, job: str) -> list[tuple[Any, ...]]:
-    """Id, state and result of each task of a job, from taskflow's own tables."""
+    """The id, state and result of each task of a job, from taskflow's tables."""
     return mariadb.execute(
         "SELECT a.uuid, a.state, a.results FROM octavia_persistence.atomdetails a"
         " JOIN octavia_persistence.flowdetails f ON f.uuid = a.parent_uuid"
@@ -102,7 +100,7 @@ def tasks(mariadb: MariaDB, job: str) -> list[tuple[Any, ...]]:
 
 
 def finished_jobs(mariadb: MariaDB) -> set[str]:
-    """The names of the jobs in taskflow's tables that ran to their end."""
+    """The names of the successful jobs in taskflow's tables."""
     found = mariadb.execute(
         "SELECT b.name FROM octavia_persistence.flowdetails f"
         " JOIN octavia_persistence.logbooks b ON b.uuid = f.parent_uuid"
@@ -112,7 +110,7 @@ def finished_jobs(mariadb: MariaDB) -> set[str]:
 
 
 def create_undisturbed(cloud: OctaviaCloud, board: Any) -> str:
-    """A load balancer that became active by way of the jobboard; its id."""
+    """Create a load balancer through the jobboard; return its id."""
     created = cloud.create("undisturbed")
     assert cloud.wait_until_settled(created) == {created: "ACTIVE"}
     wait_until_consumed(board, "its job is consumed")
@@ -123,13 +121,13 @@ def create_undisturbed(cloud: OctaviaCloud, board: Any) -> str:
 
 
 def kill_the_holder(
-    cloud: OctaviaCloud, board: Any, ours: Any
+    cloud: OctaviaCloud, board: Any, blocker: Any
 ) -> list[tuple[Any, ...]]:
-    """Kill the worker in the middle; on return the other one is there.
+    """Kill the worker that waits; return when the other one waits in its place.
 
     Gives the tasks of the job as the dead worker left them.
     """
-    middle = functools.partial(hosts_in_the_middle, cloud, ours)
+    middle = functools.partial(hosts_in_the_middle, cloud, blocker)
     wait_until(
         middle,
         what="a worker is in the middle",
@@ -163,7 +161,7 @@ def kill_the_holder(
 def test_the_other_worker_finishes_what_a_killed_one_began(
     driver: str, make_site: MakeSite, rabbitmq_server: RabbitMQServer
 ) -> None:
-    """A creation passes through the jobboard, and goes on where a dead worker left."""
+    """The creation of a load balancer is resumed where the dead worker left it."""
     site = make_site(driver=driver)
     namespace = f"octavia-{site.folder.parent.name}"
     options = {
@@ -177,9 +175,9 @@ def test_the_other_worker_finishes_what_a_killed_one_began(
         looking_at(site.key_value, namespace) as board,
     ):
         first = create_undisturbed(cloud, board)
-        with creation_held_in_the_middle(site.mariadb) as ours:
+        with creation_held_in_the_middle(site.mariadb) as blocker:
             second = cloud.create("orphaned")
-            left = kill_the_holder(cloud, board, ours)
+            left = kill_the_holder(cloud, board, blocker)
             job, _ = held_job(board)
             assert cloud.statuses()[second] == "PENDING_CREATE"
 
@@ -190,7 +188,7 @@ def test_the_other_worker_finishes_what_a_killed_one_began(
         after = tasks(site.mariadb, job)
         assert {state for _, state, _ in after} == {"SUCCESS"}
         assert {task for task in left if task[1] == "SUCCESS"} <= set(after)
-        # The interrupted one was RUNNING already when the other worker went on.
+        # The other worker resumed the interrupted task, which was RUNNING already.
         begun = Counter(BEGUN.findall(cloud.worker_logs()))
         assert {begun[task] for task, _, _ in left} == {1}
         amphorae = site.mariadb.execute("SELECT load_balancer_id FROM octavia.amphora")

@@ -1,31 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``--on-failure revert`` on real parts: what is left, and what isn't."""
+"""``--on-failure revert`` undoes what the job made, and nothing else."""
 
-from collections.abc import Callable
-
-from tests.functional.site import Site, steps
+from tests.functional.site import MakeSite, steps
 from tests.servers.mariadb import MariaDB
-
-MakeSite = Callable[..., Site]
 
 
 def _databases(mariadb: MariaDB) -> set[str]:
     return {name for (name,) in mariadb.execute("SHOW DATABASES")}
 
 
-def _with_password(site: Site, password: str) -> None:
-    server = f"{site.mariadb.host}:{site.mariadb.port}"
-    url = f"mysql+pymysql://octavia:{password}@{server}/octavia_persistence"
-    site.write_configuration("ctl1", {"octavia": {"persistence_connection": url}})
-
-
-def test_a_password_within_a_name_spoils_no_revert(
+def test_a_password_within_a_name_does_not_prevent_a_revert(
     make_site: MakeSite, mariadb: MariaDB
 ) -> None:
-    """Octavia's database is dropped again, although its name holds the password."""
+    """Octavia's database is dropped again although its name contains the password."""
     mariadb.execute("CREATE USER octavia@'%' IDENTIFIED BY 'another'")
     site = make_site(hosts=("ctl1",))
-    _with_password(site, "octavia")
+    url = site.persistence_connection("octavia")
+    site.write_configuration("ctl1", {"octavia": {"persistence_connection": url}})
     done = site.cli("run", "--on-failure", "revert")
     assert done.returncode == 1
     assert "a password that is also its user's" in done.stderr
@@ -36,7 +27,7 @@ def test_a_password_within_a_name_spoils_no_revert(
 def test_a_failed_step_leaves_nothing_behind(
     make_site: MakeSite, mariadb: MariaDB
 ) -> None:
-    """Made, granted, and then refused at the login: all but the trap is gone."""
+    """After a refused login, the database and the accounts of the job are gone."""
     mariadb.execute("CREATE USER ''@localhost IDENTIFIED BY 'anonymous'")
     site = make_site(hosts=("ctl1",))
     site.write_configuration("ctl1", {"octavia": {"grant_hosts": "%"}})

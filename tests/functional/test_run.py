@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``run`` ends when it has to, and not before."""
+"""``run`` ends if it can't do the job, but not in an outage."""
 
 import subprocess
-from collections.abc import Callable
 
 from amphv2_bootstrap.engine.storage import schema
-from tests.functional.site import Site
+from tests.functional.site import MakeSite
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until
 
-MakeSite = Callable[..., Site]
-
 
 def test_run_says_why_it_cannot_do_the_job(make_site: MakeSite) -> None:
-    """A flow of another shape is left to others: exit code 1, and the reason."""
+    """For a flow of another shape, the exit code is 1, with the reason."""
     site = make_site(hosts=("ctl1",))
     assert site.cli("post-job").returncode == 0
     with site.store.database.write() as connection:
@@ -25,8 +22,10 @@ def test_run_says_why_it_cannot_do_the_job(make_site: MakeSite) -> None:
     assert site.show()["state"] == "ready"
 
 
-def test_run_outlasts_its_database(make_site: MakeSite, mariadb: MariaDB) -> None:
-    """Away in the middle of a step, back again: the job is done, exit code 0."""
+def test_run_survives_an_outage_of_its_database(
+    make_site: MakeSite, mariadb: MariaDB
+) -> None:
+    """After an outage in the middle of a step the job is done, with exit code 0."""
     site = make_site(hosts=("ctl1",), engine="mariadb")
     site.gate("db-manage").touch()
     errors = site.folder / "stderr.log"
@@ -43,7 +42,7 @@ def test_run_outlasts_its_database(make_site: MakeSite, mariadb: MariaDB) -> Non
         try:
             wait_until(
                 lambda: "the engine's database" in errors.read_text(),
-                what="the outage is told",
+                what="the outage is reported",
                 state=errors.read_text,
             )
         finally:

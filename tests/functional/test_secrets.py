@@ -2,17 +2,15 @@
 """No secret leaves the configuration files (promise P7)."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tests.functional.site import PASSWORD, Site
+from tests.functional.site import PASSWORD, MakeSite, Site
 from tests.servers.mariadb import MariaDB
 from tests.servers.redis import RedisServer
-
-MakeSite = Callable[..., Site]
 
 
 def _spellings(secret: str) -> Iterator[bytes]:
@@ -41,7 +39,7 @@ class CommandLines(threading.Thread):
                 try:
                     self.seen.add(path.read_bytes())
                 except OSError:
-                    continue  # it has just ended
+                    continue  # the process has ended
 
     def stop(self) -> None:
         self._stopped.set()
@@ -51,7 +49,7 @@ class CommandLines(threading.Thread):
 def _searched(
     site: Site, redis: RedisServer, engine: Path
 ) -> Iterator[tuple[str, bytes]]:
-    """Every place where a secret must not be."""
+    """All files and keys of the engine, which must have no secret."""
     for path in [*engine.parent.glob(f"{engine.name}*"), *site.folder.rglob("*.log")]:
         yield str(path), path.read_bytes()
     for host in site.hosts:
@@ -71,14 +69,13 @@ def test_no_secret_is_found_anywhere(
     redis_server: RedisServer,
     tmp_path: Path,
 ) -> None:
-    """Not in database, jobboard, logs, state, output or any process's arguments."""
+    """No secret is in database, jobboard, logs, state, output or arguments."""
     site = make_site(board="redis")
     if fails:
         mariadb.execute("CREATE USER octavia@localhost IDENTIFIED BY 'another'")
     watcher = CommandLines()
     watcher.start()
-    for host in site.hosts:
-        site.start_conductor(host)
+    site.start_conductors()
     done = site.cli("--debug", "-vv", "post-job", "--wait")
     shown = site.cli("job", "show", "-f", "json")
     watcher.stop()
@@ -104,7 +101,7 @@ def test_no_secret_is_found_anywhere(
 def test_files_that_hold_secrets_are_private(
     make_site: MakeSite, tmp_path: Path
 ) -> None:
-    """The engine's database and all state are readable by their owner only."""
+    """Only the owner may read the engine's database and all state."""
     site = make_site(hosts=("ctl1",))
     assert site.cli("run").returncode == 0
     state = site.folder / "ctl1" / "state"

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The conductor that holds the job is killed; the other one finishes it."""
+"""The conductor that runs a flow is killed; another one finishes it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from tests.functional.site import Site, steps
+from tests.functional.site import MakeSite, Site, steps
 from tests.servers.mariadb import MariaDB
 
-MakeSite = Callable[..., Site]
 BOARDS = ("sql", "redis", "zookeeper", "etcd")
 _DEFINITIONS = re.compile(r"^\s*(CREATE|ALTER|DROP|GRANT|REVOKE|SET PASSWORD)\b", re.I)
 
 
 def outcome(site: Site) -> dict[str, Any]:
-    """All that a bootstrap leaves in the cloud, to be compared."""
+    """All that a job leaves in the cloud, for a comparison."""
     server = site.mariadb
     tables = [row[0] for row in server.execute("SHOW TABLES IN octavia_persistence")]
     return {
@@ -35,10 +34,9 @@ def outcome(site: Site) -> dict[str, Any]:
 
 
 def undisturbed(make_site: MakeSite, mariadb: MariaDB) -> Mapping[str, Any]:
-    """What a run that nobody interrupts leaves; the server is clean afterwards."""
+    """What a job without faults leaves; then clean the server."""
     site = make_site()
-    for host in site.hosts:
-        site.start_conductor(host)
+    site.start_conductors()
     done = site.cli("post-job", "--wait")
     assert done.returncode == 0, done.stderr
     found = outcome(site)
@@ -51,13 +49,12 @@ def undisturbed(make_site: MakeSite, mariadb: MariaDB) -> Mapping[str, Any]:
 def test_another_host_finishes_when_the_holder_is_killed(
     board: str, make_site: MakeSite, mariadb: MariaDB
 ) -> None:
-    """After SIGKILL in a step: only that step again, and the same bytes in the end."""
+    """After SIGKILL in a step only that step is repeated, with the same result."""
     expected = undisturbed(make_site, mariadb)
     mark = mariadb.mark()
     site = make_site(board=board, engine="mariadb", apart=True)
     site.gate("db-manage").touch()
-    for host in site.hosts:
-        site.start_conductor(host)
+    site.start_conductors()
     assert site.cli("post-job").returncode == 0
     site.wait_until_begun("db-manage")
     holder = str(site.holder())
@@ -66,9 +63,9 @@ def test_another_host_finishes_when_the_holder_is_killed(
     other = next(host for host in site.hosts if host != holder)
     site.wait_until(
         lambda: steps(site.show(), "controller", other)[-1]["state"] == "SUCCESS",
-        "the other host has done all but the dead one's own part",
+        "the other host has done all except the dead host's own flow",
     )
-    site.wait_for_state("ready")  # the dead host's own job waits
+    site.wait_for_state("ready")  # the dead host's own flow waits
 
     site.start_conductor(holder)
     report = site.wait_for_state("done")
@@ -88,13 +85,13 @@ def test_another_host_finishes_when_the_holder_is_killed(
 
 
 def _assert_defined_once(statements: list[str]) -> None:
-    """The server's own log: no account, database or grant was made twice."""
+    """By the server's log, no account, database or grant was made twice."""
     made = [
         text
         for text in statements
         if _DEFINITIONS.match(text)
         and re.search("USER|GRANT|DATABASE", text)
-        # The engine's own database is the test's.
+        # The test itself makes the engine's database.
         and "amphv2_engine" not in text
     ]
     assert len(made) == len(set(made)) == 5, made

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``verify`` on a cloud with Redis: whole, and with one thing broken."""
+"""``verify`` on a cloud with Redis: intact, and with one thing broken."""
 
 import contextlib
 import json
@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.canary_cloud import redis_keys
+from tests.functional.canary_cloud import DATABASE, redis_keys
 from tests.functional.site import PASSWORD, KeyValue
 from tests.functional.verify_cloud import (
-    DATABASE,
     Breaking,
     Case,
     Cloud,
@@ -27,7 +26,7 @@ from tests.servers.mariadb import MariaDB
 from tests.servers.process import free_port
 from tests.servers.redis import running_redis
 
-CHECKS = {  # those that this module is about
+CHECKS = {  # those that this module tests
     "configuration",
     "client-library",
     "database",
@@ -44,7 +43,7 @@ def cloud(
     mariadb_server: MariaDB,
     octavia_bin: Path,
 ) -> Iterator[Cloud]:
-    """Bootstrapped once; each case breaks one thing, and mends it again."""
+    """One cloud for the module; each case breaks one thing, and repairs it."""
     folder = tmp_path_factory.mktemp("verify")
     with running_redis(folder / "redis") as redis:
         key_value = KeyValue("redis", redis.port, redis.password)
@@ -54,8 +53,8 @@ def cloud(
             yield found
 
 
-def test_passes_on_what_the_bootstrap_made(cloud: Cloud) -> None:
-    """Exit code 0, all is well, and neither key nor row is left."""
+def test_passes_on_what_a_job_made(cloud: Cloud) -> None:
+    """All checks succeed, the exit code is 0, and neither key nor row is left."""
     keys = redis_keys(cloud.server)
     code, found = verify(cloud)
     assert code == 0, found
@@ -67,8 +66,8 @@ def test_passes_on_what_the_bootstrap_made(cloud: Cloud) -> None:
     assert cloud.rows() == 0
 
 
-def test_drill_tells_when_the_other_conductor_goes_on(cloud: Cloud) -> None:
-    """With a short expiration: exit code 0, in time, progress meanwhile, all clean."""
+def test_drill_reports_when_the_other_conductor_resumes(cloud: Cloud) -> None:
+    """The drill reports progress and a takeover in time, and leaves nothing behind."""
     keys = redis_keys(cloud.server)
     with expiration(cloud, "5"):
         done = cloud.site.cli("verify", "-f", "json", "--drill", timeout=240)
@@ -83,7 +82,7 @@ def test_drill_tells_when_the_other_conductor_goes_on(cloud: Cloud) -> None:
 
 
 def test_lines_say_what_to_do(cloud: Cloud) -> None:
-    """For people: a line for each check, failures in capitals, then what to do."""
+    """For people, each check has a line, and the advice follows."""
     with option(cloud, "jobboard_backend_namespace", "another"):
         done = cloud.site.cli("verify")
     assert done.returncode == 1
@@ -96,18 +95,16 @@ def test_lines_say_what_to_do(cloud: Cloud) -> None:
 
 @contextlib.contextmanager
 def expiration(cloud: Cloud, seconds: str) -> Iterator[None]:
-    """A cloud that was given another expiration: wanted, and written."""
-    changes = {"octavia": {"jobboard_expiration_time": seconds}}
-    cloud.site.write_configuration("ctl1", changes)
-    try:
-        with option(cloud, "jobboard_expiration_time", seconds):
-            yield
-    finally:
-        cloud.site.write_configuration("ctl1")
+    """Change the expiration in our configuration and in octavia.conf."""
+    with (
+        cloud.configured(jobboard_expiration_time=seconds),
+        option(cloud, "jobboard_expiration_time", seconds),
+    ):
+        yield
 
 
 def text(old: str, new: str) -> Breaking:
-    """A text of octavia.conf changed by hand, at its last place."""
+    """Replace the last ``old`` in octavia.conf by ``new``."""
 
     @contextlib.contextmanager
     def breaking(cloud: Cloud) -> Iterator[None]:
@@ -124,7 +121,7 @@ def text(old: str, new: str) -> Breaking:
 
 
 def sql(*statements: str, undo: tuple[str, ...]) -> Breaking:
-    """Statements of an administrator; ``:p`` stands for the account's password."""
+    """Execute SQL as root; ``:p`` stands for the account's password."""
 
     @contextlib.contextmanager
     def breaking(cloud: Cloud) -> Iterator[None]:
@@ -142,7 +139,7 @@ def sql(*statements: str, undo: tuple[str, ...]) -> Breaking:
 
 
 def redis_settings(**settings: str) -> Breaking:
-    """CONFIG SET, and back."""
+    """Change settings by CONFIG SET, then back."""
 
     @contextlib.contextmanager
     def breaking(cloud: Cloud) -> Iterator[None]:
@@ -160,7 +157,7 @@ def redis_settings(**settings: str) -> Breaking:
 
 
 def redis_rights(*rules: str) -> Breaking:
-    """ACL SETUSER of the user that Octavia has, and back."""
+    """Change the rights of Octavia's user by ACL SETUSER, then back."""
 
     @contextlib.contextmanager
     def breaking(cloud: Cloud) -> Iterator[None]:
@@ -224,7 +221,7 @@ def database_gone(cloud: Cloud) -> Iterator[None]:
 
 @contextlib.contextmanager
 def library_hidden(cloud: Cloud) -> Iterator[None]:
-    """Octavia's Python, unable to import redis."""
+    """Give Octavia's Python a module redis that can't be imported."""
     folder = cloud.site.folder / "hidden"
     (folder / "lib").mkdir(parents=True, exist_ok=True)
     (folder / "lib" / "redis.py").write_text('raise ImportError("no redis here")\n')
@@ -234,45 +231,43 @@ def library_hidden(cloud: Cloud) -> Iterator[None]:
         f'#!/bin/sh\nPYTHONPATH={folder}/lib exec {real} "$@"\n', encoding="utf-8"
     )
     python.chmod(0o755)
-    cloud.site.write_configuration("ctl1", {"octavia": {"python": str(python)}})
-    try:
+    with cloud.configured(python=str(python)):
         yield
-    finally:
-        cloud.site.write_configuration("ctl1")
 
 
-@contextlib.contextmanager
-def python_unknown(cloud: Cloud) -> Iterator[None]:
-    """Octavia as in a container: octavia-db-manage leads to no interpreter."""
-    cloud.site.write_configuration("ctl1", {"octavia": {"python": ""}})
-    try:
-        yield
-    finally:
-        cloud.site.write_configuration("ctl1")
+def python_unknown(cloud: Cloud) -> contextlib.AbstractContextManager[None]:
+    """Have no Python of Octavia, as if Octavia ran in a container."""
+    return cloud.configured(python="")
 
 
 @contextlib.contextmanager
 def overridden(cloud: Cloud) -> Iterator[None]:
-    """A file in a folder that the services load after octavia.conf."""
+    """Add a folder of configuration, which the services load after octavia.conf."""
     folder = cloud.site.folder / "conf.d"
     folder.mkdir(exist_ok=True)
     override = "[task_flow]\njobboard_backend_port = 1\n"
     (folder / "50-site.conf").write_text(override)
     arguments = f"--config-file {cloud.conf} --config-dir {folder}"
-    changes = {"octavia": {"service_arguments": arguments}}
-    cloud.site.write_configuration("ctl1", changes)
-    try:
+    with cloud.configured(service_arguments=arguments):
         yield
-    finally:
-        cloud.site.write_configuration("ctl1")
 
 
-# What the last migration would have done after the first of its three tables.
+# The indexes that the last migration makes after that of its first table.
 _LATER = (
     ("flowdetails", "flowdetails_uuid_idx"),
     ("atomdetails", "taskdetails_uuid_idx"),
 )
 _LOCAL, _ANY = "octavia@localhost", "octavia@'%'"
+
+
+def _grant(account: str) -> str:
+    return f"GRANT ALL ON `octavia\\_persistence`.* TO {account}"
+
+
+def _stamp(revision: str) -> str:
+    return f"UPDATE {DATABASE}.alembic_version SET version_num = '{revision}'"
+
+
 _CASES = (
     Case(
         "wrong password of the account for other hosts",
@@ -297,7 +292,7 @@ _CASES = (
             f"DROP USER {_ANY}",
             undo=(
                 f"CREATE USER {_ANY} IDENTIFIED BY :p",
-                f"GRANT ALL ON `octavia\\_persistence`.* TO {_ANY}",
+                _grant(_ANY),
             ),
         ),
         {"database": "the account 'octavia'@'%' is not there"},
@@ -306,7 +301,7 @@ _CASES = (
         "no grant for other hosts",
         sql(
             f"REVOKE ALL ON `octavia\\_persistence`.* FROM {_ANY}",
-            undo=(f"GRANT ALL ON `octavia\\_persistence`.* TO {_ANY}",),
+            undo=(_grant(_ANY),),
         ),
         {"grants": "'octavia'@'%' lacks everything on octavia_persistence"},
     ),
@@ -314,7 +309,7 @@ _CASES = (
         "one privilege missing",
         sql(
             f"REVOKE INSERT ON `octavia\\_persistence`.* FROM {_LOCAL}",
-            undo=(f"GRANT ALL ON `octavia\\_persistence`.* TO {_LOCAL}",),
+            undo=(_grant(_LOCAL),),
         ),
         {"grants": "lacks INSERT on octavia_persistence", "canary": "(link post)"},
     ),
@@ -323,7 +318,7 @@ _CASES = (
         sql(
             f"REVOKE DELETE ON `octavia\\_persistence`.* FROM {_LOCAL}",
             undo=(
-                f"GRANT ALL ON `octavia\\_persistence`.* TO {_LOCAL}",
+                _grant(_LOCAL),
                 f"DELETE FROM {DATABASE}.logbooks",
             ),
         ),
@@ -356,7 +351,7 @@ _CASES = (
                 f" ADD INDEX {index} (uuid)"
                 for table, index in _LATER
             ),
-            f"UPDATE {DATABASE}.alembic_version SET version_num = '40fc8c914bd2'",
+            _stamp("40fc8c914bd2"),
             undo=(
                 f"CREATE UNIQUE INDEX logbook_uuid_idx ON {DATABASE}.logbooks (uuid)",
                 *(
@@ -364,7 +359,7 @@ _CASES = (
                     f" ADD UNIQUE INDEX {index} (uuid)"
                     for table, index in _LATER
                 ),
-                f"UPDATE {DATABASE}.alembic_version SET version_num = '00af93df9d77'",
+                _stamp("00af93df9d77"),
             ),
         ),
         {
@@ -377,10 +372,10 @@ _CASES = (
         "schema of no revision",
         sql(
             f"RENAME TABLE {DATABASE}.atomdetails TO {DATABASE}.taskdetails",
-            f"UPDATE {DATABASE}.alembic_version SET version_num = '40fc8c914bd2'",
+            _stamp("40fc8c914bd2"),
             undo=(
                 f"RENAME TABLE {DATABASE}.taskdetails TO {DATABASE}.atomdetails",
-                f"UPDATE {DATABASE}.alembic_version SET version_num = '00af93df9d77'",
+                _stamp("00af93df9d77"),
             ),
         ),
         {
@@ -392,10 +387,8 @@ _CASES = (
     Case(
         "revision behind",
         sql(
-            f"UPDATE {DATABASE}.alembic_version SET version_num = '6df9422fcb43'",
-            undo=(
-                f"UPDATE {DATABASE}.alembic_version SET version_num = '00af93df9d77'",
-            ),
+            _stamp("6df9422fcb43"),
+            undo=(_stamp("00af93df9d77"),),
         ),
         {"schema": "but its number is missing", "canary": "wants 00af93df9d77"},
     ),
@@ -557,5 +550,5 @@ _CASES = (
 
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
 def test_sabotage(case: Case, cloud: Cloud) -> None:
-    """Exit code 1, the right checks fail with the right words; nothing is changed."""
+    """The expected checks fail with their words, and nothing is changed."""
     check(case, cloud)

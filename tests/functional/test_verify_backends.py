@@ -29,7 +29,7 @@ from tests.servers.zookeeper import running_zookeeper, zookeeper_client
 
 @dataclass(frozen=True)
 class SentinelKeyValue(KeyValue):
-    """Redis by way of Sentinel, whose port it is."""
+    """Redis with Sentinel; ``port`` is Sentinel's."""
 
     master: str = ""
     sentinel_password: str = ""
@@ -80,7 +80,7 @@ def cloud(
     mariadb_server: MariaDB,
     octavia_bin: Path,
 ) -> Iterator[Cloud]:
-    """Of the backend that is asked for; bootstrapped once for all its tests."""
+    """A cloud with the backend of the parameter, one for all its tests."""
     folder = tmp_path_factory.mktemp("verify")
     with (
         SERVERS[request.param](folder / "servers") as (key_value, server),
@@ -90,10 +90,10 @@ def cloud(
 
 
 @pytest.mark.parametrize("cloud", SERVERS, indirect=True)
-def test_passes_on_what_the_bootstrap_made(
+def test_passes_on_what_a_job_made(
     cloud: Cloud, request: pytest.FixtureRequest
 ) -> None:
-    """Exit code 0, a job went through it, and nothing is left of that."""
+    """A job of the canary passes, the exit code is 0, and nothing is left."""
     look = LOOKS[request.node.callspec.params["cloud"]]
     before = look(cloud.server)
     code, found = verify(cloud)
@@ -106,7 +106,7 @@ def test_passes_on_what_the_bootstrap_made(
 
 @contextlib.contextmanager
 def closed_folder(cloud: Cloud) -> Iterator[None]:
-    """ZooKeeper lets nobody make a node in Octavia's folder."""
+    """Forbid the creation of nodes in Octavia's folder of ZooKeeper."""
     path = f"/{canary_cloud.NAMESPACE}"
     with zookeeper_client(cloud.server.port) as client:
         client.ensure_path(path)
@@ -176,5 +176,5 @@ CASES = {
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize("cloud", SERVERS, indirect=True)
 def test_sabotage(cloud: Cloud, number: int, request: pytest.FixtureRequest) -> None:
-    """Exit code 1, the right checks fail with the right words; nothing is changed."""
+    """The expected checks fail with their words, and nothing is changed."""
     check(CASES[request.node.callspec.params["cloud"]][number], cloud)

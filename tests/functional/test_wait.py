@@ -1,33 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``post-job --wait`` as an operator sees it on a terminal."""
+"""``post-job --wait`` and ``job watch``, as an operator sees them."""
 
 import json
 import os
 import subprocess
-from collections.abc import Callable
 
-from tests.functional.site import Site
+from tests.functional.site import MakeSite, Site
 from tests.servers.mariadb import MariaDB
-
-MakeSite = Callable[..., Site]
 
 
 def _on_terminal(site: Site, *arguments: str) -> tuple[int, str]:
-    """Run a command with a terminal at stderr; its exit code, and what came there."""
-    ours, its = os.openpty()
+    """Run a command with a terminal as stderr; its exit code and stderr."""
+    ours, other = os.openpty()
     process = subprocess.Popen(
         site.command("ctl1", *arguments),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=its,
+        stderr=other,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
     )
-    os.close(its)
+    os.close(other)
     text = bytearray()
     try:
         while block := os.read(ours, 4096):
             text += block
-    except OSError:  # how Linux tells that nobody has the other end any more
+    except OSError:  # on Linux: the other end is closed
         pass
     os.close(ours)
     return process.wait(30), text.decode().replace("\r", "")
@@ -36,7 +33,7 @@ def _on_terminal(site: Site, *arguments: str) -> tuple[int, str]:
 def test_a_terminal_shows_why_a_job_is_parked(
     make_site: MakeSite, mariadb: MariaDB
 ) -> None:
-    """The step, the reason, the advice, and how to resume it, below the bar."""
+    """Step, reason, advice and the command to resume follow the bar."""
     mariadb.execute("CREATE USER octavia@'%' IDENTIFIED BY 'another'")
     site = make_site(hosts=("ctl1",))
     site.start_conductor("ctl1")
@@ -50,7 +47,7 @@ def test_a_terminal_shows_why_a_job_is_parked(
 
 
 def test_waiting_without_a_conductor_says_what_to_start(make_site: MakeSite) -> None:
-    """Nothing would ever happen: once, with the hosts."""
+    """Without a conductor, the advice names the hosts, once."""
     site = make_site()
     done = site.cli("post-job", "--wait", "--timeout", "12")
     assert done.returncode == 3
@@ -59,14 +56,13 @@ def test_waiting_without_a_conductor_says_what_to_start(make_site: MakeSite) -> 
 
 
 def test_a_job_that_was_posted_is_watched(make_site: MakeSite) -> None:
-    """From any host: exit code 3 at the timeout, then 0 with the job's own head."""
+    """From any host, ``job watch`` exits with 3 at its timeout, with 0 at the end."""
     site = make_site()
     posted = json.loads(site.cli("post-job", "-f", "json").stdout)
     early = site.cli("job", "watch", "--timeout", "0.5", "-f", "json", host="ctl2")
     assert early.returncode == 3
     assert json.loads(early.stdout)["state"] == "ready"
-    for host in site.hosts:
-        site.start_conductor(host)
+    site.start_conductors()
     done = site.cli("job", "watch", posted["id"][:8], "-f", "json", host="ctl2")
     assert done.returncode == 0, done.stderr
     head = json.loads(done.stdout)
@@ -75,7 +71,7 @@ def test_a_job_that_was_posted_is_watched(make_site: MakeSite) -> None:
 
 
 def test_a_job_that_is_parked_is_watched(make_site: MakeSite, mariadb: MariaDB) -> None:
-    """It is at rest: exit code 1 at once, with the reason."""
+    """For a parked job, ``job watch`` exits with 1 at once, with the reason."""
     mariadb.execute("CREATE USER octavia@'%' IDENTIFIED BY 'another'")
     site = make_site(hosts=("ctl1",))
     assert site.cli("run").returncode == 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cloud that was bootstrapped, and what ``verify`` says of it when it is broken."""
+"""A cloud after a job, and the findings of ``verify`` when one thing is broken."""
 
 import contextlib
 import json
@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from amphv2_bootstrap.adapters.octavia import conf_file
+from tests.functional.canary_cloud import persistence_rows
 from tests.functional.canary_ledger import foreign_writes
-from tests.functional.site import PASSWORD, KeyValue, Site, stopped_at_end
+from tests.functional.site import PASSWORD, KeyValue, Site, site_of_a_module
 from tests.servers.mariadb import MariaDB
-
-DATABASE = "octavia_persistence"
 
 
 @dataclass
 class Cloud:
-    """One controller; ``server`` is what the test started for the key-value store."""
+    """One controller; ``server`` is the server of the key-value backend."""
 
     site: Site
     server: Any
@@ -31,35 +30,33 @@ class Cloud:
         return self.site.mariadb.execute(statement)
 
     def rows(self) -> int:
-        tables = ("logbooks", "flowdetails", "atomdetails")
-        counts = (f"(SELECT COUNT(*) FROM {DATABASE}.{name})" for name in tables)
-        return int(self.sql(f"SELECT {' + '.join(counts)}")[0][0])
+        return persistence_rows(self.site.mariadb)
+
+    @contextlib.contextmanager
+    def configured(self, **options: str) -> Iterator[None]:
+        """Change options in ``[octavia]`` of our configuration, then back."""
+        self.site.write_configuration("ctl1", {"octavia": options})
+        try:
+            yield
+        finally:
+            self.site.write_configuration("ctl1")
 
 
 @contextlib.contextmanager
 def bootstrapped(
     folder: Path, mariadb: MariaDB, octavia_bin: Path, key_value: KeyValue, server: Any
 ) -> Iterator[Cloud]:
-    """What ``run`` makes of an Octavia without a jobboard."""
-    mariadb.clean()
-    site = Site(
-        folder=folder / "site",
-        mariadb=mariadb,
-        key_value=key_value,
-        board={},
-        engine_url=f"sqlite:///{folder}/engine.sqlite",
-        db_manage=str(octavia_bin / "octavia-db-manage"),
-        hosts=("ctl1",),
-    )
-    with stopped_at_end(site):
+    """An Octavia with a jobboard from ``run``."""
+    with site_of_a_module(
+        folder, mariadb, octavia_bin, key_value, hosts=("ctl1",)
+    ) as site:
         done = site.cli("run")
         assert done.returncode == 0, done.stderr
         yield Cloud(site, server)
-    mariadb.clean()
 
 
 def verify(cloud: Cloud, *arguments: str) -> tuple[int, list[dict[str, str]]]:
-    """Exit code and findings; asserts that nothing was changed and no secret told."""
+    """The exit code and the findings; nothing may be changed, and no secret shown."""
     server = cloud.site.mariadb
     before, mark = cloud.conf.read_bytes(), server.mark()
     done = cloud.site.cli("verify", "-f", "json", *arguments)
@@ -74,7 +71,7 @@ def verify(cloud: Cloud, *arguments: str) -> tuple[int, list[dict[str, str]]]:
 
 
 def by_state(findings: list[dict[str, str]], state: str) -> dict[str, str]:
-    """The messages of a state's findings, by check."""
+    """The messages and advice of the findings in one state, by check."""
     found: dict[str, str] = {}
     for one in findings:
         if one["state"] == state:
@@ -88,7 +85,7 @@ Breaking = Callable[[Cloud], contextlib.AbstractContextManager[None]]
 
 @contextlib.contextmanager
 def option(cloud: Cloud, name: str, value: str) -> Iterator[None]:
-    """One option of ``[task_flow]`` changed by hand."""
+    """Change one option of ``[task_flow]`` by hand, then back."""
     before = cloud.conf.read_bytes()
     cloud.conf.write_bytes(conf_file.set_options(before, "task_flow", {name: value}))
     try:
@@ -103,9 +100,9 @@ def set_option(name: str, value: str) -> Breaking:
 
 @dataclass(frozen=True)
 class Case:
-    """One thing broken: ``failed`` maps the checks that must fail to their words.
+    """One broken thing; ``failed`` maps the checks that must fail to their words.
 
-    Several words are divided by `` ... ``; the check's advice is among its texts.
+    `` ... `` separates words; they may be in the message or in the advice.
     """
 
     name: str
@@ -116,7 +113,7 @@ class Case:
 
 
 def check(case: Case, cloud: Cloud) -> None:
-    """Exit code 1, the right checks fail with the right words; no row is left."""
+    """The exit code is 1, the expected checks fail with their words, no row is left."""
     with case.breaking(cloud):
         code, found = verify(cloud)
     failed = by_state(found, "failed")

@@ -205,7 +205,7 @@ def _is_program(module: Module) -> bool:
 
 
 def standalone(module: Module) -> Iterator[str]:
-    """A program that Octavia's Python runs imports only its own folder of ours."""
+    """A program that Octavia's Python runs imports nothing else of the package."""
     if not _is_program(module):
         return
     for imported in imports(module):

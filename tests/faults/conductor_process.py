@@ -40,6 +40,7 @@ from tests.contract.boards import open_board
 from tests.faults.ledger import BEGIN, BEGIN_UNDO, END, END_UNDO, Ledger
 from tests.faults.script import Script, ToyStep
 from tests.faults.seams import FaultyBoard, FaultyDatabase, Seams
+from tests.unit.engine.toys import AnyHost
 
 LOG = logging.getLogger(__name__)
 
@@ -138,28 +139,13 @@ class ToyFlows:
         if name not in self.script.flows:
             raise UnknownFlowError("find the flow", on=name)
 
-        def build(cancelled: Any) -> linear_flow.Flow:
+        def build(context: Any) -> linear_flow.Flow:
             flow = linear_flow.Flow(name)
             for step in self.script.flows[name]:
-                flow.add(Toy(step, self.diary, self.seams, cancelled))
+                flow.add(Toy(step, self.diary, self.seams, context["cancelled"]))
             return flow
 
         return build
-
-
-class AnyJob:
-    """Contexts that accept every job; a flow gets the event that cancels it."""
-
-    def accept(self, job: Job) -> None:
-        """Accept it."""
-
-    def make(
-        self,
-        job: Job,
-        cancelled: threading.Event,
-        release: Callable[[str], tuple[str, ...]],
-    ) -> threading.Event:
-        return cancelled
 
 
 def board_settings(script: Script) -> BoardSettings:
@@ -178,7 +164,7 @@ def make_conductor(script: Script, seams: Seams) -> Conductor:
     diary = Diary(Ledger(Path(script.ledger)), str(owner))
     journal = Journal(database, str(owner))
     runner = DiaryRunner(
-        database, journal, ToyFlows(script, diary, seams), AnyJob(), Masker()
+        database, journal, ToyFlows(script, diary, seams), AnyHost(), Masker()
     )
     runner.diary = diary
     board = FaultyBoard(open_board(board_settings(script)), seams, script.hold)

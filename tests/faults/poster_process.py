@@ -3,6 +3,7 @@
 
 import dataclasses
 import os
+import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,8 +32,9 @@ def make_new_job(
     """A new job of these flows."""
     script = Script("", "", {}, flows, "", "")
     toys = ToyFlows(script, Diary(Ledger(Path(os.devnull)), ""), Seams())
+    context = {"cancelled": threading.Event()}
     found: dict[str, Any] = {
-        flow_run.flow: toys.factory(flow_run.flow)(None) for flow_run in flow_runs
+        flow_run.flow: toys.factory(flow_run.flow)(context) for flow_run in flow_runs
     }
     return NewJob(
         uuid=str(uuid.uuid4()),

@@ -5,10 +5,11 @@ Claims last ten minutes here, so a takeover within the test did not wait for an 
 """
 
 import signal
+from pathlib import Path
 
 import pytest
 
-from tests.faults.cloud import BoardChoice, Cloud, MakeCloud
+from tests.faults.cloud import BoardChoice, Cloud, MakeCloud, Posted
 from tests.faults.conductor_process import STOP_REQUESTED
 from tests.faults.invariants import takeovers
 from tests.faults.machine import Process
@@ -25,16 +26,22 @@ def _start(
     return cloud.start(host, machine=machine, expiry=600.0, settings=settings)
 
 
+def _start_in_step_a(cloud: Cloud) -> tuple[Process, Posted, Path]:
+    """A conductor that waits in step a of its flow while the file exists."""
+    gate = cloud.gate_step_a()
+    process = _start(cloud, "one")
+    posted = cloud.post()
+    posted.wait_for("begin a")
+    return process, posted, gate
+
+
 def test_sigterm_suspends_at_the_end_of_the_step(
     board_choice: BoardChoice, make_cloud: MakeCloud
 ) -> None:
     """The step ends within the grace period; another host goes on with the next one."""
     for board in board_choice.all_or_one():
         cloud = make_cloud(board)
-        gate = cloud.gate_step_a()
-        first = _start(cloud, "one")
-        posted = cloud.post()
-        posted.wait_for("begin a")
+        first, posted, gate = _start_in_step_a(cloud)
         _start(cloud, "two", machine=1)
         first.signal(signal.SIGTERM)
         gate.unlink()
@@ -115,10 +122,7 @@ def test_a_crashed_process_is_seen_by_its_successor(
     """A conductor that is restarted on its host resumes its flow at once."""
     for board in board_choice.all_or_one():
         cloud = make_cloud(board)
-        gate = cloud.gate_step_a()
-        first = _start(cloud, "one")
-        posted = cloud.post()
-        posted.wait_for("begin a")
+        first, posted, gate = _start_in_step_a(cloud)
         first.kill()
         gate.unlink()
         _start(cloud, "one")

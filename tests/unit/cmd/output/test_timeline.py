@@ -4,20 +4,12 @@
 from typing import Any
 
 from amphv2_bootstrap.cmd.output.timeline import Timeline, step_lines
+from tests.unit.cmd.reports import flow, task
 
 
 def _task(**changes: Any) -> dict[str, Any]:
-    return {
-        "name": "ensure-database",
-        "state": "SUCCESS",
-        "host": "ctl1",
-        "seconds": 1.234,
-        "runs": 1,
-        "summary": "created it",
-        "reason": None,
-        "warnings": [],
-        **changes,
-    }
+    usual = {"seconds": 1.234, "summary": "created it"}
+    return task("ensure-database", **{**usual, **changes})
 
 
 def test_a_step_is_one_line() -> None:
@@ -46,14 +38,9 @@ def test_a_pending_step_has_no_host_and_no_time() -> None:
 
 def test_a_parked_flow_shows_its_reason_first() -> None:
     """The reason comes before the steps."""
-    flow = {
-        "name": "controller",
-        "host": "ctl2",
-        "state": "parked",
-        "reason": "it broke",
-        "waits_for": None,
-        "tasks": [_task(state="FAILURE", summary=None, reason="it broke")],
-    }
-    lines = Timeline([flow]).human_readable().splitlines()
+    failed = _task(state="FAILURE", summary=None, reason="it broke")
+    parked = flow("parked", failed, reason="it broke", host="ctl2")
+    timeline = Timeline([parked | {"waits_for": None}])
+    lines = timeline.human_readable().splitlines()
     assert lines[:2] == ["controller on ctl2: parked", "  ! it broke"]
-    assert Timeline([flow]).machine_readable() == [flow]
+    assert timeline.machine_readable() == [parked | {"waits_for": None}]

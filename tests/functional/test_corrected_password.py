@@ -55,7 +55,7 @@ def test_a_parked_job_goes_on_with_the_corrected_password(
 
     resumed = site.cli("job", "resume")
     assert resumed.returncode == 0, resumed.stderr
-    assert "has this host's persistence_password from now on" in resumed.stderr
+    assert "uses this host's persistence_password from now on" in resumed.stderr
     site.wait_until(lambda: _is_refused(site, "ctl2"), "ctl2 refuses the job")
     assert "persistence_password differs" in site.log("ctl2").read_text()
     _correct(site, "ctl2")
@@ -80,7 +80,7 @@ def test_a_job_that_is_refused_everywhere_is_resumed(
     site.wait_until(lambda: _is_refused(site, "ctl1"), "the job is refused")
     resumed = site.cli("job", "resume")
     assert resumed.returncode == 0, resumed.stderr
-    assert "no flow of it is parked" in resumed.stdout
+    assert "no flow is parked" in resumed.stdout
     site.wait_for_state("done")
     before = _events(site)
     assert site.cli("job", "resume").returncode == 0
@@ -98,5 +98,5 @@ def test_run_takes_the_corrected_password(
     _correct(site, "ctl1")
     done = site.cli("run")
     assert done.returncode == 0, done.stderr
-    assert "has this host's persistence_password from now on" in done.stderr
+    assert "uses this host's persistence_password from now on" in done.stderr
     assert site.show()["state"] == "done"

@@ -39,7 +39,7 @@ def test_a_terminal_shows_why_a_job_is_parked(
     site.start_conductor("ctl1")
     code, text = _on_terminal(site, "post-job", "--wait")
     assert code == 1
-    _, _, end = text.rpartition("bootstrap: parked")
+    _, _, end = text.rpartition("cloud: parked")
     assert "step:   ensure-database-accounts on ctl1" in end
     assert "another password; this program does not reset it" in end
     assert "ALTER USER 'octavia'@'%'" in end

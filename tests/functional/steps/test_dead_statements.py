@@ -187,7 +187,7 @@ def test_look_waits(blocked: Blocked, pool: ThreadPoolExecutor, rows: bool) -> N
 
 
 def test_wait_is_bounded(blocked: Blocked) -> None:
-    """Who waits in vain says for what."""
+    """The error names what the wait was for."""
     with account(blocked.target.context()) as session:
         session.rows("SET SESSION lock_wait_timeout = 1")
         with pytest.raises(TransientError) as caught:
@@ -197,7 +197,7 @@ def test_wait_is_bounded(blocked: Blocked) -> None:
 
 
 def test_wait_is_cancelled(blocked: Blocked, pool: ThreadPoolExecutor) -> None:
-    """A step told to stop while it waits stops."""
+    """A cancelled step stops waiting."""
     context, mark = blocked.target.context(), blocked.mark()
     doing = pool.submit(UpgradePersistenceSchema(context).execute)
     wait_until(lambda: blocked.waits(mark), what="it is waited for")
@@ -226,7 +226,7 @@ def test_looks_while_tables_are_rebuilt(
 
 
 def rebuild(older: OlderSchema, algorithm: str, ended: threading.Event) -> int:
-    """Make the atoms' table anew until told to end; how often."""
+    """Make the atoms' table anew until ``ended`` is set; how often."""
     count = 0
     while not ended.wait(PAUSE):
         older.run(f"ALTER TABLE atomdetails FORCE, ALGORITHM={algorithm}")

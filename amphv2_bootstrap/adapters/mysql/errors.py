@@ -19,7 +19,6 @@ NO_SUCH_GRANT = 1141
 NO_SUCH_TABLE = 1146
 LOCK_WAIT_TIMEOUT = 1205
 TABLE_SKIPPED = 1684  # by information_schema, while it is changed; a warning
-NO_PRIVILEGE = (1142, 1227, 1410)
 PASSWORD_REFUSED = (1372, 1819)
 
 # https://mariadb.com/kb/en/mariadb-error-codes/

@@ -1,21 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options under Octavia's names, made from the table of Octavia's options."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from oslo_config import cfg
 
 from amphv2_bootstrap.spec.octavia_options import BY_NAME, TaskFlowOption
 
-_CLASSES: Mapping[str, Callable[..., cfg.Opt]] = {
-    "str": cfg.StrOpt,
-    "int": cfg.IntOpt,
-    "port": cfg.PortOpt,
-    "bool": cfg.BoolOpt,
-    "list": cfg.ListOpt,
-    "dict": cfg.DictOpt,
-}
 # Octavia accepts lower values, but then fails at run time.
 _MINIMA = {
     "jobboard_backend_port": 1,
@@ -33,12 +24,14 @@ def named(name: str, note: str = "", **arguments: Any) -> cfg.Opt:
     """
     option = BY_NAME[name]
     sentences = [option.help, *_about(option), note]
-    return _CLASSES[option.kind](
+    kind = getattr(cfg, f"{option.kind.title()}Opt")
+    found: cfg.Opt = kind(
         name,
         secret=option.secret or bool(option.secret_keys),
         help=" ".join(sentence for sentence in sentences if sentence),
         **{**_limits(option), **arguments},
     )
+    return found
 
 
 def _limits(option: TaskFlowOption) -> dict[str, Any]:

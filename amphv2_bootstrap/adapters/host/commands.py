@@ -17,6 +17,8 @@ from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientErr
 _POLL_SECONDS = 0.05
 _OUTPUT_TAIL = 4000
 _PR_SET_PDEATHSIG = 1
+_UMASK = 0o022
+"""The daemon's own umask 077 would make what pip installs unreadable for Octavia."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ def run(
 
     The program gets its own session. The kernel kills it when the calling thread
     dies (``PR_SET_PDEATHSIG``), so a killed conductor leaves no program running.
-    Pass secrets by ``stdin``, never by ``argv``.
+    Its umask is 022, whatever that of this process is. Pass secrets by ``stdin``,
+    never by ``argv``.
 
     :param timeout: seconds until the whole session is killed.
     :param env: variables in addition to this process's own.
@@ -87,6 +90,7 @@ def _start(
             errors="replace",
             env={**os.environ, **(env or {})},
             start_new_session=True,
+            umask=_UMASK,
             preexec_fn=_die_with_parent,
         )
     except OSError as exc:

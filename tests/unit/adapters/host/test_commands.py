@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running other programs: their output, their end, and cancellation."""
 
+import os
+import stat
 import threading
 from pathlib import Path
 
@@ -65,3 +67,15 @@ def test_a_run_ends_with_the_program(script: str, code: int) -> None:
     """The exit code is right if the output ends before or after the program."""
     done = commands.run(["sh", "-c", script], timeout=60)
     assert done.returncode == code
+
+
+def test_a_program_has_the_usual_umask(tmp_path: Path) -> None:
+    """Everybody may read what a program makes, as if a shell had started it."""
+    before = os.umask(0o077)
+    try:
+        commands.run(("mkdir", str(tmp_path / "made")), timeout=60)
+        (tmp_path / "own").touch()
+    finally:
+        os.umask(before)
+    modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()}
+    assert modes == {"made": 0o755, "own": 0o600}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private MariaDB; its general log is an independent ledger of statements."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -32,7 +33,7 @@ class MariaDB:
     loopback connections. What it has committed survives :meth:`kill`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more_options: str) -> None:
         self.folder = folder
         self.host = "127.0.0.1"
         self.port = free_port()
@@ -41,7 +42,7 @@ class MariaDB:
         self.test_began = 0
         self._log = folder / "general.log"
         self._server = Server(
-            [binary("mariadbd", "mysqld"), *self._options()],
+            [binary("mariadbd", "mysqld"), *self._options(), *more_options],
             log=folder / "error.log",
             ready=self._answers,
         )
@@ -180,19 +181,26 @@ class MariaDB:
         ]
 
 
-@pytest.fixture(scope="session")
-def mariadb_server() -> Iterator[MariaDB]:
-    """One server for the whole session; tests take ``mariadb``."""
+@contextlib.contextmanager
+def running_mariadb(*more_options: str) -> Iterator[MariaDB]:
+    """A server of its own, with more options of ``mariadbd``."""
     # Not in tmp_path: the path of a socket must be short.
     with tempfile.TemporaryDirectory(
         prefix="mariadb-", ignore_cleanup_errors=True
     ) as folder:
-        server = MariaDB(Path(folder))
+        server = MariaDB(Path(folder), *more_options)
         try:
             server.install()
             yield server
         finally:
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDB]:
+    """One server for the whole session; tests take ``mariadb``."""
+    with running_mariadb() as server:
+        yield server
 
 
 @pytest.fixture

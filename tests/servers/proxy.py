@@ -10,10 +10,11 @@ _FORWARDING, _CUT, _SWALLOWING = "forwarding", "cut", "swallowing"
 
 
 class Proxy:
-    """Forwards connections to ``host``:``port``."""
+    """Forwards connections to ``host``:``port``; ``accepted`` counts them."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
+        self.accepted = 0
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._lock = threading.Lock()
@@ -21,6 +22,10 @@ class Proxy:
         self._state = _FORWARDING
         self.port = int(self._listening.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def fail_over(self, host: str, port: int) -> None:
+        """Pass new connections to another server; the present ones stay."""
+        self._target = (host, port)
 
     def freeze(self) -> None:
         """Forward nothing on the present connections, but serve new ones."""
@@ -62,6 +67,7 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 inner, _ = self._listening.accept()
+                self.accepted += 1
                 self._serve(inner)
 
     def _serve(self, inner: socket.socket) -> None:

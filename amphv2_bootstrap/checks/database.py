@@ -52,7 +52,7 @@ def _accounts(context: Context, session: Session) -> Iterator[Finding]:
     there = {one.host: one for one in accounts.accounts(session, user)}
     password = context.secrets.text("persistence_password") or ""
     tried = logins(context, session, password)
-    for host in context.spec.grant_hosts:
+    for host in context.spec.account_hosts:
         if host in there:
             yield _password_of(there[host], password, tried)
         else:
@@ -89,7 +89,7 @@ def grants(context: Context) -> Iterator[Finding]:
     user, name = str(context.spec.persistence.username), database_name(context.spec)
     with admin(context) as session:
         there = {one.host for one in accounts.accounts(session, user)}
-        for host in context.spec.grant_hosts:
+        for host in context.spec.account_hosts:
             if host in there:
                 yield _grants_of(session, name, user, host)
 

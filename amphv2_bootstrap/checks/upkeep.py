@@ -46,7 +46,7 @@ def server_settings(context: Context) -> Iterator[Finding]:
 def other_accounts(context: Context) -> Iterator[Finding]:
     """The server takes no other account for logins that are meant for Octavia's."""
     user = str(context.spec.persistence.username)
-    hosts, database = context.spec.grant_hosts, database_name(context.spec)
+    hosts, database = context.spec.account_hosts, database_name(context.spec)
     password = context.secrets.text("persistence_password") or ""
     with admin(context) as session:
         found = [

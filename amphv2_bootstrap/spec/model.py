@@ -38,6 +38,11 @@ class Spec:
         return driver_of(self.task_flow)
 
     @property
+    def account_hosts(self) -> tuple[str, ...]:
+        """``grant_hosts`` as database servers store and compare them: in lower case."""
+        return tuple(dict.fromkeys(host.lower() for host in self.grant_hosts))
+
+    @property
     def key_value_servers(self) -> tuple[tuple[str, int], ...]:
         """Host and port of each configured key-value server."""
         hosts = self.task_flow["jobboard_backend_hosts"]

@@ -141,12 +141,16 @@ class MariaDB:
         return self._log.stat().st_size
 
     def clean(self) -> None:
-        """Drop all databases and accounts except the server's own."""
+        """Drop all databases, accounts and roles except the server's own."""
         for (name,) in self.execute("SHOW DATABASES"):
             if name not in _SYSTEM_DATABASES:
                 self.execute(f"DROP DATABASE `{name.replace('`', '``')}`")
-        for user, host in self.execute("SELECT user, host FROM mysql.user"):
-            if user not in _SYSTEM_USERS or (user == "root" and host != "localhost"):
+        for user, host, is_role in self.execute(
+            "SELECT user, host, is_role FROM mysql.user"
+        ):
+            if is_role == "Y" and user not in _SYSTEM_USERS:
+                self.execute("DROP ROLE %s", (user,))
+            elif user not in _SYSTEM_USERS or (user == "root" and host != "localhost"):
                 self.execute("DROP USER %s@%s", (user, host))
 
     def _answers(self) -> bool:

@@ -13,7 +13,7 @@ from amphv2_bootstrap.adapters.mysql.errors import (
     PASSWORD_REFUSED,
     DatabaseRefusalError,
 )
-from amphv2_bootstrap.adapters.mysql.sessions import GrantName, Session
+from amphv2_bootstrap.adapters.mysql.sessions import GrantName, Row, Session
 
 NATIVE = "mysql_native_password"
 DATABASE_PRIVILEGES = (
@@ -61,13 +61,20 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """The privileges of an account on whole databases and on the server."""
+    """The privileges of an account on whole databases and on the server.
+
+    ``has_others``: SHOW GRANTS has more than ``entries``. ``folds_names``: the server
+    stores and compares the names of databases in lower case.
+    """
 
     entries: tuple[Grant, ...]
+    has_others: bool = False
+    folds_names: bool = False
 
     def holds(self, privilege: str, database: str) -> bool:
         """Whether the account has the privilege on that whole database."""
-        reaching = [entry for entry in self.entries if entry.reaches(database)]
+        name = self._stored(database)
+        reaching = [entry for entry in self.entries if entry.reaches(name)]
         # A partial revoke (MySQL 8) removes a global privilege for one database.
         taken = any(e.revoked and privilege in e.privileges for e in reaching)
         return any(
@@ -88,7 +95,8 @@ class Grants:
 
     def may_grant(self, database: str) -> bool:
         """Whether the account may grant its privileges on that database."""
-        return any(e.may_grant and e.reaches(database) for e in self.entries)
+        name = self._stored(database)
+        return any(entry.may_grant and entry.reaches(name) for entry in self.entries)
 
     def holds_all(self, database: str) -> bool:
         """Whether the account has every privilege on that database."""
@@ -96,27 +104,32 @@ class Grants:
 
     def has_own(self, database: str) -> bool:
         """Whether there is a grant on exactly this database's escaped name."""
-        return any(
-            entry.pattern == re.sub(r"([\\_%])", r"\\\1", database)
-            for entry in self.entries
-        )
+        escaped = re.sub(r"([\\_%])", r"\\\1", self._stored(database))
+        return any(entry.pattern == escaped for entry in self.entries)
 
     @property
     def is_empty(self) -> bool:
-        """Whether the account may only log in."""
-        return all(entry.privileges == {"USAGE"} for entry in self.entries)
+        """Whether the account may only log in: it has no grant beside USAGE."""
+        return not self.has_others and all(
+            entry.privileges == {"USAGE"} and not entry.may_grant
+            for entry in self.entries
+        )
+
+    def _stored(self, database: str) -> str:
+        return database.lower() if self.folds_names else database
 
 
-def parse_grants(lines: Iterable[str]) -> Grants:
+def parse_grants(lines: Iterable[str], *, folds_names: bool = False) -> Grants:
     """Read the SHOW GRANTS of MariaDB or MySQL.
 
-    Ignores roles, proxies, and grants on single tables, columns and routines, which a
-    bootstrap doesn't use.
+    Of roles, proxies, and grants on single tables, columns and routines, the result
+    only tells that there are some: a bootstrap doesn't use them.
     """
-    entries = []
+    entries, has_others = [], False
     for line in lines:
         found = _GRANT.match(line)
         if found is None or found["table"] != "*":
+            has_others = True
             continue
         entries.append(
             Grant(
@@ -128,7 +141,7 @@ def parse_grants(lines: Iterable[str]) -> Grants:
                 revoked=found["verb"] == "REVOKE",
             )
         )
-    return Grants(tuple(entries))
+    return Grants(tuple(entries), has_others, folds_names)
 
 
 def _plain(quoted: str) -> str:
@@ -151,13 +164,17 @@ def own_grants(session: Session) -> Grants:
         roles = session.value("SELECT CURRENT_ROLE()")
         if roles and roles != "NONE":  # the server quotes them
             rows += session.rows(f"SHOW GRANTS FOR CURRENT_USER USING {roles}")
-    return parse_grants(str(row[0]) for row in rows)
+    return _parsed(session, rows)
 
 
 def grants_of(session: Session, user: str, host: str) -> Grants:
     """The privileges of an account; DatabaseRefusalError if it doesn't exist."""
-    rows = session.rows("SHOW GRANTS FOR %s@%s", user, host)
-    return parse_grants(str(row[0]) for row in rows)
+    return _parsed(session, session.rows("SHOW GRANTS FOR %s@%s", user, host))
+
+
+def _parsed(session: Session, rows: Iterable[Row]) -> Grants:
+    folds_names = bool(session.value("SELECT @@lower_case_table_names"))
+    return parse_grants((str(row[0]) for row in rows), folds_names=folds_names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +198,13 @@ class Account:
 
 def accounts(session: Session, user: str) -> tuple[Account, ...]:
     """All accounts of that user name, ``""`` for the anonymous ones."""
-    digest = "authentication_string"
+    digest, no_role = "authentication_string", ""
     if session.server().is_mariadb:  # before 10.4 the column is Password
         digest = "IF(authentication_string = '', Password, authentication_string)"
+        no_role = " AND is_role = 'N'"
     rows = session.rows(
         f"SELECT Host, plugin, IF(plugin IN ('', %s), {digest}, '')"  # noqa: S608
-        " FROM mysql.user WHERE User = %s ORDER BY Host",
+        f" FROM mysql.user WHERE User = %s{no_role} ORDER BY Host",
         NATIVE,
         user,
     )

@@ -40,7 +40,7 @@ class EnsureDatabaseAccounts(Step):
         spec = self.context.spec
         if spec.persistence.is_sqlite:
             return "nothing: SQLite has no accounts"
-        names = ", ".join(f"'{self._user}'@'{host}'" for host in spec.grant_hosts)
+        names = ", ".join(f"'{self._user}'@'{host}'" for host in spec.account_hosts)
         return (
             f"create {names} where missing, with all privileges on "
             f"{database_name(spec)}; never change a password"
@@ -52,7 +52,7 @@ class EnsureDatabaseAccounts(Step):
         with admin(self.context) as session:
             there = {one.host: one for one in accounts.accounts(session, self._user)}
             self._refuse_other_passwords(there, session.place)
-            for host in self.context.spec.grant_hosts:
+            for host in self.context.spec.account_hosts:
                 self._ensure_account(session, host, host in there)
                 self._ensure_grant(session, host)
             tried = self._log_in(session)
@@ -60,7 +60,7 @@ class EnsureDatabaseAccounts(Step):
                 *self._unproven(there, tried),
                 *self._shadows(session),
                 *other_passwords(
-                    session, self._user, self._password, self.context.spec.grant_hosts
+                    session, self._user, self._password, self.context.spec.account_hosts
                 ),
             )
         return self._result(warnings)
@@ -71,6 +71,7 @@ class EnsureDatabaseAccounts(Step):
             for made in reversed(result.made):
                 kind, _, account = made.partition(":")
                 user, _, host = account.rpartition("@")
+                host = host.lower()  # older releases noted the configured spelling
                 if host not in {a.host for a in accounts.accounts(session, user)}:
                     continue
                 if kind == "grant":
@@ -115,7 +116,7 @@ class EnsureDatabaseAccounts(Step):
         """Before anything is made, refuse all accounts with a different password."""
         wrong = [
             there[host]
-            for host in self.context.spec.grant_hosts
+            for host in self.context.spec.account_hosts
             if host in there and there[host].accepts(self._password) is False
         ]
         if wrong:
@@ -161,7 +162,7 @@ class EnsureDatabaseAccounts(Step):
         """Log in as Octavia will, and by the ways that reach the other accounts."""
         tried = logins(self.context, session, self._password)
         local = {one.host: one for one in accounts.accounts(session, self._user)}
-        if tried.socket_refused and "localhost" in self.context.spec.grant_hosts:
+        if tried.socket_refused and "localhost" in self.context.spec.account_hosts:
             raise self._other_password([local["localhost"]], session.place)
         if tried.refusal is not None:
             raise self._refused(tried.refusal.why, session)
@@ -186,18 +187,18 @@ class EnsureDatabaseAccounts(Step):
             f"The password of {account} could not be proven: no login from here leads "
             f"to it, and {account.plugin} doesn't let passwords be compared."
             for host, account in before.items()
-            if host in self.context.spec.grant_hosts
+            if host in self.context.spec.account_hosts
             and account.accepts(self._password) is None
             and (account.user, host) not in tried.reached
         )
 
     def _shadows(self, session: Session) -> tuple[str, ...]:
         """Warnings about accounts that the server prefers to the granted ones."""
-        hosts = self.context.spec.grant_hosts
+        hosts = self.context.spec.account_hosts
         return tuple(shadows(session, self._user, self._database, hosts))
 
     def _result(self, warnings: tuple[str, ...]) -> StepResult:
-        hosts = ", ".join(self.context.spec.grant_hosts)
+        hosts = ", ".join(self.context.spec.account_hosts)
         summary = f"{self._user} may use {self._database} from {hosts}"
         made = self.intents.all()
         effect = CHANGED if made or self._changed else UNCHANGED

@@ -16,6 +16,16 @@ from amphv2_bootstrap.steps.base import (
 )
 from amphv2_bootstrap.steps.target_database import admin, database_name
 
+# A trigger belongs to a table, and a MariaDB sequence is a table with a row.
+_BESIDE_TABLES = (
+    "SELECT EXISTS (SELECT 1 FROM information_schema.VIEWS"
+    " WHERE TABLE_SCHEMA = DATABASE())"
+    " OR EXISTS (SELECT 1 FROM information_schema.ROUTINES"
+    " WHERE ROUTINE_SCHEMA = DATABASE())"
+    " OR EXISTS (SELECT 1 FROM information_schema.EVENTS"
+    " WHERE EVENT_SCHEMA = DATABASE())"
+)
+
 
 class EnsureDatabase(Step):
     """Create the database if it is missing; never change an existing one."""
@@ -56,7 +66,7 @@ class EnsureDatabase(Step):
             self.intents.remove(made)  # another client has just made it
 
     def undo(self, result: StepResult) -> None:
-        """Drop the database if this step made it and no table has rows."""
+        """Drop the database that this step made if it has only tables without rows."""
         for made in result.made:
             kind, _, name = made.partition(":")
             if kind == "database":
@@ -70,7 +80,8 @@ class EnsureDatabase(Step):
                 "USE %s", sessions.Name(name), unless=(UNKNOWN_DATABASE,)
             ):
                 return
-            if not persistence_schema.look(session).rows_anywhere:
+            filled = persistence_schema.look(session).rows_anywhere
+            if not filled and not session.value(_BESIDE_TABLES):
                 session.rows("DROP DATABASE IF EXISTS %s", sessions.Name(name))
 
     def _ensure_folder(self) -> StepResult:

@@ -90,6 +90,26 @@ def test_undo_after_a_crash_in_the_middle(
     assert DATABASE not in databases(target)
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "VIEW {}.v AS SELECT 1",
+        "PROCEDURE {}.p() SELECT 1",
+        "FUNCTION {}.f() RETURNS INT RETURN 1",
+        "EVENT {}.e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1",
+    ],
+)
+def test_undo_leaves_a_database_with_more_than_tables(
+    target: Target, made: str
+) -> None:
+    """A revert keeps the database if somebody has made a view or a program in it."""
+    step = EnsureDatabase(target.context())
+    result = step.execute()
+    target.mariadb.execute(f"CREATE {made.format(DATABASE)}")
+    step.revert(result)
+    assert DATABASE in databases(target)
+
+
 @pytest.mark.parametrize(("rows", "kept"), [(0, False), (1, True)])
 def test_undo_looks_for_rows(target: Target, rows: int, kept: bool) -> None:
     """A revert drops the database that the step made, unless a table has rows."""

@@ -9,6 +9,7 @@ from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.canary import Drilled
 from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.adapters.octavia.service_user import service_user
 from amphv2_bootstrap.checks.finding import (
     FAILED,
     OK,
@@ -47,7 +48,9 @@ def client_library(context: Context) -> Iterator[Finding]:
             f"Set [octavia] python, or check that its image has octavia[{driver}].",
         )
         return
-    ready, why = introspection.can_import_driver(python, driver)
+    ready, why = introspection.can_import_driver(
+        python, driver, service_user(context.host)
+    )
     if ready:
         yield Finding("client-library", OK, f"{python} imports the {driver} driver")
         return

@@ -4,6 +4,7 @@
 import contextlib
 import ctypes
 import os
+import pwd
 import signal
 import subprocess
 import threading
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 
@@ -39,6 +41,7 @@ def run(
     stdin: str = "",
     on_line: Callable[[str], None] | None = None,
     grace: float = 0.0,
+    user: str | None = None,
 ) -> Completed:
     """Run ``argv`` without a shell and wait for its end.
 
@@ -51,11 +54,13 @@ def run(
     :param env: variables in addition to this process's own.
     :param on_line: called from a thread with each line of stdout as it arrives.
     :param grace: seconds from SIGTERM to SIGKILL after a cancellation.
+    :param user: an existing user to run it as, with that user's groups and home; only
+        root may. The program then gets none of this process's variables.
     :raises PermanentError: the program doesn't exist or may not be run.
     :raises TransientError: it didn't end in time.
     :raises CancelledError: ``cancelled`` was set before it ended.
     """
-    process = _start(argv, env)
+    process = _start(argv, env, user)
     reader = _Feeder(process, stdin, on_line)
     deadline = time.monotonic() + timeout
     while not reader.wait(_POLL_SECONDS):
@@ -78,7 +83,7 @@ def _name(argv: Sequence[str]) -> str:
 
 
 def _start(
-    argv: Sequence[str], env: Mapping[str, str] | None
+    argv: Sequence[str], env: Mapping[str, str] | None, user: str | None
 ) -> "subprocess.Popen[str]":
     try:
         return subprocess.Popen(
@@ -88,7 +93,7 @@ def _start(
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            env={**os.environ, **(env or {})},
+            **_identity(user, env or {}),
             start_new_session=True,
             umask=_UMASK,
             preexec_fn=_die_with_parent,
@@ -100,6 +105,20 @@ def _start(
             why=exc.strerror or str(exc),
             todo="Install the program, or correct the command in the configuration.",
         ) from exc
+
+
+def _identity(user: str | None, env: Mapping[str, str]) -> dict[str, Any]:
+    if user is None:
+        return {"env": {**os.environ, **env}}
+    account = pwd.getpwnam(user)
+    own = {"HOME": account.pw_dir, "USER": user, "LOGNAME": user, "PATH": os.defpath}
+    return {
+        "env": {**own, **env},
+        "cwd": "/",
+        "user": account.pw_uid,
+        "group": account.pw_gid,
+        "extra_groups": os.getgrouplist(user, account.pw_gid),
+    }
 
 
 _LIBC = ctypes.CDLL(None)

@@ -87,6 +87,13 @@ class Systemd:
         boot = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
         return boot + since_boot if since_boot else None
 
+    def users_of(self, units: Sequence[str]) -> set[str]:
+        """The users that run the units; empty strings for root.
+
+        :raises TransientError: systemd doesn't answer.
+        """
+        return {self._properties(unit, "User").get("User", "") for unit in units}
+
     def enable(self, unit: str) -> None:
         """Make systemd start the unit at boot; safe to run twice.
 

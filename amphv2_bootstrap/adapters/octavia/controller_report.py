@@ -18,6 +18,7 @@ from amphv2_bootstrap.adapters.mysql import database_url
 from amphv2_bootstrap.adapters.octavia import config_sources, introspection
 from amphv2_bootstrap.adapters.octavia.config_sources import sources
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.adapters.octavia.service_user import service_user
 from amphv2_bootstrap.spec.digest import keyed_digest
 from amphv2_bootstrap.spec.masking import MASK
 from amphv2_bootstrap.spec.model import HostSettings
@@ -67,7 +68,9 @@ class ControllerReport:
         driver = driver_of(loaded.values)
         library = None
         if python and driver:
-            library = introspection.can_import_driver(python, driver)[1]
+            library = introspection.can_import_driver(
+                python, driver, service_user(host, self._systemd)
+            )[1]
         return {
             "config_file": host.config_file,
             "task_flow": self._options(loaded),

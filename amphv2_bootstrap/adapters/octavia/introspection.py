@@ -71,17 +71,36 @@ def revisions(python: str) -> tuple[str, ...]:
         return ()
 
 
-def can_import_driver(python: str, driver: str) -> tuple[bool, str]:
+def can_import_driver(
+    python: str, driver: str, user: str | None = None
+) -> tuple[bool, str]:
     """Whether Octavia can load its jobboard driver, and the reason if it can't.
 
     Imports what Octavia imports: Octavia's requirements allow client versions that
     are too old for its taskflow, so versions alone prove nothing.
 
     :param driver: redis, zookeeper or etcd.
+    :param user: also import as this user, who must be able to read the libraries.
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
     missing = _ask(python, {"ask": "import", "modules": MODULES[driver]})["missing"]
+    if missing is None and user is not None and site.is_binary(python):
+        missing = _missing_for(user, python, driver)
     return missing is None, missing or ""
+
+
+def _missing_for(user: str, python: str, driver: str) -> str | None:
+    # Our own programs may be unreadable for that user.
+    code = "import sys; sys.path[:] = filter(None, sys.path); import "
+    argv = (python, "-c", code + ", ".join(MODULES[driver]))
+    try:
+        done = commands.run(argv, timeout=_TIMEOUT, user=user)
+    except PermanentError as exc:
+        return f"as the user {user}: {exc.why}"
+    if done.returncode == 0:
+        return None
+    last = (done.output or f"it ended with {done.returncode}").splitlines()[-1]
+    return f"as the user {user}: {last}"
 
 
 def effective_task_flow(python: str | None, sources: Sequence[str]) -> dict[str, Any]:

@@ -5,14 +5,17 @@ import shlex
 
 from amphv2_bootstrap.adapters.host import packages
 from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
+from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.adapters.octavia.service_user import service_user
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.steps import checked_command
 from amphv2_bootstrap.steps.base import (
     CHANGED,
     NOT_APPLICABLE,
     UNCHANGED,
+    Context,
     Step,
     StepResult,
 )
@@ -28,10 +31,15 @@ _PACKAGES = {
 class EnsureClientLibrary(Step):
     """Import the driver in Octavia's Python; install the library if allowed.
 
-    A revert leaves the library installed: others may use it by then.
+    Also imports it as the user that runs Octavia's services, if systemd knows it. A
+    revert leaves the library installed: others may use it by then.
     """
 
     atom_name = "ensure-client-library"
+
+    def __init__(self, context: Context, systemd: Systemd | None = None) -> None:
+        super().__init__(context)
+        self._systemd = systemd or Systemd()
 
     @property
     def aim(self) -> str:
@@ -52,11 +60,15 @@ class EnsureClientLibrary(Step):
                     f"checked: its image needs octavia[{driver}].",
                 ),
             )
-        ready, why = introspection.can_import_driver(python, driver)
+        ready, why = self._can_import(python)
         if ready:
             return StepResult(UNCHANGED, f"{python} can import the {driver} driver")
         self._install(python, why)
         return StepResult(CHANGED, f"installed the {driver} client library: {python}")
+
+    def _can_import(self, python: str) -> tuple[bool, str]:
+        user = service_user(self.context.host, self._systemd)
+        return introspection.can_import_driver(python, self.context.spec.driver, user)
 
     def _install(self, python: str, why: str) -> None:
         how = self.context.host.install_client_library
@@ -74,7 +86,7 @@ class EnsureClientLibrary(Step):
         else:
             done = _PACKAGES[self.context.spec.driver]
             packages.detect().install((done,))
-        ready, why = introspection.can_import_driver(python, self.context.spec.driver)
+        ready, why = self._can_import(python)
         if not ready:
             todo = f"Installing it ({done}) wasn't enough: install it by hand."
             raise self._failed(python, why, todo)

@@ -6,18 +6,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.engine.errors import SchemaError
-from amphv2_bootstrap.errors import BootstrapError, TransientError
+from amphv2_bootstrap.errors import BootstrapError, InvalidInputError, TransientError
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET
 
 if TYPE_CHECKING:
     from oslo_config import cfg
 
     from amphv2_bootstrap.cmd.runtime import Runtime
+    from amphv2_bootstrap.conf.build import Loaded
     from amphv2_bootstrap.engine.conductor.conductor import Conductor
 
 LOG = logging.getLogger(__name__)
@@ -26,31 +27,35 @@ _START_PAUSE = 5.0
 
 
 class _Signals:
-    """What signals asked the process for; an end overrides a restart."""
+    """What signals ask the process for: an end, or a restart to read its files.
 
-    def __init__(self) -> None:
+    :param is_right: reads the configuration anew, and says whether it can be used.
+    """
+
+    def __init__(self, is_right: Callable[[], bool]) -> None:
         self.stopping = threading.Event()
-        self.reload = False
+        self.ending = False
         self.conductor: Conductor | None = None
-        self._ending = False
+        self._is_right = is_right
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
         signal.signal(signal.SIGHUP, self._reload)
 
     def _end(self, *_: object) -> None:
-        again = self._ending
-        self._ending, self.reload = True, False
+        again, self.ending = self.ending, True
         self._stop(now=again)
 
     def _reload(self, *_: object) -> None:
-        if not self.stopping.is_set():
-            self.reload = True
+        # In a thread: a handler must not wait for a lock of the main thread.
+        threading.Thread(target=self._reload_if_right, daemon=True).start()
+
+    def _reload_if_right(self) -> None:
+        if self._is_right() and not self.stopping.is_set():
             self._stop(now=False)
 
     def _stop(self, *, now: bool) -> None:
         self.stopping.set()
         if self.conductor is not None:
-            # In a thread: a handler must not wait for a lock of the main thread.
             action = self.conductor.stop_now if now else self.conductor.stop
             threading.Thread(target=action, daemon=True).start()
 
@@ -60,37 +65,69 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     SIGTERM lets running steps end for at most ``grace_period`` seconds, gives their
     flows back and exits; a second SIGTERM interrupts the steps. A step that does not
-    stop is left behind after some seconds.
+    stop is left behind after some seconds. SIGHUP does the same and starts anew, if
+    the configuration can be used; otherwise it logs what is wrong and does nothing.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     os.umask(0o077)
-    signals = _Signals()
+    signals = _Signals(lambda: _is_right(arguments))
     masker = NOTHING_SECRET
     try:
         runtime = _prepared(arguments)
         masker = runtime.masker
-        _serve(runtime, signals)
+        while not signals.ending:
+            _serve(runtime, signals)
+            # In this order: a signal from here on is not forgotten.
+            signals.stopping.clear()
+            # Once more: the file may have changed while the steps ended.
+            if not signals.ending and _is_right(arguments):
+                _restart(arguments)
     except BootstrapError as exc:
         print(masker.text(exit_codes.message_of(exc)), file=sys.stderr)
         return exit_codes.code_of(exc)
-    if signals.reload:
-        LOG.info("Restarting to read the configuration again")
-        os.execv(sys.executable, [sys.executable, *_command_line(arguments)])  # noqa: S606
     return exit_codes.DONE
+
+
+def _restart(arguments: Sequence[str]) -> None:
+    """Replace this process by a new one that reads the configuration."""
+    LOG.info("Restarting to read the configuration again")
+    # Stays ignored in the new program until it handles it: it would end it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.execv(sys.executable, [sys.executable, *_command_line(arguments)])  # noqa: S606
 
 
 def _command_line(arguments: Sequence[str]) -> list[str]:
     return ["-m", "amphv2_bootstrap.cmd.daemon", *arguments]
 
 
-def _prepared(arguments: Sequence[str]) -> "Runtime":
-    """The configuration read, and logging set up as it says."""
-    from amphv2_bootstrap.cmd.runtime import Runtime
+def _is_right(arguments: Sequence[str]) -> bool:
+    """Whether the configuration can be used now; logs every problem of it."""
+    try:
+        _loaded(arguments)
+    except InvalidInputError as exc:
+        for problem in exc.problems:
+            LOG.error("The configuration can't be used: %s", problem)
+        LOG.error(
+            "The running configuration stays. Correct the new one, then send SIGHUP "
+            "again."
+        )
+        return False
+    return True
+
+
+def _loaded(arguments: Sequence[str]) -> "tuple[cfg.ConfigOpts, Loaded]":
     from amphv2_bootstrap.conf.build import build
     from amphv2_bootstrap.conf.loading import load
 
     conf = load(arguments, prog="amphv2-conductor")
-    loaded = build(conf)
+    return conf, build(conf)
+
+
+def _prepared(arguments: Sequence[str]) -> "Runtime":
+    """The configuration read, and logging set up as it says."""
+    from amphv2_bootstrap.cmd.runtime import Runtime
+
+    conf, loaded = _loaded(arguments)
     runtime = Runtime(loaded)
     _set_up_logging(conf, runtime)
     for warning in loaded.warnings:

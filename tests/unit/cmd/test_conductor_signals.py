@@ -28,7 +28,7 @@ def signals() -> Iterator[_Signals]:
     """Install the handlers, and restore the former ones after the test."""
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
-    found = _Signals()
+    found = _Signals(lambda: True)
     found.conductor = Conductor()  # type: ignore[assignment]
     yield found
     for number, handler in before.items():
@@ -58,5 +58,5 @@ def test_sigterm_outranks_sighup(
         so_far = asked[: count + 1]
         wait_until(lambda want=so_far: conductor.asked == want, what=f"{so_far}")
     assert conductor.asked == asked
-    assert signals.reload is reload
+    assert signals.ending is not reload
     assert signals.stopping.is_set()

@@ -23,4 +23,5 @@ class UpgradeDatabase(Guarded, Command):
         database = Database(loaded.engine.persistence_connection.reveal())
         changed = migrate.upgrade(database)
         verb = "upgraded to" if changed else "were already at"
-        print(f"The engine's tables ({database.place}) {verb} {migrate.HEAD}.")
+        found = migrate.revision(database)
+        print(f"The engine's tables ({database.place}) {verb} {found}.")

@@ -10,9 +10,13 @@ from amphv2_bootstrap.engine.errors import (
     MissingDatabaseError,
     SchemaError,
 )
+from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
 
+# Revisions compare as text: four digits.
 HEAD = "0003"
+# In ``constants``: the oldest head that works with the tables.
+COMPATIBLE_FROM = "schema-compatible-from"
 VERSION_TABLE = "amphv2_alembic_version"
 _LOCK = "amphv2_bootstrap:schema"
 _LOCK_SECONDS, _PART_SECONDS = 60, 10
@@ -36,15 +40,35 @@ def revision(database: Database) -> str | None:
 
 
 def check(database: Database) -> None:
-    """:raises SchemaError: the tables aren't those of this version."""
+    """Accept the tables of this version, and newer ones that say they are compatible.
+
+    :raises SchemaError: this version can't work with the tables.
+    """
     found = revision(database)
-    if found != HEAD:
+    if found is None or found < HEAD:
         raise SchemaError(
             "use the engine's database",
             on=database.place,
             why=f"its tables are at {found or 'no revision'}, not at {HEAD}",
             todo="Run 'amphv2-bootstrap db upgrade'.",
         )
+    if found > HEAD and not _is_compatible(database):
+        raise SchemaError(
+            "use the engine's database",
+            on=database.place,
+            why=f"its tables are at {found}, and this version needs {HEAD}",
+            todo="Upgrade amphv2-bootstrap on this host to the version that upgraded "
+            "the tables.",
+        )
+
+
+def _is_compatible(database: Database) -> bool:
+    """Whether newer tables say that a version with our head works with them."""
+    table = schema.constants
+    query = sa.select(table.c.value).where(table.c.name == COMPATIBLE_FROM)
+    with database.read() as connection:
+        oldest = connection.execute(query).scalar()
+    return oldest is not None and str(oldest) <= HEAD
 
 
 def upgrade(database: Database) -> bool:
@@ -55,8 +79,10 @@ def upgrade(database: Database) -> bool:
 
     :raises DatabaseUnavailableError: try again later.
     :raises MissingDatabaseError: there is no database on that server yet.
+    :raises SchemaError: the tables are of a newer version, and not compatible.
     """
-    if revision(database) == HEAD:
+    if (revision(database) or "") >= HEAD:
+        check(database)
         return False
     if database.is_sqlite:
         with database.write() as connection:
@@ -93,7 +119,7 @@ def _upgrade(connection: sa.Connection) -> bool:
     context = MigrationContext.configure(
         connection, opts={"version_table": VERSION_TABLE}
     )
-    if context.get_current_revision() == HEAD:
+    if (context.get_current_revision() or "") >= HEAD:
         return False
     config = Config()
     config.set_main_option(

@@ -15,16 +15,18 @@ def test_its_locks_are_released(open_database: OpenDatabase) -> None:
     first, second = open_database(), open_database()
     migrate.upgrade(first)
     rows = schema.constants
+    mine = rows.update().where(rows.c.name == "a")
     with first.write() as connection:
         connection.execute(rows.insert().values(name="a", value="0"))
 
     def vanish_in_a_transaction() -> None:
         with first.write() as connection:
-            connection.execute(rows.update().values(value="first"))
+            connection.execute(mine.values(value="first"))
             with second.write() as other:
-                other.execute(rows.update().values(value="second"))
+                other.execute(mine.values(value="second"))
 
     with pytest.raises(DatabaseUnavailableError):
         vanish_in_a_transaction()
+    query = sa.select(rows.c.value).where(rows.c.name == "a")
     with first.read() as connection:
-        assert connection.execute(sa.select(rows.c.value)).scalar_one() == "second"
+        assert connection.execute(query).scalar_one() == "second"

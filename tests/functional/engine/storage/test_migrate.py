@@ -162,3 +162,14 @@ def test_an_account_that_is_not_let_in_may_be_missing(mariadb: MariaDB) -> None:
         migrate.check(Database(url))
     assert "CREATE USER 'amphv2'@'%' IDENTIFIED BY 'PASSWORD'" in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
+
+
+def test_the_tables_say_who_works_with_them(open_database: OpenDatabase) -> None:
+    """Each migration does; of several, the last one counts."""
+    database = open_database()
+    _as_first_version(database)
+    migrate.upgrade(database)
+    rows = schema.constants
+    query = sa.select(rows.c.value).where(rows.c.name == migrate.COMPATIBLE_FROM)
+    with database.read() as connection:
+        assert connection.execute(query).scalars().all() == ["0003"]

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.migrations.compatibility import compatible_from
 from amphv2_bootstrap.engine.storage.migrations.renames import (
     rename_rows,
     rename_tables,
@@ -22,3 +23,4 @@ def upgrade() -> None:
     found = sa.inspect(op.get_bind()).get_columns(table.name)
     if column.name not in {one["name"] for one in found}:
         op.add_column(table.name, sa.Column(column.name, column.type, nullable=True))
+    compatible_from(revision)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One ``amphv2-conductor`` as a process, with the smallest configuration."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from tests.servers.process import wait_until
+from tests.unit.cmd.smallest import write_configuration
+
+SERVES = "serves host ctl1"
+
+
+class Daemon:
+    """One ``amphv2-conductor``; on SQLite unless ``more`` configuration says else."""
+
+    def __init__(
+        self,
+        folder: Path,
+        program: Sequence[str] = ("-m", "amphv2_bootstrap.cmd.daemon"),
+        more: str = "",
+    ) -> None:
+        self._log = folder / "log"
+        config = write_configuration(folder, more)
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *program, "--config-file", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def wait_for(self, condition: Callable[[str], object], what: str) -> None:
+        """Wait until ``condition`` holds for the log; fail if the process ends."""
+        wait_until(lambda: self._holds(condition), what=what, state=lambda: self.log)
+
+    def _holds(self, condition: Callable[[str], object]) -> bool:
+        assert self.process.poll() is None, self.log
+        return bool(condition(self.log))
+
+
+@contextlib.contextmanager
+def ended(daemon: Daemon) -> Iterator[Daemon]:
+    """The daemon, and its process gone afterwards."""
+    try:
+        yield daemon
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            daemon.process.send_signal(signal.SIGTERM)
+        daemon.process.wait(30)

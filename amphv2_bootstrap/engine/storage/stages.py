@@ -69,6 +69,6 @@ def close_if_finished(
         jobs = schema.jobs
         connection.execute(
             jobs.update()
-            .where(jobs.c.uuid == job_uuid)
+            .where(jobs.c.uuid == job_uuid, jobs.c.active.is_not(None))
             .values(active=None, finished_at=now)
         )

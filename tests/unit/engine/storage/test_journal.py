@@ -2,11 +2,14 @@
 """The journal's changes of a whole job, on a real database."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.records import FlowState, NewFlowRun, NewSecrets
+from amphv2_bootstrap.engine.storage import schema
 from tests.unit.engine.toys import Cloud
 
 MakeCloud = Callable[..., Cloud]
@@ -49,3 +52,29 @@ def test_a_finished_job_keeps_its_secrets(make_cloud: MakeCloud) -> None:
     assert cloud.journal.resume(uuid, NEW) == []
     assert cloud.store.job(uuid).fingerprints == {}
     assert "secrets-renewed" not in [e.kind for _, e in cloud.store.events(uuid)]
+
+
+def _rows(cloud: Cloud) -> dict[str, list[Any]]:
+    with cloud.database.read() as connection:
+        return {
+            name: list(connection.execute(sa.select(table)))
+            for name, table in schema.metadata.tables.items()
+        }
+
+
+@pytest.mark.parametrize("state", [FlowState.DONE, FlowState.CANCELLED])
+def test_a_finished_job_stays_as_it_is(
+    state: FlowState, make_cloud: MakeCloud
+) -> None:
+    """Neither cancel nor resume changes a row, not even the time of its end."""
+    cloud = make_cloud(main=["a"])
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    flow_run = cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid)
+    assert flow_run is not None
+    cloud.journal.settle(flow_run, state)
+    before = _rows(cloud)
+    assert before["jobs"][0].finished_at is not None
+    assert cloud.journal.cancel(uuid) == []
+    assert cloud.journal.resume(uuid) == []
+    assert cloud.journal.resume(uuid, NEW) == []
+    assert _rows(cloud) == before

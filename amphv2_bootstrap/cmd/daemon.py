@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from amphv2_bootstrap.cmd import exit_codes
-from amphv2_bootstrap.engine.errors import SchemaError
+from amphv2_bootstrap.engine.errors import DatabaseError
 from amphv2_bootstrap.errors import BootstrapError, InvalidInputError, TransientError
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET
 
@@ -164,7 +164,7 @@ def _wait_for_database(runtime: "Runtime", stopping: threading.Event) -> None:
     while not stopping.is_set():
         try:
             _ = runtime.database
-        except (TransientError, SchemaError) as exc:
+        except (TransientError, DatabaseError) as exc:
             LOG.warning("%s; trying again", exc)
             stopping.wait(_START_PAUSE)
         else:

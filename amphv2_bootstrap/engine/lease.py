@@ -6,8 +6,9 @@ import threading
 import time
 from types import TracebackType
 
-from amphv2_bootstrap.engine.board import Board, BoardUnavailableError, Entry
+from amphv2_bootstrap.engine.board import Board, Entry
 from amphv2_bootstrap.engine.errors import FencedError
+from amphv2_bootstrap.errors import BootstrapError
 
 LOG = logging.getLogger(__name__)
 
@@ -77,10 +78,12 @@ class Lease:
 
     def lose(self, why: str) -> None:
         """Treat the claim as lost, and cancel the running step."""
-        if self.lost_because is None:
-            self.lost_because = why
-            LOG.warning("%s: lost the claim: %s", self._entry, why)
+        is_news = self.lost_because is None
+        self.lost_because = self.lost_because or why
         self.cancelled.set()
+        # Last: the step must stop even if the log fails.
+        if is_news:
+            LOG.warning("%s: lost the claim: %s", self._entry, why)
 
     def _renew_until_ended(self) -> None:
         interval = self._expiry * RENEWAL_PART
@@ -89,7 +92,11 @@ class Lease:
         while not self._ended.wait(wait):
             if self.lost_because is not None:
                 return
-            wait = interval if self._renew() else pause
+            try:
+                wait = interval if self._renew() else pause
+            except Exception:  # the outermost frame of the thread
+                LOG.exception("%s: can't renew the claim; trying again", self._entry)
+                wait = pause
 
     def _watch_deadline(self) -> None:
         # In a thread of its own: a renewal that hangs must not hide the deadline.
@@ -104,7 +111,7 @@ class Lease:
             if self._board.renew(self._entry, self._owner, self._expiry):
                 self._deadline = asked_at + self._expiry * USABLE_PART
                 return True
-        except BoardUnavailableError as exc:
+        except BootstrapError as exc:
             LOG.warning("%s: can't renew the claim: %s", self._entry, exc)
             return False
         self.lose("the jobboard says that it isn't ours any more")

@@ -31,6 +31,7 @@ from amphv2_bootstrap.spec.task_flow_group import (
 SHORT_EXPIRATION = 100
 """Seconds; Octavia's own tests use it, since a long step takes more than 30."""
 
+SQL_NAMESPACE_LENGTH = 64
 IN_MEMORY = "is a database in memory, which is lost when its process ends"
 ETCD_SWITCH = "Octavia takes any use_ssl for https, False too"
 ADDRESS_6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
@@ -84,6 +85,13 @@ def namespace(group: Group) -> Traps:
         what = "is empty, or has other characters than letters, digits, _, - and ."
         todo = "Write one word, such as octavia_jobboard"
         yield Trap("jobboard_backend_namespace", what, todo)
+
+
+def long_namespace(group: Group) -> Traps:
+    """The sql board keeps it in a column of the engine's database."""
+    if group.driver == "sql" and len(group.namespace) > SQL_NAMESPACE_LENGTH:
+        what = f"has more than the {SQL_NAMESPACE_LENGTH} characters of a sql board"
+        yield Trap("jobboard_backend_namespace", what, "Choose a shorter one")
 
 
 def unread(group: Group) -> Traps:
@@ -262,6 +270,7 @@ def key_without_certificate(group: Group) -> Traps:
 
 RULES: tuple[tuple[Callable[[Group], Traps], Place], ...] = (
     (namespace, CONFIGURATION),
+    (long_namespace, Place.ENGINE),
     (unread, CONFIGURATION | Place.FILE),
     (unused_hosts, CONFIGURATION | Place.FILE | Place.CLIENT),
     (brackets, CONFIGURATION | Place.FILE | Place.CLIENT),

@@ -56,7 +56,9 @@ CATCH_ALL_ALLOWED = (
     "cmd",
     "engine.conductor",
     "engine.execution.runner",
+    "engine.lease",
     "jobboards.change_notifier",
+    "jobboards.zookeeper.claim_timer",
     *PROGRAMS,
 )
 """The outermost frames of processes and threads may catch every error."""

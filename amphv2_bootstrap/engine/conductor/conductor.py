@@ -115,6 +115,9 @@ class Conductor:
             self._parts.board.wait_for_change(self._patience(entries))
         except BoardUnavailableError:
             self._stopping.wait(self._settings.poll_interval)
+        except Exception:
+            LOG.exception("Unexpected error; looking at the jobboard again")
+            self._stopping.wait(self._settings.poll_interval)
 
     def _patience(self, entries: Sequence[Entry]) -> float:
         """How long to wait for a notification; short while time may give us a flow.

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from amphv2_bootstrap.engine.board import Board, Entry, entry_of
-from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
 from amphv2_bootstrap.engine.storage.retention import prune
 from amphv2_bootstrap.engine.storage.store import Store
-from amphv2_bootstrap.errors import ConflictError
+from amphv2_bootstrap.errors import BootstrapError, ConflictError
 
 LOG = logging.getLogger(__name__)
 
@@ -149,5 +148,5 @@ class Reconciler:
         """Take this conductor off the list, if the database answers."""
         try:
             self._heartbeats.sign_off()
-        except DatabaseUnavailableError as exc:
+        except BootstrapError as exc:
             LOG.info("Not signed off: %s", exc)

@@ -94,6 +94,8 @@ class Reporter:
                 self.publish_if_due()
             except BootstrapError as exc:
                 LOG.info("This host's report was not published: %s", exc)
+            except Exception:  # the outermost frame of the thread
+                LOG.exception("This host's report was not published; trying again")
             self._wake.wait(self._interval)
             self._wake.clear()
 

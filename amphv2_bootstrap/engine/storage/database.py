@@ -36,6 +36,18 @@ _UNKNOWN_DATABASE = 1049
 # 1044: no access to the database. 1045: login refused. Both also come when the
 # account or the database does not exist.
 _ACCESS_DENIED = (1044, 1045)
+# The server refuses for good until an administrator acts: a privilege on a table, on a
+# column or of the account; the packet's length; a variable or a storage engine that it
+# doesn't know; a binary log by statements, which READ COMMITTED can't write.
+_REFUSALS = {
+    1142: "Grant the account all privileges on this database.",
+    1143: "Grant the account all privileges on this database.",
+    1227: "Grant the account the privilege that the server names.",
+    1153: "Raise max_allowed_packet of the server.",
+    1193: "Use a supported version of MariaDB or MySQL.",
+    1286: "Enable InnoDB in the server.",
+    1665: "Set binlog_format = ROW (or MIXED) in the server.",
+}
 
 
 class Database:
@@ -121,6 +133,10 @@ class Database:
                 on=self.place,
                 why=why,
                 todo="Run 'amphv2-bootstrap db upgrade'.",
+            )
+        if code in _REFUSALS:
+            return DatabaseError(
+                attempted, on=self.place, why=why, todo=_REFUSALS[code]
             )
         if isinstance(
             exc,

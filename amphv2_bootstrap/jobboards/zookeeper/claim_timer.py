@@ -24,8 +24,7 @@ class ClaimTimer:
     """Calls ``give_up(place, token)`` for each claim that has run out.
 
     Each claim has a token of its own. ``give_up`` must also accept a claim that was
-    never made, or doesn't exist any more. While it raises
-    :class:`BoardUnavailableError`, it is called again.
+    never made, or doesn't exist any more. While it raises, it is called again.
     """
 
     def __init__(self, give_up: Callable[[str, str], object]) -> None:
@@ -80,6 +79,9 @@ class ClaimTimer:
                 self._give_up(place, token)
             except BoardUnavailableError as error:
                 LOG.debug("claim not given up yet: %s", error)
+                self._pause()
+            except Exception:  # the outermost frame of the thread
+                LOG.exception("Unexpected error; trying to give the claim up again")
                 self._pause()
             else:
                 self.forget(token)

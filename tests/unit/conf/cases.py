@@ -182,6 +182,7 @@ CASES = [
     bad("namespace empty", octavia(jobboard_backend_namespace=""), "octavia_jobboard"),
     bad("namespace with slash", octavia(jobboard_backend_namespace="a/b")),
     bad("namespace with space", own(jobboard_backend_namespace="a b")),
+    bad("namespace too long", own(jobboard_backend_namespace="a" * 65), "64"),
     bad(
         "namespaces equal",
         own(jobboard_backend_namespace="octavia_jobboard"),

@@ -109,6 +109,36 @@ def test_is_lost_before_the_claim_ends_when_the_board_is_away(
         board.hang.set()
 
 
+def test_an_unexpected_error_ends_no_renewal(clock: Clock) -> None:
+    """The renewal after it is made in time, and the lease is kept."""
+    board = FakeBoard(ValueError("not foreseen"))
+    with _lease(board, clock) as lease:
+        _wait_for_both(clock, board, 0)
+        clock.advance(EXPIRY * RENEWAL_PART)
+        _wait_for_both(clock, board, 1)
+        board.answer = True
+        clock.advance(EXPIRY * RETRY_PART)
+        _wait_for_both(clock, board, 2)
+        clock.advance(EXPIRY * (USABLE_PART - RETRY_PART))
+        lease.check()
+
+
+def test_a_log_that_fails_stops_the_step_all_the_same(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the time is over the step is told to stop, whatever else goes wrong."""
+
+    def fail(*_: object) -> None:
+        raise IndexError
+
+    monkeypatch.setattr(lease_module.LOG, "warning", fail)
+    with _lease(FakeBoard("hang"), clock) as lease:
+        clock.advance(EXPIRY * USABLE_PART)
+        wait_until(lease.cancelled.is_set, what="the step is told to stop")
+        assert lease.is_lost
+        lease._board.hang.set()  # type: ignore[attr-defined]
+
+
 def test_a_pause_of_the_process_is_seen_by_the_next_check(clock: Clock) -> None:
     """After SIGCONT, the check reads the clock itself, before any thread has run."""
     lease = _lease(FakeBoard(), clock)

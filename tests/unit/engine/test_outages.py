@@ -123,7 +123,7 @@ def test_a_pause_ends_with_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class FailingBoard(SqlBoard):
-    """Its first reads fail: with an error of ours, then with an unexpected one."""
+    """Its first looks and waits fail: with an error of ours, then unexpectedly."""
 
     def __init__(self, name: str, database: Database) -> None:
         super().__init__(name, database)
@@ -131,7 +131,13 @@ class FailingBoard(SqlBoard):
             BoardUnavailableError("look", why="it is away"),
             ZeroDivisionError("nobody expected this"),
         ]
+        self.errors_of_waits = list(self.errors)
         self.looks = 0
+
+    def wait_for_change(self, timeout: float) -> None:
+        if self.errors_of_waits:
+            raise self.errors_of_waits.pop(0)
+        super().wait_for_change(timeout)
 
     def entries(self) -> Sequence[Entry]:
         self.looks += 1
@@ -148,7 +154,9 @@ def test_a_board_is_read_again_after_every_error(make_cloud: MakeCloud) -> None:
     conductor = cloud.conductor(board=board)
     thread = threading.Thread(target=conductor.run)
     thread.start()
-    wait_until(lambda: cloud.states(uuid) == ["done"], what="the flow is done")
+    cloud.wait_for(uuid, "done")
+    wait_until(lambda: not board.errors_of_waits, what="it has waited again")
+    assert thread.is_alive()
     conductor.stop()
     thread.join(30)
     assert not thread.is_alive()

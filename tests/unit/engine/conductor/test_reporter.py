@@ -142,6 +142,21 @@ def test_the_thread_goes_on_after_errors(reports: HostReports) -> None:
     assert not reporter._thread.is_alive()
 
 
+def test_the_thread_outlives_a_stamp_that_fails(reports: HostReports) -> None:
+    """Whatever the source raises, the next look is made."""
+    host, looks = Source(), iter([ZeroDivisionError("not foreseen")])
+
+    def stamp() -> int:
+        for error in looks:
+            raise error
+        return host.stamp
+
+    reporter = _reporter(ReportSource(host.make, stamp), reports)
+    reporter.start()
+    wait_until(reports.all, what="it has published")
+    reporter.stop()
+
+
 def test_waking_makes_it_publish_at_once(reports: HostReports) -> None:
     """A change is published at once, however long the interval is."""
     host = Source()

@@ -108,6 +108,19 @@ def test_what_a_server_repeats_is_masked() -> None:
     assert "p@ss" not in str(caught.value)
 
 
+@pytest.mark.parametrize("code", [1142, 1143, 1153, 1227, 1665])
+def test_a_refusal_of_the_server_is_not_tried_again(code: int) -> None:
+    """Only an administrator of the server helps; the message says by what."""
+    database = Database("mysql+pymysql://octavia:p@127.0.0.1/engine")
+    refusal = pymysql.err.OperationalError(code, "refused")
+    with (
+        pytest.raises(DatabaseError, match=r"refused.*\. [A-Z]") as caught,
+        database._translated("write"),
+    ):
+        raise sa.exc.OperationalError("INSERT", {}, refusal)
+    assert not isinstance(caught.value, SchemaError)
+
+
 def test_missing_tables_say_what_to_do(tmp_path: Path) -> None:
     """Without tables, the error says to run db upgrade."""
     database = Database(f"sqlite:///{tmp_path}/empty.sqlite")

@@ -63,9 +63,7 @@ def _rows(cloud: Cloud) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("state", [FlowState.DONE, FlowState.CANCELLED])
-def test_a_finished_job_stays_as_it_is(
-    state: FlowState, make_cloud: MakeCloud
-) -> None:
+def test_a_finished_job_stays_as_it_is(state: FlowState, make_cloud: MakeCloud) -> None:
     """Neither cancel nor resume changes a row, not even the time of its end."""
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0)])

@@ -14,16 +14,17 @@ LONG = 3600.0
 
 
 class Backend:
-    """Records what is given up; the first ``failures`` calls fail."""
+    """Records what is given up; the first ``failures`` calls raise ``error``."""
 
-    def __init__(self, failures: int = 0) -> None:
+    def __init__(self, failures: int = 0, error: Exception | None = None) -> None:
         self.given_up: list[tuple[str, str]] = []
         self.failures = failures
+        self.error = error or BoardUnavailableError("give up")
 
     def give_up(self, place: str, token: str) -> None:
         if self.failures:
             self.failures -= 1
-            raise BoardUnavailableError("give up")
+            raise self.error
         self.given_up.append((place, token))
 
 
@@ -66,10 +67,13 @@ def test_forgotten_claim_is_left_alone() -> None:
     timer.close()
 
 
-def test_outage_is_outlasted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the backend doesn't answer, giving up is tried again."""
+@pytest.mark.parametrize("error", [BoardUnavailableError("give up"), ValueError("x")])
+def test_errors_are_outlasted(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever giving up raises, it is tried again."""
     monkeypatch.setattr(claim_timer, "_RETRY_SECONDS", 0.01)
-    backend = Backend(failures=2)
+    backend = Backend(2, error)
     timer = ClaimTimer(backend.give_up)
     timer.start("one", "/a", 0.0)
     wait_until(lambda: backend.given_up, what="the claim is given up")

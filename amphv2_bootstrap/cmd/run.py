@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cliff.show import ShowOne
@@ -55,8 +56,7 @@ def _carry_out(runtime: "Runtime", job: "Job") -> dict[str, Any]:
     conductor = runtime.conductor(
         only=frozenset(flow_run.uuid for flow_run in flow_runs)
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: conductor.stop())
+    stop_on_signals(conductor.stop)
     worker = threading.Thread(target=conductor.run, name="conductor")
     worker.start()
     try:
@@ -64,6 +64,19 @@ def _carry_out(runtime: "Runtime", job: "Job") -> dict[str, Any]:
     finally:
         conductor.stop()
         worker.join()
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call ``stop`` on SIGTERM and SIGINT, in a thread.
+
+    A handler must not wait for a lock that the main thread holds.
+    """
+
+    def handle(*_: object) -> None:
+        threading.Thread(target=stop, name="stop", daemon=True).start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
 
 
 def _follow_here(

@@ -24,11 +24,15 @@ _CONNECT_SECONDS = 10.0
 _PATIENCE_SECONDS = 20.0
 # UTC: the claims' times must not jump when summer time ends. A writer that vanishes
 # keeps its rows locked until idle_transaction_timeout; our transactions take
-# milliseconds. MySQL, which skips the comment, has no such option.
+# milliseconds. MySQL, which skips the comment, has no such option: there a transaction
+# ends with its connection, which may be idle for _IDLE_SECONDS.
 _SESSION = (
     "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 10"
     " /*M!100300 , idle_transaction_timeout = 5 */"
 )
+_IDLE_SECONDS = 15
+# Shorter, so that no pooled connection is idle for as long.
+_RECYCLE_SECONDS = 10
 _READ_ONLY = "amphv2_read_only"
 # No such table; no such column: only an upgrade helps.
 _SCHEMA_CODES = (1146, 1054)
@@ -64,7 +68,7 @@ class Database:
         self.place = _place(parsed)
         self._masker = Masker(passwords_in(parsed.render_as_string(False)))
         self._creation = "" if self.is_sqlite else _creation(parsed)
-        self.engine = _sqlite(parsed) if self.is_sqlite else _network(parsed, patience)
+        self.engine = _sqlite(parsed) if self.is_sqlite else _writer(parsed, patience)
         # On a server a single statement needs no transaction around it.
         self._reader = (
             self.engine
@@ -190,21 +194,36 @@ def _creation(url: sa.URL) -> str:
     )
 
 
+def _writer(url: sa.URL, patience: float) -> sa.Engine:
+    return _network(
+        url,
+        patience,
+        isolation_level="READ COMMITTED",
+        session=f"{_SESSION}, wait_timeout = {_IDLE_SECONDS}",
+        pool_recycle=_RECYCLE_SECONDS,
+    )
+
+
 def _network(
-    url: sa.URL, patience: float, isolation_level: str = "READ COMMITTED"
+    url: sa.URL,
+    patience: float,
+    *,
+    isolation_level: str,
+    session: str = _SESSION,
+    pool_recycle: int = 1800,
 ) -> sa.Engine:
     engine = sa.create_engine(
         url,
         isolation_level=isolation_level,
         # Every transaction ends within its own context: nothing is left to reset.
         pool_reset_on_return=None,
-        pool_recycle=1800,
+        pool_recycle=pool_recycle,
         pool_size=8,
         max_overflow=16,
         pool_timeout=_CONNECT_SECONDS,
         hide_parameters=True,
         connect_args={
-            "init_command": _SESSION,
+            "init_command": session,
             "connect_timeout": min(patience, _CONNECT_SECONDS),
             "read_timeout": patience,
             "write_timeout": patience,

@@ -43,7 +43,8 @@ def check_hosts(problems: OptionProblems, hosts: Sequence[str]) -> None:
 
 
 def check_unique(problems: OptionProblems, names: Sequence[str]) -> None:
-    """Check that no name is repeated."""
-    twice = sorted({name for name in names if name and names.count(name) > 1})
+    """Check that no name is repeated, in whatever letters."""
+    lower = [name.lower() for name in names]
+    twice = sorted({name for name in names if name and lower.count(name.lower()) > 1})
     if twice:
         problems.add(f"names {', '.join(twice)} more than once", "Name each once")

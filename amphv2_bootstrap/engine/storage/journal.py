@@ -285,4 +285,5 @@ def _locked_flow_run(connection: sa.Connection, uuid: str) -> FlowRun | None:
         .with_for_update()
     )
     row = connection.execute(query).first()
-    return None if row is None else flow_run_from_row(row)
+    # The server's collation takes other spellings for the same.
+    return flow_run_from_row(row) if row is not None and row.uuid == uuid else None

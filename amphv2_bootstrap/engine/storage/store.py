@@ -88,8 +88,10 @@ class Store:
         return self._flow_runs(schema.flow_runs.c.state.in_(LIVE))
 
     def flow_run(self, uuid: str) -> FlowRun | None:
+        """The flow run of exactly this id."""
         found = self._flow_runs(schema.flow_runs.c.uuid == uuid)
-        return found[0] if found else None
+        # The server's collation takes other spellings for the same.
+        return found[0] if found and found[0].uuid == uuid else None
 
     def flow_runs(self, uuids: Iterable[str]) -> list[FlowRun]:
         return self._flow_runs(schema.flow_runs.c.uuid.in_(list(uuids)))

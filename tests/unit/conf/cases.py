@@ -244,6 +244,7 @@ CASES = [
         "verify_certs",
     ),
     # Controllers, grants, installation.
+    bad("controller in other letters", octavia(controllers="c1,C1"), "C1, c1"),
     bad("controller twice", octavia(controllers="c1,c2,c1"), "c1"),
     bad("controller empty", octavia(controllers="c1,,c2")),
     bad("own name with space", {"DEFAULT": {"host": "c 1"}}),

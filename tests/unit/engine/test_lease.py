@@ -126,7 +126,7 @@ def test_an_unexpected_error_ends_no_renewal(clock: Clock) -> None:
 def test_a_log_that_fails_stops_the_step_all_the_same(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the time is over the step is told to stop, whatever else goes wrong."""
+    """When the time is over the step stops, whatever else goes wrong."""
 
     def fail(*_: object) -> None:
         raise IndexError
@@ -134,7 +134,7 @@ def test_a_log_that_fails_stops_the_step_all_the_same(
     monkeypatch.setattr(lease_module.LOG, "warning", fail)
     with _lease(FakeBoard("hang"), clock) as lease:
         clock.advance(EXPIRY * USABLE_PART)
-        wait_until(lease.cancelled.is_set, what="the step is told to stop")
+        wait_until(lease.cancelled.is_set, what="the step stops")
         assert lease.is_lost
         lease._board.hang.set()  # type: ignore[attr-defined]
 

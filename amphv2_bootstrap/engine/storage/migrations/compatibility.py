@@ -9,7 +9,7 @@ from amphv2_bootstrap.engine.storage.migrate import COMPATIBLE_FROM
 
 
 def compatible_from(revision: str) -> None:
-    """Record that versions whose head is ``revision`` or newer work with the tables.
+    """Record that versions with the head ``revision`` or a newer one can use the tables.
 
     Every migration calls this last. An additive one passes what the one before it
     passed: it adds only tables, and columns that may be NULL or have a default of the

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all commands share: the runtime, and errors as exit codes."""
+"""What all commands share: the runtime, errors as exit codes, an end by signals."""
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from amphv2_bootstrap.cmd import exit_codes
@@ -62,3 +64,16 @@ class Guarded:
         self._masker = runtime.masker
         logs.set_up(runtime.masker)
         return runtime
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call ``stop`` on SIGTERM and SIGINT, in a thread.
+
+    A handler must not wait for a lock that the main thread holds.
+    """
+
+    def handle(*_: object) -> None:
+        threading.Thread(target=stop, name="stop", daemon=True).start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)

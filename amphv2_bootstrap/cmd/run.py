@@ -3,16 +3,14 @@
 
 import argparse
 import contextlib
-import signal
 import sys
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cliff.show import ShowOne
 
 from amphv2_bootstrap.cmd import exit_codes
-from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.base import Guarded, stop_on_signals
 from amphv2_bootstrap.cmd.job import resume
 from amphv2_bootstrap.cmd.post import add_post_arguments, controllers_of, post
 
@@ -64,19 +62,6 @@ def _carry_out(runtime: "Runtime", job: "Job") -> dict[str, Any]:
     finally:
         conductor.stop()
         worker.join()
-
-
-def stop_on_signals(stop: Callable[[], None]) -> None:
-    """Call ``stop`` on SIGTERM and SIGINT, in a thread.
-
-    A handler must not wait for a lock that the main thread holds.
-    """
-
-    def handle(*_: object) -> None:
-        threading.Thread(target=stop, name="stop", daemon=True).start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handle)
 
 
 def _follow_here(

@@ -3,7 +3,6 @@
 
 import argparse
 import dataclasses
-import signal
 import sys
 import threading
 from collections.abc import Iterable, Sequence
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd import exit_codes
-from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.base import Guarded, stop_on_signals
 from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
 
 if TYPE_CHECKING:
@@ -61,8 +60,7 @@ class Verify(Guarded, OwnFormats, Lister):
         from amphv2_bootstrap.steps.base import Context
 
         cancelled = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: cancelled.set())
+        stop_on_signals(cancelled.set)
         runtime = self.runtime()
         loaded = runtime.loaded
         context = Context(loaded.spec, loaded.host, loaded.secrets, cancelled)

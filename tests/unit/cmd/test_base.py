@@ -3,14 +3,17 @@
 
 import argparse
 import logging
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.base import Guarded, stop_on_signals
 from amphv2_bootstrap.errors import PermanentError
+from tests.servers.process import wait_until
 from tests.unit.conf.configuration import PERSISTENCE, Configuration
 
 LOG = logging.getLogger("amphv2-test-base")
@@ -60,3 +63,25 @@ def test_errors_show_no_secret(
 
     assert _run(tmp_path, careless) == 1
     assert "it was ***" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_never_blocks_the_main_thread(number: signal.Signals) -> None:
+    """The handler returns although stopping waits for a lock of the main thread."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    lock, stopped = threading.Lock(), threading.Event()
+
+    def stop() -> None:
+        assert threading.current_thread() is not threading.main_thread()
+        with lock:
+            stopped.set()
+
+    try:
+        stop_on_signals(stop)
+        with lock:
+            signal.raise_signal(number)
+            assert not stopped.is_set()
+        wait_until(stopped.is_set, what="it has stopped")
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

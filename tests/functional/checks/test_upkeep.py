@@ -75,8 +75,8 @@ def test_accounts_in_the_way_are_warnings(target: Target) -> None:
     assert {one.state for one in found} == {WARNING}
     anonymous, unprivileged, other = (one.message for one in found)
     assert "''@'10.0.0.5'" in anonymous
-    assert "'octavia'@'10.0.0.6' is taken before" in unprivileged
-    assert "'octavia'@'10.0.0.6' has another password" in other
+    assert "prefers the account 'octavia'@'10.0.0.6'" in unprivileged
+    assert "'octavia'@'10.0.0.6' has a different password" in other
 
 
 def test_a_restart_that_is_due_is_a_warning(target: Target) -> None:

@@ -9,7 +9,7 @@ from amphv2_bootstrap.engine.storage.migrate import COMPATIBLE_FROM
 
 
 def compatible_from(revision: str) -> None:
-    """Record that versions with the head ``revision`` or a newer one can use the tables.
+    """Record that versions with the head ``revision``, or a newer one, can use them.
 
     Every migration calls this last. An additive one passes what the one before it
     passed: it adds only tables, and columns that may be NULL or have a default of the

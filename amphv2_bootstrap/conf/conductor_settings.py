@@ -30,7 +30,6 @@ def retry_policy(values: Values, problems: Problems) -> RetryPolicy:
             "Lower it, or raise step_retry_max_wait",
         )
     return RetryPolicy(
-        attempts=values["step_retry_attempts"],
         max_elapsed=values["step_retry_max_elapsed"],
         first_wait=first,
         max_wait=longest,

@@ -121,6 +121,8 @@ class Step:
     runs: int = 0
     result: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
+    retrying_since: float | None = None
+    retrying_why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

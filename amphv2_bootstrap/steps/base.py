@@ -15,7 +15,7 @@ from taskflow import task
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
-from amphv2_bootstrap.steps.retry_policy import RetryPolicy
+from amphv2_bootstrap.steps.retry_policy import Failing, RetryPolicy
 
 LOG = logging.getLogger(__name__)
 
@@ -108,21 +108,28 @@ class Context:
     release_controllers: Callable[[], tuple[str, ...]] = tuple
 
 
+def _unrecorded(_why: str) -> None:
+    """What is called before a retry of a step that no engine runs."""
+
+
 class Step(task.Task, metaclass=abc.ABCMeta):
     """A task of a flow; subclasses implement :meth:`act`.
 
     ``atom_name`` is persisted: public, never renamed without an alias.
     ``version`` is (major, minor); raise the major when new code can't finish a step
-    that old code began.
+    that old code began. ``most_attempts`` bounds the retries beside the policy, where
+    each attempt disturbs live traffic.
     """
 
     atom_name: ClassVar[str]
     version = (1, 0)
+    most_attempts: ClassVar[float] = float("inf")
 
     def __init__(self, context: Context) -> None:
         super().__init__(name=self.atom_name)
         self.context = context
         self.intents: Intents = Unpersisted()
+        self.record_retry: Callable[[str], None] = _unrecorded
 
     @property
     @abc.abstractmethod
@@ -172,27 +179,29 @@ class Step(task.Task, metaclass=abc.ABCMeta):
     def _retried(self, action: Callable[[], _T]) -> _T:
         """With backoff and full jitter, in the bounds of the policy."""
         policy = self.context.retry
+        failing = Failing(policy.max_elapsed)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
-            stop=(
-                tenacity.stop_after_attempt(policy.attempts)
-                | tenacity.stop_after_delay(policy.max_elapsed)
+            stop=lambda state: (
+                failing.is_over() or state.attempt_number >= self.most_attempts
             ),
             wait=tenacity.wait_random_exponential(
                 multiplier=policy.first_wait, max=policy.max_wait
             ),
-            before_sleep=self._warn,
+            before_sleep=lambda state: self._report(state, failing),
             sleep=self._pause,
             reraise=True,
         )
         return retrying(action)
 
-    def _warn(self, state: tenacity.RetryCallState) -> None:
+    def _report(self, state: tenacity.RetryCallState, failing: Failing) -> None:
         failed, action = state.outcome, state.next_action
         assert failed is not None  # noqa: S101 - tenacity has set it
         assert action is not None  # noqa: S101 - this, too
         text = "%s: %s; trying again in %.0f s"
         LOG.warning(text, self.atom_name, failed.exception(), action.sleep)
+        with failing.suspended():  # while the engine's database is away
+            self.record_retry(str(failed.exception()))
 
     def _pause(self, seconds: float) -> None:
         if self.context.cancelled.wait(seconds):

@@ -80,6 +80,8 @@ _TRANSIENT = (
     "redis.exceptions.ConnectionError",
     "redis.exceptions.TimeoutError",
     "redis.exceptions.BusyLoadingError",
+    # In a fail-over; a wrong name is refused before, by ensure-key-value-backend.
+    "redis.sentinel.MasterNotFoundError",
     "etcd3gw.exceptions.ConnectionFailedError",
     "etcd3gw.exceptions.ConnectionTimeoutError",
     "kazoo.handlers.threading.KazooTimeoutError",

@@ -92,6 +92,8 @@ def _step(step: Step) -> dict[str, Any]:
         "summary": step.result.get("summary"),
         "warnings": list(step.result.get("warnings", ())),
         "reason": step.reason,
+        "retrying_since": iso(step.retrying_since),
+        "retrying_why": step.retrying_why,
     }
 
 

@@ -77,7 +77,7 @@ def step_lines(step: dict[str, Any]) -> list[str]:
     """A step in one line (state, host, duration, summary), then its warnings."""
     seconds = "" if step["seconds"] is None else f"{step['seconds']:.2f} s"
     resumed = f" (run {step['runs']} times)" if step["runs"] > 1 else ""
-    summary = step["summary"] or step["reason"] or ""
+    summary = _retrying(step) or step["summary"] or step["reason"] or ""
     state = _MARKS.get(step["state"], step["state"].lower())
     line = (
         f"  {step['name']:<30} {state:<8} {step['host'] or '-':<12} "
@@ -85,3 +85,11 @@ def step_lines(step: dict[str, Any]) -> list[str]:
     )
     warnings = [f"    warning: {text}" for text in step["warnings"]]
     return [line.rstrip(), *warnings]
+
+
+def _retrying(step: dict[str, Any]) -> str | None:
+    """Since when (UTC) and why it is tried again; None if it isn't."""
+    if not step["retrying_since"]:
+        return None
+    time = step["retrying_since"].partition("T")[2][:8]
+    return f"retrying since {time} UTC: {step['retrying_why']}"

@@ -64,7 +64,7 @@ class Lines(_PrintsOnce):
             for step in flow["tasks"]:
                 key = (flow["id"], step["name"], step["state"], step["runs"])
                 if step["state"] != "PENDING":
-                    self._once(key, step_lines(step))
+                    self._once((*key, step["retrying_why"]), step_lines(step))
             where = f" on {flow['host']}" if flow["host"] else ""
             reason = f": {flow['reason']}" if flow["reason"] else ""
             line = f"{flow['name']}{where}: {flow['state']}{reason}"
@@ -81,8 +81,9 @@ class Lines(_PrintsOnce):
 class Bar(_PrintsOnce):
     """A live bar over all steps, with the one under way.
 
-    Above the bar it prints at once a flow that stops while others go on, and a step
-    that ends with a warning; the rest is printed below it, at the end.
+    Above the bar it prints at once a flow that stops while others go on, a step that
+    is tried again, and one that ends with a warning; the rest is printed below it, at
+    the end.
 
     :param console: default: the terminal at stderr.
     """
@@ -122,8 +123,9 @@ class Bar(_PrintsOnce):
             description=", ".join(running) or report["state"],
         )
         for flow, step in steps:
-            if step["warnings"]:
-                self._once((flow["id"], step["name"], step["runs"]), step_lines(step))
+            if step["warnings"] or step["retrying_why"]:
+                key = (flow["id"], step["name"], step["runs"], step["retrying_why"])
+                self._once(key, step_lines(step))
         if exit_code(report["state"]) is None:
             self.finish(report)
 

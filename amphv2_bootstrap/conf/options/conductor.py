@@ -68,24 +68,15 @@ OPTS: list[cfg.Opt] = [
             "events. 0 keeps all of them. Unfinished and parked jobs always stay."
         ),
     ),
-    cfg.IntOpt(
-        "step_retry_attempts",
-        default=5,
-        min=1,
-        max=1000,
-        help=(
-            "How many times at most a step is tried if it fails for a reason that may "
-            "go away by itself, such as a server that doesn't answer. 1 means no retry."
-        ),
-    ),
     cfg.FloatOpt(
         "step_retry_max_elapsed",
-        default=60.0,
+        default=300.0,
         min=0,
         max=86400,
         help=(
-            "Seconds since its first attempt after which a failing step isn't tried "
-            "again, even if attempts are left."
+            "For how many seconds a step is tried again if it fails for a reason that "
+            "may go away by itself, such as a server that doesn't answer; counted from "
+            "its first failure. After that its flow is parked. 0 means no retry."
         ),
     ),
     cfg.FloatOpt(

@@ -6,9 +6,9 @@ outcome           when                                        the flow becomes
 ================  ==========================================  ===================
 done              every step succeeded                        done
 reverted          every step was undone                       reverted
-failed            a step failed for good; or a transient      parked, or reverting
-                  error outlasted all its attempts, which     when that was asked
-                  are bounded in number and in time           and a step failed
+failed            a step failed for good; or transient        parked, or reverting
+                  errors outlasted its retries, which are     when that was asked
+                  bounded in time                             and a step failed
 revert failed     undoing a step failed                       parked
 suspended         the conductor is stopping                   ready, for another
 cancelled         the operator cancelled the job              cancelled

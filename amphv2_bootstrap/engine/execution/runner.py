@@ -12,7 +12,7 @@ from taskflow.engines.action_engine.engine import SerialActionEngine
 from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.engine.errors import UnknownFlowError
-from amphv2_bootstrap.engine.execution import intents
+from amphv2_bootstrap.engine.execution import intents, retries
 from amphv2_bootstrap.engine.execution.contexts import Contexts
 from amphv2_bootstrap.engine.execution.fenced_persistence import FencedBackend
 from amphv2_bootstrap.engine.execution.outcome import (
@@ -138,6 +138,7 @@ class Runner:
             retry_until_cancelled(
                 lambda: intents.bind(flow, backend, is_begun=is_begun), lease.cancelled
             )
+            retries.bind(flow, backend)
             engine = _load(backend, flow, detail, revert)
             _iterate(engine, stopping)
             backend.get_connection().flush()

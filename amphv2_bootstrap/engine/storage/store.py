@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading jobs, flow runs, steps and events from the engine's database."""
 
+import itertools
 import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from amphv2_bootstrap.errors import NotFoundError
 
 _RUN_STATES = ("RUNNING", "REVERTING")
 ATOM_EVENT = "task"
+RETRY_EVENT = "retrying"
 
 
 class Store:
@@ -136,7 +138,9 @@ class Store:
         query = sa.select(table).where(table.c.parent_uuid == run.flow_detail_uuid)
         with self.database.read() as connection:
             rows = {row.name: row for row in connection.execute(query)}
-        history = self.flow_run_events(run, (ATOM_EVENT,))
+        # In other states nothing runs, though a step may have been cut off.
+        retries = (RETRY_EVENT,) if run.state is FlowState.RUNNING else ()
+        history = self.flow_run_events(run, (ATOM_EVENT, *retries))
         return [_step(name, rows.get(name), history) for name in atom_names]
 
     def atom_names(self, run: FlowRun) -> list[str]:
@@ -193,10 +197,12 @@ def _conductor(row: Any) -> ConductorRow:
 
 
 def _step(name: str, row: Any, history: Sequence[Event]) -> Step:
-    own = [event for event in history if event.atom == name]
+    events = [event for event in history if event.atom == name]
+    own = [event for event in events if event.kind == ATOM_EVENT]
     runs = [event for event in own if event.message in _RUN_STATES]
     if row is None:
         return Step(name, "PENDING")
+    retries = _retries(events)
     ended = own[-1].at if own and own[-1].message not in _RUN_STATES else None
     result = row.results if isinstance(row.results, dict) else {}
     failure = row.revert_failure or row.failure
@@ -209,4 +215,12 @@ def _step(name: str, row: Any, history: Sequence[Event]) -> Step:
         runs=len(runs),
         result=result,
         reason=failure.get("exception_str") if failure else None,
+        retrying_since=retries[0].at if retries else None,
+        retrying_why=retries[-1].message if retries else None,
     )
+
+
+def _retries(events: Sequence[Event]) -> list[Event]:
+    """The retries since the step's last change of state: none once it has ended."""
+    last = itertools.takewhile(lambda e: e.kind == RETRY_EVENT, reversed(events))
+    return list(last)[::-1]

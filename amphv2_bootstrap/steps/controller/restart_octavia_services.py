@@ -8,6 +8,9 @@ from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.steps import checked_command
 from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
 
+MOST_RESTARTS = 5
+"""A restart that fails is not repeated for minutes: each one cuts services off."""
+
 _RESTART_TIMEOUT = 300.0
 
 
@@ -15,6 +18,7 @@ class RestartOctaviaServices(Step):
     """Restart Octavia's services if a marker on the disk asks for it."""
 
     atom_name = "restart-octavia-services"
+    most_attempts = MOST_RESTARTS
 
     def __init__(self, context: Context, systemd: Systemd | None = None) -> None:
         super().__init__(context)

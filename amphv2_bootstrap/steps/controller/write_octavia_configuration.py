@@ -12,6 +12,7 @@ from amphv2_bootstrap.adapters.octavia import conf_file
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.controller.restart_octavia_services import (
+    MOST_RESTARTS,
     restart_where_needed,
 )
 from amphv2_bootstrap.steps.foreign_options import refuse_foreign_options
@@ -32,6 +33,7 @@ class WriteOctaviaConfiguration(Step):
     """
 
     atom_name = "write-octavia-configuration"
+    most_attempts = MOST_RESTARTS  # undoing it restarts the services
 
     def __init__(self, context: Context, systemd: Systemd | None = None) -> None:
         super().__init__(context)

@@ -149,7 +149,8 @@ class InstallKeyValueHost(Step):
         try:
             warnings = key_value.check(self.context.spec, self.context.secrets)
         except BootstrapError as exc:
-            raise PermanentError(
+            away = isinstance(exc, TransientError)
+            raise (TransientError if away else PermanentError)(
                 "set up the key-value server",
                 on=f"{name} on {self.context.host.name}",
                 why=f"it was installed before, and isn't fit: {exc.why}",

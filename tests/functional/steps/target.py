@@ -40,7 +40,7 @@ class Target:
     def state_path(self) -> Path:
         return self.folder / "state"
 
-    def context(self, *, attempts: int = 1) -> Context:
+    def context(self, *, patience: float = 0.0) -> Context:
         server = self.mariadb
         config = self.folder / "octavia.conf"
         config.write_text("[DEFAULT]\n# kept\n[task_flow]\njobboard_enabled = False\n")
@@ -79,7 +79,7 @@ class Target:
                     "persistence_password": self.password,
                 }
             ),
-            retry=RetryPolicy(attempts=attempts),
+            retry=RetryPolicy(max_elapsed=patience),
         )
 
     def sqlite(self, path: Path) -> Context:

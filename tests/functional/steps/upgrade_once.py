@@ -38,7 +38,7 @@ class Settings:
     folder: str
     db_manage: tuple[str, ...]
     octavia_python: str
-    attempts: int = 1
+    patience: float = 0.0
     die_after: int = 0
 
     def to_json(self) -> str:
@@ -117,7 +117,7 @@ def main() -> None:
         db_manage=tuple(settings.db_manage),
         octavia_python=settings.octavia_python,
     )
-    context = target.context(attempts=settings.attempts)
+    context = target.context(patience=settings.patience)
     try:
         print(result_of(UpgradePersistenceSchema(context)).effect)
     except BootstrapError as exc:

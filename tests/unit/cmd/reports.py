@@ -17,6 +17,8 @@ def task(name: str, state: str = "SUCCESS", **changes: Any) -> dict[str, Any]:
         "summary": None,
         "reason": None,
         "warnings": [],
+        "retrying_since": None,
+        "retrying_why": None,
         **changes,
     }
 

@@ -201,7 +201,7 @@ def test_own_defaults(configuration: Configuration) -> None:
             "DEFAULT": {"state_path": "/srv/a state%20"},
             "octavia": {"controllers": None},
             "task_flow": {"persistence_connection": None},
-            "conductor": {"step_retry_attempts": 2, "grace_period": 0},
+            "conductor": {"step_retry_max_elapsed": 60, "grace_period": 0},
         }
     )
     loaded = configuration.build()
@@ -209,7 +209,7 @@ def test_own_defaults(configuration: Configuration) -> None:
     assert url == DatabaseUrl("sqlite", database="/srv/a state%20/engine.sqlite")
     assert loaded.engine.board.driver == "sql"
     assert loaded.spec.controllers == ("c1",)
-    assert loaded.retry == RetryPolicy(attempts=2)
+    assert loaded.retry == RetryPolicy(max_elapsed=60.0)
     assert loaded.conductor.grace_period == 0
 
 

@@ -71,7 +71,7 @@ class Controller:
             spec=spec,
             host=replace(host, **self.settings),
             secrets=Secrets(self.secrets),
-            retry=RetryPolicy(attempts=1),
+            retry=RetryPolicy(max_elapsed=0.0),
         )
 
     def sqlite(self, path: Path) -> Context:

@@ -7,9 +7,16 @@ from dataclasses import replace
 import pytest
 from taskflow.types import failure
 
-from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
+from amphv2_bootstrap.errors import (
+    BootstrapError,
+    CancelledError,
+    PermanentError,
+    TransientError,
+)
+from amphv2_bootstrap.steps import retry_policy
 from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.retry_policy import RetryPolicy
+from tests.clock import Clock
 from tests.unit.steps.controller_host import Controller
 
 WRONG, AWAY = PermanentError("make it"), TransientError("make it")
@@ -91,41 +98,107 @@ def test_what_was_there_is_not_undone(controller: Controller) -> None:
     assert _undone(Maker(controller.context, is_there=True)) == ()
 
 
-class Reluctant(Maker):
-    """Its ``undo`` fails as often as the test wants."""
+_PATIENT = RetryPolicy(first_wait=0.0, max_wait=0.0)
 
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Moved by the attempts alone."""
+    clock = Clock()
+    monkeypatch.setattr(retry_policy, "time", clock)
+    return clock
+
+
+class Reluctant(Maker):
+    """``act`` and ``undo`` take a minute, and fail as often as the test wants."""
+
+    clock: Clock
     failures: list[BootstrapError]
 
+    def act(self) -> StepResult:
+        self._fail()
+        return super().act()
+
     def undo(self, result: StepResult) -> None:
-        if self.failures:
-            raise self.failures.pop()
+        self._fail()
         super().undo(result)
 
+    def _fail(self) -> None:
+        self.clock.advance(60.0)
+        if self.failures:
+            raise self.failures.pop()
 
-_PATIENT = RetryPolicy(attempts=3, first_wait=0.001, max_wait=0.001)
 
-
-def _reluctant(controller: Controller, *failures: BootstrapError) -> Reluctant:
+@pytest.fixture
+def reluctant(controller: Controller, clock: Clock) -> Reluctant:
+    """It does not fail yet."""
     step = Reluctant(replace(controller.context, retry=_PATIENT))
-    step.failures = list(failures)
+    step.clock, step.failures = clock, []
     return step
 
 
-def test_undo_is_tried_again(controller: Controller) -> None:
+@pytest.mark.parametrize("first", [60.0, 3600.0])
+def test_a_step_outlasts_five_minutes(first: float, reluctant: Reluctant) -> None:
+    """From its first failure on, however late that comes."""
+    reluctant.clock.advance(first)
+    reluctant.failures = [AWAY] * 5
+    assert reluctant.execute()["effect"] == CHANGED
+
+
+def test_a_step_fails_after_five_minutes(reluctant: Reluctant) -> None:
+    """The last transient error is raised, and the step isn't tried again."""
+    reluctant.failures = [AWAY] * 7
+    with pytest.raises(TransientError):
+        reluctant.execute()
+    assert len(reluctant.failures) == 1
+
+
+def test_each_retry_is_recorded_with_its_reason(reluctant: Reluctant) -> None:
+    """Not the error that ends the step; waiting for that costs no patience."""
+    recorded: list[str] = []
+
+    def record(reason: str) -> None:
+        recorded.append(reason)
+        reluctant.clock.advance(1000.0)
+
+    reluctant.record_retry = record
+    reluctant.failures = [WRONG, AWAY, TransientError("reach it")]
+    with pytest.raises(PermanentError):
+        reluctant.execute()
+    assert recorded == ["reach it", "make it"]
+
+
+def test_a_wait_between_attempts_can_be_cancelled(controller: Controller) -> None:
+    """At once, however long the wait is."""
+    hours = RetryPolicy(first_wait=3600.0, max_wait=3600.0)
+    step = Maker(replace(controller.context, retry=hours), within=AWAY)
+    step.record_retry = lambda _: step.context.cancelled.set()
+    with pytest.raises(CancelledError):
+        step.execute()
+
+
+def _undone_later(step: Reluctant, *failures: BootstrapError) -> tuple[str, ...]:
+    """Run the step, and revert it with these failures."""
+    result = step.execute()
+    step.failures = list(failures)
+    step.revert(result)
+    return step.undone
+
+
+def test_undo_is_tried_again(reluctant: Reluctant) -> None:
     """A short outage of the database doesn't park a revert."""
-    assert _undone(_reluctant(controller, AWAY, AWAY)) == ("thing",)
+    assert _undone_later(reluctant, AWAY, AWAY) == ("thing",)
 
 
 @pytest.mark.parametrize(
     ("failures", "left"),
-    [((WRONG,) * 4, 3), ((AWAY,) * 4, 1)],
+    [((WRONG,) * 7, 6), ((AWAY,) * 7, 1)],
     ids=["for good", "for too long"],
 )
 def test_undo_fails_in_the_end(
-    controller: Controller, failures: Sequence[BootstrapError], left: int
+    reluctant: Reluctant, failures: Sequence[BootstrapError], left: int
 ) -> None:
     """A permanent error, or the last of several transient ones, is raised."""
-    step = _reluctant(controller, *failures)
     with pytest.raises(type(failures[0])):
-        _undone(step)
-    assert len(step.failures) == left
+        _undone_later(reluctant, *failures)
+    assert len(reluctant.failures) == left

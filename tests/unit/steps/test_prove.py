@@ -87,6 +87,7 @@ def test_jobboard_is_proven_with_the_wanted_options(controller: Controller) -> N
     [
         ("redis.exceptions.AuthenticationError", PermanentError),
         ("redis.exceptions.ConnectionError", TransientError),
+        ("redis.sentinel.MasterNotFoundError", TransientError),
     ],
 )
 def test_a_broken_link_is_an_error(

@@ -127,7 +127,7 @@ def killer(target: Target, point: int) -> tuple[str, ...]:
 def test_killed_within_the_step(fresh_schema: dict[str, str], prepared: Target) -> None:
     """A killed db-manage is a transient error; the next attempt succeeds."""
     prepared.db_manage = killer(prepared, 9)
-    result = result_of(UpgradePersistenceSchema(prepared.context(attempts=2)))
+    result = result_of(UpgradePersistenceSchema(prepared.context(patience=60)))
     assert result.made == (f"schema:{DATABASE}",)
     assert schema(prepared.mariadb) == fresh_schema
 

@@ -15,7 +15,7 @@ import pytest
 from amphv2_bootstrap.adapters import key_value
 from amphv2_bootstrap.adapters.host.packages import Family
 from amphv2_bootstrap.adapters.install.server_setup import Layout
-from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
@@ -278,12 +278,17 @@ def test_user_of_the_access_list(host: Host) -> None:
     assert check(spec, SECRETS) == ()
 
 
-def test_unfit_server_of_others_is_left_alone(host: Host) -> None:
-    """An unfit server that others installed is refused, and its file stays."""
+def test_unfit_server_of_others_is_left_alone(host: Host, tmp_path: Path) -> None:
+    """One that is away may come back; one that refuses doesn't. Its file stays."""
     host.packages.install(["redis-server"])
     before = host.config
-    with pytest.raises(PermanentError, match="installed before"):
+    with pytest.raises(TransientError, match="installed before"):
         host.step().act()
+    with running_redis(tmp_path / "other", password="another") as server:
+        port = {**host.spec.task_flow, "jobboard_backend_port": server.port}
+        host.spec = replace(host.spec, task_flow=port)
+        with pytest.raises(PermanentError, match="installed before"):
+            host.step().act()
     assert host.config == before
     assert host.services.restarts == 0
 

@@ -24,6 +24,20 @@ def test_a_repeated_step_shows_its_runs() -> None:
     assert step_lines(_task(runs=2))[0].endswith("(run 2 times)")
 
 
+def test_a_step_that_is_tried_again_says_so() -> None:
+    """Since when, and why."""
+    (line,) = step_lines(
+        _task(
+            state="RUNNING",
+            seconds=None,
+            summary=None,
+            retrying_since="2026-01-31T09:15:04.250Z",
+            retrying_why="reach Redis: refused",
+        )
+    )
+    assert line.endswith("  retrying since 09:15:04 UTC: reach Redis: refused")
+
+
 def test_warnings_follow_their_step() -> None:
     """Each warning has its own line."""
     lines = step_lines(_task(warnings=["one", "two"]))

@@ -95,6 +95,28 @@ def test_a_warning_is_printed_at_once() -> None:
     assert after == ""
 
 
+def _retried(why: str | None) -> dict[str, Any]:
+    """A report of one step that is tried again for this reason; None: it isn't."""
+    since = "2026-01-31T09:15:04.250Z" if why else None
+    step = task("a", "RUNNING", retrying_since=since, retrying_why=why)
+    return report("running", flow("running", step))
+
+
+def test_retries_are_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each reason once, above the bar, and as lines."""
+    seen = [_retried(why) for why in (None, "x refused", "x refused", "y refused")]
+    seen.append(report("done", flow("done", task("a"))))
+    live, after = _shown(*seen)
+    with view_of(io.StringIO()) as view:
+        for each in seen:
+            view.show(each)
+    for text in (live, capsys.readouterr().err):
+        for why in ("x", "y"):
+            said = f"retrying since 09:15:04 UTC: {why} refused"
+            assert text.count(said) == 1
+    assert after == ""
+
+
 def test_lines_say_each_thing_once(capsys: pytest.CaptureFixture[str]) -> None:
     """In a log, the line of a flow has its reason, and is not repeated."""
     with view_of(io.StringIO()) as view:

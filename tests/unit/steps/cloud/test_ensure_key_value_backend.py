@@ -21,7 +21,7 @@ def step() -> EnsureKeyValueBackend:
     url = DatabaseUrl("sqlite")
     spec = Spec(url, {"jobboard_backend_driver": "redis_taskflow_driver"}, ("ctl1",))
     host = HostSettings("ctl1", "/state", "/octavia.conf", url, ("true",))
-    policy = RetryPolicy(attempts=3, first_wait=0.0)
+    policy = RetryPolicy(first_wait=0.0)
     return EnsureKeyValueBackend(Context(spec, host, Secrets({}), retry=policy))
 
 

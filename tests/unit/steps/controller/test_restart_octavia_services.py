@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 
 import pytest
@@ -10,6 +10,7 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.steps.controller.restart_octavia_services import (
     RestartOctaviaServices,
 )
+from amphv2_bootstrap.steps.retry_policy import RetryPolicy
 from tests.unit.steps.controller_host import Controller
 
 
@@ -86,6 +87,17 @@ def test_a_failed_command_keeps_the_marker(marked: Controller) -> None:
     with pytest.raises(TransientError, match="no"):
         RestartOctaviaServices(marked.context).execute()
     assert marked.marker.is_set()
+
+
+def test_a_restart_that_fails_is_not_repeated_for_minutes(marked: Controller) -> None:
+    """Each attempt cuts off the services that do come back."""
+    log = marked.folder / "attempts"
+    command = ("sh", "-c", f"echo one >> {log}; exit 3")
+    marked.settings["restart_commands"] = (command,)
+    endless = RetryPolicy(first_wait=0.0, max_wait=0.0)
+    with pytest.raises(TransientError):
+        RestartOctaviaServices(replace(marked.context, retry=endless)).execute()
+    assert log.read_text().count("one") == 5
 
 
 def test_a_failed_unit_keeps_the_marker(marked: Controller) -> None:

@@ -4,6 +4,7 @@
 import contextlib
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,14 @@ _PATIENCE_SECONDS = 20.0
 # UTC: the claims' times must not jump when summer time ends. A writer that vanishes
 # keeps its rows locked until idle_transaction_timeout; our transactions take
 # milliseconds. MySQL, which skips the comment, has no such option: there a transaction
-# ends with its connection, which may be idle for _IDLE_SECONDS.
+# ends with its connection, which may be idle for _WAIT_SECONDS.
 _SESSION = (
     "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 10"
     " /*M!100300 , idle_transaction_timeout = 5 */"
 )
-_IDLE_SECONDS = 15
-# Shorter, so that no pooled connection is idle for as long.
-_RECYCLE_SECONDS = 10
+_WAIT_SECONDS = 20
+# Longer than a heartbeat's interval, so that a conductor keeps its connection.
+_LONGEST_IDLE_SECONDS = 15
 _READ_ONLY = "amphv2_read_only"
 # No such table; no such column: only an upgrade helps.
 _SCHEMA_CODES = (1146, 1054)
@@ -195,29 +196,32 @@ def _creation(url: sa.URL) -> str:
 
 
 def _writer(url: sa.URL, patience: float) -> sa.Engine:
-    return _network(
-        url,
-        patience,
-        isolation_level="READ COMMITTED",
-        session=f"{_SESSION}, wait_timeout = {_IDLE_SECONDS}",
-        pool_recycle=_RECYCLE_SECONDS,
-    )
+    session = f"{_SESSION}, wait_timeout = {_WAIT_SECONDS}"
+    engine = _network(url, patience, session, isolation_level="READ COMMITTED")
+
+    @sa.event.listens_for(engine, "checkin")
+    def _note(_connection: object, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def _replace(_connection: object, record: Any, _proxy: object) -> None:
+        now = time.monotonic()
+        if now - record.info.get("idle_since", now) > _LONGEST_IDLE_SECONDS:
+            # Before the server ends it. The pool connects anew.
+            raise sa_exc.DisconnectionError
+
+    return engine
 
 
 def _network(
-    url: sa.URL,
-    patience: float,
-    *,
-    isolation_level: str,
-    session: str = _SESSION,
-    pool_recycle: int = 1800,
+    url: sa.URL, patience: float, session: str = _SESSION, *, isolation_level: str
 ) -> sa.Engine:
     engine = sa.create_engine(
         url,
         isolation_level=isolation_level,
         # Every transaction ends within its own context: nothing is left to reset.
         pool_reset_on_return=None,
-        pool_recycle=pool_recycle,
+        pool_recycle=1800,
         pool_size=8,
         max_overflow=16,
         pool_timeout=_CONNECT_SECONDS,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A writer that vanishes in the middle of a transaction."""
+"""A writer that is never heard of again."""
 
 import pytest
 import sqlalchemy as sa
@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.storage import database as database_module
 from amphv2_bootstrap.engine.storage import migrate, schema
+from tests.clock import Clock
 from tests.functional.engine.conftest import OpenDatabase
 
 
@@ -15,11 +16,11 @@ from tests.functional.engine.conftest import OpenDatabase
 def test_its_locks_are_released(
     server: str, open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another writer can soon write the same row; the first has written nothing.
+    """Another one may write the same row soon; the first one has written nothing.
 
     As MySQL, MariaDB has no limit of its own for idle transactions.
     """
-    monkeypatch.setattr(database_module, "_IDLE_SECONDS", 2)
+    monkeypatch.setattr(database_module, "_WAIT_SECONDS", 2)
     first, second = open_database(), open_database()
     migrate.upgrade(first)
     rows = schema.constants
@@ -44,12 +45,25 @@ def test_its_locks_are_released(
 
 
 @pytest.mark.parametrize("open_database", ["mariadb"], indirect=True)
-def test_a_pooled_connection_is_replaced_before_the_server_ends_it(
-    open_database: OpenDatabase,
+def test_an_idle_connection_is_replaced_before_the_server_ends_it(
+    open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection of the pool is never older than the server lets it be idle."""
+    """One that is used again soon is kept."""
+    clock = Clock()
+    monkeypatch.setattr(database_module, "time", clock)
     database = open_database()
-    with database.write() as connection:
-        query = sa.text("SELECT @@SESSION.wait_timeout")
-        idle = connection.execute(query).scalar_one()
-    assert 0 < database.engine.pool._recycle < idle < 60
+
+    def used() -> int:
+        with database.write() as connection:
+            query = "SELECT CONNECTION_ID(), @@SESSION.wait_timeout"
+            number, seconds = connection.execute(sa.text(query)).one()
+        assert seconds > database_module._LONGEST_IDLE_SECONDS
+        return int(number)
+
+    first = used()
+    clock.advance(database_module._LONGEST_IDLE_SECONDS)
+    assert used() == first
+    clock.advance(database_module._LONGEST_IDLE_SECONDS + 1)
+    second = used()
+    assert second != first
+    assert used() == second

@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Replaces files atomically and durably, without widening their permissions.
 
-All functions follow symbolic links. They raise :class:`TransientError` where the
-disk is full or failing, and :class:`PermanentError` for other system errors.
+All functions follow symbolic links as :mod:`no_follow` allows. They raise
+:class:`TransientError` where the disk is full or failing, and :class:`PermanentError`
+for other system errors.
 """
 
 import contextlib
 import errno
 import os
+import re
+import secrets
 import stat
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
+from amphv2_bootstrap.adapters.host import no_follow
 from amphv2_bootstrap.errors import PermanentError, TransientError
+
+KEPT_BACKUPS = 10
+"""How many backups of one file stay beside it."""
 
 _MAY_PASS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE}
 _TEMPORARY = ".amphv2-"
@@ -24,14 +29,18 @@ _ATTRIBUTES_UNSUPPORTED = {errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVA
 
 def read(path: str) -> bytes:
     """The file's content."""
-    with _translated("read the file", path):
-        return Path(path).read_bytes()
+    with _translated("read the file", path), no_follow.entry(path) as target:
+        return _content(target)
 
 
 def is_world_readable(path: str) -> bool:
     """Whether everybody on this host may read the file."""
-    with _translated("look at the file", path):
-        return bool(Path(path).stat().st_mode & stat.S_IROTH)
+    with (
+        _translated("look at the file", path),
+        no_follow.entry(path) as target,
+        no_follow.opened(target.open()) as handle,
+    ):
+        return bool(os.fstat(handle).st_mode & stat.S_IROTH)
 
 
 def write_atomically(
@@ -47,107 +56,115 @@ def write_atomically(
     :returns: the path of the backup, if one was made.
     :raises TransientError: the content isn't ``expected``, or changed meanwhile.
     """
-    target = os.path.realpath(path)
-    before = read(target)
-    if expected is not None and before != expected:
-        raise _changed_meanwhile(path)
-    if before == content:
-        return None
-    kept = make_backup(target) if backup else None
-    with _translated("replace the file", path):
+    with _translated("replace the file", path), no_follow.entry(path) as target:
+        before = _content(target)
+        if expected is not None and before != expected:
+            raise _changed_meanwhile(path)
+        if before == content:
+            return None
+        kept = make_backup(path) if backup else None
         _remove_leftovers(target)
-        temporary = _write_copy(target, content)
-        try:
-            if Path(target).read_bytes() != before:
+        with _copy(target, content) as copy:
+            if _content(target) != before:
                 raise _changed_meanwhile(path)
-            os.replace(temporary, target)  # noqa: PTH105 - one system call
-        except BaseException:
-            _remove(temporary)
-            raise
-        _sync_folder(target)
+            copy.rename(target.name)
+        target.sync()
     return kept
 
 
 def make_backup(path: str) -> str:
     """Copy the file durably to ``<path>.amphv2-<UTC time>.bak``; return that path.
 
-    The copy has the file's owner, group, mode and extended attributes.
+    The copy has the file's owner, group, mode and extended attributes. Of earlier
+    backups the newest stay, :data:`KEPT_BACKUPS` with this one.
     """
-    target = os.path.realpath(path)
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    copy = f"{target}.amphv2-{moment}.bak"
-    with _translated("keep a backup of the file", path):
-        temporary = _write_copy(target, Path(target).read_bytes())
-        os.rename(temporary, copy)  # noqa: PTH104 - one system call
-        _sync_folder(target)
-    return copy
+    attempted = "keep a backup of the file"
+    with _translated(attempted, path), no_follow.entry(path) as target:
+        backup = target.beside(f"{target.name}.amphv2-{moment}.bak")
+        with _copy(target, _content(target)) as copy:
+            copy.rename(backup.name)
+        _remove_old_backups(target, backup.name)
+        target.sync()
+    return backup.path
 
 
 def write_private(path: str, content: bytes) -> None:
     """Create or replace a file of mode 0600; make its folder, 0700, if missing."""
     with _translated("write the file", path):
-        make_private_folder(str(Path(path).parent))
-        handle, temporary = _temporary_file(path)
-        with _filling(handle, temporary) as stream:
-            stream.write(content)
-        os.replace(temporary, path)  # noqa: PTH105 - one system call
-        _sync_folder(path)
-
-
-def make_private_folder(path: str) -> None:
-    """Make the folder, mode 0700, and its parents; an existing one stays unchanged."""
-    with _translated("make the folder", path):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).mkdir(mode=0o700, exist_ok=True)
+        no_follow.make_folder(Path(path).parent, 0o700)
+        with no_follow.entry(path) as target:
+            with _new_beside(target) as (copy, handle):
+                _fill(handle, content)
+                copy.rename(target.name)
+            target.sync()
 
 
 def remove(path: str) -> None:
     """Remove the file durably; do nothing if there is none."""
     with _translated("remove the file", path):
-        if _remove(path):
-            _sync_folder(path)
+        try:
+            with no_follow.entry(path) as target:
+                if target.unlink():
+                    target.sync()
+        except FileNotFoundError:
+            return  # not even its folder is there
 
 
-def _remove(path: str) -> bool:
-    with contextlib.suppress(FileNotFoundError):
-        Path(path).unlink()
-        return True
-    return False
+def _content(target: no_follow.Entry) -> bytes:
+    with os.fdopen(target.open(), "rb") as stream:
+        return stream.read()
 
 
-def _temporary_file(target: str) -> tuple[int, str]:
-    name = Path(target)
-    # mkstemp makes it 0600: nobody can read it before the mode is copied.
-    return tempfile.mkstemp(
-        prefix=f".{name.name}{_TEMPORARY}", suffix=".tmp", dir=name.parent
-    )
+@contextlib.contextmanager
+def _new_beside(target: no_follow.Entry) -> Iterator[tuple[no_follow.Entry, int]]:
+    """A new temporary file, mode 0600, and its descriptor; removed after an error."""
+    mark = secrets.token_hex(4)
+    copy = target.beside(f".{target.name}{_TEMPORARY}{mark}.tmp")
+    with no_follow.opened(copy.create()) as handle:
+        try:
+            yield copy, handle
+        except BaseException:
+            copy.unlink()
+            raise
 
 
-def _remove_leftovers(target: str) -> None:
+@contextlib.contextmanager
+def _copy(target: no_follow.Entry, content: bytes) -> Iterator[no_follow.Entry]:
+    """A synced temporary file with ``content`` and the attributes of ``target``."""
+    with _new_beside(target) as (copy, handle):
+        with no_follow.opened(target.open()) as source:
+            _copy_attributes(source, handle)
+        _fill(handle, content)
+        yield copy
+
+
+def _fill(handle: int, content: bytes) -> None:
+    with os.fdopen(handle, "wb", closefd=False) as stream:
+        stream.write(content)
+    os.fsync(handle)
+
+
+def _remove_leftovers(target: no_follow.Entry) -> None:
     """Remove temporary files of killed runs: they may hold secrets.
 
     A run that is still alive loses its file too; its replace then fails cleanly.
     """
-    name = Path(target)
-    for leftover in name.parent.iterdir():
-        if (
-            leftover.name.startswith(f".{name.name}{_TEMPORARY}")
-            and leftover.suffix == ".tmp"
-        ):
-            _remove(str(leftover))
+    for name in target.names():
+        if name.startswith(f".{target.name}{_TEMPORARY}") and name.endswith(".tmp"):
+            target.beside(name).unlink()
 
 
-def _write_copy(target: str, content: bytes) -> str:
-    """A synced temporary file with ``content`` and the attributes of ``target``."""
-    handle, temporary = _temporary_file(target)
-    with _filling(handle, temporary) as stream:
-        _copy_attributes(target, handle)
-        stream.write(content)
-    return temporary
+def _remove_old_backups(target: no_follow.Entry, newest: str) -> None:
+    name = re.compile(re.escape(target.name) + r"\.amphv2-\d{8}T\d{6}\.\d{6}Z\.bak")
+    found = filter(name.fullmatch, target.names())
+    earlier = sorted((each for each in found if each != newest), reverse=True)
+    for each in earlier[KEPT_BACKUPS - 1 :]:
+        target.beside(each).unlink()
 
 
-def _copy_attributes(source: str, handle: int) -> None:
-    wanted, present = os.stat(source), os.fstat(handle)  # noqa: PTH116
+def _copy_attributes(source: int, handle: int) -> None:
+    wanted, present = os.fstat(source), os.fstat(handle)
     if (wanted.st_uid, wanted.st_gid) != (present.st_uid, present.st_gid):
         os.fchown(handle, wanted.st_uid, wanted.st_gid)
     for name in os.listxattr(source):
@@ -158,27 +175,6 @@ def _copy_attributes(source: str, handle: int) -> None:
             if exc.errno not in _ATTRIBUTES_UNSUPPORTED:
                 raise
     os.fchmod(handle, stat.S_IMODE(wanted.st_mode))
-
-
-@contextlib.contextmanager
-def _filling(handle: int, temporary: str) -> Iterator[BinaryIO]:
-    """A stream into the temporary file; synced at the end, removed after an error."""
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(handle)
-    except BaseException:
-        _remove(temporary)
-        raise
-
-
-def _sync_folder(path: str) -> None:
-    folder = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _changed_meanwhile(path: str) -> TransientError:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sets up a packaged key-value server: its files and its place in the ensemble."""
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
-from amphv2_bootstrap.adapters.host import durable_file
+from amphv2_bootstrap.adapters.host import durable_file, no_follow
 from amphv2_bootstrap.adapters.host.addresses import own_address
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Spec
@@ -18,13 +20,15 @@ class Layout:
     """Where a distribution keeps one server; tests use other paths.
 
     The first existing one of ``config_files`` counts. The packaged service may write
-    in ``data_folder``.
+    in ``data_folder``. ``number_file`` holds a ZooKeeper server's number, by default
+    ``myid`` in the data folder.
     """
 
     packages: tuple[str, ...]
     unit: str
     config_files: tuple[Path, ...]
     data_folder: Path
+    number_file: Path | None = None
 
     @property
     def config_file(self) -> Path:
@@ -41,12 +45,17 @@ class WantedFile:
     private: bool = False
 
     def is_there(self) -> bool:
-        """Whether :meth:`put` would change nothing."""
-        return (
-            self.path.exists()
-            and not (self.private and _others_may_read(self.path))
-            and durable_file.read(str(self.path)) == self.content
-        )
+        """Whether :meth:`put` would change nothing.
+
+        :raises PermanentError: it can't be read.
+        """
+        with _translated(self.path), no_follow.entry(self.path) as file:
+            if file.stat() is None:
+                return False
+            with no_follow.opened(file.open()) as handle:
+                if self.private and _open_to_others(handle):
+                    return False
+        return durable_file.read(str(self.path)) == self.content
 
     def put(self) -> None:
         """Write the file atomically; safe to run twice.
@@ -56,19 +65,13 @@ class WantedFile:
 
         :raises PermanentError: it can't be written.
         """
-        was_there = self.path.exists()
-        try:
+        with _translated(self.path), no_follow.entry(self.path) as file:
+            was_there = file.stat() is not None
             if not was_there:
-                _create(self.path)
-            if self.private and _others_may_read(self.path):
-                self.path.chmod(stat.S_IMODE(self.path.stat().st_mode) & ~0o007)
-        except OSError as exc:
-            raise PermanentError(
-                "prepare the file",
-                on=str(self.path),
-                why=exc.strerror or str(exc),
-                todo="Check the folder and its permissions; run as root.",
-            ) from exc
+                _create(file)
+            with no_follow.opened(file.open()) as handle:
+                if self.private and (mode := _open_to_others(handle)):
+                    os.fchmod(handle, mode & ~0o007)
         durable_file.write_atomically(str(self.path), self.content, backup=was_there)
 
 
@@ -111,15 +114,28 @@ def place_of(spec: Spec, host: str) -> Place:
     return Place(index + 1, address)
 
 
-def _others_may_read(path: Path) -> bool:
-    return bool(path.stat().st_mode & 0o007)
+def _open_to_others(handle: int) -> int:
+    """The mode of the open file if it gives others any right, else 0."""
+    mode = stat.S_IMODE(os.fstat(handle).st_mode)
+    return mode if mode & 0o007 else 0
 
 
-def _create(path: Path) -> None:
+def _create(file: no_follow.Entry) -> None:
     """Make an empty file that the owner of its folder may read."""
-    owner = path.parent.stat()
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY, 0o640)
-    try:
+    owner = os.fstat(file.folder)
+    with no_follow.opened(file.create()) as handle:
         os.fchown(handle, owner.st_uid, owner.st_gid)
-    finally:
-        os.close(handle)
+        os.fchmod(handle, 0o640)
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise PermanentError(
+            "prepare the file",
+            on=str(path),
+            why=exc.strerror or str(exc),
+            todo="Check the folder and its permissions; run as root.",
+        ) from exc

@@ -21,6 +21,8 @@ LAYOUTS: Mapping[Family, Layout] = {
         unit="zookeeper",
         config_files=(Path("/etc/zookeeper/conf/zoo.cfg"),),
         data_folder=Path("/var/lib/zookeeper"),
+        # The package's myid in the data folder, which is ZooKeeper's, links to it.
+        number_file=Path("/etc/zookeeper/conf/myid"),
     ),
     "redhat": Layout(  # as in Fedora; RHEL has no ZooKeeper
         packages=("zookeeper",),
@@ -104,9 +106,10 @@ def wanted_files(layout: Layout, zookeeper: ZooKeeper) -> tuple[WantedFile, ...]
     )
     for setting in settings:
         content = with_setting(content, setting)
+    number_file = layout.number_file or layout.data_folder / "myid"
     return (
         WantedFile(layout.config_file, content),
-        WantedFile(layout.data_folder / "myid", f"{zookeeper.number}\n".encode()),
+        WantedFile(number_file, f"{zookeeper.number}\n".encode()),
     )
 
 

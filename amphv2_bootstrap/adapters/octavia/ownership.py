@@ -9,13 +9,15 @@ doesn't reveal Octavia's user; new files then get the owner of their folder.
 """
 
 import contextlib
+import errno
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from amphv2_bootstrap.adapters.host import no_follow
 from amphv2_bootstrap.errors import PermanentError
 
 _PREFIX = ".amphv2-"
@@ -35,10 +37,14 @@ def make_folder(folder: Path, config_file: str) -> None:
 
     :raises PermanentError: a folder can't be made or given to its owner.
     """
-    for each in reversed([folder, *folder.parents]):
-        with _translated("make the folder for Octavia", str(each)):
-            if not each.is_dir():
-                _make_folder(each, _owner(config_file, each.parent))
+    for each in reversed([folder, *folder.parents[:-1]]):
+        with (
+            _translated("make the folder for Octavia", str(each)),
+            no_follow.entry(each) as made,
+        ):
+            if made.stat() is None:
+                _make_folder(made, _owner(config_file, made.folder))
+            os.close(no_follow.open_folder(each))
 
 
 def make_file(path: Path, config_file: str) -> None:
@@ -46,10 +52,12 @@ def make_file(path: Path, config_file: str) -> None:
 
     :raises PermanentError: it can't be made or given to its owner.
     """
-    target = Path(os.path.realpath(path))
-    with _translated("make the file for Octavia", str(path)):
-        if not target.exists():
-            _make_file(target, _owner(config_file, target.parent))
+    with (
+        _translated("make the file for Octavia", str(path)),
+        no_follow.entry(path) as made,
+    ):
+        if made.stat() is None:
+            _make_file(made, _owner(config_file, made.folder))
 
 
 def closed_to_octavia(path: Path, config_file: str) -> tuple[str, ...]:
@@ -78,43 +86,53 @@ def _is_roots(found: os.stat_result) -> bool:
     return not (found.st_uid or by_group or found.st_mode & stat.S_IWOTH)
 
 
-def _owner(config_file: str, folder: Path) -> _Owner:
-    """The owner of new entries in ``folder``; see the module's docstring."""
-    conf = Path(config_file).stat()
+def _owner(config_file: str, folder: int) -> _Owner:
+    """The owner of new entries in the open folder; see the module's docstring."""
+    with no_follow.entry(config_file) as file, no_follow.opened(file.open()) as handle:
+        conf = os.fstat(handle)
     if conf.st_uid == conf.st_gid == 0 and conf.st_mode & stat.S_IROTH:
-        parent = folder.stat()
+        parent = os.fstat(folder)
         return _Owner(parent.st_uid, parent.st_gid, shared=False)
     return _Owner(conf.st_uid, conf.st_gid, shared=bool(conf.st_mode & stat.S_IRGRP))
 
 
-def _make_folder(folder: Path, owner: _Owner) -> None:
+def _make_folder(folder: no_follow.Entry, owner: _Owner) -> None:
     """Make the folder atomically, so that no other run sees it with a wrong owner."""
-    made = tempfile.mkdtemp(prefix=_PREFIX, dir=folder.parent)
+    made = _beside(folder)
+    os.mkdir(made.name, 0o700, dir_fd=made.folder)
     try:
-        _give(made, owner, 0o700)
-        os.rename(made, folder)  # noqa: PTH104 - one system call
+        with no_follow.opened(made.open_folder()) as handle:
+            if os.listdir(handle):  # noqa: PTH208 - a descriptor
+                raise FileExistsError(errno.EEXIST, "somebody has swapped it")
+            _give(handle, owner, 0o700)
+        made.rename(folder.name)
     except OSError:
-        os.rmdir(made)  # noqa: PTH106
-        if not folder.is_dir():  # a different process may have made it meanwhile
+        os.rmdir(made.name, dir_fd=made.folder)
+        found = folder.stat()  # a different process may have made it meanwhile
+        if found is None or not stat.S_ISDIR(found.st_mode):
             raise
 
 
-def _make_file(path: Path, owner: _Owner) -> None:
-    handle, made = tempfile.mkstemp(prefix=_PREFIX, dir=path.parent)
-    os.close(handle)
-    try:
-        _give(made, owner, 0o600)
-        with contextlib.suppress(FileExistsError):
-            os.link(made, path)  # never replaces a file
-    finally:
-        os.unlink(made)  # noqa: PTH108
+def _make_file(path: no_follow.Entry, owner: _Owner) -> None:
+    made = _beside(path)
+    with no_follow.opened(made.create()) as handle:
+        try:
+            _give(handle, owner, 0o600)
+            with contextlib.suppress(FileExistsError):
+                made.link(path.name)  # never replaces a file
+        finally:
+            made.unlink()
 
 
-def _give(path: str, owner: _Owner, bits: int) -> None:
-    present = os.stat(path)  # noqa: PTH116
+def _beside(path: no_follow.Entry) -> no_follow.Entry:
+    return path.beside(f"{_PREFIX}{secrets.token_hex(4)}")
+
+
+def _give(handle: int, owner: _Owner, bits: int) -> None:
+    present = os.fstat(handle)
     if (present.st_uid, present.st_gid) != (owner.uid, owner.gid):
-        os.chown(path, owner.uid, owner.gid)
-    os.chmod(path, bits | bits >> 3 if owner.shared else bits)  # noqa: PTH101
+        os.fchown(handle, owner.uid, owner.gid)
+    os.fchmod(handle, bits | bits >> 3 if owner.shared else bits)
 
 
 @contextlib.contextmanager

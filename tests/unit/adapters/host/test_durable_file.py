@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from tests.unit.service_folder import (
+    SECRET,
+    ServiceFolder,
+    as_root,
+    service_folder,
+)
 
 
 @pytest.fixture
@@ -41,7 +48,7 @@ def test_same_content_is_not_written(conf: Path) -> None:
     assert list(conf.parent.iterdir()) == [conf]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+@as_root
 def test_owner_and_group_stay(conf: Path) -> None:
     """File and backup keep the file's owner and group."""
     os.chown(conf, 4711, 4712)
@@ -121,3 +128,107 @@ def test_private_files_are_private(tmp_path: Path) -> None:
     durable_file.remove(str(path))
     durable_file.remove(str(path))
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.fixture
+def service() -> Iterator[ServiceFolder]:
+    with service_folder() as made:
+        yield made
+
+
+def _every_way(path: Path) -> dict[str, Callable[[], object]]:
+    """Each way in which this module uses a path."""
+    return {
+        "read": lambda: durable_file.read(str(path)),
+        "mode": lambda: durable_file.is_world_readable(str(path)),
+        "write": lambda: durable_file.write_atomically(str(path), b"new"),
+        "backup": lambda: durable_file.make_backup(str(path)),
+        "private": lambda: durable_file.write_private(str(path), b"new"),
+        "remove": lambda: durable_file.remove(str(path)),
+    }
+
+
+_WAYS = ["read", "mode", "write", "backup", "private", "remove"]
+
+
+@as_root
+@pytest.mark.parametrize("way", _WAYS)
+def test_root_follows_no_link_of_a_service(way: str, service: ServiceFolder) -> None:
+    """A link in a service's folder is refused with its path, and nothing happens."""
+    link = service.path / "octavia.conf"
+    link.symlink_to(service.victim)
+    with pytest.raises(PermanentError, match=r"octavia\.conf.*symbolic link"):
+        _every_way(link)[way]()
+    service.assert_harmless()
+    assert list(service.path.iterdir()) == [link]
+
+
+@as_root
+@pytest.mark.parametrize("way", _WAYS)
+def test_root_follows_no_folder_link_of_a_service(
+    way: str, service: ServiceFolder
+) -> None:
+    """The same for a link to a folder on the way."""
+    (service.victims / "octavia.conf").write_bytes(b"old")
+    (service.path / "etc").symlink_to(service.victims)
+    with pytest.raises(PermanentError, match=r"etc is a symbolic link"):
+        _every_way(service.path / "etc" / "octavia.conf")[way]()
+    (left,) = service.victims.iterdir()
+    assert left.read_bytes() == b"old"
+    left.unlink()
+    service.assert_harmless()
+
+
+@as_root
+def test_a_hard_link_in_a_services_folder_is_refused(service: ServiceFolder) -> None:
+    """A file with a second name may be any file of root, so it isn't even read."""
+    os.link(service.victim, service.path / "octavia.conf")
+    for way in ("read", "mode", "write", "backup"):
+        with pytest.raises(PermanentError, match=r"2 names \(hard links\)"):
+            _every_way(service.path / "octavia.conf")[way]()
+    (service.path / "octavia.conf").unlink()
+    service.assert_harmless()
+
+
+@as_root
+def test_a_pipe_is_no_file(service: ServiceFolder) -> None:
+    """A service's pipe in place of the file is refused; nobody waits for its writer."""
+    os.mkfifo(service.path / "octavia.conf")
+    with pytest.raises(PermanentError, match="isn't a regular file"):
+        durable_file.read(str(service.path / "octavia.conf"))
+
+
+@as_root
+@pytest.mark.parametrize("way", ["read", "write", "backup", "private"])
+def test_a_link_that_is_swapped_in_meanwhile_does_no_harm(
+    way: str, service: ServiceFolder
+) -> None:
+    """The service's user swaps file and link all the time, and gains nothing."""
+    attempt = _every_way(service.path / "octavia.conf")[way]
+    read: list[object] = []
+    service.survives(lambda: read.append(attempt()), "octavia.conf", 150)
+    assert SECRET not in read
+
+
+@as_root
+def test_links_of_root_are_followed(service: ServiceFolder, tmp_path: Path) -> None:
+    """A link that only root can have laid leads on, even into a service's folder."""
+    (service.path / "octavia.conf").write_bytes(b"old")
+    (tmp_path / "etc").symlink_to(service.path)
+    (tmp_path / "octavia.conf").symlink_to("etc/octavia.conf")
+    durable_file.write_atomically(str(tmp_path / "octavia.conf"), b"new", backup=False)
+    assert (service.path / "octavia.conf").read_bytes() == b"new"
+
+
+def test_old_backups_are_removed(conf: Path) -> None:
+    """As many backups stay as the limit says, the newest ones; other files stay."""
+    kept, others = durable_file.KEPT_BACKUPS, ["other.amphv2-1.bak", "octavia.conf.bak"]
+    for name in others:
+        (conf.parent / name).touch()
+    made = [durable_file.make_backup(str(conf)) for _ in range(kept + 3)]
+    there = {path.name for path in conf.parent.iterdir()} - {conf.name, *others}
+    assert there == {Path(path).name for path in made[-kept:]}
+    assert all((conf.parent / name).exists() for name in others)
+    planted = conf.parent / "octavia.conf.amphv2-29991231T235959.999999Z.bak"
+    planted.touch()
+    assert Path(durable_file.make_backup(str(conf))).exists()

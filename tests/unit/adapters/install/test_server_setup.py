@@ -1,12 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The place of a host among the key-value servers."""
+"""The files of a key-value server, and its place among the others."""
+
+import contextlib
+import stat
+from collections.abc import Iterator
 
 import pytest
 
-from amphv2_bootstrap.adapters.install.server_setup import Place, place_of
-from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.adapters.install.server_setup import (
+    Place,
+    WantedFile,
+    place_of,
+)
+from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec, Value
+from tests.unit.service_folder import (
+    SECRET,
+    SERVICE,
+    ServiceFolder,
+    as_root,
+    service_folder,
+)
 
 
 def spec(
@@ -41,3 +56,61 @@ def test_no_place(wanted: Spec, words: str) -> None:
     with pytest.raises(PermanentError, match=words) as caught:
         place_of(wanted, "kv1")
     assert "jobboard_backend_hosts" in caught.value.todo
+
+
+@pytest.fixture
+def service() -> Iterator[ServiceFolder]:
+    with service_folder() as made:
+        yield made
+
+
+@as_root
+@pytest.mark.parametrize("content", [b"1\n", SECRET])
+@pytest.mark.parametrize("private", [True, False])
+def test_no_link_of_the_server_is_followed(
+    content: bytes, private: bool, service: ServiceFolder
+) -> None:
+    """A link in the server's folder is neither read nor written through."""
+    (service.path / "myid").symlink_to(service.victim)
+    (service.path / "new").symlink_to(service.victims / "new")
+    (service.path / "folder").symlink_to(service.victims)
+    for name in ("myid", "new", "folder/myid"):
+        file = WantedFile(service.path / name, content, private=private)
+        for attempt in (file.is_there, file.put):
+            with pytest.raises(PermanentError, match="is a symbolic link"):
+                attempt()
+    service.assert_harmless()
+
+
+@as_root
+@pytest.mark.parametrize("private", [True, False])
+def test_links_swapped_in_meanwhile_change_nothing(
+    private: bool, service: ServiceFolder
+) -> None:
+    """The server's user swaps file and link all the time, and gains nothing."""
+    service.victim.chmod(0o604)  # a private file would lose the right of others
+    file = WantedFile(service.path / "myid", b"1\n", private=private)
+    with service.racing("myid", b"2\n"):
+        for _ in range(150):
+            with contextlib.suppress(BootstrapError):
+                file.put()
+            (service.path / "myid").unlink(missing_ok=True)
+    assert stat.S_IMODE(service.victim.stat().st_mode) == 0o604
+    service.victim.chmod(0o600)
+    service.assert_harmless()
+
+
+@as_root
+def test_a_new_file_gets_its_folders_owner(service: ServiceFolder) -> None:
+    """The server may read the new file; a private one is closed to others."""
+    file = WantedFile(service.path / "myid", b"1\n", private=True)
+    assert not file.is_there()
+    file.put()
+    assert file.is_there()
+    found = file.path.stat()
+    assert (found.st_uid, found.st_gid) == (SERVICE, SERVICE)
+    assert stat.S_IMODE(found.st_mode) == 0o640
+    file.path.chmod(0o644)
+    assert not file.is_there()
+    file.put()
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o640

@@ -3,18 +3,22 @@
 
 import os
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from amphv2_bootstrap.adapters.octavia import ownership
 from amphv2_bootstrap.errors import PermanentError
+from tests.unit.service_folder import (
+    SERVICE,
+    ServiceFolder,
+    as_root,
+    service_folder,
+)
 
 OCTAVIA = 4711
 GROUP = 4712
-as_root = pytest.mark.skipif(
-    os.geteuid() != 0, reason="only root gives files to others"
-)
 
 
 @pytest.fixture
@@ -124,7 +128,7 @@ def test_nothing_is_left_where_it_fails(
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(os, "chmod", refuse)
+    monkeypatch.setattr(os, "fchmod", refuse)
     for make in (ownership.make_folder, ownership.make_file):
         with pytest.raises(PermanentError, match=r"not permitted\. Run as root"):
             make(tmp_path / "new", str(conf))
@@ -137,3 +141,48 @@ def test_a_link_leads_to_the_file_that_is_made(tmp_path: Path, conf: Path) -> No
     ownership.make_file(tmp_path / "link", str(conf))
     assert (tmp_path / "real").is_file()
     assert (tmp_path / "link").is_symlink()
+
+
+@pytest.fixture
+def service() -> Iterator[ServiceFolder]:
+    with service_folder() as made:
+        yield made
+
+
+@as_root
+@pytest.mark.parametrize("make", [ownership.make_file, ownership.make_folder])
+def test_no_link_of_a_service_is_followed(
+    make: Callable[[Path, str], None], service: ServiceFolder, conf: Path
+) -> None:
+    """Nothing is made or given away behind a link in a service's folder."""
+    (service.path / "file").symlink_to(service.victim)
+    (service.path / "folder").symlink_to(service.victims)
+    (service.path / "dangling").symlink_to(service.victims / "new")
+    os.chown(conf, SERVICE, SERVICE)
+    for name in ("file/new", "folder/new", "dangling", "dangling/new"):
+        with pytest.raises(PermanentError, match="is a symbolic link"):
+            make(service.path / name, str(conf))
+        service.assert_harmless()
+
+
+@as_root
+def test_the_owner_is_not_read_through_a_services_link(
+    service: ServiceFolder, tmp_path: Path
+) -> None:
+    """A link in place of octavia.conf doesn't choose who gets the file."""
+    (service.path / "octavia.conf").symlink_to(service.victim)
+    with pytest.raises(PermanentError, match="is a symbolic link"):
+        ownership.make_file(tmp_path / "new", str(service.path / "octavia.conf"))
+    assert not (tmp_path / "new").exists()
+
+
+@as_root
+def test_links_swapped_in_meanwhile_give_nothing_away(
+    service: ServiceFolder, conf: Path
+) -> None:
+    """The service's user swaps links into the way all the time, and gains nothing."""
+    os.chown(conf, SERVICE, SERVICE)
+    path = service.path / "name"
+    for make in (ownership.make_file, ownership.make_folder):
+        service.survives(lambda make=make: make(path, str(conf)), "name", 100)  # type: ignore[misc]
+        service.survives(lambda make=make: make(path / "x", str(conf)), "name", 100)  # type: ignore[misc]

@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterator
 
 from amphv2_bootstrap.adapters import key_value
+from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.octavia import canary as octavia_canary
 from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.canary import Drilled
@@ -18,6 +19,7 @@ from amphv2_bootstrap.checks.finding import (
     Check,
     Finding,
 )
+from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.canary import loaded, obstacle, prove
 from amphv2_bootstrap.steps.controller.check_effective_configuration import (
@@ -29,7 +31,11 @@ _LATE_SECONDS = 35.0
 
 
 def configuration(context: Context) -> Iterator[Finding]:
-    """Octavia loads the wanted options on this host."""
+    """Octavia loads the wanted options on this host, and a job could change them."""
+    try:
+        durable_file.check_replaceable(context.host.config_file)
+    except BootstrapError as exc:
+        yield Finding.of("configuration", exc, WARNING)
     result = CheckEffectiveConfiguration(context).act()
     yield Finding("configuration", OK, result.summary)
     for warning in result.warnings:

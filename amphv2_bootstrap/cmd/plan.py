@@ -6,6 +6,7 @@ import itertools
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from cliff.columns import FormattableColumn
@@ -14,6 +15,7 @@ from cliff.lister import Lister
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
 from amphv2_bootstrap.cmd.post import add_controllers_argument, controllers_of
+from amphv2_bootstrap.errors import BootstrapError
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.conf.build import Loaded
@@ -35,8 +37,9 @@ class Host(FormattableColumn[str | None]):
 class Plan(Guarded, OwnFormats, Lister):
     """Show what 'post-job' would do: flow by flow, step by step.
 
-    Reads only the configuration: changes nothing and contacts no server. Reports all
-    problems of the configuration, with exit code 2. A stage begins when all flows of
+    Reads only the configuration, and octavia.conf if it is on this host: changes
+    nothing and contacts no server. Reports all problems of the configuration, with exit
+    code 2. A stage begins when all flows of
     the stage before are done. Paths, commands and services are those of this host;
     other hosts use their own configuration. Steps leave alone what is right already:
     'amphv2-bootstrap verify' shows that.
@@ -53,6 +56,7 @@ class Plan(Guarded, OwnFormats, Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         loaded = self.runtime(controllers_of(parsed_args)).loaded
         rows = list(_steps(loaded))
+        _warn_of_the_file(loaded)
         print(
             "Nothing was changed. To begin: amphv2-bootstrap post-job --wait",
             file=sys.stderr,
@@ -76,6 +80,19 @@ def _steps(loaded: "Loaded") -> "Iterator[tuple[int, str, Host, str, str]]":
                 step.name,
                 step.aim,
             )
+
+
+def _warn_of_the_file(loaded: "Loaded") -> None:
+    """Say on stderr what the flow of this host will refuse."""
+    from amphv2_bootstrap.steps.base import Context
+    from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
+
+    if not Path(loaded.host.config_file).exists():
+        return  # no controller
+    try:
+        refuse_unwritable(Context(loaded.spec, loaded.host, loaded.secrets))
+    except BootstrapError as exc:
+        print(f"Warning: {loaded.secrets.masker.text(str(exc))}", file=sys.stderr)
 
 
 class StepsFormatter(RowsFormatter):

@@ -43,6 +43,16 @@ def is_world_readable(path: str) -> bool:
         return bool(os.fstat(handle).st_mode & stat.S_IROTH)
 
 
+def check_replaceable(path: str) -> None:
+    """Check that the existing file can be replaced by a new one; change nothing.
+
+    :raises PermanentError: it is a mount of its own, or has a second name, which would
+        keep the old content.
+    """
+    with _translated("look at the file", path), no_follow.entry(path) as target:
+        _refuse_irreplaceable(target)
+
+
 def write_atomically(
     path: str, content: bytes, *, backup: bool = True, expected: bytes | None = None
 ) -> str | None:
@@ -54,6 +64,7 @@ def write_atomically(
     :param backup: call :func:`make_backup` first.
     :param expected: the content that the file must still have.
     :returns: the path of the backup, if one was made.
+    :raises PermanentError: as :func:`check_replaceable`.
     :raises TransientError: the content isn't ``expected``, or changed meanwhile.
     """
     with _translated("replace the file", path), no_follow.entry(path) as target:
@@ -62,6 +73,7 @@ def write_atomically(
             raise _changed_meanwhile(path)
         if before == content:
             return None
+        _refuse_irreplaceable(target)
         kept = make_backup(path) if backup else None
         _remove_leftovers(target)
         with _copy(target, content) as copy:
@@ -109,6 +121,29 @@ def remove(path: str) -> None:
                     target.sync()
         except FileNotFoundError:
             return  # not even its folder is there
+
+
+def _refuse_irreplaceable(target: no_follow.Entry) -> None:
+    with no_follow.opened(target.open()) as handle:
+        names = os.fstat(handle).st_nlink
+        is_mount = _mount_of(handle) != _mount_of(target.folder)
+    if is_mount:
+        why = "it is a mount of its own, which no new file can replace"
+        todo = "Mount its folder instead of the file, and resume."
+    elif names > 1:
+        why = f"it has {names} names (hard links), and the others would keep the old"
+        todo = "Make it a file of its own: cp -p it, mv the copy over it; then resume."
+    else:
+        return
+    raise PermanentError("replace the file", on=target.path, why=why, todo=todo)
+
+
+def _mount_of(handle: int) -> str | None:
+    """The number of the mount to which the descriptor belongs; None if unknown."""
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/self/fdinfo/{handle}").read_text().splitlines()
+        return next((line for line in lines if line.startswith("mnt_id:")), None)
+    return None
 
 
 def _content(target: no_follow.Entry) -> bytes:

@@ -29,21 +29,33 @@ class RestartMarker:
         if backup is None and self.is_set():
             return
         note = {"config_file": self._config_file, "backup": backup}
-        durable_file.write_private(self.path, json.dumps(note).encode())
+        self.put_back(json.dumps(note).encode())
+
+    def note(self) -> bytes | None:
+        """What the marker holds now; None if it isn't set."""
+        return durable_file.read(self.path) if self.is_set() else None
+
+    def put_back(self, note: bytes | None) -> None:
+        """Set or clear the marker as it was at :meth:`note`."""
+        if note is None:
+            durable_file.remove(self.path)
+        else:
+            durable_file.write_private(self.path, note)
 
     def is_set(self) -> bool:
         return Path(self.path).exists()
 
     def backup(self) -> str | None:
         """Path of the configuration file's backup, if the marker names one."""
-        if not self.is_set():
+        text = self.note()
+        if text is None:
             return None
         try:
-            note = json.loads(durable_file.read(self.path))
+            note = json.loads(text)
         except ValueError:
             return None  # a damaged marker still asks for a restart
         backup = note.get("backup") if isinstance(note, dict) else None
         return backup if isinstance(backup, str) else None
 
     def clear(self) -> None:
-        durable_file.remove(self.path)
+        self.put_back(None)

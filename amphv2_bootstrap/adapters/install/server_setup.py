@@ -57,6 +57,14 @@ class WantedFile:
                     return False
         return durable_file.read(str(self.path)) == self.content
 
+    def check(self) -> None:
+        """Check that an existing file can be replaced; change nothing.
+
+        :raises PermanentError: it is a mount of its own, or has a second name.
+        """
+        if self.path.exists():
+            durable_file.check_replaceable(str(self.path))
+
     def put(self) -> None:
         """Write the file atomically; safe to run twice.
 

@@ -16,6 +16,7 @@ from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECO
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
 from amphv2_bootstrap.steps.target_database import admin, database_name
 
 OLDEST = {"MariaDB": (10, 0, 2), "MySQL": (8, 0)}
@@ -44,8 +45,8 @@ class CheckPrerequisites(Step):
     def aim(self) -> str:
         spec = self.context.spec
         return (
-            f"check octavia-db-manage, the rights on {spec.persistence.place}, "
-            f"{spec.driver}, and clocks; changes nothing"
+            "check octavia-db-manage, that octavia.conf can be replaced, the rights on "
+            f"{spec.persistence.place}, {spec.driver}, and clocks; changes nothing"
         )
 
     def act(self) -> StepResult:
@@ -82,6 +83,8 @@ class CheckPrerequisites(Step):
                 "config_file."
             )
         self._octavia_versions()
+        if Path(host.config_file).is_file():
+            refuse_unwritable(self.context)
 
     def _octavia_versions(self) -> None:
         host = self.context.host

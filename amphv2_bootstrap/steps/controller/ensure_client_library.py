@@ -19,6 +19,7 @@ from amphv2_bootstrap.steps.base import (
     Step,
     StepResult,
 )
+from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
 
 _INSTALL_TIMEOUT = 900.0
 _PACKAGES = {
@@ -75,6 +76,7 @@ class EnsureClientLibrary(Step):
         pip = self._pip_command(python)
         if how == "never":
             raise self._failed(python, why, f"Run: {shlex.join(pip)}")
+        refuse_unwritable(self.context)
         # Running services still use the libraries as they were.
         RestartMarker(self.context.host.state_path, self.context.host.config_file).set()
         if how == "pip":

@@ -2,20 +2,20 @@
 """``write-octavia-configuration``: octavia.conf has the wanted ``[task_flow]``."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
 from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.octavia import conf_file
-from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.controller.restart_octavia_services import (
     MOST_RESTARTS,
     restart_where_needed,
 )
 from amphv2_bootstrap.steps.foreign_options import refuse_foreign_options
+from amphv2_bootstrap.steps.octavia_file import with_options
 from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_options, wanted_values
 
 LOG = logging.getLogger(__name__)
@@ -55,13 +55,12 @@ class WriteOctaviaConfiguration(Step):
     def act(self) -> StepResult:
         wanted = wanted_options(self.context)
         before = durable_file.read(self._path)
-        after = _with_options(before, wanted, self._path)
+        after = with_options(before, wanted, self._path)
         if after == before:
             return self._already_written()
         refuse_foreign_options(self.context)
-        backup = durable_file.make_backup(self._path)
-        self._marker.set(backup)
-        durable_file.write_atomically(self._path, after, backup=False, expected=before)
+        durable_file.check_replaceable(self._path)
+        backup = self._replace(before, after)
         changed = _changed_names(before, after)
         return StepResult(
             CHANGED,
@@ -69,6 +68,22 @@ class WriteOctaviaConfiguration(Step):
             warnings=self._exposure(),
             made=(_BACKUP + backup,),
         )
+
+    def _replace(self, before: bytes, after: bytes) -> str:
+        """Write the file; after an error that left it as it was, nothing else stays."""
+        marker, noted = self._marker, self._marker.note()
+        backup = durable_file.make_backup(self._path)
+        try:
+            marker.set(backup)
+            durable_file.write_atomically(
+                self._path, after, backup=False, expected=before
+            )
+        except BootstrapError:
+            if durable_file.read(self._path) != after:
+                marker.put_back(noted)
+                durable_file.remove(backup)
+            raise
+        return backup
 
     def _already_written(self) -> StepResult:
         backup, exposure = self._marker.backup(), self._exposure()
@@ -103,30 +118,19 @@ class WriteOctaviaConfiguration(Step):
         before, now = durable_file.read(backup), durable_file.read(self._path)
         if now == before:
             return
-        if now != _with_options(before, wanted_options(self.context), self._path):
+        if now != with_options(before, wanted_options(self.context), self._path):
             LOG.warning(
                 "%s stays: it was changed after this job wrote it; compare with %s",
                 self._path,
                 backup,
             )
             return
+        durable_file.check_replaceable(self._path)
         self._marker.set()
         durable_file.write_atomically(self._path, before, backup=False, expected=now)
         LOG.info("%s is as before this job", self._path)
         for warning in restart_where_needed(self.context, self._systemd).warnings:
             LOG.warning("%s", warning)
-
-
-def _with_options(text: bytes, options: Mapping[str, str], path: str) -> bytes:
-    try:
-        return conf_file.set_options(text, SECTION, options)
-    except ValueError as exc:
-        raise PermanentError(
-            "set options of Octavia",
-            on=path,
-            why=str(exc),
-            todo="Correct the file; Octavia's services can't load it either.",
-        ) from exc
 
 
 def _changed_names(before: bytes, after: bytes) -> list[str]:

@@ -183,6 +183,8 @@ class InstallKeyValueHost(Step):
         differing = [file for file in files if not file.is_there()]
         if not differing:
             return
+        for file in differing:
+            file.check()
         self._restart_marker(layout).set()
         for file in differing:
             self.intents.add(f"settings in {file.path}")

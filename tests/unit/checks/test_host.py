@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Canary and drill as checks of ``verify`` that can't run."""
+"""Checks of this host: what can't be proven, and what can't be replaced."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from amphv2_bootstrap.checks.finding import FAILED, WARNING, Finding
-from amphv2_bootstrap.checks.host import canary, drill
+from amphv2_bootstrap.checks.host import canary, configuration, drill
+from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.steps.base import Context
+from tests.unit.irreplaceable import WAYS
 from tests.unit.steps.controller_host import Controller
 
 
@@ -63,3 +66,18 @@ def _refuse(controller: Controller) -> None:
         f'cat > /dev/null\n[ "$4" = answering ] && '
         f"echo '{values}' || echo '{broken}'\n",
     )
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_octavia_conf_that_cannot_be_replaced_is_warned_of(
+    way: str, controller: Controller
+) -> None:
+    """The warning comes beside whatever else is found in the configuration."""
+    make, words = WAYS[way]
+    findings = iter(configuration(controller.context))
+    with make(controller.conf):
+        warning = next(findings)
+    with pytest.raises(PermanentError, match="jobboard_enabled is False"):
+        next(findings)
+    assert (warning.check, warning.state) == ("configuration", WARNING)
+    assert re.search(words, f"{warning.message}. {warning.todo}")

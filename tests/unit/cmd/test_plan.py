@@ -2,6 +2,7 @@
 """``plan`` shows all steps, and changes nothing."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from amphv2_bootstrap.posting.composition import flow_runs_of
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec
 from tests.unit.cmd.smallest import write_configuration
+from tests.unit.irreplaceable import WAYS
 
 _TWO = """\
 install_key_value_backend = True
@@ -97,3 +99,19 @@ def test_an_invalid_configuration_is_refused(
     assert "paper" in captured.err
     assert "ctl9" in captured.err
     assert not captured.out
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_octavia_conf_that_cannot_be_replaced_is_warned_of(
+    way: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The plan is shown, and stderr says what this host's step will refuse."""
+    config = write_configuration(tmp_path)
+    make, words = WAYS[way]
+    with make(tmp_path / "octavia.conf"):
+        assert _plan(config) == 0
+    shown = capsys.readouterr()
+    assert "write-octavia-configuration" in shown.out
+    assert re.search(f"Warning: .*{words}", shown.err)
+    assert _plan(config) == 0
+    assert "Warning" not in capsys.readouterr().err

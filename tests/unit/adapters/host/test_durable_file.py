@@ -8,6 +8,7 @@ import pytest
 
 from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from tests.unit.irreplaceable import WAYS, mounted_folder
 from tests.unit.service_folder import (
     SECRET,
     ServiceFolder,
@@ -232,3 +233,26 @@ def test_old_backups_are_removed(conf: Path) -> None:
     planted = conf.parent / "octavia.conf.amphv2-29991231T235959.999999Z.bak"
     planted.touch()
     assert Path(durable_file.make_backup(str(conf))).exists()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_irreplaceable_file_is_refused_first(way: str, conf: Path) -> None:
+    """A mount or a hard-linked file gets a clear word; nothing is left beside it."""
+    make, words = WAYS[way]
+    with make(conf):
+        before = sorted(conf.parent.iterdir())
+        with pytest.raises(PermanentError, match=words):
+            durable_file.check_replaceable(str(conf))
+        with pytest.raises(PermanentError, match=words):
+            durable_file.write_atomically(str(conf), b"new")
+        assert durable_file.write_atomically(str(conf), conf.read_bytes()) is None
+        assert sorted(conf.parent.iterdir()) == before
+    assert conf.read_bytes() == b"old \xff\r\n"
+    durable_file.check_replaceable(str(conf))
+
+
+def test_a_mounted_folder_is_no_obstacle(conf: Path) -> None:
+    """A file in a folder that is a mount can be replaced."""
+    with mounted_folder(conf.parent):
+        durable_file.write_atomically(str(conf), b"new", backup=False)
+    assert conf.read_bytes() == b"new"

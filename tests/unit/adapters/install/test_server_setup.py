@@ -4,6 +4,7 @@
 import contextlib
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from amphv2_bootstrap.adapters.install.server_setup import (
 from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec, Value
+from tests.unit.irreplaceable import WAYS
 from tests.unit.service_folder import (
     SECRET,
     SERVICE,
@@ -114,3 +116,15 @@ def test_a_new_file_gets_its_folders_owner(service: ServiceFolder) -> None:
     assert not file.is_there()
     file.put()
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_irreplaceable_file_is_found_first(way: str, tmp_path: Path) -> None:
+    """The step can check it before it asks for a restart; a new file is no obstacle."""
+    path = tmp_path / "redis.conf"
+    file = WantedFile(path, b"new\n")
+    file.check()
+    path.write_bytes(b"old\n")
+    make, words = WAYS[way]
+    with make(path), pytest.raises(PermanentError, match=words):
+        file.check()

@@ -5,10 +5,15 @@ import sys
 
 import pytest
 
+from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import StepResult
 from amphv2_bootstrap.steps.cloud.check_prerequisites import CheckPrerequisites
+from amphv2_bootstrap.steps.controller.write_octavia_configuration import (
+    WriteOctaviaConfiguration,
+)
+from tests.unit.irreplaceable import WAYS
 from tests.unit.steps.controller_host import Controller
 
 
@@ -56,3 +61,17 @@ def test_a_python_without_octavia_is_warned_of(with_program: Controller) -> None
     (warning,) = result.warnings
     assert f"{sys.executable} has no Octavia" in warning
     assert "Set [octavia] python" in warning
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_octavia_conf_that_cannot_be_written_is_a_problem(
+    way: str, with_program: Controller
+) -> None:
+    """The first flow says it, unless the file has all options already."""
+    make, words = WAYS[way]
+    with make(with_program.conf), pytest.raises(PermanentError, match=words):
+        _check(with_program)
+    context = with_program.sqlite(with_program.folder / "octavia.db")
+    WriteOctaviaConfiguration(context).execute()
+    with make(with_program.conf):
+        _check(with_program)

@@ -6,6 +6,7 @@ import pytest
 
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.steps.controller.ensure_client_library import EnsureClientLibrary
+from tests.unit.irreplaceable import WAYS
 from tests.unit.steps.controller_host import Controller
 
 # Its pip notes the call, and fixes the import unless a file "useless" is there.
@@ -140,3 +141,16 @@ def test_a_python_without_taskflow_is_refused(lacking: Controller) -> None:
     with pytest.raises(PermanentError, match="taskflow isn't installed"):
         EnsureClientLibrary(lacking.context).execute()
     assert _calls(lacking) == ""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_is_installed_if_octavias_file_cannot_be_written(
+    way: str, lacking: Controller
+) -> None:
+    """The flow stops before it has changed the library."""
+    lacking.settings["install_client_library"] = "pip"
+    make, words = WAYS[way]
+    with make(lacking.conf), pytest.raises(PermanentError, match=words):
+        EnsureClientLibrary(lacking.context).execute()
+    assert _calls(lacking) == ""
+    assert not lacking.marker.is_set()

@@ -20,6 +20,7 @@ from amphv2_bootstrap.steps.controller.write_octavia_configuration import (
 )
 from amphv2_bootstrap.steps.wanted_options import wanted_options
 from tests import DATA
+from tests.unit.irreplaceable import WAYS
 from tests.unit.steps.controller_host import PASSWORD, Controller
 
 ORIGINAL = (DATA / "octavia.conf").read_bytes()
@@ -265,3 +266,60 @@ def _kill_at(moment: int) -> None:
 
     for name in ("replace", "rename", "fsync", "unlink", "mkdir", "fchmod"):
         setattr(os, name, deadly(getattr(os, name)))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_irreplaceable_file_is_refused_before_anything_is_written(
+    way: str, controller: Controller
+) -> None:
+    """A mount or a hard-linked file leaves neither a backup nor a marker."""
+    make, words = WAYS[way]
+    with make(controller.conf):
+        for _ in range(2):
+            with pytest.raises(PermanentError, match=words):
+                _write(controller)
+        assert not _backups(controller)
+        assert not controller.marker.is_set()
+        controller.conf.write_bytes(_final(controller))
+        assert _write(controller)["effect"] == "unchanged"
+
+
+def test_a_failed_write_leaves_no_backup_and_no_marker(
+    controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the file can't be replaced, no restart is asked for."""
+    rename = os.rename
+
+    def immutable(source: str, target: str, **folders: int) -> None:
+        if target == controller.conf.name:
+            raise PermissionError(1, "Operation not permitted")
+        rename(source, target, **folders)
+
+    monkeypatch.setattr(os, "rename", immutable)
+    with pytest.raises(PermanentError, match="not permitted"):
+        _write(controller)
+    assert not controller.marker.is_set()
+    assert not _backups(controller)
+    controller.marker.set("earlier")
+    with pytest.raises(PermanentError, match="not permitted"):
+        _write(controller)
+    assert controller.marker.backup() == "earlier"
+
+
+def test_a_file_that_was_replaced_after_all_keeps_its_marker(
+    controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an error behind the change, backup and marker stay."""
+    sync = os.fsync
+
+    def broken(handle: int) -> None:
+        if controller.conf.read_bytes() != ORIGINAL:
+            raise OSError(5, "Input/output error")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(TransientError, match="Input/output"):
+        _write(controller)
+    monkeypatch.undo()
+    (backup,) = _backups(controller)
+    assert controller.marker.backup() == str(backup)

@@ -2,11 +2,9 @@
 """Reads and clears the schema of taskflow's persistence in a database."""
 
 import contextlib
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from amphv2_bootstrap.adapters.mysql.errors import NO_SUCH_TABLE, DatabaseRefusalError
 from amphv2_bootstrap.adapters.mysql.sessions import (
@@ -23,7 +21,7 @@ from amphv2_bootstrap.adapters.schema.difference import compare
 from amphv2_bootstrap.adapters.schema.revisions import CHAIN, ENDS_OF_RELEASES
 from amphv2_bootstrap.adapters.schema.revisions import KNOWN_HEAD as KNOWN_HEAD
 from amphv2_bootstrap.adapters.schema.shape import Shape, read_shape
-from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.errors import PermanentError
 
 TABLES = frozenset({"logbooks", "flowdetails", "atomdetails"})
 VERSION_TABLE = "alembic_version"
@@ -199,27 +197,3 @@ def clear(session: Session) -> None:
             session.rows("DROP TABLE %s", name)
     finally:
         session.rows("UNLOCK TABLES")
-
-
-def look_at_file(path: Path) -> Schema:
-    """The schema in a SQLite file, empty without a file; writes nothing.
-
-    taskflow makes tables in SQLite without alembic, so there is no revision.
-
-    :raises TransientError: the database is locked.
-    :raises PermanentError: the file can't be read, or isn't a database.
-    """
-    if not path.exists():
-        return Schema()
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            rows = connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table'"
-            ).fetchall()
-        finally:
-            connection.close()
-    except sqlite3.Error as exc:
-        kind = TransientError if "locked" in str(exc) else PermanentError
-        raise kind("read the database", on=str(path), why=str(exc)) from exc
-    return Schema(frozenset(str(row[0]) for row in rows))

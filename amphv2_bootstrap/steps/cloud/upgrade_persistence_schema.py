@@ -7,14 +7,16 @@ import os
 import shlex
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from amphv2_bootstrap.adapters.host import no_follow
 from amphv2_bootstrap.adapters.mysql.sessions import Session, lock_name
 from amphv2_bootstrap.adapters.octavia import db_manage, introspection, ownership
 from amphv2_bootstrap.adapters.octavia.db_manage import Completed
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.schema import persistence_schema as schemas
-from amphv2_bootstrap.adapters.schema import repair
+from amphv2_bootstrap.adapters.schema import repair, sqlite_file
 from amphv2_bootstrap.adapters.schema.persistence_schema import Schema
 from amphv2_bootstrap.adapters.schema.revisions import CHAIN
 from amphv2_bootstrap.adapters.schema.state import State, Verdict, classify
@@ -240,13 +242,14 @@ class UpgradePersistenceSchema(Step):
                 ("Nothing is kept in it: amphorav2 can't resume anything.",),
             )
         path, conf = Path(url.database or ""), self.context.host.config_file
-        if schemas.look_at_file(path).tables >= schemas.TABLES:
+        if sqlite_file.look_at_file(path).tables >= schemas.TABLES:
             closed = ownership.closed_to_octavia(path, conf)
             return StepResult(UNCHANGED, f"the tables are in {path}", closed)
         with self._folder_locked(path.parent):
             ownership.make_file(path, conf)
-            completed = self._db_manage(url)
-            found = schemas.look_at_file(path)
+            with sqlite_file.writable(path, self.context.host.state_path) as made:
+                completed = self._db_manage(replace(url, database=str(made)))
+            found = sqlite_file.look_at_file(path)
         if not found.tables >= schemas.TABLES:
             verdict = Verdict(State.HALF if found.own else State.ABSENT)
             raise self._failure(str(path), completed, verdict, found)
@@ -277,7 +280,7 @@ def _is_repairable(verdict: Verdict) -> bool:
 
 def _open_folder(folder: Path) -> int:
     try:
-        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        return no_follow.open_folder(folder)
     except OSError as exc:
         raise PermanentError(
             "make the tables", on=str(folder), why=exc.strerror or str(exc)

@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The properties of a schema, and reading a SQLite file."""
-
-import sqlite3
-from pathlib import Path
+"""The properties of a schema."""
 
 import pytest
 
 from amphv2_bootstrap.adapters.schema.persistence_schema import (
     TABLES,
     Schema,
-    look_at_file,
 )
 from amphv2_bootstrap.adapters.schema.revisions import KNOWN_HEAD, shape_at
-from amphv2_bootstrap.errors import PermanentError
 
 ALL = TABLES | {"alembic_version"}
 HALF = frozenset({"alembic_version", "logbooks", "taskdetails"})
@@ -60,22 +55,3 @@ def test_of_a_release() -> None:
 def test_what_may_be_cleared(schema: Schema, clearable: bool) -> None:
     """Only empty tables of taskflow, alone in their database, may be cleared."""
     assert schema.may_be_cleared is clearable
-
-
-def test_sqlite_file_is_only_looked_at(tmp_path: Path) -> None:
-    """Reading makes no file and changes none."""
-    path = tmp_path / "a b.db"
-    assert look_at_file(path) == Schema()
-    assert not path.exists()
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE logbooks (uuid)")
-    connection.close()
-    assert look_at_file(path).tables == {"logbooks"}
-
-
-def test_file_that_is_no_database(tmp_path: Path) -> None:
-    """A file that isn't a database is a permanent error."""
-    path = tmp_path / "text"
-    path.write_text("not a database, but long enough to be taken for one" * 100)
-    with pytest.raises(PermanentError, match="not a database"):
-        look_at_file(path)

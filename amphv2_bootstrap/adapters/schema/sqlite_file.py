@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The persistence tables in a SQLite file, which may be in a folder of Octavia's user.
+
+In such a folder root opens the file once, without following links, and SQLite, which
+opens files by their names, gets a copy.
+"""
+
+import contextlib
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from amphv2_bootstrap.adapters.host import durable_file, no_follow
+from amphv2_bootstrap.adapters.schema.persistence_schema import Schema
+from amphv2_bootstrap.errors import PermanentError, TransientError
+
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
+_WRITE_AHEAD = slice(18, 20)  # of the file's header; 1 means without such a log
+
+
+def look_at_file(path: Path) -> Schema:
+    """The schema in a SQLite file, empty without a file; writes nothing.
+
+    taskflow makes tables in SQLite without alembic, so there is no revision.
+
+    :raises TransientError: the database is locked.
+    :raises PermanentError: the file can't be read, or isn't a database.
+    """
+    try:
+        with contextlib.closing(_connect(path)) as connection:
+            rows = connection.execute(_TABLES).fetchall()
+    except FileNotFoundError:
+        return Schema()
+    except (sqlite3.Error, OSError) as exc:
+        kind = TransientError if "locked" in str(exc) else PermanentError
+        why = exc.strerror if isinstance(exc, OSError) else None
+        raise kind("read the database", on=str(path), why=why or str(exc)) from exc
+    return Schema(frozenset(str(row[0]) for row in rows))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    with no_follow.entry(path) as file, no_follow.opened(file.open()) as handle:
+        if no_follow.is_roots(file.folder):
+            return sqlite3.connect(f"{Path(file.path).as_uri()}?mode=ro", uri=True)
+        with os.fdopen(handle, "rb", closefd=False) as stream:
+            content = bytearray(stream.read())
+    connection = sqlite3.connect(":memory:")
+    if content:
+        content[_WRITE_AHEAD] = b"\1\1"
+        connection.deserialize(content)
+    return connection
+
+
+@contextlib.contextmanager
+def writable(path: Path, state_path: str) -> Iterator[Path]:
+    """Where root can have the tables of the existing file made within the block.
+
+    In a folder that others may write, that is a file below ``state_path``, which then
+    replaces the file, if that is still empty.
+
+    :raises TransientError: the file has changed meanwhile.
+    :raises PermanentError: root can't write there.
+    """
+    if _is_roots(path):
+        yield path
+        return
+    if durable_file.read(str(path)):
+        raise _others_database(path)
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    made = Path(state_path) / f"new-tables-{digest}.sqlite"
+    durable_file.write_private(str(made), b"")
+    try:
+        yield made
+        content = durable_file.read(str(made))
+        durable_file.write_atomically(str(path), content, backup=False, expected=b"")
+    finally:
+        durable_file.remove(str(made))
+
+
+def _is_roots(path: Path) -> bool:
+    try:
+        with no_follow.entry(path) as file:
+            return no_follow.is_roots(file.folder)
+    except OSError as exc:
+        raise PermanentError(
+            "make the tables", on=str(path), why=exc.strerror or str(exc)
+        ) from exc
+
+
+def _others_database(path: Path) -> PermanentError:
+    return PermanentError(
+        "make the tables",
+        on=str(path),
+        why="the file is a database with other tables, in a folder that others than "
+        "root may write, where SQLite as root could follow a link of theirs",
+        todo="Run octavia-db-manage upgrade_persistence as the owner of the folder, "
+        "and resume; or name a new file in persistence_connection.",
+    )

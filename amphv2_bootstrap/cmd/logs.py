@@ -5,7 +5,9 @@ import logging
 import os
 import sys
 import threading
+from pathlib import Path
 
+from amphv2_bootstrap.adapters.host import no_follow
 from amphv2_bootstrap.engine.log_context import FlowRunFilter
 from amphv2_bootstrap.spec.masking import Masker, MaskingFilter, MaskingFormatter
 
@@ -28,13 +30,20 @@ def to_file(path: str, level: int) -> logging.Handler:
 
     :raises OSError: the file can't be opened.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    stream = os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8")
+    stream = os.fdopen(_opened(path), "a", encoding="utf-8")
     handler = logging.StreamHandler(stream)
     form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     handler.setFormatter(logging.Formatter(form))
     handler.setLevel(level)
     return handler
+
+
+def _opened(path: str) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    if no_follow.why_foreign(Path(path).parent) is None:
+        return os.open(path, flags, 0o600)  # also a device
+    with no_follow.entry(path) as file:
+        return file.open(flags)
 
 
 def quieten() -> None:

@@ -2,12 +2,13 @@
 """``[task_flow]`` as settings of the engine's own database and jobboard."""
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from amphv2_bootstrap.adapters.mysql import database_url
 from amphv2_bootstrap.conf.backend import check_backend
 from amphv2_bootstrap.conf.problems import Problems
 from amphv2_bootstrap.conf.reading import Values
+from amphv2_bootstrap.conf.tls import check_folder
 from amphv2_bootstrap.conf.urls import UrlCheck
 from amphv2_bootstrap.jobboards.settings import BoardSettings, call_seconds
 from amphv2_bootstrap.spec.database import DatabaseUrl
@@ -39,7 +40,10 @@ class Own:
         self.expiry = float(values["jobboard_expiration_time"])
 
     def check(self) -> None:
-        """Collect what is wrong with the jobboard's options."""
+        """Collect what is wrong with the jobboard's options and SQLite's folder."""
+        if self._values["persistence_connection"] and self.url.is_sqlite:
+            place = self._problems.of(GROUP, "persistence_connection")
+            check_folder(place, Path(self.url.database or "").parent)
         check_backend(GROUP, self.backend, self._problems)
         self._check_lease()
 

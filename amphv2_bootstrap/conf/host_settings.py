@@ -10,7 +10,7 @@ from pathlib import Path
 from amphv2_bootstrap.adapters.octavia.config_sources import FILE, FOLDER, is_loaded
 from amphv2_bootstrap.conf.problems import OptionProblems, Problems
 from amphv2_bootstrap.conf.reading import Values
-from amphv2_bootstrap.conf.tls import check_file
+from amphv2_bootstrap.conf.tls import check_file, check_folder
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import HostSettings
 
@@ -40,6 +40,7 @@ class Acting:
         """Collect what is wrong with paths, units and the interpreter."""
         place = self._problems.of("DEFAULT", "state_path")
         check_file(place, self._state_path, here=False)
+        check_folder(place, Path(self._state_path))
         file = self._values["config_file"]
         check_file(self._of("config_file"), file, here=self._is_here)
         self._check_arguments()

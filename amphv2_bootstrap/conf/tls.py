@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from amphv2_bootstrap.adapters.host import no_follow
 from amphv2_bootstrap.conf.problems import OptionProblems, suggestion
 from amphv2_bootstrap.spec.octavia_options import TaskFlowOption
 from amphv2_bootstrap.spec.task_flow_group import is_boolean
@@ -71,4 +72,14 @@ def check_file(
         problems.add(
             f"names {label}{name}, which this user may not read",
             "Run as root, or correct the file's owner and mode",
+        )
+
+
+def check_folder(problems: OptionProblems, path: Path) -> None:
+    """Check that only root may write the folder, if root runs this program."""
+    why = no_follow.why_foreign(path) if path.is_absolute() else None
+    if why:
+        problems.add(
+            f"is in a folder of others: {why}, and so could have root follow a link",
+            "Name a folder of root's, or run: chown root FOLDER; chmod go-w FOLDER",
         )

@@ -4,11 +4,13 @@
 import io
 import logging
 import threading
+from pathlib import Path
 
 import pytest
 
 from amphv2_bootstrap.cmd import logs
 from amphv2_bootstrap.spec.masking import Masker
+from tests.unit.service_folder import as_root, service_folder
 
 SECRET = "p@ss-word"
 LOG = logging.getLogger("amphv2-test-logs")
@@ -47,3 +49,25 @@ def test_an_error_that_ends_a_thread_is_masked(
     thread.join(30)
     assert "CRITICAL: Unhandled error in thread ears" in stream.getvalue()
     assert "RuntimeError: not let in with ***" in stream.getvalue()
+
+
+@as_root
+def test_no_log_is_written_through_a_services_link(tmp_path: Path) -> None:
+    """A link in a folder that others may write is refused; root's own is followed."""
+    with service_folder() as service:
+        (service.path / "link.log").symlink_to(service.victim)
+        (service.path / "folder").symlink_to(service.victims)
+        for name in ("link.log", "folder/new.log"):
+            with pytest.raises(OSError, match="is a symbolic link"):
+                logs.to_file(str(service.path / name), logging.INFO)
+        service.assert_harmless()
+        (tmp_path / "root.log").symlink_to(service.path / "new.log")
+        handler = logs.to_file(str(tmp_path / "root.log"), logging.INFO)
+        handler.close()
+        assert (service.path / "new.log").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/proc/self/fd/1"])
+def test_a_log_may_be_a_device(path: str) -> None:
+    """Devices and this process's own outputs can be named as the file."""
+    logs.to_file(path, logging.INFO).close()

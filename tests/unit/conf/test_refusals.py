@@ -2,6 +2,7 @@
 """What ``build`` refuses: each problem names the option and says what to do."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,13 @@ from tests.unit.conf.configuration import (
     SENTINEL,
     Configuration,
 )
+from tests.unit.service_folder import ServiceFolder, as_root, service_folder
+
+
+@pytest.fixture
+def service() -> Iterator[ServiceFolder]:
+    with service_folder() as made:
+        yield made
 
 
 def _refused(configuration: Configuration) -> tuple[str, ...]:
@@ -127,3 +135,27 @@ def test_file_that_may_not_be_read(
     (problem,) = _refused(configuration)
     assert problem.startswith("[octavia] config_file ")
     assert "may not read" in problem
+
+
+@as_root
+def test_own_files_are_in_folders_of_root(
+    configuration: Configuration, service: ServiceFolder
+) -> None:
+    """Folders that a service may write are refused for what root keeps in them."""
+    configuration.change(
+        {
+            "DEFAULT": {"state_path": f"{service.path}/new/state"},
+            "task_flow": {"persistence_connection": f"sqlite:///{service.path}/e.db"},
+        }
+    )
+    with pytest.raises(InvalidInputError) as caught:
+        configuration.build()
+    assert len(caught.value.problems) == 2
+    for problem, option in zip(
+        caught.value.problems, ("state_path", "persistence_connection"), strict=True
+    ):
+        assert f"{option} is in a folder of others" in problem
+        assert f"others than root may write {service.path}" in problem
+        assert "chown" in problem
+    os.chown(service.path, 0, 0)
+    configuration.build()

@@ -8,20 +8,20 @@ Octavia's Python loads it. If Octavia has no Python here (containers), the newes
 release of the table is assumed.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
 
-from amphv2_bootstrap.adapters.host import commands
+from amphv2_bootstrap.adapters.host import commands, durable_file, no_follow
 from amphv2_bootstrap.adapters.octavia import conf_file, program_runner, site
 from amphv2_bootstrap.adapters.octavia.programs import facts
 from amphv2_bootstrap.adapters.octavia.programs.loading import MODULES
 from amphv2_bootstrap.adapters.octavia.programs.options import GROUP, files_of, load
-from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS, TaskFlowOption
 from amphv2_bootstrap.spec.octavia_releases import options_of, release_of
 
@@ -125,9 +125,7 @@ def load_task_flow(python: str | None, sources: Sequence[str]) -> TaskFlow:
     if python is None:
         answer = _load(TASK_FLOW_OPTIONS, sources)
     else:
-        answer = _load_by_release(python, sources) or _ask(
-            python, {"ask": "task_flow", "sources": list(sources)}
-        )
+        answer = _load_by_release(python, sources) or _load_by_octavia(python, sources)
     if "error" in answer:
         raise _unreadable(sources, answer["error"])
     return TaskFlow(answer["values"], answer["defaults"], answer["invalid"])
@@ -151,16 +149,48 @@ def _load_by_release(python: str, sources: Sequence[str]) -> dict[str, Any] | No
 def _load(options: Sequence[TaskFlowOption], sources: Sequence[str]) -> dict[str, Any]:
     conf, opts = cfg.ConfigOpts(), [_option(each) for each in options]
     conf.register_opts(opts, group=GROUP)
-    return load(list(sources), conf, opts)
+    with _opened(sources) as files:
+        answer = load(list(files), conf, opts)
+    for path, name in files.items():
+        if "error" in answer:
+            answer["error"] = answer["error"].replace(path, name)
+    return answer
+
+
+def _load_by_octavia(python: str, sources: Sequence[str]) -> dict[str, Any]:
+    with _opened(sources):  # a check: Octavia's Python opens them by their names
+        return _ask(python, {"ask": "task_flow", "sources": list(sources)})
+
+
+@contextlib.contextmanager
+def _opened(sources: Sequence[str]) -> Iterator[Mapping[str, str]]:
+    """Paths that lead to the opened files, and the files' names, in order.
+
+    :raises PermanentError: a link of Octavia's user leads elsewhere.
+    """
+    files = {}
+    with contextlib.ExitStack() as stack:
+        for name in files_of(sources):
+            path = name
+            try:
+                file = stack.enter_context(no_follow.entry(name))
+                handle = stack.enter_context(no_follow.opened(file.open()))
+                path = f"/proc/self/fd/{handle}"
+            except (FileNotFoundError, PermissionError):
+                pass  # oslo.config reports it
+            except OSError as exc:
+                raise _unreadable(sources, exc.strerror or str(exc)) from exc
+            files[path] = name
+        yield files
 
 
 def _has_more(sources: Sequence[str], options: Sequence[TaskFlowOption]) -> bool:
     """Whether a file sets a different option; True also if it can't be read now."""
     known = {option.name for option in options}
     try:
-        texts = [Path(file).read_bytes() for file in files_of(sources)]
+        texts = [durable_file.read(file) for file in files_of(sources)]
         return any(conf_file.get_options(text, GROUP).keys() - known for text in texts)
-    except (OSError, ValueError):
+    except (BootstrapError, ValueError):
         return True
 
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from amphv2_bootstrap.adapters.octavia import introspection, program_runner
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
 from tests.unit.adapters.octavia.conftest import PASSWORD
+from tests.unit.service_folder import SERVICE, as_root, service_folder
 
 
 def _check_values(values: dict[str, object]) -> None:
@@ -209,3 +212,39 @@ def test_what_is_not_python_is_refused() -> None:
     """The error names the program and the option to correct."""
     with pytest.raises(PermanentError, match=r"true.*\[octavia\] python"):
         introspection.versions("/bin/true")
+
+
+_VICTIM = "[task_flow]\njobboard_backend_namespace = roots-secret\n"
+
+
+@as_root
+@pytest.mark.parametrize("by", ["octavia", "table"])
+def test_no_link_of_octavias_user_is_loaded(
+    by: str, request: pytest.FixtureRequest
+) -> None:
+    """Links in place of the file, its folder or a file in conf.d are refused."""
+    python = request.getfixturevalue("octavia_python_path") if by == "octavia" else None
+    with service_folder() as service:
+        service.victim.write_text(_VICTIM)
+        (service.path / "octavia.conf").symlink_to(service.victim)
+        (service.path / "octavia.conf.d").mkdir()
+        os.chown(service.path / "octavia.conf.d", SERVICE, SERVICE)
+        (service.path / "octavia.conf.d" / "x.conf").symlink_to(service.victim)
+        (service.path / "folder").symlink_to(service.victims)
+        (service.victims / "octavia.conf").write_text(_VICTIM)
+        for name in ("octavia.conf", "octavia.conf.d", "folder/octavia.conf"):
+            with pytest.raises(PermanentError, match="is a symbolic link"):
+                introspection.load_task_flow(python, (str(service.path / name),))
+
+
+@as_root
+def test_what_is_swapped_in_meanwhile_is_not_loaded(tmp_path: Path) -> None:
+    """Octavia's user swaps file and link all the time; only the file is loaded."""
+    with service_folder() as service:
+        service.victim.write_text(_VICTIM)
+        path = service.path / "octavia.conf"
+        with service.racing("octavia.conf", b"[task_flow]\n"):
+            for _ in range(100):
+                with contextlib.suppress(PermanentError):
+                    found = introspection.load_task_flow(None, (str(path),)).values
+                    assert found["jobboard_backend_namespace"] != "roots-secret"

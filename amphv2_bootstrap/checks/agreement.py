@@ -54,6 +54,7 @@ def compare(controllers: Sequence[Controller]) -> Iterator[Finding]:
     yield from _options(known)
     yield from _versions(known)
     yield from _libraries(known)
+    yield from _files(known)
     yield from _clocks(known)
     yield from _restarts(known)
 
@@ -196,6 +197,19 @@ def _libraries(controllers: Sequence[Controller]) -> Iterator[Finding]:
                 FAILED,
                 f"Octavia on {one.host} can't import its jobboard's client: {why}",
                 "Install the backend's extra of taskflow in Octavia's Python there.",
+            )
+
+
+def _files(controllers: Sequence[Controller]) -> Iterator[Finding]:
+    for one in controllers:
+        content = one.content or {}
+        if content.get("irreplaceable"):
+            yield Finding(
+                "configuration",
+                WARNING,
+                f"{content['config_file']} on {one.host} can't be replaced: "
+                f"{content['irreplaceable']}",
+                "Make it a plain file in a mounted folder before the next job.",
             )
 
 

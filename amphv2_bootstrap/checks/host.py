@@ -9,7 +9,10 @@ from amphv2_bootstrap.adapters.octavia import canary as octavia_canary
 from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.canary import Drilled
 from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
-from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.adapters.octavia.interpreter import (
+    interpreter_of,
+    others_may_replace,
+)
 from amphv2_bootstrap.adapters.octavia.service_user import service_user
 from amphv2_bootstrap.checks.finding import (
     FAILED,
@@ -44,7 +47,9 @@ def configuration(context: Context) -> Iterator[Finding]:
 
 
 def client_library(context: Context) -> Iterator[Finding]:
-    """Octavia's Python can import its jobboard driver."""
+    """Octavia's Python can import its jobboard driver, and only root may change it."""
+    for message in others_may_replace(context.host):
+        yield Finding("client-library", WARNING, message)
     python, driver = interpreter_of(context.host), context.spec.driver
     if python is None:
         yield Finding(

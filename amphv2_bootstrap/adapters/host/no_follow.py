@@ -182,6 +182,12 @@ def why_foreign(path: str | Path) -> str | None:
     return None
 
 
+def is_others_file(path: str | Path) -> bool:
+    """Whether others than root may write the existing file; False if we aren't root."""
+    found = Path(path).stat()
+    return not os.geteuid() and bool(found.st_uid or found.st_mode & _OTHERS_WRITE)
+
+
 def _way(path: Path) -> list[Path]:
     """The path and all folders above it, from the root on."""
     return [*reversed(path.parents), path]

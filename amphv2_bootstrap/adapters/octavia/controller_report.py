@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
 from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.host.stale_services import stale_services
@@ -19,6 +20,7 @@ from amphv2_bootstrap.adapters.octavia import config_sources, introspection
 from amphv2_bootstrap.adapters.octavia.config_sources import sources
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.octavia.service_user import service_user
+from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.digest import keyed_digest
 from amphv2_bootstrap.spec.masking import MASK
 from amphv2_bootstrap.spec.model import HostSettings
@@ -58,8 +60,9 @@ class ControllerReport:
         if it may hold a secret, with ``shown``, its public part; or ``invalid``, the
         reason why Octavia refuses it. ``client_library`` is the reason why the library
         can't be imported, empty if it can. If Octavia has no Python here, ``versions``
-        is empty and ``client_library`` None. ``restart`` has a clause for each reason
-        to restart services.
+        is empty and ``client_library`` None. ``irreplaceable`` is the reason why the
+        file can't be replaced, if there is one. ``restart`` has a clause for each
+        reason to restart services.
 
         :raises PermanentError: the file can't be loaded, or Octavia's Python not run.
         """
@@ -73,6 +76,7 @@ class ControllerReport:
             )[1]
         return {
             "config_file": host.config_file,
+            "irreplaceable": _irreplaceable(host.config_file),
             "task_flow": self._options(loaded),
             "versions": introspection.versions(python) if python else {},
             "client_library": library,
@@ -108,6 +112,14 @@ class ControllerReport:
             digest = keyed_digest(text, self._salt(), name)
             self._digests = {**others, (name, text): digest}
         return self._digests[name, text]
+
+
+def _irreplaceable(config_file: str) -> str | None:
+    try:
+        durable_file.check_replaceable(config_file)
+    except PermanentError as exc:
+        return exc.why
+    return None
 
 
 def _stamp(file: Path) -> tuple[str, int, int, int] | None:

@@ -4,15 +4,30 @@
 import os
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from amphv2_bootstrap.adapters.host import no_follow
 from amphv2_bootstrap.spec.model import HostSettings
 
 
 def interpreter_of(host: HostSettings) -> str | None:
     """The configured interpreter, else that of octavia-db-manage, else None."""
     return host.octavia_python or find_python(host.db_manage_command)
+
+
+def others_may_replace(host: HostSettings) -> Iterator[str]:
+    """A sentence for each program of Octavia that root runs and others may change."""
+    found = shutil.which(host.db_manage_command[0]) if host.db_manage_command else None
+    for program in dict.fromkeys(filter(None, (found, interpreter_of(host)))):
+        why = no_follow.why_foreign(Path(program).parent)
+        if why is None and no_follow.is_others_file(program):
+            why = "others than root may write it"
+        if why:
+            yield (
+                f"Root runs {program}, and {why}: who can do that is root on this "
+                "host. Give the program and its folders to root."
+            )
 
 
 def find_python(db_manage_command: Sequence[str]) -> str | None:

@@ -25,7 +25,9 @@ OPTS: list[cfg.Opt] = [
             "Folder (absolute path) of this host's own files: the engine's SQLite "
             "database unless another database is configured, markers, and private "
             "configuration files that exist during a step. It is created with mode "
-            "0700 if it is missing. Backups of octavia.conf are beside that file."
+            "0700 if it is missing. Only root may write it and the folders above it, "
+            "unless a different user runs this program. Backups of octavia.conf are "
+            "beside that file."
         ),
     ),
 ]

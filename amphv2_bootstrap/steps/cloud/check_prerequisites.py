@@ -10,7 +10,10 @@ from amphv2_bootstrap.adapters.mysql import fitness
 from amphv2_bootstrap.adapters.mysql.accounts import DATABASE_PRIVILEGES, own_grants
 from amphv2_bootstrap.adapters.mysql.sessions import Server, Session
 from amphv2_bootstrap.adapters.octavia import config_sources, introspection
-from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.adapters.octavia.interpreter import (
+    interpreter_of,
+    others_may_replace,
+)
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS
 from amphv2_bootstrap.spec.model import Spec
@@ -88,6 +91,7 @@ class CheckPrerequisites(Step):
 
     def _octavia_versions(self) -> None:
         host = self.context.host
+        self._warnings += others_may_replace(host)
         python = interpreter_of(host)
         versions = introspection.versions(python) if python else {}
         if versions.get("octavia") is None:

@@ -255,6 +255,16 @@ def test_time_zones_are_compared() -> None:
     assert "UTC+0 on c1; UTC-3.5 on c2" in found.message
 
 
+def test_a_file_that_cannot_be_replaced_is_reported() -> None:
+    """A warning names the host, the file and the reason."""
+    hosts = _hosts("ctl1", "ctl2")
+    _content(hosts["ctl1"])["irreplaceable"] = None
+    _content(hosts["ctl2"])["irreplaceable"] = "it is a mount of its own"
+    found = _only(hosts)
+    assert (found.check, found.state) == ("configuration", WARNING)
+    assert "octavia.conf on ctl2 can't be replaced: it is a mount" in found.message
+
+
 def test_services_that_need_a_restart_are_reported() -> None:
     """Their host's message is a warning."""
     hosts = _hosts("c1", "c2")

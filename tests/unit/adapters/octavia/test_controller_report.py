@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from amphv2_bootstrap.checks.finding import FAILED
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import HostSettings, Value
+from tests.unit.irreplaceable import WAYS
 
 SECRETS = ("p@ss:w/o#r%d$1", "b0ard$Sesame", "k3y-Sesame", "unkn0wn-Sesame")
 OPTIONS: dict[str, Value] = {
@@ -191,3 +193,15 @@ def test_two_hosts_are_compared_by_their_reports(
     assert {one.message.split(" ")[0].partition(".")[0] for one in failed} == {option}
     assert any(message in one.message for one in failed)
     assert "0ther" not in str(failed)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_file_that_cannot_be_replaced_is_reported(way: str, tmp_path: Path) -> None:
+    """The report has the reason, while there is one."""
+    host = Host(tmp_path)
+    host.write()
+    make, words = WAYS[way]
+    with make(host.conf):
+        why = host.report().make()["irreplaceable"]
+    assert re.search(words.partition(".*")[0], why)
+    assert host.report().make()["irreplaceable"] is None

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.adapters.octavia.interpreter import find_python
+from amphv2_bootstrap.adapters.octavia.interpreter import (
+    find_python,
+    others_may_replace,
+)
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.model import HostSettings
+from tests.unit.service_folder import SERVICE, as_root, service_folder
 
 
 @pytest.mark.parametrize(
@@ -45,3 +51,28 @@ def test_no_interpreter_without_a_script() -> None:
     """A missing command gives no interpreter and no error."""
     assert find_python(("no-such-octavia-db-manage",)) is None
     assert find_python(()) is None
+
+
+@as_root
+def test_a_program_that_others_may_replace_is_named(tmp_path: Path) -> None:
+    """Root's programs in root's folders are fine; a service's are not."""
+    with service_folder() as service:
+        theirs, own = service.path / "octavia-db-manage", tmp_path / "python3"
+        for program in (theirs, own):
+            program.write_text("#!/bin/sh\n")
+            program.chmod(0o755)
+        host = HostSettings(
+            name="c1",
+            state_path="/x",
+            config_file="/x",
+            admin=DatabaseUrl("mysql+pymysql"),
+            db_manage_command=(str(theirs),),
+            octavia_python=str(own),
+        )
+        (found,) = others_may_replace(host)
+        assert found.startswith(f"Root runs {theirs}, and others than root may write")
+        os.chown(own, SERVICE, SERVICE)
+        assert len(list(others_may_replace(host))) == 2
+        os.chown(own, 0, 0)
+        os.chown(service.path, 0, 0)
+        assert list(others_may_replace(host)) == []

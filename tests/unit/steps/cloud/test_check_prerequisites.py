@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ``check-prerequisites`` reports of Octavia's programs, without a server."""
 
+import os
 import sys
 
 import pytest
@@ -14,6 +15,7 @@ from amphv2_bootstrap.steps.controller.write_octavia_configuration import (
     WriteOctaviaConfiguration,
 )
 from tests.unit.irreplaceable import WAYS
+from tests.unit.service_folder import SERVICE, as_root
 from tests.unit.steps.controller_host import Controller
 
 
@@ -75,3 +77,12 @@ def test_an_octavia_conf_that_cannot_be_written_is_a_problem(
     WriteOctaviaConfiguration(context).execute()
     with make(with_program.conf):
         _check(with_program)
+
+
+@as_root
+def test_a_program_that_others_may_replace_is_warned_of(
+    with_program: Controller,
+) -> None:
+    """Any user that may write what root runs is root."""
+    os.chown(with_program.folder / "octavia-db-manage", SERVICE, SERVICE)
+    assert "others than root may write it" in _check(with_program).warnings[0]

@@ -64,6 +64,21 @@ CATCH_ALL_ALLOWED = (
 """The outermost frames of processes and threads may catch every error."""
 
 
+CHANGES_FILES = {"steps", "checks", "adapters"}
+CHANGES_BY_NAME = {
+    *(f"os.{name}" for name in ("chmod", "chown", "link", "mkdir", "makedirs")),
+    *(f"os.{name}" for name in ("open", "remove", "rename", "replace", "rmdir")),
+    *(f"os.{name}" for name in ("symlink", "unlink")),
+    *(f"shutil.{name}" for name in ("chown", "copy", "copy2", "move", "rmtree")),
+    *(f"tempfile.{name}" for name in ("mkdtemp", "mkstemp", "NamedTemporaryFile")),
+}
+CHANGES_OF_PATH = {"chmod", "mkdir", "rmdir", "touch", "write_bytes", "write_text"}
+BY_NAME_ALLOWED = (
+    "adapters.host.no_follow",
+    "adapters.octavia.db_manage",  # in state_path, which only root may write
+)
+
+
 @dataclass(frozen=True)
 class Module:
     """One source file."""
@@ -323,6 +338,26 @@ def _swallows_all(handler: ast.ExceptHandler) -> bool:
     )
 
 
+def by_descriptor(module: Module) -> Iterator[str]:
+    """Root changes files in open folders, since a service may lay links on a path."""
+    if module.layer not in CHANGES_FILES or module.place in BY_NAME_ALLOWED:
+        return
+    if _is_program(module):
+        return
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and _changes_by_name(node):
+            rule = f"{ast.unparse(node.func)}() takes a path; use adapters.host"
+            yield at(module, node.lineno, f"{rule}.no_follow or durable_file")
+
+
+def _changes_by_name(call: ast.Call) -> bool:
+    name = ast.unparse(call.func)
+    if name.startswith(("os.", "shutil.", "tempfile.")):
+        given = {keyword.arg for keyword in call.keywords}
+        return name in CHANGES_BY_NAME and not given & {"dir_fd", "src_dir_fd"}
+    return name.rpartition(".")[2] in CHANGES_OF_PATH
+
+
 def described_tests(module: Module) -> Iterator[str]:
     """The docstring of a test says what must hold."""
     for node in ast.walk(module.tree):
@@ -346,6 +381,7 @@ SOURCE_RULES: tuple[Rule, ...] = (
     function_length,
     documented,
     named_errors,
+    by_descriptor,
 )
 TEST_RULES: tuple[Rule, ...] = (licence_line, clear_name, described_tests)
 
@@ -476,6 +512,10 @@ BREACHES: tuple[tuple[Rule, str, str], ...] = (
     (named_errors, "steps.x", "try: ...\nexcept Exception: ..."),
     (named_errors, "steps.x", "try: ...\nexcept (OSError, Exception): ..."),
     (named_errors, "steps.x", "try: ...\nexcept: ..."),
+    (by_descriptor, "steps.x", "import os\nos.chown(path, 0, 0)"),
+    (by_descriptor, "adapters.x", "import os\nos.rename('a', 'b')"),
+    (by_descriptor, "adapters.x", "path.write_text('x')"),
+    (by_descriptor, "adapters.x", "import tempfile\ntempfile.mkstemp(dir=folder)"),
     (described_tests, "tests.x", "class TestC:\n    def test_f(self): ..."),
 )
 

@@ -4,6 +4,7 @@
 pytest_plugins = [
     "pytester",
     "tests.board_option",
+    "tests.servers.certificates",
     "tests.servers.etcd",
     "tests.servers.mariadb",
     "tests.servers.octavia",

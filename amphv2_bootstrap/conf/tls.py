@@ -2,25 +2,28 @@
 """Checks of the TLS dictionaries, and of files that options name."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from amphv2_bootstrap.adapters.host import no_follow
 from amphv2_bootstrap.conf.problems import OptionProblems, suggestion
 from amphv2_bootstrap.spec.octavia_options import TaskFlowOption
 from amphv2_bootstrap.spec.task_flow_group import is_boolean
 
+if TYPE_CHECKING:
+    from amphv2_bootstrap.adapters.host.certificates import Flaw
+
 _BOOLEANS = ("ssl", "use_ssl", "verify_certs")
-_FILES = (
-    "ssl_keyfile",
-    "ssl_certfile",
-    "ssl_ca_certs",
-    "keyfile",
-    "certfile",
-    "ca_cert",
-    "cert_key",
-    "cert_cert",
-)
+_AUTHORITIES = ("ssl_ca", "ssl_ca_certs", "ca_cert")
+_KEYS = {
+    "ssl_cert": "ssl_key",
+    "ssl_certfile": "ssl_keyfile",
+    "certfile": "keyfile",
+    "cert_cert": "cert_key",
+}
+"""The name of the key's file by that of the certificate's."""
+_FILES = (*_AUTHORITIES, *_KEYS, *_KEYS.values())
 _REQUIREMENTS = ("none", "optional", "required")
 
 
@@ -49,13 +52,53 @@ def check_tls(
         if key == "ssl_cert_reqs" and text not in _REQUIREMENTS:
             todo = f"Write one of {', '.join(_REQUIREMENTS)}"
             problems.add(f"has {key}:{text}, which is unknown", todo)
-        if key in _FILES:
-            check_file(problems, text, here=here, label=f"{key} ")
+    password = value.get("keyfile_password")
+    check_certificates(problems, value, here=here, password=password)
+
+
+def check_certificates(
+    problems: OptionProblems,
+    value: Mapping[str, str],
+    *,
+    here: bool,
+    password: str | None = None,
+) -> None:
+    """Check the files that TLS options, or the arguments of a URL, name.
+
+    :param password: of the key.
+    """
+    usable = {
+        key: Path(value[key])
+        for key in _FILES
+        if key in value and check_file(problems, value[key], here=here, label=f"{key} ")
+    }
+    for key, flaw in _flaws(usable, value, password) if here else ():
+        note = problems.warn if flaw.warning else problems.add
+        note(f"names {key} {usable[key]}, which {flaw.what}", flaw.todo)
+
+
+def _flaws(
+    usable: Mapping[str, Path], value: Mapping[str, str], password: str | None
+) -> Iterator[tuple[str, "Flaw"]]:
+    if not usable:
+        return
+    # Most configurations name no certificate, and the library takes time to load.
+    from amphv2_bootstrap.adapters.host import certificates
+
+    for key in _AUTHORITIES:
+        if key in usable:
+            for flaw in certificates.authority_flaws(usable[key]):
+                yield key, flaw
+    for key, its_key in _KEYS.items():
+        if key in usable and (its_key in usable or its_key not in value):
+            pair = (usable[key], usable.get(its_key), password)
+            for flaw in certificates.pair_flaws(*pair):
+                yield key, flaw
 
 
 def check_file(
     problems: OptionProblems, name: str, *, here: bool, label: str = ""
-) -> None:
+) -> bool:
     """Check that ``name`` is an absolute path and, if ``here``, a readable file."""
     path = Path(name)
     if not path.is_absolute():
@@ -73,6 +116,9 @@ def check_file(
             f"names {label}{name}, which this user may not read",
             "Run as root, or correct the file's owner and mode",
         )
+    else:
+        return True
+    return False
 
 
 def check_folder(problems: OptionProblems, path: Path) -> None:

@@ -7,9 +7,10 @@ from pathlib import PurePosixPath
 
 from amphv2_bootstrap.adapters.mysql import database_url
 from amphv2_bootstrap.conf.problems import OptionProblems
-from amphv2_bootstrap.conf.tls import check_file
+from amphv2_bootstrap.conf.tls import check_certificates
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.task_flow_rules import IN_MEMORY
+from amphv2_bootstrap.spec.tls import arguments, url_traps
 
 NOWHERE = DatabaseUrl("sqlite")
 """Replaces a URL that has a problem; it never leaves ``build``."""
@@ -22,7 +23,6 @@ _ADMIN_FORM = "Write mysql+pymysql://root:PASSWORD@HOST/"
 _FORM = "Write mysql+pymysql://USER:PASSWORD@HOST/DATABASE"
 _FOUR_SLASHES = "Write sqlite:////ABSOLUTE/PATH, with four slashes"
 _ENCODE = "Percent-encode the user and the password (% is %25, @ is %40, / is %2F)"
-_FILE_ARGUMENTS = ("ssl_ca", "ssl_cert", "ssl_key")
 
 
 class UrlCheck:
@@ -38,7 +38,8 @@ class UrlCheck:
         """The URL of SQLite, or of a database, which needs user and password."""
         url, password = self._parse(text)
         if not url.is_sqlite:
-            self._check_server(url, files_here)
+            self._check_server(url)
+            self._check_tls(text, url, files_here)
             self._check_database_name(url)
             if not url.username or not password:
                 missing = "password" if url.username else "user name"
@@ -54,7 +55,8 @@ class UrlCheck:
         """The URL of a MySQL server for its administrator, which needs a user."""
         url, password = self._parse(text)
         if not url.is_sqlite:
-            self._check_server(url, files_here)
+            self._check_server(url)
+            self._check_tls(text, url, files_here)
             if not url.username:
                 self._add("has no user name", _ADMIN_FORM)
             self._warn_of_guessable(url, password)
@@ -110,21 +112,24 @@ class UrlCheck:
                 _FOUR_SLASHES,
             )
 
-    def _check_server(self, url: DatabaseUrl, files_here: bool) -> None:
+    def _check_server(self, url: DatabaseUrl) -> None:
         if not url.host and "unix_socket" not in url.query:
             self._add("has no host", f"{_FORM}, or add ?unix_socket=/PATH")
         if url.port is not None and not 1 <= url.port <= 65535:
             self._add(f"has the port {url.port}", "Write one from 1 to 65535")
         for name in sorted(url.query):
-            if "pass" in name.lower() or name == "user":
+            password = "pass" in name.lower() and name != "ssl_key_password"
+            if password or name == "user":
                 self._add(
                     f"has the argument {name} after '?'",
                     "Write user and password before the host, where they are masked",
                 )
-        for name in _FILE_ARGUMENTS:
-            if name in url.query:
-                path, label = url.query[name], f"{name} "
-                check_file(self._problems, path, here=files_here, label=label)
+
+    def _check_tls(self, text: str, url: DatabaseUrl, files_here: bool) -> None:
+        for trap in url_traps("", arguments(text)):
+            note = self._problems.warn if trap.severity == "warning" else self._add
+            note(trap.what, trap.todo)
+        check_certificates(self._problems, url.query, here=files_here)
 
     def _check_database_name(self, url: DatabaseUrl) -> None:
         if not url.database:

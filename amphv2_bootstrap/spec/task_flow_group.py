@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One ``[task_flow]`` group, and how this program reads its values."""
+"""One ``[task_flow]`` group, how this program reads its values, and traps in it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Flag, auto
-from typing import Any
+from typing import Any, Literal
 
 from oslo_utils import strutils
 
@@ -117,3 +117,26 @@ class Group:
             )
             if isinstance(value, Mapping) and (read or self.place in CONFIGURATION):
                 yield option, value
+
+
+Severity = Literal["warning", "refused", "fatal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """A problem of one option: ``what`` follows its name, ``todo`` is an imperative.
+
+    ``refused`` and ``fatal`` are errors in our configuration, and warnings in an
+    octavia.conf. With a ``fatal`` one, Octavia's client can't be created.
+    """
+
+    option: str
+    what: str
+    todo: str
+    severity: Severity = "refused"
+
+    def __str__(self) -> str:
+        return f"{self.option} {self.what}. {self.todo}."
+
+
+Traps = Iterator[Trap]

@@ -7,9 +7,7 @@ names another source, its source is Octavia's
 """
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
 
 from amphv2_bootstrap.spec.octavia_options import (
     BY_NAME,
@@ -24,9 +22,13 @@ from amphv2_bootstrap.spec.task_flow_group import (
     SENTINEL_TLS,
     Group,
     Place,
+    Severity,
+    Trap,
+    Traps,
     is_true,
     switch_of,
 )
+from amphv2_bootstrap.spec.tls import arguments, url_traps
 
 SHORT_EXPIRATION = 100
 """Seconds; Octavia's own tests use it, since a long step takes more than 30."""
@@ -48,28 +50,6 @@ _CERTIFICATES = {
     "keyfile": "certfile",
     "cert_key": "cert_cert",
 }
-
-Severity = Literal["warning", "refused", "fatal"]
-
-
-@dataclass(frozen=True, slots=True)
-class Trap:
-    """A problem of one option: ``what`` follows its name, ``todo`` is an imperative.
-
-    ``refused`` and ``fatal`` are errors in our configuration, and warnings in an
-    octavia.conf. With a ``fatal`` one, Octavia's client can't be created.
-    """
-
-    option: str
-    what: str
-    todo: str
-    severity: Severity = "refused"
-
-    def __str__(self) -> str:
-        return f"{self.option} {self.what}. {self.todo}."
-
-
-Traps = Iterator[Trap]
 
 
 def traps(group: Group) -> Traps:
@@ -196,6 +176,12 @@ def kept_in_memory(group: Group) -> Traps:
         yield Trap(name, what, todo, "warning")
 
 
+def database_tls(group: Group) -> Traps:
+    """Octavia's SQLAlchemy and PyMySQL read the URL as those of this program."""
+    name = "persistence_connection"
+    yield from url_traps(name, arguments(str(group.values.get(name) or "")))
+
+
 def sentinel_options_alone(group: Group) -> Traps:
     """taskflow reads them only with Sentinel (``jobs/backends/impl_redis.py``)."""
     alone = group.driver == REDIS and not group.sentinel
@@ -278,6 +264,7 @@ RULES: tuple[tuple[Callable[[Group], Traps], Place], ...] = (
     (port_of_another, CONFIGURATION | Place.FILE),
     (short_expiration, Place.OCTAVIA | Place.FILE),
     (kept_in_memory, Place.FILE),
+    (database_tls, Place.FILE),
     (sentinel_options_alone, CONFIGURATION),
     (user_without_password, CONFIGURATION),
     (etcd_api_path, CONFIGURATION),

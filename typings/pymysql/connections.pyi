@@ -1,10 +1,12 @@
-import ssl
+from ssl import SSLContext
 from typing import Any
 
 from pymysql.cursors import Cursor
 
 class Connection:
-    ctx: ssl.SSLContext  # only where TLS is used
+    ssl: bool
+    _ssl_required: bool
+    ctx: SSLContext  # only where TLS is used
     def __init__(self, **options: Any) -> None: ...
     def cursor(self) -> Cursor: ...
     def close(self) -> None: ...

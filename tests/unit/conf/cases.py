@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 
+from tests import DATA
 from tests.unit.conf.configuration import BOARD, SENTINEL, Options
 from tests.unit.conf.configuration import PERSISTENCE as P
 
@@ -10,6 +11,8 @@ ZOOKEEPER, ETCD = (
     {"jobboard_backend_driver": f"{name}_taskflow_driver"}
     for name in ("zookeeper", "etcd")
 )
+CA = DATA / "ca.pem"
+"""The certificate of an authority; nobody has its key any more."""
 NO_PASSWORD = {"jobboard_backend_password": None}
 
 
@@ -83,7 +86,30 @@ CASES = [
         url(f"mysql+pymysql://o:{P}@h/p?ssl_ca=/nowhere/ca.pem"),
         "/nowhere/ca.pem",
     ),
+    bad("ssl", url(f"mysql+pymysql://o:{P}@h/p?ssl=true"), "ssl_ca=/PATH"),
+    bad("ssl_mode", url(f"mysql+pymysql://o:{P}@h/p?ssl_mode=REQUIRED"), "ssl_ca="),
+    bad("ssl_ca empty", url(f"mysql+pymysql://o:{P}@h/p?ssl_ca="), "without a value"),
+    bad(
+        "ssl_verify_cert",
+        url(f"mysql+pymysql://o:{P}@h/p?ssl_ca={CA}&ssl_verify_cert=true"),
+        "forgets ssl_ca",
+    ),
+    bad(
+        "key password",
+        url(f"mysql+pymysql://o:x@h/p?ssl_ca={CA}&ssl_key_password={P}"),
+        "pass phrase",
+    ),
+    bad(
+        "no certificate",
+        url(f"mysql+pymysql://o:{P}@h/p?ssl_ca=/etc/passwd"),
+        "OpenSSL can read",
+    ),
     # The administrator's connection.
+    bad(
+        "admin ssl",
+        octavia(admin_connection="mysql+pymysql://root@db1/?ssl=1"),
+        "ssl_ca=/PATH",
+    ),
     bad("admin missing", octavia(admin_connection=None), "unix_socket"),
     bad("admin is sqlite", octavia(admin_connection="sqlite:////tmp/x")),
     bad(
@@ -91,6 +117,7 @@ CASES = [
         octavia(admin_connection="mysql+pymysql://db1/"),
         "user name",
     ),
+    bad("own ssl", own(persistence_connection=f"mysql+pymysql://o:{P}@h/e?ssl=1")),
     # The key-value backend.
     bad("no hosts", octavia(jobboard_backend_hosts=None), "Name the hosts"),
     bad("empty hosts", octavia(jobboard_backend_hosts="")),
@@ -196,12 +223,12 @@ CASES = [
     ),
     bad(
         "etcd without use_ssl",
-        octavia(jobboard_etcd_ssl_options="ca_cert:/etc/passwd", **ETCD, **NO_PASSWORD),
+        octavia(jobboard_etcd_ssl_options=f"ca_cert:{CA}", **ETCD, **NO_PASSWORD),
         "use_ssl:True",
     ),
     bad(
         "redis without ssl",
-        octavia(jobboard_redis_backend_ssl_options="ssl_ca_certs:/etc/passwd"),
+        octavia(jobboard_redis_backend_ssl_options=f"ssl_ca_certs:{CA}"),
         "ssl:True",
     ),
     bad(

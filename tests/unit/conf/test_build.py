@@ -16,6 +16,8 @@ from amphv2_bootstrap.errors import InvalidInputError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.octavia_options import ALWAYS_WRITTEN, TASK_FLOW_OPTIONS
 from amphv2_bootstrap.steps.retry_policy import RetryPolicy
+from tests.servers.certificates import Authority
+from tests.unit.conf.cases import CA
 from tests.unit.conf.configuration import (
     ADMIN,
     BOARD,
@@ -89,9 +91,7 @@ def test_sentinel(configuration: Configuration) -> None:
                 "jobboard_redis_sentinel_username": "sentinel",
                 "jobboard_redis_sentinel_password": SENTINEL,
                 "jobboard_redis_sentinel_ssl_options": "ssl:False",
-                "jobboard_redis_backend_ssl_options": (
-                    f"ssl:True,ssl_ca_certs:{configuration.path}"
-                ),
+                "jobboard_redis_backend_ssl_options": (f"ssl:True,ssl_ca_certs:{CA}"),
                 "jobboard_save_logbook": "yes",
                 "jobboard_expiration_time": 100,
             }
@@ -113,8 +113,9 @@ def test_sentinel(configuration: Configuration) -> None:
     assert loaded.warnings == ()
 
 
-def test_zookeeper(configuration: Configuration) -> None:
+def test_zookeeper(configuration: Configuration, authority: Authority) -> None:
     """ZooKeeper has its own port; its key file's password is among the secrets."""
+    pair = authority.pair("client", password=BOARD)
     configuration.change(
         {
             "octavia": {
@@ -122,8 +123,8 @@ def test_zookeeper(configuration: Configuration) -> None:
                 "jobboard_backend_hosts": "zk1,[fd00::1],10.0.0.3",
                 "jobboard_backend_password": None,
                 "jobboard_zookeeper_ssl_options": (
-                    f"use_ssl:True,keyfile:{configuration.path},keyfile_password:"
-                    f"{BOARD},certfile:{configuration.path},verify_certs:True"
+                    f"use_ssl:True,keyfile:{pair.key},keyfile_password:"
+                    f"{BOARD},certfile:{pair.certificate},verify_certs:True"
                 ),
             }
         }
@@ -133,8 +134,8 @@ def test_zookeeper(configuration: Configuration) -> None:
     assert loaded.spec.task_flow["jobboard_backend_port"] == 2181
     assert loaded.spec.task_flow["jobboard_zookeeper_ssl_options"] == {
         "use_ssl": "True",
-        "keyfile": str(configuration.path),
-        "certfile": str(configuration.path),
+        "keyfile": str(pair.key),
+        "certfile": str(pair.certificate),
         "verify_certs": "True",
     }
     assert loaded.secrets.text("jobboard_zookeeper_keyfile_password") == BOARD
@@ -152,9 +153,7 @@ def test_etcd(configuration: Configuration) -> None:
                 "jobboard_backend_password": None,
                 "jobboard_etcd_timeout": 7,
                 "jobboard_etcd_api_path": "/v3/",
-                "jobboard_etcd_ssl_options": (
-                    f"use_ssl:True,ca_cert:{configuration.path}"
-                ),
+                "jobboard_etcd_ssl_options": (f"use_ssl:True,ca_cert:{CA}"),
             }
         }
     )
@@ -164,7 +163,7 @@ def test_etcd(configuration: Configuration) -> None:
     assert wanted["jobboard_etcd_api_path"] == "/v3/"
     assert wanted["jobboard_etcd_ssl_options"] == {
         "use_ssl": "True",
-        "ca_cert": str(configuration.path),
+        "ca_cert": str(CA),
     }
 
 

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
-from amphv2_bootstrap.spec.task_flow_group import Group, Place
-from amphv2_bootstrap.spec.task_flow_rules import Trap, traps
+from amphv2_bootstrap.spec.task_flow_group import Group, Place, Trap
+from amphv2_bootstrap.spec.task_flow_rules import traps
 
 DEFAULTS = {option.name: option.default for option in TASK_FLOW_OPTIONS}
 
@@ -194,3 +194,12 @@ def test_only_fatal_traps_keep_a_client_from_being_made() -> None:
         "jobboard_backend_hosts": "warning",
         "jobboard_etcd_ssl_options": "fatal",
     }
+
+
+def test_arguments_of_octavias_database_are_read() -> None:
+    """A URL in octavia.conf that Octavia can't use, or not as it seems, is reported."""
+    url = "mysql+pymysql://o:s3cret@db/p?ssl_ca=/ca&ssl_verify_cert=true"
+    (trap,) = _found("redis", persistence_connection=url)
+    assert trap.option == "persistence_connection"
+    assert "forgets ssl_ca" in trap.what
+    assert "s3cret" not in str(trap)

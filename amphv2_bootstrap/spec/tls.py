@@ -9,6 +9,7 @@ PyMySQL drops that dictionary.
 """
 
 import enum
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,18 @@ _REFUSED = {
         "Remove it, and name ssl_ca: that verifies the server and its name",
     ),
 }
+
+NOT_OFFERED, DEMANDED = 2026, 3159
+"""Error numbers: the server offers no TLS; it lets nobody in without."""
+NO_TLS = (
+    "Enable TLS in the server, or remove the ssl_ arguments from the URL if nobody can "
+    "listen in between."
+)
+NO_TLS_HERE = "The server demands TLS: write ssl_ca=/PATH/TO/CA.pem into the URL."
+DEMANDS = "ssl_ca for REQUIRE SSL, ssl_cert and ssl_key for REQUIRE X509"
+FILES = (
+    "Check the files that the URL's arguments name: ssl_ca, ssl_cert, ssl_key, socket."
+)
 
 
 class Level(enum.IntEnum):
@@ -163,32 +176,35 @@ def _unverified(option: str) -> Trap:
     return Trap(option, what, "Add ssl_ca=/PATH/TO/CA.pem", "warning")
 
 
-# Codes of OpenSSL, X509_V_ERR_...: expired, not yet valid; another host, another
-# address; signed by itself, by an unknown authority, or without the chain.
-_BY_CODE = {
-    9: "Its certificate isn't valid yet: set the clocks of both hosts.",
-    10: "Its certificate has expired: renew it.",
-    62: "Its certificate has another name: connect to a name that it has, or add this "
-    "one as a subjectAltName.",
-    **dict.fromkeys(
-        (18, 19, 20, 21),
+# Words of OpenSSL, and what to do; the first that fit count.
+_ADVICE = (
+    (
+        "certificate is not yet valid",
+        "Its certificate isn't valid yet: set the clocks of both hosts.",
+    ),
+    ("certificate has expired", "Its certificate has expired: renew it."),
+    (
+        "mismatch, certificate is not valid for",
+        "Its certificate has another name: connect to a name that it has, or add this "
+        "one to it as a subjectAltName.",
+    ),
+    (
+        "self-signed certificate|self signed|unable to get (local )?issuer|"
+        "unable to verify the first|certificate signature failure",
         "Its certificate is of an authority that isn't trusted here: name the file of "
         "the right one in the TLS options (ssl_ca, ssl_ca_certs, ca_cert).",
     ),
-}
-_BY_CODE[64] = _BY_CODE[62]
-# Some of these words are in the reason that OpenSSL gives.
-_BY_REASON = (
+    ("ALERT_CERTIFICATE_EXPIRED", "The client's certificate has expired: renew it."),
     (
-        ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "UNKNOWN_CA", "BAD_CERTIFICATE"),
+        "ALERT_(CERTIFICATE_|BAD_CERT|UNSUPPORTED_CERT|UNKNOWN_CA|HANDSHAKE_FAIL)",
         "The server refuses the client's certificate, or its lack: name certificate "
         "and key of an authority that the server trusts in the TLS options.",
     ),
-    (("CERTIFICATE_EXPIRED",), "The client's certificate has expired: renew it."),
     (
-        ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"),
+        "WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE",
         "The server speaks no TLS on this port: correct the port or the TLS options.",
     ),
+    ("CERTIFICATE_VERIFY_FAILED", "Correct the TLS options, or the certificate."),
 )
 _INTERRUPTED = (
     ssl.SSLEOFError,
@@ -199,6 +215,11 @@ _INTERRUPTED = (
 )
 
 
+def advice(text: str) -> str | None:
+    """What to do about a refused handshake of which ``text`` reports; None if none."""
+    return next((todo for words, todo in _ADVICE if re.search(words, text)), None)
+
+
 def refusal(exc: BaseException | None) -> str | None:
     """What to do about TLS if that is what failed, and would fail again; else None.
 
@@ -206,14 +227,9 @@ def refusal(exc: BaseException | None) -> str | None:
     interrupted is no refusal.
     """
     for each in _chain(exc):
-        if isinstance(each, _INTERRUPTED) or not isinstance(each, ssl.SSLError):
-            continue
-        code = getattr(each, "verify_code", None)
-        reason = getattr(each, "reason", None) or ""
-        found = (todo for words, todo in _BY_REASON if any(w in reason for w in words))
-        return _BY_CODE.get(code or 0) or next(
-            found, "Correct the TLS options, or the server's certificate."
-        )
+        if isinstance(each, ssl.SSLError) and not isinstance(each, _INTERRUPTED):
+            todo = "Correct the TLS options, or the server's certificate."
+            return advice(str(each)) or todo
     return None
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pymysql
 import pytest
 
+from tests.servers.certificates import Authority, Pair
 from tests.servers.process import Server, binary, free_port
 
 ROOT_PASSWORD = "r@o:o/t#%$'\\\" pass"
@@ -185,6 +186,23 @@ class MariaDB:
         ]
 
 
+def tls_options(authority: Authority, pair: Pair) -> list[str]:
+    """Options of ``mariadbd``: it offers TLS, and trusts the authority's clients."""
+    return [
+        f"--ssl-ca={authority.file}",
+        f"--ssl-cert={pair.certificate}",
+        f"--ssl-key={pair.key}",
+    ]
+
+
+def tls_arguments(authority: Authority, client: Pair | None = None) -> dict[str, str]:
+    """The arguments of a URL: the server is verified, and sees the certificate."""
+    found = {"ssl_ca": str(authority.file)}
+    if client:
+        found |= {"ssl_cert": str(client.certificate), "ssl_key": str(client.key)}
+    return found
+
+
 @contextlib.contextmanager
 def running_mariadb(*more_options: str) -> Iterator[MariaDB]:
     """A server of its own, with more options of ``mariadbd``."""
@@ -204,6 +222,14 @@ def running_mariadb(*more_options: str) -> Iterator[MariaDB]:
 def mariadb_server() -> Iterator[MariaDB]:
     """One server for the whole session; tests take ``mariadb``."""
     with running_mariadb() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tls_mariadb(authority: Authority) -> Iterator[MariaDB]:
+    """A server with TLS by ``authority``; its root has the password of all others."""
+    options = tls_options(authority, authority.server("mariadb"))
+    with running_mariadb(*options) as server:
         yield server
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns redis-py's errors into ours."""
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +9,7 @@ from redis import exceptions
 from amphv2_bootstrap.adapters.key_value.wording import said
 from amphv2_bootstrap.adapters.octavia.programs.own_rights import REDIS_RIGHTS
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.secret import Secrets
 
 _AWAY = (
@@ -54,9 +54,9 @@ def _ours(exc: Exception, on: str, secrets: Secrets) -> PermanentError | Transie
     for kinds, todo in _ADVICE:
         if isinstance(exc, kinds):
             return PermanentError(attempted, on=on, why=why, todo=todo)
-    if _is_about_tls(exc):
-        todo = "Correct the TLS options, or the server's certificate."
-        return PermanentError(attempted, on=on, why=why, todo=todo)
+    refused = tls.refusal(exc) or _unreadable_file(exc)
+    if refused:
+        return PermanentError(attempted, on=on, why=why, todo=refused)
     if isinstance(exc, _AWAY):
         todo = "Start the server, or correct host, port, firewall and TLS options."
         return TransientError(attempted, on=on, why=why, todo=todo)
@@ -64,10 +64,10 @@ def _ours(exc: Exception, on: str, secrets: Secrets) -> PermanentError | Transie
     return PermanentError(attempted, on=on, why=why, todo=todo)
 
 
-def _is_about_tls(exc: BaseException | None) -> bool:
+def _unreadable_file(exc: BaseException | None) -> str | None:
+    """The advice if a file can't be read: redis-py opens only certificates."""
     while exc is not None:
-        # redis-py opens no other files than certificates.
-        if isinstance(exc, ssl.SSLError | FileNotFoundError | PermissionError):
-            return True
+        if isinstance(exc, FileNotFoundError | PermissionError):
+            return "Check the files that the TLS options name."
         exc = exc.__cause__ or exc.__context__
-    return False
+    return None

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pymysql
 
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.masking import Masker
 
 ACCESS_DENIED = 1045
@@ -46,13 +47,16 @@ TRANSIENT = {
     3024: "",
 }
 _PERMANENT = {
-    ACCESS_DENIED: "Check the user name and the password in the configuration.",
+    ACCESS_DENIED: "Check the user name and the password in the configuration, and "
+    f"whether the account demands TLS: {tls.DEMANDS}.",
     DATABASE_DENIED: "The account lacks a privilege on this database: grant it.",
     UNKNOWN_DATABASE: "",
     1142: "The account lacks a privilege: grant it.",
     1227: "The account lacks a privilege: grant it.",
     1410: "The account may not create other accounts: grant it CREATE USER.",
     1819: "Choose a password that the server's password policy accepts.",
+    tls.NOT_OFFERED: tls.NO_TLS,
+    tls.DEMANDED: tls.NO_TLS_HERE,
 }
 
 
@@ -81,7 +85,7 @@ def translated(attempted: str, place: str, masker: Masker) -> Iterator[None]:
             attempted,
             on=place,
             why=masker.text(str(exc)),
-            todo="Check the TLS files and the socket in the URL's arguments.",
+            todo=tls.refusal(exc) or tls.FILES,
         ) from exc
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as exc:
         raise PermanentError(
@@ -94,10 +98,10 @@ def _translate(
 ) -> DatabaseRefusalError | DatabaseTroubleError:
     code = exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
     message = str(exc.args[1]) if len(exc.args) > 1 else str(exc)
-    kind = (
-        DatabaseTroubleError if code in TRANSIENT or code == 0 else DatabaseRefusalError
-    )
-    todo = TRANSIENT.get(code) or _PERMANENT.get(code, "")
+    refused = tls.refusal(exc)
+    lasting = refused or (code and code not in TRANSIENT)
+    kind = DatabaseRefusalError if lasting else DatabaseTroubleError
+    todo = refused or TRANSIENT.get(code) or _PERMANENT.get(code, "")
     why = f"{clean(message, masker)} [{code}]"
     error = kind(attempted, on=place, why=why, todo=todo)
     error.code = code

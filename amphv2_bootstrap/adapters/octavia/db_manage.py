@@ -21,6 +21,7 @@ from amphv2_bootstrap.adapters.mysql.database_url import with_password
 from amphv2_bootstrap.adapters.mysql.errors import TRANSIENT
 from amphv2_bootstrap.adapters.mysql.sessions import LOCK_WAIT_SECONDS
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.masking import Masker
 from amphv2_bootstrap.spec.model import HostSettings
@@ -98,10 +99,11 @@ def upgrade_persistence(
             ) from None
     output = completed.stdout + completed.output
     codes = {int(code) for code in re.findall(r"\((\d{4}), ", output)}
+    away = bool(codes & {*TRANSIENT, _LOCK_NOT_ACQUIRED}) and not tls.advice(output)
     return Completed(
         completed.returncode,
         error_lines(completed.output, masker),
-        completed.returncode < 0 or bool(codes & {*TRANSIENT, _LOCK_NOT_ACQUIRED}),
+        completed.returncode < 0 or away,
     )
 
 

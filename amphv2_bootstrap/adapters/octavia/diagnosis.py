@@ -18,6 +18,7 @@ from amphv2_bootstrap.adapters.octavia.program_runner import (
 )
 from amphv2_bootstrap.adapters.octavia.programs.own_rights import REDIS_RIGHTS
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec import tls
 
 _ATTEMPTS = {
     "configuration": "load Octavia's configuration",
@@ -108,19 +109,21 @@ def verdict(
     link = result.broken or "configuration"
     cause = _cause(result.chain)
     kinds = " ".join(f"{each.type} {each.text}" for each in result.chain)
+    refused = tls.advice(kinds)
+    away = any(name in kinds for name in _TRANSIENT) or _code(cause) in TRANSIENT
     kind: type[PermanentError] | type[TransientError] = PermanentError
     if "ScratchRefusedError" in kinds:
         kind = UnprovenError
     elif link == "jobboard-driver" and re.search("ImportError|ModuleNotFound", kinds):
         kind = MissingLibraryError
-    elif any(name in kinds for name in _TRANSIENT) or _code(cause) in TRANSIENT:
+    elif away and not refused:
         kind = TransientError
     left = f"; it left behind {', '.join(result.left)}" if result.left else ""
     return kind(
         f"{_ATTEMPTS.get(link, link)} (link {link})",
         on=f"{' with '.join(files)}, by {python}",
         why=_words(cause) + left,
-        todo=_advice(link, cause, kinds),
+        todo=refused or _advice(link, cause, kinds),
     )
 
 

@@ -18,6 +18,7 @@ from amphv2_bootstrap.engine.errors import (
     MissingDatabaseError,
     SchemaError,
 )
+from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
 
 _SQLITE_BUSY_SECONDS = 15
@@ -122,6 +123,15 @@ class Database:
             yield
         except sa_exc.SQLAlchemyError as exc:
             raise self._translate(verb, exc) from exc
+        except OSError as exc:
+            # PyMySQL reads the certificates for each connection, and SQLAlchemy passes
+            # its errors on. The files may be replaced just now.
+            raise DatabaseUnavailableError(
+                f"{verb} the engine's database",
+                on=self.place,
+                why=self._masker.text(str(exc)),
+                todo=tls.refusal(exc) or tls.FILES,
+            ) from exc
 
     def _translate(self, verb: str, exc: sa_exc.SQLAlchemyError) -> Exception:
         attempted = f"{verb} the engine's database"
@@ -152,7 +162,9 @@ class Database:
             | sa_exc.DisconnectionError
             | sa_exc.ResourceClosedError,
         ):
-            todo = "Check [task_flow] persistence_connection and the server."
+            todo = _tls_advice(exc, code) or (
+                "Check [task_flow] persistence_connection and the server."
+            )
             if code in _ACCESS_DENIED:
                 todo += f" {self._creation}"
             return DatabaseUnavailableError(
@@ -170,6 +182,12 @@ def is_duplicate(exc: BaseException) -> bool:
 
 def to_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _tls_advice(exc: sa_exc.SQLAlchemyError, code: object) -> str | None:
+    """Another server of the cluster may have the right certificate: not permanent."""
+    by_code = {tls.NOT_OFFERED: tls.NO_TLS, tls.DEMANDED: tls.NO_TLS_HERE}
+    return tls.refusal(exc) or by_code.get(code if isinstance(code, int) else 0)
 
 
 def _is_schema_error(original: BaseException) -> bool:
@@ -191,7 +209,8 @@ def _creation(url: sa.URL) -> str:
         "Run on the server, as its administrator, what is missing of: CREATE DATABASE"
         f" `{url.database}` CHARACTER SET utf8mb4; CREATE USER {account} IDENTIFIED BY"
         f" 'PASSWORD'; GRANT ALL PRIVILEGES ON `{url.database}`.* TO {account}; Then"
-        " run 'amphv2-bootstrap db upgrade'. See the page 'Install'."
+        " run 'amphv2-bootstrap db upgrade'. See the page 'Install'. If the account"
+        f" demands TLS, the URL needs {tls.DEMANDS}."
     )
 
 

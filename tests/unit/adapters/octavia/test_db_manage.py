@@ -2,6 +2,7 @@
 """The overlay file, the guarded URL, and the error lines of an output."""
 
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from amphv2_bootstrap.adapters.octavia import db_manage
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
+from amphv2_bootstrap.spec.model import HostSettings
 
 URL = DatabaseUrl(
     "mysql+pymysql", "octavia", "db1", 3306, "o_p", {"ssl_ca": "/etc/ca.pem"}
@@ -104,3 +106,26 @@ def test_cut_line_is_left_out() -> None:
     output = "ret-word\n" + "line\n" * 1000
     assert "word" not in db_manage.error_lines(output, Masker(["secret-word"]))
     assert db_manage.error_lines("ret-word" * 1000, Masker(["secret-word"])) == ""
+
+
+REFUSED = (
+    "(2003, \"Can't connect to MySQL server on 'db1' ([SSL: CERTIFICATE_VERIFY_FAILED] "
+    'certificate verify failed: certificate has expired (_ssl.c:1006))")'
+)
+
+
+@pytest.mark.parametrize(
+    ("output", "transient"), [('(2003, "timed out")', True), (REFUSED, False)]
+)
+def test_a_refused_certificate_does_not_pass(
+    tmp_path: Path, output: str, transient: bool
+) -> None:
+    """It has the number of a server that is away, but waiting doesn't help."""
+    script = tmp_path / "octavia-db-manage"
+    script.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{output}\nEND\nexit 1\n")
+    script.chmod(0o700)
+    host = HostSettings("c1", str(tmp_path), "/octavia.conf", URL, (str(script),))
+    found = db_manage.upgrade_persistence(
+        host, URL, "x", masker=NOTHING_SECRET, cancelled=threading.Event()
+    )
+    assert (found.returncode, found.transient) == (1, transient)

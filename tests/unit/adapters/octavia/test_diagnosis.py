@@ -40,6 +40,37 @@ CASES = (
         "host and port",
     ),
     (
+        "persistence",
+        _chain(
+            ("sqlalchemy.exc.OperationalError", "(2003, ...)"),
+            (
+                "pymysql.err.OperationalError",
+                "(2003, \"Can't connect to MySQL server on 'db' ([SSL: "
+                "CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has "
+                'expired (_ssl.c:1006))")',
+            ),
+        ),
+        PermanentError,
+        "certificate has expired",
+        "renew it",
+    ),
+    (
+        "jobboard-connect",
+        (
+            _WRAPPED,
+            *_chain(
+                (
+                    "redis.exceptions.ConnectionError",
+                    "Error 1 connecting to kv1:6379. [SSL: CERTIFICATE_VERIFY_FAILED] "
+                    "certificate verify failed: self-signed certificate in chain",
+                ),
+            ),
+        ),
+        PermanentError,
+        "self-signed",
+        "ssl_ca_certs",
+    ),
+    (
         "post",
         _chain(
             ("taskflow.exceptions.StorageFailure", "Failed saving logbook"),

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections by TLS to a real MariaDB: the administrator's, and the engine's."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+import sqlalchemy as sa
+
+from amphv2_bootstrap.adapters.mysql.sessions import session
+from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from tests.servers.certificates import Authority
+from tests.servers.mariadb import (
+    MariaDB,
+    running_mariadb,
+    tls_arguments,
+    tls_options,
+)
+
+PASSWORD = "s3same-Street"
+
+
+@pytest.fixture(scope="module")
+def server(tls_mariadb: MariaDB) -> MariaDB:
+    """A server with an account for which a client certificate is required."""
+    tls_mariadb.clean()
+    for name, demand in (("plain", "NONE"), ("tls", "SSL"), ("x509", "X509")):
+        tls_mariadb.execute(
+            f"CREATE USER {name}@localhost IDENTIFIED BY '{PASSWORD}' REQUIRE {demand}"
+        )
+    return tls_mariadb
+
+
+def log_in(server: MariaDB, user: str, query: Mapping[str, str]) -> str:
+    """The cipher of an adapter's session; empty without TLS."""
+    url = DatabaseUrl(
+        "mysql+pymysql", user, server.host, server.port, query=dict(query)
+    )
+    with session(url, PASSWORD) as connection:
+        return str(connection.rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1])
+
+
+@contextlib.contextmanager
+def engine(
+    server: MariaDB, user: str, query: Mapping[str, str]
+) -> Iterator[sa.Connection]:
+    """A connection of the engine's database."""
+    account = f"{user}:{PASSWORD}@{server.host}:{server.port}"
+    database = Database(f"mysql+pymysql://{account}/?{urlencode(query)}")
+    try:
+        with database.read() as connection:
+            yield connection
+    finally:
+        database.close()
+
+
+def connections(server: MariaDB) -> int:
+    """How many connections were tried so far, this one included."""
+    return int(server.execute("SHOW GLOBAL STATUS LIKE 'Connections'")[0][1])
+
+
+def test_a_verified_connection_is_encrypted(
+    server: MariaDB, authority: Authority
+) -> None:
+    """With the private authority, certificate and host name are right."""
+    assert log_in(server, "tls", tls_arguments(authority))
+    with engine(server, "tls", tls_arguments(authority)) as connection:
+        found = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+        assert found.one()[1]
+
+
+def test_a_client_certificate_lets_its_owner_in(
+    server: MariaDB, authority: Authority
+) -> None:
+    """``REQUIRE X509`` accepts a certificate of an authority that the server trusts."""
+    query = tls_arguments(authority, authority.pair("client"))
+    assert log_in(server, "x509", query)
+    with engine(server, "x509", query) as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+def test_a_missing_client_certificate_is_named(
+    server: MariaDB, authority: Authority
+) -> None:
+    """The server says 'access denied'; the advice mentions the certificate."""
+    with pytest.raises(PermanentError, match="REQUIRE X509"):
+        log_in(server, "x509", tls_arguments(authority))
+    with (
+        pytest.raises(DatabaseUnavailableError, match="REQUIRE X509"),
+        engine(server, "x509", tls_arguments(authority)),
+    ):
+        pass
+
+
+Query = Callable[[Authority, Path], dict[str, str]]
+
+
+def stranger(authority: Authority, folder: Path) -> dict[str, str]:
+    return tls_arguments(Authority(folder / "stranger"))
+
+
+def no_authority(authority: Authority, folder: Path) -> dict[str, str]:
+    return {"ssl_verify_cert": "true"}
+
+
+@pytest.mark.parametrize("query", [stranger, no_authority])
+def test_an_untrusted_certificate_is_permanent(
+    query: Query, server: MariaDB, authority: Authority, tmp_path: Path
+) -> None:
+    """One attempt; the advice is to name the right authority."""
+    before = connections(server)
+    with pytest.raises(PermanentError, match="name the file of the right one"):
+        log_in(server, "plain", query(authority, tmp_path))
+    assert connections(server) - before <= 2
+    with (
+        pytest.raises(DatabaseUnavailableError, match="name the file of the right one"),
+        engine(server, "plain", query(authority, tmp_path)),
+    ):
+        pass
+
+
+def test_a_certificate_of_another_name_is_permanent(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """It is refused unless the host name is left out of the check."""
+    pair = authority.pair("elsewhere", ["db.example"])
+    query = tls_arguments(authority)
+    with running_mariadb(*tls_options(authority, pair)) as other:
+        other.execute(f"CREATE USER plain@localhost IDENTIFIED BY '{PASSWORD}'")
+        with pytest.raises(PermanentError, match="subjectAltName"):
+            log_in(other, "plain", query)
+        assert log_in(other, "plain", {**query, "ssl_check_hostname": "false"})
+
+
+def test_a_server_without_tls_gets_no_password(
+    mariadb: MariaDB, authority: Authority
+) -> None:
+    """TLS that was asked for is not left out because the server has none."""
+    mariadb.execute(f"CREATE USER plain@localhost IDENTIFIED BY '{PASSWORD}'")
+    assert log_in(mariadb, "plain", {}) == ""
+    with pytest.raises(PermanentError, match="Enable TLS in the server"):
+        log_in(mariadb, "plain", tls_arguments(authority))
+    with (
+        pytest.raises(DatabaseUnavailableError, match="Enable TLS in the server"),
+        engine(mariadb, "plain", tls_arguments(authority)),
+    ):
+        pass
+
+
+def test_a_file_that_vanished_is_named(
+    server: MariaDB, authority: Authority, tmp_path: Path
+) -> None:
+    """While certificates are replaced, the engine waits for them (promise P4)."""
+    query = {"ssl_ca": str(tmp_path / "gone.pem")}
+    with pytest.raises(PermanentError, match="ssl_ca"):
+        log_in(server, "plain", query)
+    for text in (None, "no certificate"):
+        if text:
+            (tmp_path / "gone.pem").write_text(text)
+        with (
+            pytest.raises(DatabaseUnavailableError, match=r"ssl_ca|TLS options"),
+            engine(server, "plain", query),
+        ):
+            pass

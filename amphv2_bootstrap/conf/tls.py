@@ -4,15 +4,16 @@
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from amphv2_bootstrap.adapters.host import no_follow
+from amphv2_bootstrap.adapters.host.certificates import (
+    Flaw,
+    authority_flaws,
+    pair_flaws,
+)
 from amphv2_bootstrap.conf.problems import OptionProblems, suggestion
 from amphv2_bootstrap.spec.octavia_options import TaskFlowOption
 from amphv2_bootstrap.spec.task_flow_group import is_boolean
-
-if TYPE_CHECKING:
-    from amphv2_bootstrap.adapters.host.certificates import Flaw
 
 _BOOLEANS = ("ssl", "use_ssl", "verify_certs")
 _AUTHORITIES = ("ssl_ca", "ssl_ca_certs", "ca_cert")
@@ -79,20 +80,15 @@ def check_certificates(
 
 def _flaws(
     usable: Mapping[str, Path], value: Mapping[str, str], password: str | None
-) -> Iterator[tuple[str, "Flaw"]]:
-    if not usable:
-        return
-    # Most configurations name no certificate, and the library takes time to load.
-    from amphv2_bootstrap.adapters.host import certificates
-
+) -> Iterator[tuple[str, Flaw]]:
     for key in _AUTHORITIES:
         if key in usable:
-            for flaw in certificates.authority_flaws(usable[key]):
+            for flaw in authority_flaws(usable[key]):
                 yield key, flaw
     for key, its_key in _KEYS.items():
         if key in usable and (its_key in usable or its_key not in value):
             pair = (usable[key], usable.get(its_key), password)
-            for flaw in certificates.pair_flaws(*pair):
+            for flaw in pair_flaws(*pair):
                 yield key, flaw
 
 

@@ -9,6 +9,7 @@ from amphv2_bootstrap.engine.board import (
 )
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.jobboards.settings import BoardSettings
+from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.masking import Masker
 
 
@@ -16,12 +17,15 @@ def unavailable(
     settings: BoardSettings, attempted: str, cause: BaseException | str
 ) -> BoardUnavailableError:
     """The backend didn't answer, or answered with an error of its own."""
-    why = cause if isinstance(cause, str) else f"{type(cause).__name__}: {cause}"
+    why, refused = str(cause), None
+    if isinstance(cause, BaseException):
+        why, refused = f"{type(cause).__name__}: {cause}", tls.refusal(cause)
+    todo = "Check that its servers are up, reachable, and let this account in"
     return BoardUnavailableError(
         attempted,
         on=settings.place,
         why=Masker(settings.secret_texts).text(why.rstrip(": ")),
-        todo="Check that its servers are up, reachable, and let this account in",
+        todo=refused or todo,
     )
 
 

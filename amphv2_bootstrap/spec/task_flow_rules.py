@@ -27,6 +27,7 @@ from amphv2_bootstrap.spec.task_flow_group import (
     Traps,
     is_true,
     switch_of,
+    uses_tls,
 )
 from amphv2_bootstrap.spec.tls import arguments, url_traps
 
@@ -254,6 +255,19 @@ def key_without_certificate(group: Group) -> Traps:
                 yield Trap(option.name, f"has {key} without {certificate}", todo)
 
 
+def unverified(group: Group) -> Traps:
+    """``ssl_cert_reqs`` is of redis-py, ``verify_certs`` of kazoo."""
+    for option, value in group.tls():
+        for key in ("ssl_cert_reqs", "verify_certs"):
+            text = str(value.get(key, "required")).lower()
+            if uses_tls(value) and text in ("none", "false"):
+                what = (
+                    f"has {key}:{value[key]}: the server isn't verified, so that "
+                    "whoever is in between can pose as it"
+                )
+                yield Trap(option.name, what, f"Remove {key}", "warning")
+
+
 RULES: tuple[tuple[Callable[[Group], Traps], Place], ...] = (
     (namespace, CONFIGURATION),
     (long_namespace, Place.ENGINE),
@@ -271,5 +285,6 @@ RULES: tuple[tuple[Callable[[Group], Traps], Place], ...] = (
     (missing_switch, CONFIGURATION | Place.FILE | Place.CLIENT),
     (false_switch, CONFIGURATION | Place.FILE),
     (key_without_certificate, CONFIGURATION),
+    (unverified, CONFIGURATION | Place.FILE),
 )
 """Each rule, and the places to which it applies."""

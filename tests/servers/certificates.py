@@ -73,6 +73,19 @@ class Authority:
         return self.pair(name, LOOPBACK, days=days)
 
 
+@dataclass(frozen=True)
+class Tls:
+    """What servers and their clients show each other; both trust ``authority``."""
+
+    authority: Authority
+    server: Pair
+    client: Pair
+
+    @classmethod
+    def of(cls, authority: Authority) -> "Tls":
+        return cls(authority, authority.server(), authority.pair("client"))
+
+
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
@@ -116,3 +129,9 @@ def _key_text(key: ec.EllipticCurvePrivateKey, password: str | None) -> bytes:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """The authority that the tests' servers and clients trust."""
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def tls(authority: Authority) -> Tls:
+    """Certificates for a server on the loopback interface and for its clients."""
+    return Tls.of(authority)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import redis
 
+from tests.servers.certificates import Tls
 from tests.servers.process import Server, binary, free_port, running, wait_until
 
 HOST = "127.0.0.1"
@@ -19,8 +20,30 @@ SENTINEL_PASSWORD = "sentinel-p@ss:w/rd#%$"
 MASTER_NAME = "mymaster"
 
 
+def ssl_options(tls: Tls) -> dict[str, str]:
+    """The options of Octavia, taskflow and redis-py for a client of such a server."""
+    return {
+        "ssl": "True",
+        "ssl_ca_certs": str(tls.authority.file),
+        "ssl_certfile": str(tls.client.certificate),
+        "ssl_keyfile": str(tls.client.key),
+    }
+
+
+def _tls_lines(port: int, tls: Tls) -> list[str]:
+    return [
+        "port 0",
+        f"tls-port {port}",
+        f"tls-ca-cert-file {tls.authority.file}",
+        f"tls-cert-file {tls.server.certificate}",
+        f"tls-key-file {tls.server.key}",
+        "tls-auth-clients yes",
+        "tls-replication yes",
+    ]
+
+
 class RedisServer(Server):
-    """A Redis or a Sentinel on ``HOST``."""
+    """A Redis or a Sentinel on ``HOST``; with ``tls``, clients need a certificate."""
 
     def __init__(
         self,
@@ -30,7 +53,9 @@ class RedisServer(Server):
         password: str,
         sentinel: bool = False,
         options: Sequence[str] = (),
+        tls: Tls | None = None,
     ) -> None:
+        self.tls = tls
         self.host = HOST
         self.port = port
         self.password = password
@@ -39,7 +64,7 @@ class RedisServer(Server):
         config.touch(mode=0o600)
         lines = [
             f"bind {HOST}",
-            f"port {port}",
+            *([f"port {port}"] if tls is None else _tls_lines(port, tls)),
             f"dir {folder}",
             f'requirepass "{password}"',
             *options,
@@ -52,7 +77,10 @@ class RedisServer(Server):
 
     def client(self) -> "redis.Redis":
         """A new client, for looking behind the scenes; the caller closes it."""
-        return redis.Redis(self.host, self.port, password=self.password)
+        options: dict[str, Any] = {}
+        if self.tls:  # accepts any name in the server's certificate
+            options = {**ssl_options(self.tls), "ssl_check_hostname": False}
+        return redis.Redis(self.host, self.port, password=self.password, **options)
 
     def _answers(self) -> bool:
         with contextlib.closing(self.client()) as client:
@@ -60,7 +88,11 @@ class RedisServer(Server):
 
 
 def running_redis(
-    folder: Path, *, password: str = PASSWORD, options: Sequence[str] = ()
+    folder: Path,
+    *,
+    password: str = PASSWORD,
+    options: Sequence[str] = (),
+    tls: Tls | None = None,
 ) -> AbstractContextManager[RedisServer]:
     """One Redis on a private port; it keeps its data when it is restarted.
 
@@ -69,7 +101,11 @@ def running_redis(
     durable = ["appendonly yes", "appendfsync always", "save ''"]
     return running(
         RedisServer(
-            folder, port=free_port(), password=password, options=[*durable, *options]
+            folder,
+            port=free_port(),
+            password=password,
+            options=[*durable, *options],
+            tls=tls,
         )
     )
 
@@ -94,12 +130,18 @@ class Sentinels:
 
 
 @contextlib.contextmanager
-def running_sentinels(folder: Path, *, count: int = 1) -> Iterator[Sentinels]:
+def running_sentinels(
+    folder: Path, *, count: int = 1, tls: Tls | None = None
+) -> Iterator[Sentinels]:
     """A master, a replica and ``count`` Sentinels; one vote makes a new master."""
     with contextlib.ExitStack() as stack:
         auth = [f'masterauth "{PASSWORD}"', "repl-diskless-sync-delay 0"]
         master = RedisServer(
-            folder / "node0", port=free_port(), password=PASSWORD, options=auth
+            folder / "node0",
+            port=free_port(),
+            password=PASSWORD,
+            options=auth,
+            tls=tls,
         )
         stack.enter_context(running(master))
         replica = RedisServer(
@@ -107,6 +149,7 @@ def running_sentinels(folder: Path, *, count: int = 1) -> Iterator[Sentinels]:
             port=free_port(),
             password=PASSWORD,
             options=[*auth, f"replicaof {HOST} {master.port}"],
+            tls=tls,
         )
         stack.enter_context(running(replica))
         sentinels = tuple(
@@ -116,6 +159,7 @@ def running_sentinels(folder: Path, *, count: int = 1) -> Iterator[Sentinels]:
                 password=SENTINEL_PASSWORD,
                 sentinel=True,
                 options=_sentinel_options(master.port),
+                tls=tls,
             )
             for number in range(count)
         )
@@ -163,4 +207,22 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 def redis_sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
     """A master, a replica and a Sentinel for the whole session."""
     with running_sentinels(tmp_path_factory.mktemp("sentinel")) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="session")
+def tls_redis(
+    tmp_path_factory: pytest.TempPathFactory, tls: Tls
+) -> Iterator[RedisServer]:
+    """One Redis for the whole session that demands a client certificate."""
+    with running_redis(tmp_path_factory.mktemp("redis-tls"), tls=tls) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tls_sentinels(
+    tmp_path_factory: pytest.TempPathFactory, tls: Tls
+) -> Iterator[Sentinels]:
+    """A master, a replica and a Sentinel, all of which demand a client certificate."""
+    with running_sentinels(tmp_path_factory.mktemp("sentinel-tls"), tls=tls) as cloud:
         yield cloud

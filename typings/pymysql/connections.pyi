@@ -6,6 +6,7 @@ from pymysql.cursors import Cursor
 class Connection:
     ssl: bool
     _ssl_required: bool
+    _sock: object
     ctx: SSLContext  # only where TLS is used
     def __init__(self, **options: Any) -> None: ...
     def cursor(self) -> Cursor: ...

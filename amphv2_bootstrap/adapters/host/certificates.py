@@ -2,6 +2,7 @@
 """Certificates and keys in PEM files: whether they can be used, and until when.
 
 OpenSSL decides whether a file can be used, as it does when a client loads it.
+cryptography, which only reads the dates, takes a while to load: it is imported late.
 """
 
 import contextlib
@@ -10,8 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography import x509
+if TYPE_CHECKING:
+    from cryptography import x509
 
 WARNING_DAYS = 30
 _RENEW = "Renew it"
@@ -77,26 +80,42 @@ def pair_flaws(
     yield from _age(_certificates(certificate), now)
 
 
+def socket_warnings(
+    connection: object, server: str, now: datetime | None = None
+) -> Iterator[str]:
+    """Warnings, full sentences, of the certificate that a server has shown.
+
+    :param connection: the socket; without TLS there is no certificate.
+    """
+    if isinstance(connection, ssl.SSLSocket):
+        for flaw in peer_flaws(connection.getpeercert(binary_form=True) or b"", now):
+            yield flaw.about(f"The certificate of {server}")
+
+
 def peer_flaws(der: bytes, now: datetime | None = None) -> Iterator[Flaw]:
-    """What is wrong with the certificate that a server has shown."""
+    """What is wrong with a certificate in binary form."""
+    from cryptography import x509
+
     with contextlib.suppress(ValueError):
         yield from _age([x509.load_der_x509_certificate(der)], now)
 
 
-def _certificates(path: Path) -> list[x509.Certificate]:
+def _certificates(path: Path) -> list["x509.Certificate"]:
     """Empty if cryptography can't read what OpenSSL can."""
+    from cryptography import x509
+
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except ValueError:
         return []
 
 
-def _end(certificate: x509.Certificate) -> datetime:
+def _end(certificate: "x509.Certificate") -> datetime:
     return certificate.not_valid_after_utc
 
 
 def _age(
-    certificates: Iterable[x509.Certificate], now: datetime | None
+    certificates: Iterable["x509.Certificate"], now: datetime | None
 ) -> Iterator[Flaw]:
     now = now or datetime.now(UTC)
     for certificate in certificates:

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
+from amphv2_bootstrap.adapters.host.certificates import socket_warnings
 from amphv2_bootstrap.adapters.key_value import redis_errors, redis_fitness
 from amphv2_bootstrap.adapters.key_value.wording import options_of, place
 from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
@@ -32,6 +33,7 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
     with _connected(host, port, options, secrets, timeout) as client:
         namespace = str(spec.task_flow["jobboard_backend_namespace"])
         warnings += redis_fitness.judge(client, place(host, port), namespace)
+        warnings += _certificate_warnings(client, f"Redis ({place(host, port)})")
     if _open_to_all(host, port, options, timeout):
         warnings += (
             f"Redis ({place(host, port)}) lets everybody in without a password, and "
@@ -93,6 +95,16 @@ def _connected(
         yield client
 
 
+def _certificate_warnings(client: "redis.Redis", server: str) -> tuple[str, ...]:
+    """Of the certificate that the server has shown to this client."""
+    pool = client.connection_pool
+    connection = pool.get_connection()
+    try:
+        return tuple(socket_warnings(connection._sock, server))
+    finally:
+        pool.release(connection)
+
+
 def _ask_sentinels(
     spec: Spec, secrets: Secrets, timeout: float
 ) -> tuple[tuple[str, int], tuple[str, ...]]:
@@ -101,15 +113,19 @@ def _ask_sentinels(
     options = _sentinel_options(spec, secrets)
     answers: dict[str, dict[str, Any]] = {}
     away: list[TransientError] = []
+    warnings: tuple[str, ...] = ()
     for host, port in spec.key_value_servers:
         try:
             with _connected(host, port, options, secrets, timeout) as client:
                 answers[place(host, port)] = _master_state(client, name)
+                on = f"Sentinel ({place(host, port)})"
+                warnings += _certificate_warnings(client, on)
         except TransientError as exc:
             away.append(exc)
     if not answers:
         raise away[0]
-    return _agreed(name, answers), _sentinel_warnings(name, answers, away)
+    warnings += _sentinel_warnings(name, answers, away)
+    return _agreed(name, answers), warnings
 
 
 def _master_state(client: "redis.Redis", name: str) -> dict[str, Any]:

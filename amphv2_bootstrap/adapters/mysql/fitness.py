@@ -50,11 +50,12 @@ def clock_offset(session: Session) -> float:
 
 
 def traps(session: Session, database: str, files: Iterable[Path]) -> tuple[str, ...]:
-    """All warnings below, for an Octavia that loads these files."""
+    """All warnings below and of TLS, for an Octavia that loads these files."""
     return (
         *small_packets(session),
         *short_idle_time(session, recycle_seconds(files)),
         *narrow_columns(session, database),
+        *session.certificate_warnings(),
     )
 
 

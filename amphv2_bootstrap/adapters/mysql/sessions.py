@@ -15,6 +15,7 @@ import sqlalchemy
 from pymysql.converters import conversions
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
+from amphv2_bootstrap.adapters.host.certificates import socket_warnings
 from amphv2_bootstrap.adapters.mysql.cancel_query import cancellable
 from amphv2_bootstrap.adapters.mysql.errors import (
     DatabaseRefusalError,
@@ -136,6 +137,10 @@ class Session:
             version, comment = self.rows("SELECT VERSION(), @@version_comment")[0]
             self._server = parse_server(str(version), str(comment))
         return self._server
+
+    def certificate_warnings(self) -> Iterator[str]:
+        """Warnings of the certificate that the server has shown; full sentences."""
+        yield from socket_warnings(self._connection._sock, self.place)
 
     @contextlib.contextmanager
     def locked(

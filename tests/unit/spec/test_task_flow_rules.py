@@ -203,3 +203,24 @@ def test_arguments_of_octavias_database_are_read() -> None:
     assert trap.option == "persistence_connection"
     assert "forgets ssl_ca" in trap.what
     assert "s3cret" not in str(trap)
+
+
+@pytest.mark.parametrize(
+    ("driver", "key", "value"),
+    [("redis", "ssl_cert_reqs", "none"), ("zookeeper", "verify_certs", "False")],
+)
+def test_a_server_that_is_not_verified_is_a_warning(
+    driver: str, key: str, value: str
+) -> None:
+    """TLS to anybody who answers protects from readers only."""
+    name = {
+        "redis": "jobboard_redis_backend_ssl_options",
+        "zookeeper": "jobboard_zookeeper_ssl_options",
+    }[driver]
+    switch = {"redis": "ssl", "zookeeper": "use_ssl"}[driver]
+    on: dict[str, Any] = {name: {switch: "True", key: value}}
+    off: dict[str, Any] = {name: {switch: "False", key: value}}
+    (trap,) = _found(driver, **on)
+    assert trap.severity == "warning"
+    assert "pose as it" in trap.what
+    assert _found(driver, **off) == []

@@ -2,6 +2,7 @@
 """Connections by TLS to a real MariaDB: the administrator's, and the engine's."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlencode
@@ -9,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 import sqlalchemy as sa
 
+from amphv2_bootstrap.adapters.mysql import fitness
 from amphv2_bootstrap.adapters.mysql.sessions import session
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.storage.database import Database
@@ -167,3 +169,19 @@ def test_a_file_that_vanished_is_named(
             engine(server, "plain", query),
         ):
             pass
+
+
+@pytest.mark.parametrize("days", [20, 40])
+def test_a_servers_certificate_that_expires_soon_is_a_warning(
+    days: int, authority: Authority
+) -> None:
+    """It is among the warnings of check-prerequisites and of verify."""
+    pair = authority.server(f"young{days}", days)
+    with running_mariadb(*tls_options(authority, pair)) as young:
+        url = DatabaseUrl("mysql+pymysql", "root", young.host, young.port)
+        url = dataclasses.replace(url, query=tls_arguments(authority))
+        with session(url, young.root_password) as connection:
+            found = fitness.traps(connection, "none", ())
+    soon = [one for one in found if "expires on" in one]
+    assert len(soon) == (days < 30)
+    assert all(f"{young.host}:{young.port}" in one for one in soon)

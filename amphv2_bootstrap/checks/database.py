@@ -21,6 +21,7 @@ from amphv2_bootstrap.checks.finding import (
     of_database_server,
 )
 from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.target_database import account, admin, database_name, logins
 
@@ -41,7 +42,8 @@ def _own_login(context: Context) -> Iterator[Finding]:
         with account(context) as session:
             who = session.value("SELECT CURRENT_USER()")
             message = f"{who} may enter {database_name(context.spec)}"
-            yield Finding("database", OK, f"{message} on {session.place}")
+            protection = tls.meaning(context.spec.persistence.query).words
+            yield Finding("database", OK, f"{message} on {session.place}{protection}")
     except BootstrapError as exc:
         found = Finding.of("database", exc)
         yield dataclasses.replace(found, todo=found.todo or _FIX)

@@ -62,6 +62,13 @@ class Level(enum.IntEnum):
     """The certificate is of the server that was asked for."""
 
 
+_WORDS = {
+    Level.ENCRYPTED: " by TLS, unverified",
+    Level.AUTHORITY: " by TLS of a trusted authority",
+    Level.HOST_NAME: " by verified TLS",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Tls:
     """The meaning of a URL's arguments."""
@@ -73,6 +80,11 @@ class Tls:
     def is_verified(self) -> bool:
         """Whether only a holder of a trusted certificate can read what is sent."""
         return self.level >= Level.AUTHORITY
+
+    @property
+    def words(self) -> str:
+        """How a connection is protected, to follow its server; empty without TLS."""
+        return _WORDS.get(self.level, "")
 
 
 def meaning(query: Mapping[str, str]) -> Tls:

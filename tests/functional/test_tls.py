@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from tests.functional.site import PASSWORD, KeyValue, Site, stopped_at_end
+from tests.functional.site import PASSWORD, KeyValue, Site, steps, stopped_at_end
 from tests.servers.certificates import Authority, Tls
 from tests.servers.mariadb import MariaDB, tls_arguments
 from tests.servers.redis import Sentinels, ssl_options
@@ -104,13 +104,15 @@ def test_a_bootstrap_over_tls_alone(site: TlsSite) -> None:
     posted = site.cli("post-job")
     assert posted.returncode == 0, posted.stderr
     site.start_conductors()
-    site.wait_for_state("done", timeout=400)
+    report = site.wait_for_state("done", timeout=400)
+    assert "by verified TLS" in str(steps(report, "cloud")[0])
     assert site.begun("db-manage") == 1
 
     plan = site.cli("plan")
     assert plan.returncode == 0, plan.stdout + plan.stderr
     verify = site.cli("verify")
     assert verify.returncode == 0, verify.stdout + verify.stderr
+    assert "by verified TLS" in verify.stdout
     assert "certificate" not in verify.stdout
 
 

@@ -39,6 +39,7 @@ _READ_ONLY = "amphv2_read_only"
 # No such table; no such column: only an upgrade helps.
 _SCHEMA_CODES = (1146, 1054)
 _UNKNOWN_DATABASE = 1049
+_UNKNOWN = 2000  # an error of the client
 # 1044: no access to the database. 1045: login refused. Both also come when the
 # account or the database does not exist.
 _ACCESS_DENIED = (1044, 1045)
@@ -123,15 +124,6 @@ class Database:
             yield
         except sa_exc.SQLAlchemyError as exc:
             raise self._translate(verb, exc) from exc
-        except OSError as exc:
-            # PyMySQL reads the certificates for each connection, and SQLAlchemy passes
-            # its errors on. The files may be replaced just now.
-            raise DatabaseUnavailableError(
-                f"{verb} the engine's database",
-                on=self.place,
-                why=self._masker.text(str(exc)),
-                todo=tls.refusal(exc) or tls.FILES,
-            ) from exc
 
     def _translate(self, verb: str, exc: sa_exc.SQLAlchemyError) -> Exception:
         attempted = f"{verb} the engine's database"
@@ -162,7 +154,7 @@ class Database:
             | sa_exc.DisconnectionError
             | sa_exc.ResourceClosedError,
         ):
-            todo = _tls_advice(exc, code) or (
+            todo = _tls_advice(original, code) or (
                 "Check [task_flow] persistence_connection and the server."
             )
             if code in _ACCESS_DENIED:
@@ -184,10 +176,12 @@ def to_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def _tls_advice(exc: sa_exc.SQLAlchemyError, code: object) -> str | None:
+def _tls_advice(original: BaseException, code: object) -> str | None:
     """Another server of the cluster may have the right certificate: not permanent."""
     by_code = {tls.NOT_OFFERED: tls.NO_TLS, tls.DEMANDED: tls.NO_TLS_HERE}
-    return tls.refusal(exc) or by_code.get(code if isinstance(code, int) else 0)
+    if isinstance(original.__cause__, OSError):
+        return tls.refusal(original) or tls.FILES
+    return tls.refusal(original) or by_code.get(code if isinstance(code, int) else 0)
 
 
 def _is_schema_error(original: BaseException) -> bool:
@@ -255,6 +249,16 @@ def _network(
     # Under AUTOCOMMIT a rollback does nothing, and costs a round trip after every
     # query. SQLAlchemy before 2.0.43 ignores this.
     engine.dialect.skip_autocommit_rollback = True
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _connect(dialect: sa.Dialect, _record: object, args: Any, options: Any) -> Any:
+        try:
+            return dialect.connect(*args, **options)
+        except OSError as exc:
+            # PyMySQL reads the certificates for each connection, and leaves errors of
+            # the files as they are. They may be replaced just now.
+            raise dialect.loaded_dbapi.OperationalError(_UNKNOWN, str(exc)) from exc
+
     return engine
 
 

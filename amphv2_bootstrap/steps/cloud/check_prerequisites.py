@@ -15,6 +15,7 @@ from amphv2_bootstrap.adapters.octavia.interpreter import (
     others_may_replace,
 )
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
@@ -117,7 +118,8 @@ class CheckPrerequisites(Step):
             return
         with admin(self.context) as session:
             server = session.server()
-            self._found.append(f"{server.text} on {session.place}")
+            protection = tls.meaning(self.context.host.admin.query).words
+            self._found.append(f"{server.text} on {session.place}{protection}")
             self._version(server)
             self._privileges(session)
             self._server_state(session)

@@ -10,7 +10,7 @@ from amphv2_bootstrap.conf.problems import OptionProblems
 from amphv2_bootstrap.conf.tls import check_certificates
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.task_flow_rules import IN_MEMORY
-from amphv2_bootstrap.spec.tls import arguments, url_traps
+from amphv2_bootstrap.spec.tls import url_traps
 
 NOWHERE = DatabaseUrl("sqlite")
 """Replaces a URL that has a problem; it never leaves ``build``."""
@@ -39,7 +39,7 @@ class UrlCheck:
         url, password = self._parse(text)
         if not url.is_sqlite:
             self._check_server(url)
-            self._check_tls(text, url, files_here)
+            self._check_tls(url, files_here)
             self._check_database_name(url)
             if not url.username or not password:
                 missing = "password" if url.username else "user name"
@@ -56,7 +56,7 @@ class UrlCheck:
         url, password = self._parse(text)
         if not url.is_sqlite:
             self._check_server(url)
-            self._check_tls(text, url, files_here)
+            self._check_tls(url, files_here)
             if not url.username:
                 self._add("has no user name", _ADMIN_FORM)
             self._warn_of_guessable(url, password)
@@ -125,8 +125,8 @@ class UrlCheck:
                     "Write user and password before the host, where they are masked",
                 )
 
-    def _check_tls(self, text: str, url: DatabaseUrl, files_here: bool) -> None:
-        for trap in url_traps("", arguments(text)):
+    def _check_tls(self, url: DatabaseUrl, files_here: bool) -> None:
+        for trap in url_traps("", url.query):
             note = self._problems.warn if trap.severity == "warning" else self._add
             note(trap.what, trap.todo)
         check_certificates(self._problems, url.query, here=files_here)

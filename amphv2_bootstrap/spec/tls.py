@@ -35,17 +35,14 @@ _REFUSED = {
     ),
 }
 
-NOT_OFFERED, DEMANDED = 2026, 3159
-"""Error numbers: the server offers no TLS; it lets nobody in without."""
-NO_TLS = (
-    "Enable TLS in the server, or remove the ssl_ arguments from the URL if nobody can "
-    "listen in between."
-)
-NO_TLS_HERE = "The server demands TLS: write ssl_ca=/PATH/TO/CA.pem into the URL."
+_BY_CODE = {
+    2026: "Enable TLS in the server, or remove the ssl_ arguments from the URL if "
+    "nobody can listen in between.",
+    3159: "The server demands TLS: write ssl_ca=/PATH/TO/CA.pem into the URL.",
+}
+"""By error number: the server offers no TLS; it lets nobody in without."""
 DEMANDS = "ssl_ca for REQUIRE SSL, ssl_cert and ssl_key for REQUIRE X509"
-FILES = (
-    "Check the files that the URL's arguments name: ssl_ca, ssl_cert, ssl_key, socket."
-)
+FILES = "Check the files that the URL's ssl_ca, ssl_cert, ssl_key, unix_socket name."
 
 
 class Level(enum.IntEnum):
@@ -243,6 +240,12 @@ def refusal(exc: BaseException | None) -> str | None:
             todo = "Correct the TLS options, or the server's certificate."
             return advice(str(each)) or todo
     return None
+
+
+def database_refusal(exc: BaseException) -> str | None:
+    """The same for an error of PyMySQL, by its number, too."""
+    code = exc.args[0] if exc.args else None
+    return refusal(exc) or (_BY_CODE.get(code) if isinstance(code, int) else None)
 
 
 def _chain(exc: BaseException | None) -> Iterator[BaseException]:

@@ -12,6 +12,7 @@ import sqlalchemy
 from sqlalchemy import exc as sqlalchemy_exc
 
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.tls import arguments
 
 _ENCODE = "percent-encode the user name and the password (@ is %40, / is %2F, # is %23)"
 _HOST_CHARACTERS = frozenset(string.ascii_letters + string.digits + "-._:%")
@@ -49,6 +50,8 @@ def parse(text: str) -> tuple[DatabaseUrl, str | None]:
     sqlite = url.drivername.split("+")[0] == "sqlite"
     if not sqlite:
         _refuse_cut(text, url)
+    if "" in arguments(text).values():  # SQLAlchemy drops such an argument
+        raise ValueError("an argument after '?' has no value")
     query = {}
     for name, value in url.query.items():
         if not isinstance(value, str):

@@ -55,8 +55,6 @@ _PERMANENT = {
     1227: "The account lacks a privilege: grant it.",
     1410: "The account may not create other accounts: grant it CREATE USER.",
     1819: "Choose a password that the server's password policy accepts.",
-    tls.NOT_OFFERED: tls.NO_TLS,
-    tls.DEMANDED: tls.NO_TLS_HERE,
 }
 
 
@@ -98,7 +96,7 @@ def _translate(
 ) -> DatabaseRefusalError | DatabaseTroubleError:
     code = exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
     message = str(exc.args[1]) if len(exc.args) > 1 else str(exc)
-    refused = tls.refusal(exc)
+    refused = tls.database_refusal(exc)
     lasting = refused or (code and code not in TRANSIENT)
     kind = DatabaseRefusalError if lasting else DatabaseTroubleError
     todo = refused or TRANSIENT.get(code) or _PERMANENT.get(code, "")

@@ -154,7 +154,8 @@ class Database:
             | sa_exc.DisconnectionError
             | sa_exc.ResourceClosedError,
         ):
-            todo = _tls_advice(original, code) or (
+            # Not permanent: another server of the cluster may have a right certificate.
+            todo = tls.database_refusal(original) or (
                 "Check [task_flow] persistence_connection and the server."
             )
             if code in _ACCESS_DENIED:
@@ -174,14 +175,6 @@ def is_duplicate(exc: BaseException) -> bool:
 
 def to_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def _tls_advice(original: BaseException, code: object) -> str | None:
-    """Another server of the cluster may have the right certificate: not permanent."""
-    by_code = {tls.NOT_OFFERED: tls.NO_TLS, tls.DEMANDED: tls.NO_TLS_HERE}
-    if isinstance(original.__cause__, OSError):
-        return tls.refusal(original) or tls.FILES
-    return tls.refusal(original) or by_code.get(code if isinstance(code, int) else 0)
 
 
 def _is_schema_error(original: BaseException) -> bool:
@@ -257,7 +250,8 @@ def _network(
         except OSError as exc:
             # PyMySQL reads the certificates for each connection, and leaves errors of
             # the files as they are. They may be replaced just now.
-            raise dialect.loaded_dbapi.OperationalError(_UNKNOWN, str(exc)) from exc
+            error = dialect.loaded_dbapi.OperationalError
+            raise error(_UNKNOWN, f"{exc}. {tls.FILES}") from exc
 
     return engine
 

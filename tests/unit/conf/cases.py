@@ -88,7 +88,7 @@ CASES = [
     ),
     bad("ssl", url(f"mysql+pymysql://o:{P}@h/p?ssl=true"), "ssl_ca=/PATH"),
     bad("ssl_mode", url(f"mysql+pymysql://o:{P}@h/p?ssl_mode=REQUIRED"), "ssl_ca="),
-    bad("ssl_ca empty", url(f"mysql+pymysql://o:{P}@h/p?ssl_ca="), "without a value"),
+    bad("ssl_ca empty", url(f"mysql+pymysql://o:{P}@h/p?ssl_ca="), "has no value"),
     bad(
         "ssl_verify_cert",
         url(f"mysql+pymysql://o:{P}@h/p?ssl_ca={CA}&ssl_verify_cert=true"),

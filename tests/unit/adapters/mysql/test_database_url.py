@@ -59,6 +59,7 @@ def test_other_forms_survive(text: str, expected: DatabaseUrl) -> None:
         "mysql+pymysql://o@db:s3cret/p",
         "s3cret",
         "mysql+pymysql://o@db/p?a=s3cret&a=t0p",
+        "mysql+pymysql://o:s3cret@db/p?ssl_ca=",
     ],
 )
 def test_broken_urls_are_refused(text: str) -> None:

@@ -4,7 +4,6 @@
 import base64
 import contextlib
 import json
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,7 @@ from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec, Value
 from amphv2_bootstrap.spec.secret import Secrets
 from tests.servers.etcd import EtcdServer, running_etcd
-from tests.servers.process import binary, free_port
+from tests.servers.process import free_port
 from tests.servers.redis import (
     HOST,
     PASSWORD,
@@ -220,51 +219,6 @@ def test_redis_user_with_too_few_rights(tmp_path: Path, rights: str) -> None:
         error = refusal(*granted)
     assert isinstance(error, PermanentError)
     assert "Allow the user" in error.todo
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """A self-signed certificate for the loopback address, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    made = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        [
-            *(binary("openssl"), "req", "-x509", "-newkey", "ec"),
-            *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"),
-            *("-subj", "/CN=localhost", "-addext", f"subjectAltName=IP:{HOST}"),
-            *("-out", str(made[0]), "-keyout", str(made[1])),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return str(made[0]), str(made[1])
-
-
-@contextlib.contextmanager
-def redis_with_tls(folder: Path, certificate: tuple[str, str]) -> Iterator[int]:
-    """A Redis with a TLS port and a plain one; gives the TLS port."""
-    port = free_port()
-    options = [
-        f"tls-port {port}",
-        f"tls-cert-file {certificate[0]}",
-        f"tls-key-file {certificate[1]}",
-        "tls-auth-clients no",
-    ]
-    with running_redis(folder, options=options):
-        yield port
-
-
-def test_redis_behind_tls(tmp_path: Path, certificate: tuple[str, str]) -> None:
-    """The check connects with Octavia's TLS options and verifies the certificate."""
-    tls = {"ssl": "True", "ssl_ca_certs": certificate[0], "ssl_cert_reqs": "required"}
-    with redis_with_tls(tmp_path, certificate) as port:
-        trusted = spec_for("redis", port, jobboard_redis_backend_ssl_options=tls)
-        assert check(trusted, GOOD) == ()
-        for wrong in ({"ssl": "True"}, {**tls, "ssl_ca_certs": "/nowhere.pem"}):
-            spec = spec_for("redis", port, jobboard_redis_backend_ssl_options=wrong)
-            error = refusal(spec, GOOD)
-            assert isinstance(error, PermanentError), wrong
-            assert "TLS" in error.todo
 
 
 # Sentinel

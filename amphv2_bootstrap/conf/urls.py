@@ -3,7 +3,7 @@
 
 import re
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from amphv2_bootstrap.adapters.mysql import database_url
 from amphv2_bootstrap.conf.problems import OptionProblems
@@ -130,6 +130,10 @@ class UrlCheck:
             note = self._problems.warn if trap.severity == "warning" else self._add
             note(trap.what, trap.todo)
         check_certificates(self._problems, url.query, here=files_here)
+        folder = url.query.get("ssl_capath")
+        if folder and files_here and not Path(folder).is_dir():
+            what = f"names ssl_capath {folder}, but this host has no such folder"
+            self._add(what, "Correct the path, or write ssl_ca=/PATH/TO/CA.pem instead")
 
     def _check_database_name(self, url: DatabaseUrl) -> None:
         if not url.database:

@@ -86,6 +86,7 @@ CASES = [
         url(f"mysql+pymysql://o:{P}@h/p?ssl_ca=/nowhere/ca.pem"),
         "/nowhere/ca.pem",
     ),
+    bad("no folder", url(f"mysql+pymysql://o:{P}@h/p?ssl_capath=/none"), "no such"),
     bad("ssl", url(f"mysql+pymysql://o:{P}@h/p?ssl=true"), "ssl_ca=/PATH"),
     bad("ssl_mode", url(f"mysql+pymysql://o:{P}@h/p?ssl_mode=REQUIRED"), "ssl_ca="),
     bad("ssl_ca empty", url(f"mysql+pymysql://o:{P}@h/p?ssl_ca="), "has no value"),

@@ -3,6 +3,7 @@
 
 import contextlib
 import dataclasses
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,13 +17,14 @@ from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
-from tests.servers.certificates import Authority
+from tests.servers.certificates import Authority, Pair
 from tests.servers.mariadb import (
     MariaDB,
     running_mariadb,
     tls_arguments,
     tls_options,
 )
+from tests.servers.process import wait_until
 
 PASSWORD = "s3same-Street"
 
@@ -185,3 +187,47 @@ def test_a_servers_certificate_that_expires_soon_is_a_warning(
     soon = [one for one in found if "expires on" in one]
     assert len(soon) == (days < 30)
     assert all(f"{young.host}:{young.port}" in one for one in soon)
+
+
+def answer(database: Database) -> str:
+    """ "yes", or why the engine's database can't be used now."""
+    try:
+        with database.read() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    except DatabaseUnavailableError as exc:
+        return str(exc)
+    return "yes"
+
+
+def wait_until_answer(database: Database, words: str) -> None:
+    """The first answers may be about connections that ended with the server."""
+    wait_until(
+        lambda: words in answer(database),
+        what=f"the engine says {words}",
+        state=lambda: answer(database),
+    )
+
+
+def test_the_engine_outlives_a_wrong_certificate(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """While its server has another authority's, the engine says so and tries again."""
+    right, wrong = authority.server("rotated"), Authority(tmp_path).server()
+    mine = Pair(tmp_path / "mine.pem", tmp_path / "mine.key")
+    query = urlencode(tls_arguments(authority))
+
+    def install(pair: Pair) -> None:
+        shutil.copy(pair.certificate, mine.certificate)
+        shutil.copy(pair.key, mine.key)
+
+    install(right)
+    with running_mariadb(*tls_options(authority, mine)) as other:
+        other.execute(f"CREATE USER plain@localhost IDENTIFIED BY '{PASSWORD}'")
+        place = f"plain:{PASSWORD}@{other.host}:{other.port}"
+        database = Database(f"mysql+pymysql://{place}/?{query}")
+        for pair, words in ((right, "yes"), (wrong, "right one"), (right, "yes")):
+            other.stop()
+            install(pair)
+            other.start()
+            wait_until_answer(database, words)
+        database.close()

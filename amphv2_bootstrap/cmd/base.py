@@ -39,7 +39,7 @@ class Guarded:
                 raise
             text = exit_codes.message_of(exc)
             print(self._masker.text(text), file=sys.stderr)
-            return exit_codes.code_of(exc)
+            return self.exit_code or exit_codes.code_of(exc)
         return self.exit_code
 
     def runtime(self, controllers: Sequence[str] | None = None) -> "Runtime":

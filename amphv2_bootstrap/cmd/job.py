@@ -9,9 +9,11 @@ from cliff.command import Command
 from cliff.lister import Lister
 from cliff.show import ShowOne
 
+from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.output.formats import OwnFormats
 from amphv2_bootstrap.cmd.post import seconds, wait_for
+from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
@@ -56,11 +58,19 @@ class ShowJob(Guarded, OwnFormats, ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from amphv2_bootstrap.cmd.output.patience import (
+            FAILOVER_SECONDS,
+            Timeout,
+            outlast,
+        )
         from amphv2_bootstrap.cmd.output.report import describe
         from amphv2_bootstrap.cmd.output.timeline import Timeline
 
-        store = self.runtime().store
-        report = describe(store, store.resolve(parsed_args.id))
+        runtime = self.runtime()
+        report = outlast(
+            lambda: describe(runtime.store, runtime.store.resolve(parsed_args.id)),
+            Timeout(FAILOVER_SECONDS),
+        )
         report["flows"] = Timeline(report["flows"])
         return tuple(report), tuple(report.values())
 
@@ -84,13 +94,16 @@ class WatchJob(Guarded, ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from amphv2_bootstrap.cmd.output.summaries import head
+        from amphv2_bootstrap.cmd.output.patience import Timeout, outlast
 
+        timeout = Timeout(parsed_args.timeout)
         runtime = self.runtime()
-        job = runtime.store.resolve(parsed_args.id)
-        self.exit_code, summary = wait_for(
-            runtime, job, parsed_args.timeout, head(runtime.store, job)
-        )
+        try:
+            job = outlast(lambda: runtime.store.resolve(parsed_args.id), timeout)
+        except DatabaseUnavailableError:
+            self.exit_code = exit_codes.TIMED_OUT if timeout.is_over else 0
+            raise
+        self.exit_code, summary = wait_for(runtime, job, timeout)
         return tuple(summary), tuple(summary.values())
 
 

@@ -12,6 +12,7 @@ from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from amphv2_bootstrap.cmd.output.patience import Timeout
     from amphv2_bootstrap.cmd.runtime import Runtime
     from amphv2_bootstrap.engine.records import Job
     from amphv2_bootstrap.posting.poster import Posted
@@ -103,18 +104,14 @@ def post(
 def wait_for(
     runtime: "Runtime",
     job: "Job",
-    timeout: float | None,
-    summary: dict[str, Any],
+    timeout: "Timeout",
 ) -> tuple[int, dict[str, Any]]:
-    """Follow the job to its end; returns the exit code and the last head.
-
-    :param summary: the head to return where the job is never seen.
-    """
+    """Follow the job to its end; returns the exit code and the last head."""
     from amphv2_bootstrap.cmd.output.progress import follow
-    from amphv2_bootstrap.cmd.output.summaries import head_of
+    from amphv2_bootstrap.cmd.output.summaries import head_of, unseen_head
 
-    done = follow(runtime.store, job, timeout=timeout)
-    return done.code, head_of(done.report) if done.report else summary
+    done = follow(runtime.store, job, timeout)
+    return done.code, head_of(done.report) if done.report else unseen_head(job)
 
 
 class PostJob(Guarded, ShowOne):
@@ -143,28 +140,45 @@ class PostJob(Guarded, ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from amphv2_bootstrap.cmd.output.summaries import head
+        from amphv2_bootstrap.cmd.output.patience import Timeout
 
         if parsed_args.timeout is not None and not parsed_args.wait:
             raise InvalidInputError(
                 ["--timeout has no effect without --wait. Add --wait, or leave it out."]
             )
+        timeout = Timeout(parsed_args.timeout)
         runtime = self.runtime(controllers_of(parsed_args))
-        # Before the post: its library may be missing, and loading it takes time in
-        # which a posted job would wait.
-        board = runtime.board()
-        posted = post(runtime, parsed_args)
-        runtime.poster().announce(posted.job, board)
-        summary = head(runtime.store, posted.job)
+        posted = _post_and_announce(runtime, parsed_args)
         if parsed_args.wait:
-            self.exit_code, summary = wait_for(
-                runtime, posted.job, parsed_args.timeout, summary
-            )
-        elif summary["state"] == "parked":
+            self.exit_code, summary = wait_for(runtime, posted.job, timeout)
+        else:
+            summary = self._summary(runtime, posted.job)
+        summary["new"] = posted.is_new
+        return tuple(summary), tuple(summary.values())
+
+    def _summary(self, runtime: "Runtime", job: "Job") -> dict[str, Any]:
+        from amphv2_bootstrap.cmd.output import patience
+        from amphv2_bootstrap.cmd.output.summaries import head
+
+        failover = patience.Timeout(patience.FAILOVER_SECONDS)
+        summary = patience.outlast(lambda: head(runtime.store, job), failover)
+        if summary["state"] == "parked":
             print(
                 f"It is parked: see 'amphv2-bootstrap job show {summary['id']}'.",
                 file=sys.stderr,
             )
             self.exit_code = exit_codes.FAILED
-        summary["new"] = posted.is_new
-        return tuple(summary), tuple(summary.values())
+        return summary
+
+
+def _post_and_announce(runtime: "Runtime", arguments: argparse.Namespace) -> "Posted":
+    """With --wait this outlasts a fail-over: posting is safe to repeat."""
+    from amphv2_bootstrap.cmd.output import patience
+
+    failover = patience.Timeout(patience.FAILOVER_SECONDS if arguments.wait else 0.0)
+    # Before the post: its library may be missing, and loading it takes time in
+    # which a posted job would wait.
+    board = patience.outlast(runtime.board, failover)
+    posted = patience.outlast(lambda: post(runtime, arguments), failover)
+    runtime.poster().announce(posted.job, board)
+    return posted

@@ -8,6 +8,10 @@ class DatabaseUnavailableError(TransientError):
     """The engine's database doesn't answer, or refuses for now."""
 
 
+class AccessDeniedError(DatabaseUnavailableError):
+    """The engine's database refuses the login; also where the account isn't there."""
+
+
 class DatabaseError(PermanentError):
     """The engine's database answers, but can't do what was asked."""
 

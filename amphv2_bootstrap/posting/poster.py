@@ -7,6 +7,7 @@ import uuid as uuids
 from dataclasses import dataclass
 
 from amphv2_bootstrap.engine.board import Board, BoardUnavailableError, entry_of
+from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.storage.database import to_json
 from amphv2_bootstrap.engine.storage.job_creation import JobCreation, NewJob
@@ -64,7 +65,7 @@ class Poster:
         return Posted(job, uuid == new_job.uuid)
 
     def announce(self, job: Job, board: Board) -> bool:
-        """Put the ready flow runs on the board; False if the board is unavailable.
+        """Put the ready flow runs on the board; False if that is not possible now.
 
         This only saves time: a conductor posts whatever is missing.
         """
@@ -73,8 +74,8 @@ class Poster:
             for flow_run in self._store.live_flow_runs():
                 if flow_run.job_uuid == job.uuid:
                     board.post_entry(entry_of(flow_run))
-        except BoardUnavailableError as exc:
-            LOG.warning("%s; a conductor posts the job once the board is back", exc)
+        except (BoardUnavailableError, DatabaseUnavailableError) as exc:
+            LOG.warning("%s; a conductor posts the job once it is back", exc)
             return False
         return True
 

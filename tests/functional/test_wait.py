@@ -3,10 +3,20 @@
 
 import json
 import os
+import signal
 import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
+import pytest
+
+from amphv2_bootstrap.engine.records import FlowState
+from amphv2_bootstrap.engine.storage.journal import Journal
 from tests.functional.site import MakeSite, Site
 from tests.servers.mariadb import MariaDB
+from tests.servers.process import wait_until
+from tests.servers.proxy import Proxy, running_proxy
 
 
 def _on_terminal(site: Site, *arguments: str) -> tuple[int, str]:
@@ -79,3 +89,119 @@ def test_a_job_that_is_parked_is_watched(make_site: MakeSite, mariadb: MariaDB) 
     assert code == 1
     assert "another password; this program does not reset it" in text
     assert "amphv2-bootstrap job resume" in text
+
+
+@dataclass
+class Cut:
+    """A job that waits for conductors; ``ctl2``'s way to the database can be cut."""
+
+    site: Site
+    proxy: Proxy
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command on ctl2; :meth:`said` is what it writes to stderr."""
+        with self._stderr.open("w") as stderr:
+            return subprocess.Popen(
+                self.site.command("ctl2", *arguments, "-f", "json"),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
+
+    @property
+    def said(self) -> str:
+        return self._stderr.read_text()
+
+    def wait_until_said(self, text: str) -> None:
+        wait_until(
+            lambda: text in self.said, what=f"it says {text!r}", state=lambda: self.said
+        )
+
+    def end_job(self) -> None:
+        """Write that every flow is done, as conductors would."""
+        store = self.site.store
+        journal = Journal(store.database, "tester:1:none:0")
+        while live := store.live_flow_runs():
+            for flow_run in live:
+                taken = journal.take(flow_run.uuid)
+                assert taken is not None
+                journal.settle(taken, FlowState.DONE)
+
+    @property
+    def _stderr(self) -> Path:
+        return self.site.folder / "stderr"
+
+
+@pytest.fixture
+def cut(make_site: MakeSite, mariadb: MariaDB) -> Iterator[Cut]:
+    site = make_site(engine="mariadb")
+    with running_proxy(mariadb.host, mariadb.port) as proxy:
+        through = site.engine_url.replace(f":{mariadb.port}/", f":{proxy.port}/")
+        own = {"task_flow": {"persistence_connection": through}}
+        site.write_configuration("ctl2", own)
+        assert site.cli("post-job").returncode == 0
+        yield Cut(site, proxy)
+
+
+WAITING = "waiting until it is back"
+
+
+@pytest.mark.parametrize(
+    "command", ["job show", "job watch", "post-job --wait"], ids=str
+)
+def test_an_outage_at_the_start_is_outlasted(cut: Cut, command: str) -> None:
+    """The command says once that it waits, and does its work afterwards."""
+    cut.proxy.cut()
+    process = cut.start(*command.split())
+    cut.wait_until_said(WAITING)
+    cut.proxy.heal()
+    if command != "job show":
+        cut.wait_until_said("cloud: ready")
+    cut.end_job()
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, cut.said
+    assert json.loads(out)["id"] == cut.site.show()["id"]
+    assert cut.said.count(WAITING) == 1
+
+
+@pytest.mark.parametrize("command", ["job watch", "post-job --wait"], ids=str)
+def test_an_outage_in_the_middle_is_outlasted(cut: Cut, command: str) -> None:
+    """What happened meanwhile is shown when the database is back."""
+    process = cut.start(*command.split())
+    cut.wait_until_said("cloud: ready")
+    cut.proxy.cut()
+    cut.wait_until_said("trying again")
+    cut.end_job()
+    cut.proxy.heal()
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, cut.said
+    assert json.loads(out)["state"] == "done"
+    assert cut.said.count("trying again") == 1
+
+
+def test_waiting_for_the_database_can_be_ended(cut: Cut) -> None:
+    """By Ctrl-C, as everywhere; by --timeout with its own exit code."""
+    cut.proxy.cut()
+    process = cut.start("job", "watch")
+    cut.wait_until_said(WAITING)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in cut.said
+    process = cut.start("job", "watch", "--timeout", "1")
+    process.communicate(timeout=60)
+    assert process.returncode == 3
+
+
+def test_a_refused_login_is_not_waited_for(cut: Cut) -> None:
+    """A wrong password doesn't go away: exit code 1 at once."""
+    server, _, database = cut.site.engine_url.rpartition("@")[2].partition("/")
+    wrong = f"mysql+pymysql://root:wrong@{server}/{database}"
+    options = {"task_flow": {"persistence_connection": wrong}}
+    cut.site.write_configuration("ctl2", options)
+    process = cut.start("job", "watch")
+    process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Access denied" in cut.said
+    assert WAITING not in cut.said

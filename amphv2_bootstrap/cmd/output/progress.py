@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.conductor_list import unattended
+from amphv2_bootstrap.cmd.output.patience import LOST_POLL_SECONDS, Timeout
 from amphv2_bootstrap.cmd.output.report import describe
 from amphv2_bootstrap.cmd.output.summaries import exit_code
 from amphv2_bootstrap.cmd.output.views import Report, View, view_of
@@ -16,7 +17,6 @@ from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.storage.store import Store
 
 _POLL_SECONDS = 0.2
-_LOST_POLL_SECONDS = 1.0
 _ATTENDANCE_SECONDS = 5.0
 
 
@@ -41,7 +41,7 @@ class Watch:
             if not self._is_away:
                 self._view.say(f"{exc}; trying again")
             self._is_away = True
-            time.sleep(_LOST_POLL_SECONDS)
+            time.sleep(LOST_POLL_SECONDS)
             return False
         self._is_away = False
         self._view.show(self.report)
@@ -87,14 +87,12 @@ class Followed:
 def follow(
     store: Store,
     job: Job,
-    *,
-    timeout: float | None = None,
+    timeout: Timeout,
 ) -> Followed:
     """Show progress until the job is at rest, then why it failed.
 
-    :param timeout: seconds; then the code is 3 and the job goes on.
+    When ``timeout`` is over the code is 3 and the job goes on.
     """
-    deadline = float("inf") if timeout is None else time.monotonic() + timeout
     with view_of(sys.stderr) as view:
         watch = Watch(store, job, view)
         attendance = Attendance(store, job, view)
@@ -103,12 +101,12 @@ def follow(
             if watch.look() and watch.report:
                 code = exit_code(watch.report["state"])
                 attendance.look(watch.report)
-            if code is None and time.monotonic() >= deadline:
+            if code is None and timeout.is_over:
                 code = exit_codes.TIMED_OUT
             if code is None:
                 time.sleep(_POLL_SECONDS)
     if code == exit_codes.TIMED_OUT:
-        view.say(f"Not done after {timeout:g} s; it goes on.")
+        view.say(f"Not done after {timeout.seconds:g} s; it goes on.")
     if watch.report:
         view.finish(watch.report)
         _say_how_to_resume(watch.report)

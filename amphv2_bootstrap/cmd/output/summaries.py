@@ -24,6 +24,11 @@ def head(store: Store, job: Job) -> dict[str, Any]:
     )
 
 
+def unseen_head(job: Job) -> dict[str, Any]:
+    """The same, while the engine's database is away: the state is unknown."""
+    return {**summarize(job, []), "state": None}
+
+
 def head_of(report: dict[str, Any]) -> dict[str, Any]:
     """The same, out of what :func:`describe` returned."""
     names = ("id", "state", "posted_at", "finished_at", "posted_by")

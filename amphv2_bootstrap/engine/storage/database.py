@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
 
 from amphv2_bootstrap.engine.errors import (
+    AccessDeniedError,
     DatabaseError,
     DatabaseUnavailableError,
     MissingDatabaseError,
@@ -160,6 +161,7 @@ class Database:
             )
             if code in _ACCESS_DENIED:
                 todo += f" {self._creation}"
+                return AccessDeniedError(attempted, on=self.place, why=why, todo=todo)
             return DatabaseUnavailableError(
                 attempted, on=self.place, why=why, todo=todo
             )

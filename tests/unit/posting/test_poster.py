@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from amphv2_bootstrap.engine.board import BoardUnavailableError, NewEntry
+from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.engine.storage.job_creation import flow_run_uuid
 from amphv2_bootstrap.errors import ConflictError
@@ -129,6 +130,20 @@ def test_an_unavailable_board_is_no_failure(cloud: Cloud) -> None:
     """The database has the job: a conductor posts it later."""
     posted = _post(cloud)
     board = FakeBoard(away=True)
+    assert not _poster(cloud).announce(posted.job, board)  # type: ignore[arg-type]
+
+
+def test_an_unavailable_database_is_no_failure_any_more(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is announced is written already: a conductor posts it later."""
+    posted = _post(cloud)
+
+    def away() -> None:
+        raise DatabaseUnavailableError("read it")
+
+    monkeypatch.setattr(cloud.store, "live_flow_runs", away)
+    board = FakeBoard()
     assert not _poster(cloud).announce(posted.job, board)  # type: ignore[arg-type]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.cmd.output import progress
+from amphv2_bootstrap.cmd.output import patience, progress
+from amphv2_bootstrap.cmd.output.patience import Timeout
 from amphv2_bootstrap.cmd.output.progress import Followed, follow
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.records import FlowState, Job, NewFlowRun
@@ -29,7 +30,8 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Only the sleeps between two polls move the clock."""
     clock = Clock()
-    monkeypatch.setattr(progress, "time", clock)
+    for module in (progress, patience):
+        monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(progress, "_POLL_SECONDS", 1.0)
     return clock
 
@@ -59,7 +61,7 @@ def _settle(cloud: Cloud, job: Job, state: FlowState) -> None:
 
 
 def _follow(cloud: Cloud, job: Job, store: Store | None = None) -> Followed:
-    return follow(store or cloud.store, job, timeout=12.0)
+    return follow(store or cloud.store, job, Timeout(12.0))
 
 
 @pytest.mark.parametrize(

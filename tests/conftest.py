@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of all tests: the real servers; and the option ``--board``."""
 
+import signal
+
+# A shell ignores SIGINT for what it runs in the background. The programs that the tests
+# start would ignore it, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 pytest_plugins = [
     "pytester",
     "tests.board_option",

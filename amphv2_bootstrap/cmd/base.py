@@ -2,6 +2,8 @@
 """What all commands share: the runtime, errors as exit codes, an end by signals."""
 
 import argparse
+import os
+import select
 import signal
 import sys
 import threading
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
 
 
+_LOOK_SECONDS = 0.1
+_LAST_SECONDS = 2.0
+
+
 class Guarded:
     """Mixin of all commands, before cliff's class: turns errors into exit codes.
 
@@ -25,6 +31,7 @@ class Guarded:
     exit_code = exit_codes.DONE
     app_args: Any
     _masker = NOTHING_SECRET
+    _stopping: "Stopping | None" = None
 
     def get_epilog(self) -> str:
         """Empty: cliff's own would read the files of every installed package."""
@@ -39,8 +46,19 @@ class Guarded:
                 raise
             text = exit_codes.message_of(exc)
             print(self._masker.text(text), file=sys.stderr)
-            return self.exit_code or exit_codes.code_of(exc)
+            self.exit_code = self.exit_code or exit_codes.code_of(exc)
+        if self.exit_code and self._stopping is not None and self._stopping.number:
+            return exit_codes.SIGNALLED + self._stopping.number
         return self.exit_code
+
+    def stop_on_signals(
+        self, stop: Callable[[], None], is_busy: Callable[[], bool]
+    ) -> None:
+        """Let a signal stop the work; see :class:`Stopping`. Without it, one ends it.
+
+        A command that didn't do its work then has the signal's exit code.
+        """
+        self._stopping = Stopping(stop, is_busy)
 
     def runtime(self, controllers: Sequence[str] | None = None) -> "Runtime":
         """Read the configuration and make the engine's parts.
@@ -66,14 +84,42 @@ class Guarded:
         return runtime
 
 
-def stop_on_signals(stop: Callable[[], None]) -> None:
-    """Call ``stop`` on SIGTERM and SIGINT, in a thread.
+class Stopping:
+    """Ends this process on SIGTERM and SIGINT, whatever its main thread waits for.
 
-    A handler must not wait for a lock that the main thread holds.
+    ``stop`` is called on the first signal. While ``is_busy`` says so, the process may
+    take its time; then it must end within two seconds, or is ended. A second signal
+    ends it at once. A signal that is ignored at the start stays ignored.
+
+    ``number`` is the first signal's; 0 before it.
     """
 
-    def handle(*_: object) -> None:
-        threading.Thread(target=stop, name="stop", daemon=True).start()
+    def __init__(self, stop: Callable[[], None], is_busy: Callable[[], bool]) -> None:
+        self.number = 0
+        self._stop = stop
+        self._is_busy = is_busy
+        # A handler would wait for calls into C of the main thread, and must not wait
+        # for its locks.
+        self._reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: None)
+        threading.Thread(target=self._watch, name="signals", daemon=True).start()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handle)
+    def _watch(self) -> None:
+        self.number = os.read(self._reader, 1)[0]
+        threading.Thread(target=self._stop, name="stop", daemon=True).start()
+        if self._is_busy():
+            text = "Stopping what runs. A second signal ends it at once."
+            print(text, file=sys.stderr, flush=True)
+        while self._is_busy():
+            if self._is_signalled(_LOOK_SECONDS):
+                break
+        else:
+            self._is_signalled(_LAST_SECONDS)
+        os._exit(exit_codes.SIGNALLED + self.number)
+
+    def _is_signalled(self, seconds: float) -> bool:
+        return bool(select.select([self._reader], [], [], seconds)[0])

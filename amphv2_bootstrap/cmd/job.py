@@ -96,8 +96,8 @@ class WatchJob(Guarded, ShowOne):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         from amphv2_bootstrap.cmd.output.patience import Timeout, outlast
 
-        timeout = Timeout(parsed_args.timeout)
         runtime = self.runtime()
+        timeout = Timeout(parsed_args.timeout)
         try:
             job = outlast(lambda: runtime.store.resolve(parsed_args.id), timeout)
         except DatabaseUnavailableError:

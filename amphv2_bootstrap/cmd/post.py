@@ -146,10 +146,10 @@ class PostJob(Guarded, ShowOne):
             raise InvalidInputError(
                 ["--timeout has no effect without --wait. Add --wait, or leave it out."]
             )
-        timeout = Timeout(parsed_args.timeout)
         runtime = self.runtime(controllers_of(parsed_args))
         posted = _post_and_announce(runtime, parsed_args)
         if parsed_args.wait:
+            timeout = Timeout(parsed_args.timeout)
             self.exit_code, summary = wait_for(runtime, posted.job, timeout)
         else:
             summary = self._summary(runtime, posted.job)

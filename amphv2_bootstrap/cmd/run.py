@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cliff.show import ShowOne
 
 from amphv2_bootstrap.cmd import exit_codes
-from amphv2_bootstrap.cmd.base import Guarded, stop_on_signals
+from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.job import resume
 from amphv2_bootstrap.cmd.post import add_post_arguments, controllers_of, post
 
@@ -39,29 +39,28 @@ class Run(Guarded, ShowOne):
         runtime = self.runtime(controllers_of(parsed_args))
         job = post(runtime, parsed_args, renewing=True).job
         resume(runtime, job)
-        report = _carry_out(runtime, job)
+        report = self._carry_out(runtime, job)
         summary = head_of(report)
         self.exit_code = _exit_code(report["flows"], runtime.loaded.host.name)
         return tuple(summary), tuple(summary.values())
 
+    def _carry_out(self, runtime: "Runtime", job: "Job") -> dict[str, Any]:
+        """Run all flows that this host may run; returns the report.
 
-def _carry_out(runtime: "Runtime", job: "Job") -> dict[str, Any]:
-    """Run all flows that this host may run; returns the report.
-
-    :raises RefusedError: this host can't carry out the rest.
-    """
-    flow_runs = runtime.store.flow_runs_of(job.uuid)
-    conductor = runtime.conductor(
-        only=frozenset(flow_run.uuid for flow_run in flow_runs)
-    )
-    stop_on_signals(conductor.stop)
-    worker = threading.Thread(target=conductor.run, name="conductor")
-    worker.start()
-    try:
-        return _follow_here(runtime, job, worker)
-    finally:
-        conductor.stop()
-        worker.join()
+        :raises RefusedError: this host can't carry out the rest.
+        """
+        flow_runs = runtime.store.flow_runs_of(job.uuid)
+        conductor = runtime.conductor(
+            only=frozenset(flow_run.uuid for flow_run in flow_runs)
+        )
+        self.stop_on_signals(conductor.stop, lambda: conductor.may_finish_a_step)
+        worker = threading.Thread(target=conductor.run, name="conductor")
+        worker.start()
+        try:
+            return _follow_here(runtime, job, worker)
+        finally:
+            conductor.stop()
+            worker.join()
 
 
 def _follow_here(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd import exit_codes
-from amphv2_bootstrap.cmd.base import Guarded, stop_on_signals
+from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _COLUMNS = ("check", "state", "message", "todo")
 _FAILED = "failed"
 _PROOF = "canary"
+_TIDYING = (_PROOF, "drill")
+"""The checks that remove what they made, also when they are stopped."""
 
 
 class Verify(Guarded, OwnFormats, Lister):
@@ -37,6 +39,7 @@ class Verify(Guarded, OwnFormats, Lister):
 
     formats = "verify_formatters"
     default_format = "lines"
+    _check = ""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
@@ -60,7 +63,7 @@ class Verify(Guarded, OwnFormats, Lister):
         from amphv2_bootstrap.steps.base import Context
 
         cancelled = threading.Event()
-        stop_on_signals(cancelled.set)
+        self.stop_on_signals(cancelled.set, lambda: self._check in _TIDYING)
         runtime = self.runtime()
         loaded = runtime.loaded
         context = Context(loaded.spec, loaded.host, loaded.secrets, cancelled)
@@ -71,11 +74,16 @@ class Verify(Guarded, OwnFormats, Lister):
             checks.append(_drill)
         found = [
             _masked(finding, runtime.masker)
-            for finding in verify(context, checks, _begin)
+            for finding in verify(context, checks, self._begin)
         ]
         if any(finding.state == _FAILED for finding in found):
             self.exit_code = exit_codes.FAILED
         return _COLUMNS, [dataclasses.astuple(finding) for finding in found]
+
+    def _begin(self, name: str) -> None:
+        self._check = name
+        if sys.stderr.isatty():
+            _say(f"checking: {name}")
 
 
 def _masked(finding: "Finding", masker: "Masker") -> "Finding":
@@ -99,11 +107,6 @@ def _agreement(runtime: "Runtime") -> "Check":
         return compare(controllers(runtime.store, runtime.reports.all(), names))
 
     return agreement
-
-
-def _begin(name: str) -> None:
-    if sys.stderr.isatty():
-        _say(f"checking: {name}")
 
 
 def _say(text: str) -> None:

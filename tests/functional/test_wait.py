@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -187,7 +187,7 @@ def test_waiting_for_the_database_can_be_ended(cut: Cut) -> None:
     cut.wait_until_said(WAITING)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == -signal.SIGINT
     assert "Traceback" not in cut.said
     process = cut.start("job", "watch", "--timeout", "1")
     process.communicate(timeout=60)

@@ -103,6 +103,8 @@ class Bar(_PrintsOnce):
 
     def __enter__(self) -> "Bar":
         self._progress.start()
+        # A signal may end the process at any moment, and would leave it hidden.
+        self._progress.console.show_cursor(True)
         return self
 
     def __exit__(self, *_: object) -> None:

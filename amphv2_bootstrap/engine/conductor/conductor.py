@@ -77,6 +77,11 @@ class Conductor:
     def is_idle(self) -> bool:
         return not len(self._running)
 
+    @property
+    def may_finish_a_step(self) -> bool:
+        """Whether it carries out a flow and still has the claim."""
+        return any(held.lease.lost_because is None for held in self._running.all())
+
     def run(self) -> None:
         """Work until :meth:`stop`; then wait for the steps that run.
 

@@ -2,18 +2,19 @@
 """What every command does before and after its own work."""
 
 import argparse
+import contextlib
 import logging
 import signal
-import threading
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from amphv2_bootstrap.cmd.base import Guarded, stop_on_signals
+from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.errors import PermanentError
-from tests.servers.process import wait_until
 from tests.unit.conf.configuration import PERSISTENCE, Configuration
 
 LOG = logging.getLogger("amphv2-test-base")
@@ -65,23 +66,72 @@ def test_errors_show_no_secret(
     assert "it was ***" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_never_blocks_the_main_thread(number: signal.Signals) -> None:
-    """The handler returns although stopping waits for a lock of the main thread."""
-    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
-    lock, stopped = threading.Lock(), threading.Event()
+# The main thread waits for ever inside the C library, which no signal interrupts.
+_STOPPING = """
+import ctypes, sys, threading, time
+from amphv2_bootstrap.cmd import base
+busy, seconds = float(sys.argv[1]), float(sys.argv[2])
+asked = threading.Event()
+def stop():
+    print("stop", flush=True)
+    asked.set()
+    threading.Event().wait()  # a lock that is never released
+def is_busy():
+    return not asked.wait(0) or time.monotonic() - began < busy
+base._LAST_SECONDS = seconds
+base.Stopping(stop, is_busy)
+began = time.monotonic()
+print("ready", flush=True)
+mutex = ctypes.create_string_buffer(64)
+while True:
+    ctypes.CDLL(None).pthread_mutex_lock(mutex)
+"""
 
-    def stop() -> None:
-        assert threading.current_thread() is not threading.main_thread()
-        with lock:
-            stopped.set()
 
+@contextlib.contextmanager
+def _stopping(busy: float, last: float) -> "Iterator[subprocess.Popen[str]]":
+    """A process that is busy for some seconds, and has ``last`` seconds to end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _STOPPING, str(busy), str(last)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
-        stop_on_signals(stop)
-        with lock:
-            signal.raise_signal(number)
-            assert not stopped.is_set()
-        wait_until(stopped.is_set, what="it has stopped")
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("busy", [0.0, 0.5])
+def test_a_process_that_stops_ends_in_time(number: signal.Signals, busy: float) -> None:
+    """Also if its main thread, and stopping itself, wait for ever."""
+    with _stopping(busy, last=0.1) as process:
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=60)
+    assert (out, process.returncode) == ("stop\n", 128 + number)
+
+
+def test_a_second_signal_ends_a_busy_process() -> None:
+    """The first one lets it go on, and says so."""
+    with _stopping(busy=3600.0, last=3600.0) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert "A second signal ends it" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 130
+
+
+def test_the_exit_code_of_a_command_that_was_stopped() -> None:
+    """The signal's, unless the work was done all the same."""
+    stopping = SimpleNamespace(number=int(signal.SIGTERM))
+    probe = GuardedProbe(Path(), lambda: None)
+    probe.runtime = lambda controllers=None: None  # type: ignore
+    probe._stopping = stopping  # type: ignore[assignment]
+    assert probe.run(argparse.Namespace()) == 0
+    probe.exit_code = 1
+    assert probe.run(argparse.Namespace()) == 143

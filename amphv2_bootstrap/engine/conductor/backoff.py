@@ -3,7 +3,8 @@
 
 import time
 
-LONGEST_PAUSE = 15.0
+LONGEST_PAUSE = 5.0
+"""After an outage, about as long is lost: less than a fail-over takes (6 to 15 s)."""
 
 
 class Backoff:

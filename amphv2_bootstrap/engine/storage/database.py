@@ -20,6 +20,7 @@ from amphv2_bootstrap.engine.errors import (
     SchemaError,
 )
 from amphv2_bootstrap.spec import tls
+from amphv2_bootstrap.engine.storage.pools import Pools
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
 
 _SQLITE_BUSY_SECONDS = 15
@@ -64,9 +65,15 @@ class Database:
     :param url: SQLAlchemy's URL; ``sqlite:///FILE`` or ``mysql+pymysql://...``.
         A SQLite file is created with mode 0600.
     :param patience: seconds that a server may take to answer.
+    :param pools: those of another object for the same server; see :class:`Pools`.
     """
 
-    def __init__(self, url: str | sa.URL, patience: float = _PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str | sa.URL,
+        patience: float = _PATIENCE_SECONDS,
+        pools: Pools | None = None,
+    ) -> None:
         parsed = sa.make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.place = _place(parsed)
@@ -79,6 +86,10 @@ class Database:
             if self.is_sqlite
             else _network(parsed, patience, isolation_level="AUTOCOMMIT")
         )
+        self.pools = Pools() if pools is None else pools
+        if not self.is_sqlite:
+            self.pools.add(self.engine)
+            self.pools.add(self._reader)
         self.now: sa.ColumnElement[float] = sa.literal_column(
             "(julianday('now') - 2440587.5) * 86400.0"
             if self.is_sqlite

@@ -36,7 +36,7 @@ class SqlBoard:
         self._hasty = database
         if patience is not None and not database.is_sqlite:
             # A renewal must fail early enough for a second one.
-            self._hasty = Database(database.engine.url, patience)
+            self._hasty = Database(database.engine.url, patience, database.pools)
         self._table = EntryTable(self._hasty, name)
         self._changes = open_watch(database, self._table, name)
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd.base import Guarded
-from amphv2_bootstrap.engine.liveness import ConductorRow, Liveness, alive, is_silent
+from amphv2_bootstrap.engine.liveness import (
+    ConductorRow,
+    Liveness,
+    alive,
+    board_outage,
+    is_silent,
+)
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.checks.agreement import Controller
@@ -24,6 +30,7 @@ _COLUMNS = (
     "state",
     "silent_for",
     "conflict",
+    "board_error",
 )
 
 
@@ -50,6 +57,7 @@ class ListConductors(Guarded, Lister):
                 row.liveness.value,
                 round(max(row.age, 0.0), 1),
                 has_duplicate(row, found),
+                row.board_error,
             )
             for row in found
         ]
@@ -67,7 +75,7 @@ def has_duplicate(row: ConductorRow, rows: Sequence[ConductorRow]) -> bool:
 def unattended(
     report: dict[str, Any], rows: Sequence[ConductorRow], controllers: Sequence[str]
 ) -> list[str]:
-    """What to start where, for each flow that no living conductor can carry out.
+    """What to do, and where, for each flow that no conductor can carry out now.
 
     :param report: what :func:`amphv2_bootstrap.cmd.output.report.describe` gives.
     :param rows: see :meth:`Store.conductors`.
@@ -83,6 +91,8 @@ def unattended(
         elif is_live and host is not None and host not in hosts:
             name = f"The flow {flow['name']} is {host}'s own"
             found.append(f"{name}, where no conductor is alive: {start}.")
+        elif is_live and (outage := board_outage(rows, host)):
+            found.append(f"It waits for {outage}")
     return found
 
 

@@ -35,7 +35,8 @@ class ConductorRow:
     """A row of ``conductors``: a conductor that has not signed off.
 
     Times are epoch seconds by the database's clock; ``age`` is seconds since
-    ``seen_at``. The conductor says every ``heartbeat_seconds`` that it is alive.
+    ``seen_at``. The conductor says every ``heartbeat_seconds`` that it is alive, and
+    in ``board_error`` why it can't reach the jobboard.
     """
 
     owner: str
@@ -46,6 +47,7 @@ class ConductorRow:
     seen_at: float
     age: float
     heartbeat_seconds: float = DEFAULT_HEARTBEAT_SECONDS
+    board_error: str | None = None
 
     @property
     def liveness(self) -> Liveness:
@@ -59,3 +61,18 @@ class ConductorRow:
 def alive(rows: Sequence[ConductorRow]) -> list[ConductorRow]:
     """The conductors that are alive."""
     return [row for row in rows if row.liveness is Liveness.ALIVE]
+
+
+def board_outage(rows: Sequence[ConductorRow], host: str | None) -> str | None:
+    """Why nobody carries out a flow although conductors are alive, if that is why.
+
+    :param host: the only one that may carry it out; None for any.
+    """
+    living = [row for row in alive(rows) if host in (None, row.host)]
+    errors = [row.board_error for row in living if row.board_error]
+    if not living or len(errors) < len(living):
+        return None
+    names = ", ".join(row.host for row in living)
+    return (
+        f"the jobboard: conductors are alive ({names}), but can't use it: {errors[0]}"
+    )

@@ -60,7 +60,7 @@ def silent(_: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def dropping(_: Path) -> Iterator[str]:
-    """A server whose backlog is full: the kernel drops what asks for a connection."""
+    """A server with a full backlog: the kernel drops what asks for a connection."""
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         listening.listen(0)
@@ -138,7 +138,7 @@ def _start(name: str, config: Path, kind: str) -> Started:
 
 
 def _configured(folder: Path, url: str) -> Path:
-    """A configuration whose engine and administrator's server are at ``url``."""
+    """A configuration with the engine and the administrator's server at ``url``."""
     config = write_configuration(
         folder, f"[task_flow]\npersistence_connection = {url}\n"
     )

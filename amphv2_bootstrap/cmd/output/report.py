@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A job as operators and their tools read it: a stable JSON form."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from amphv2_bootstrap.engine.liveness import alive
+from amphv2_bootstrap.engine.liveness import ConductorRow, alive, board_outage
 from amphv2_bootstrap.engine.process_identity import host_of
 from amphv2_bootstrap.engine.records import (
+    LIVE,
     FlowRun,
     FlowState,
     Job,
@@ -23,11 +24,11 @@ def describe(store: Store, job: Job) -> dict[str, Any]:
     Times are ISO 8601 in UTC, durations in seconds, unknown values None.
     """
     flow_runs = store.flow_runs_of(job.uuid)
-    owners = [row.owner for row in alive(store.conductors())]
+    rows = store.conductors()
     return {
         **summarize(job, [flow_run.state for flow_run in flow_runs]),
         "on_failure": job.on_failure,
-        "flows": [_flow(store, flow_run, owners) for flow_run in flow_runs],
+        "flows": [_flow(store, flow_run, rows) for flow_run in flow_runs],
     }
 
 
@@ -58,14 +59,22 @@ def waits_for(flow_run: FlowRun, owners: Collection[str]) -> str | None:
     return None
 
 
-def _flow(store: Store, flow_run: FlowRun, owners: Collection[str]) -> dict[str, Any]:
+def _waits_for(flow_run: FlowRun, rows: Sequence[ConductorRow]) -> str | None:
+    missing = waits_for(flow_run, [row.owner for row in alive(rows)])
+    outage = board_outage(rows, flow_run.host) if flow_run.state in LIVE else None
+    return missing or outage
+
+
+def _flow(
+    store: Store, flow_run: FlowRun, rows: Sequence[ConductorRow]
+) -> dict[str, Any]:
     return {
         "id": flow_run.uuid,
         "name": flow_run.flow,
         "host": flow_run.host,
         "state": flow_run.state.value,
         "reason": flow_run.reason,
-        "waits_for": waits_for(flow_run, owners),
+        "waits_for": _waits_for(flow_run, rows),
         "conductor": flow_run.owner,
         "running_on": host_of(flow_run.owner),
         "started_at": iso(flow_run.started_at),

@@ -142,8 +142,7 @@ class Conductor:
         """Claim what may be claimed; returns the entries that it looked at."""
         if self._stopping.is_set():
             return ()
-        self._parts.board.connect()
-        entries = self._parts.board.entries()
+        entries = self._look()
         if self._reconciler.is_due(entries):
             entries = self._reconciler.reconcile(entries)
             self._stop_superseded()
@@ -153,6 +152,17 @@ class Conductor:
                 break
             if self._is_for_us(entry):
                 self._consider(entry)
+        return entries
+
+    def _look(self) -> Sequence[Entry]:
+        """The board's entries; the database learns whether it can be reached."""
+        try:
+            self._parts.board.connect()
+            entries = self._parts.board.entries()
+        except BoardUnavailableError as exc:
+            self._reconciler.say_alive(self._parts.runner.masker.text(str(exc)))
+            raise
+        self._reconciler.say_alive()
         return entries
 
     def _stop_superseded(self) -> None:

@@ -57,7 +57,23 @@ class Reconciler:
         self._due_at = 0.0
         self._watch_at = 0.0
         self._prune_at = 0.0
+        self._alive_at = 0.0
+        self._board_error: str | None = None
+        self._has_forgotten = False
         self._displaced: set[str] = set()
+
+    def say_alive(self, board_error: str | None = None) -> None:
+        """Write a sign of life if it is time, and at once if the error is a new one.
+
+        It needs no jobboard: one that is away makes no conductor silent.
+        """
+        now = time.monotonic()
+        if now < self._alive_at and board_error == self._board_error:
+            return
+        owner = self._owner
+        self._heartbeats.heartbeat(owner.host, owner.pid, _version(), board_error)
+        self._alive_at = now + self._interval
+        self._board_error = board_error
 
     def make_due(self) -> None:
         """Have the next pass reconcile: the database has changed."""
@@ -83,7 +99,7 @@ class Reconciler:
             changed = self._compare(entries)
             if is_due:
                 # Must be last: it deletes the rows that freeing claims needs.
-                self._heartbeat()
+                self._forget()
                 self._prune(now)
         except BaseException:
             self.make_due()
@@ -134,8 +150,10 @@ class Reconciler:
             LOG.warning("%s: its conductor %s has died; freed its claim", entry, owner)
         return freed
 
-    def _heartbeat(self) -> None:
-        self._heartbeats.heartbeat(self._owner.host, self._owner.pid, _version())
+    def _forget(self) -> None:
+        if not self._has_forgotten:
+            self._heartbeats.forget(self._owner.host)
+            self._has_forgotten = True
 
     def _prune(self, now: float) -> None:
         if self._history and now >= self._prune_at:

@@ -23,17 +23,18 @@ class Heartbeats:
         self._owner = owner
         self._interval = interval
 
-    def heartbeat(self, host: str, pid: int, version: str) -> None:
-        """Say that this conductor is alive."""
+    def heartbeat(
+        self, host: str, pid: int, version: str, board_error: str | None = None
+    ) -> None:
+        """Say that this conductor is alive, and why it can't reach the jobboard."""
         table = schema.conductors
         with self._database.write() as connection:
             seen = connection.execute(
                 table.update()
                 .where(table.c.owner == self._owner)
-                .values(seen_at=self._database.now)
+                .values(seen_at=self._database.now, board_error=board_error)
             )
             if not seen.rowcount:
-                self._forget(connection, host)
                 connection.execute(
                     table.insert().values(
                         owner=self._owner,
@@ -43,6 +44,7 @@ class Heartbeats:
                         started_at=self._database.now,
                         seen_at=self._database.now,
                         heartbeat_seconds=self._interval,
+                        board_error=board_error,
                     )
                 )
 
@@ -53,15 +55,16 @@ class Heartbeats:
             owners = connection.execute(query).scalars().all()
         return _dead(owners)
 
-    def _forget(self, connection: sa.Connection, host: str) -> None:
+    def forget(self, host: str) -> None:
         """Delete conductors that died on this host, or were last seen long ago."""
         table = schema.conductors
         query = sa.select(table.c.owner).where(table.c.host == host)
-        dead = _dead(connection.execute(query).scalars().all())
         long_ago = self._database.now - table.c.seen_at > _FORGOTTEN_SECONDS
-        connection.execute(
-            table.delete().where(sa.or_(table.c.owner.in_(dead), long_ago))
-        )
+        with self._database.write() as connection:
+            dead = _dead(connection.execute(query).scalars().all())
+            connection.execute(
+                table.delete().where(sa.or_(table.c.owner.in_(dead), long_ago))
+            )
 
     def sign_off(self) -> None:
         """Take this conductor, which ends as it should, off the list."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pools whose connections lead to one server, and become stale together."""
+"""Pools of connections to one server, which become stale together."""
 
 import weakref
 

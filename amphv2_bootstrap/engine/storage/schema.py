@@ -90,6 +90,8 @@ conductors = sa.Table(
     sa.Column("seen_at", _SECONDS, nullable=False),
     # Seconds between two signs of life; NULL in rows of version 0.1.0.
     sa.Column("heartbeat_seconds", _SECONDS, nullable=True),
+    # Why it can't reach the jobboard; NULL while it can.
+    sa.Column("board_error", sa.Text, nullable=True),
 )
 
 host_reports = sa.Table(

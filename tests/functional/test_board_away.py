@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A jobboard that is away, and conductors that are, are told apart."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from amphv2_bootstrap.engine.liveness import Liveness
+from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.engine.storage.store import Store
+from tests.functional.daemon import Daemon, ended
+from tests.servers.process import free_port, wait_until
+
+BOARD = """\
+[task_flow]
+jobboard_backend_driver = redis
+jobboard_backend_hosts = 127.0.0.1
+jobboard_backend_port = {port}
+"""
+
+
+def _cli(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    config = str(folder / "amphv2-bootstrap.conf")
+    module = ("-m", "amphv2_bootstrap.cmd.main", "--config-file", config)
+    return subprocess.run(
+        [sys.executable, *module, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def _json(folder: Path, *arguments: str) -> Any:
+    done = _cli(folder, *arguments, "-f", "json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_conductor_without_its_board_is_alive(tmp_path: Path) -> None:
+    """'conductor list', 'job show' and 'job watch' say that the board is away."""
+    port = free_port()
+    with ended(Daemon(tmp_path, more=BOARD.format(port=port))) as daemon:
+        store = Store(Database(f"sqlite:///{tmp_path}/engine.sqlite"))
+        wait_until(
+            lambda: daemon.log and any(row.board_error for row in store.conductors()),
+            what="the conductor says why it can't reach its board",
+            state=lambda: daemon.log,
+        )
+        [row] = store.conductors()
+        assert row.liveness is Liveness.ALIVE
+        assert _cli(tmp_path, "post-job").returncode == 0
+        [listed] = _json(tmp_path, "conductor", "list")
+        assert listed["state"] == "alive"
+        assert str(port) in listed["board_error"]
+        [cloud, _] = _json(tmp_path, "job", "show")["flows"]
+        assert cloud["waits_for"].startswith(
+            "the jobboard: conductors are alive (ctl1)"
+        )
+        watched = _cli(tmp_path, "job", "watch", "--timeout", "12")
+        assert watched.stderr.count("conductors are alive (ctl1)") == 1
+        assert "No conductor is alive" not in watched.stderr

@@ -15,8 +15,9 @@ LOG = logging.getLogger(__name__)
 # Fractions of a claim's time, by Patroni's rule for its TTL (loop_wait + 2 *
 # retry_timeout <= ttl). Without a renewal the holder stops after USABLE_PART, before
 # another conductor can claim. A renewal without an answer leaves time for a second.
+# The claim outlasts a fail-over of USABLE_PART - RENEWAL_PART - RETRY_PART.
 USABLE_PART = 0.8
-RENEWAL_PART = 0.2
+RENEWAL_PART = 0.1
 CALL_PART = 0.25
 RETRY_PART = 0.05
 _SHORTEST_WATCH = 0.01

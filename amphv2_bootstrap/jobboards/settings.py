@@ -51,7 +51,7 @@ class BoardSettings:
     etcd_ssl: Mapping[str, str] = field(default_factory=dict)
     etcd_timeout: float | None = None
     etcd_api_path: str | None = None
-    expiry: float = 10.0
+    expiry: float = 12.0
     database: Any = field(default=None, repr=False)
 
     @property

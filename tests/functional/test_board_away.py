@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A jobboard that is away, and conductors that are, are told apart."""
+"""A jobboard that is away, and missing conductors, are two things."""
 
 import json
 import subprocess

@@ -21,6 +21,6 @@ class ConductorSettings:
     poll_interval: float = 1.0
     reconcile_interval: float = 10.0
     grace_period: float = 30.0
-    expiry: float = 10.0
+    expiry: float = 12.0
     refusal_pause: float = 30.0
     history: float = 0.0

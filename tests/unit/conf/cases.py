@@ -285,9 +285,9 @@ CASES = [
         own(
             jobboard_backend_driver="etcd_taskflow_driver",
             jobboard_backend_hosts="kv1",
-            jobboard_etcd_timeout=3,
+            jobboard_etcd_timeout=4,
         ),
-        "2.5 or less",
+        "3 or less",
         option="jobboard_etcd_timeout",
     ),
     bad(

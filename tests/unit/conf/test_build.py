@@ -190,7 +190,7 @@ def test_own_board(driver: str, short: str, configuration: Configuration) -> Non
     assert (board.driver, board.hosts) == (short, ("k",))
     assert board.port == {"redis": 6379, "zookeeper": 2181, "etcd": 2379}[short]
     assert board.namespace == "amphv2_bootstrap"
-    assert board.expiry == 10.0
+    assert board.expiry == 12.0
 
 
 def test_own_defaults(configuration: Configuration) -> None:

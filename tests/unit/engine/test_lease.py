@@ -5,8 +5,10 @@ import threading
 
 import pytest
 
+from amphv2_bootstrap.conf.options.task_flow import OPTS
 from amphv2_bootstrap.engine import lease as lease_module
 from amphv2_bootstrap.engine.board import BoardUnavailableError, Entry
+from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
 from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.lease import (
     CALL_PART,
@@ -151,3 +153,11 @@ def test_one_renewal_without_an_answer_costs_no_claim() -> None:
     """Patroni's rule for its TTL holds for every expiry."""
     second_answer = RENEWAL_PART + CALL_PART + RETRY_PART + CALL_PART
     assert second_answer < USABLE_PART < SESSION_PART < 1
+
+
+def test_the_default_claim_outlasts_a_fail_over_and_ends_soon() -> None:
+    """One of 6 s or more stops no step; a host's death costs 15 s at most."""
+    [default] = [o.default for o in OPTS if o.name == "jobboard_expiration_time"]
+    assert default * (USABLE_PART - RENEWAL_PART - RETRY_PART) > 6.0
+    assert default + ConductorSettings().poll_interval < 15.0
+    assert ConductorSettings().expiry == default

@@ -19,8 +19,8 @@ from amphv2_bootstrap.engine.errors import (
     MissingDatabaseError,
     SchemaError,
 )
-from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.engine.storage.pools import Pools
+from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
 
 _SQLITE_BUSY_SECONDS = 15
@@ -57,6 +57,16 @@ _REFUSALS = {
     1286: "Enable InnoDB in the server.",
     1665: "Set binlog_format = ROW (or MIXED) in the server.",
 }
+
+
+_TROUBLE = (
+    sa_exc.OperationalError,
+    sa_exc.InterfaceError,
+    sa_exc.InternalError,
+    sa_exc.TimeoutError,
+    sa_exc.DisconnectionError,
+    sa_exc.ResourceClosedError,
+)
 
 
 class Database:
@@ -157,15 +167,7 @@ class Database:
             return DatabaseError(
                 attempted, on=self.place, why=why, todo=_REFUSALS[code]
             )
-        if isinstance(
-            exc,
-            sa_exc.OperationalError
-            | sa_exc.InterfaceError
-            | sa_exc.InternalError
-            | sa_exc.TimeoutError
-            | sa_exc.DisconnectionError
-            | sa_exc.ResourceClosedError,
-        ):
+        if isinstance(exc, _TROUBLE):
             # Not permanent: another server of the cluster may have a right certificate.
             todo = tls.database_refusal(original) or (
                 "Check [task_flow] persistence_connection and the server."

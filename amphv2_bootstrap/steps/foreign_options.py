@@ -7,7 +7,7 @@ With them, this host's jobboard would differ from the wanted one.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from amphv2_bootstrap.adapters.octavia import introspection
+from amphv2_bootstrap.adapters.octavia import introspection, meaning
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
@@ -53,7 +53,7 @@ def foreign_options(
             continue
         if name in loaded.invalid:
             yield f"{name} is invalid: {loaded.invalid[name]}"
-        elif loaded.values[name] != default:
+        elif not meaning.same(name, loaded.values[name], default):
             yield f"{name} {_surplus(name, loaded.values[name], default)}"
 
 

@@ -4,19 +4,19 @@
 from collections.abc import Mapping
 
 from amphv2_bootstrap.adapters.host import durable_file
-from amphv2_bootstrap.adapters.octavia import conf_file
+from amphv2_bootstrap.adapters.octavia import conf_file, meaning
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_options
 
 
 def with_options(text: bytes, options: Mapping[str, str], path: str) -> bytes:
-    """The file's text with these options set.
+    """The file's text with these options set; what means the same stays as it is.
 
     :raises PermanentError: it can't be parsed; the error holds no text of it.
     """
     try:
-        return conf_file.set_options(text, SECTION, options)
+        return conf_file.set_options(text, SECTION, options, meaning.same_text)
     except ValueError as exc:
         raise PermanentError(
             "set options of Octavia",

@@ -13,7 +13,7 @@ from amphv2_bootstrap.spec.octavia_options import (
     SECRET_OPTIONS,
     TASK_FLOW_OPTIONS,
 )
-from amphv2_bootstrap.spec.task_flow_group import uses_tls
+from amphv2_bootstrap.spec.task_flow_group import switch_of, uses_tls
 from amphv2_bootstrap.steps.base import Context
 
 SECTION = "task_flow"
@@ -89,11 +89,15 @@ def _complete(name: str, value: Value) -> Value:
     """A dict option with Octavia's defaults, all of which a written value replaces.
 
     Defaults of None are left out: written, they would be the text "None". All three
-    drivers take a missing key for None.
+    drivers take a missing key for None. Without TLS only the switch is written: with
+    Sentinel, taskflow up to 5.12 fails on every other key (LP 2102707).
     """
-    default = BY_NAME[name].default
+    option = BY_NAME[name]
+    default = option.default
     if not isinstance(value, Mapping) or not isinstance(default, Mapping):
         return value
+    if not uses_tls(value):
+        return {switch_of(option): "False"}
     filled = {key: str(entry) for key, entry in default.items() if entry is not None}
     filled.update((key, entry) for key, entry in value.items() if entry)
     return filled

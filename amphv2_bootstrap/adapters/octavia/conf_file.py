@@ -9,7 +9,7 @@ configparser's grammar.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from oslo_config import iniparser
@@ -20,22 +20,32 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _QUOTES = ("'", '"')
 
+Same = Callable[[str, str, str], bool]
+"""Whether the texts of an option, the name of which comes first, mean the same."""
 
-def set_options(text: bytes, section: str, options: Mapping[str, str]) -> bytes:
+
+def _equal(_name: str, one: str, other: str) -> bool:
+    return one == other
+
+
+def set_options(
+    text: bytes, section: str, options: Mapping[str, str], same: Same = _equal
+) -> bytes:
     """The file's text with these options set; values come from :func:`render`.
 
     Replaces the value that oslo.config reads (the last one of a repeated key) with its
-    continuation lines, unless it has the same meaning. A missing option goes below its
+    continuation lines, unless it is the same. A missing option goes below its
     commented default, else to the end of the section, else into a new section at the
     end of the file. Safe to run twice.
 
+    :param same: decides about values that are there, unquoted but not unescaped.
     :raises ValueError: oslo.config can't parse the file, or a name or value can't be
         written on one line. The message holds no text of the file or value.
     """
     content = _decode(text)
     for name, value in options.items():
         _check_writable(section, name, value)
-        content = _set_option(content, section, name, value)
+        content = _set_option(content, section, name, value, same)
     return _encode(content)
 
 
@@ -144,13 +154,13 @@ def _outline(content: str) -> _Outline:
         raise ValueError(f"{where}{exc.msg}") from None
 
 
-def _set_option(content: str, section: str, name: str, value: str) -> str:
+def _set_option(content: str, section: str, name: str, value: str, same: Same) -> str:
     lines = _LINE.findall(content)
     outline = _outline(content)
     wanted = f"{name} = {value}".rstrip()
     found = _last_assignment(outline, section, name)
     if found is not None:
-        if found.value != _as_read(wanted):
+        if not same(name, found.value, _as_read(wanted)):
             last = lines[found.end - 1]
             lines[found.first : found.end] = [wanted + _line_end(last)]
         return "".join(lines)

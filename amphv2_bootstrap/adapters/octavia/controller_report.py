@@ -19,6 +19,7 @@ from amphv2_bootstrap.adapters.mysql import database_url
 from amphv2_bootstrap.adapters.octavia import config_sources, introspection
 from amphv2_bootstrap.adapters.octavia.config_sources import sources
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.adapters.octavia.meaning import meaning
 from amphv2_bootstrap.adapters.octavia.service_user import service_user
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.digest import keyed_digest
@@ -88,7 +89,8 @@ class ControllerReport:
         found: dict[str, Any] = {
             name: {"invalid": why} for name, why in loaded.invalid.items()
         }
-        for name, value in loaded.values.items():
+        for name, loaded_value in loaded.values.items():
+            value = meaning(name, loaded_value)
             if isinstance(value, Mapping):
                 for key, entry in value.items():
                     found[f"{name}.{key}"] = self._entry(name, key, entry)
@@ -98,7 +100,6 @@ class ControllerReport:
 
     def _entry(self, name: str, key: str | None, value: Any) -> dict[str, Any]:
         if value is None or isinstance(value, bool) or not _may_be_secret(name, key):
-            # In a dictionary, True by default and "True" in the file are the same.
             return {"value": str(value) if key else value}
         entry = {"digest": self._digest(f"{name}.{key}" if key else name, str(value))}
         if name == _CONNECTION:

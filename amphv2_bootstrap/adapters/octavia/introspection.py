@@ -18,6 +18,7 @@ from oslo_config import cfg
 
 from amphv2_bootstrap.adapters.host import commands, durable_file, no_follow
 from amphv2_bootstrap.adapters.octavia import conf_file, program_runner, site
+from amphv2_bootstrap.adapters.octavia.oslo_options import oslo_option
 from amphv2_bootstrap.adapters.octavia.programs import facts
 from amphv2_bootstrap.adapters.octavia.programs.loading import MODULES
 from amphv2_bootstrap.adapters.octavia.programs.options import GROUP, files_of, load
@@ -147,7 +148,7 @@ def _load_by_release(python: str, sources: Sequence[str]) -> dict[str, Any] | No
 
 
 def _load(options: Sequence[TaskFlowOption], sources: Sequence[str]) -> dict[str, Any]:
-    conf, opts = cfg.ConfigOpts(), [_option(each) for each in options]
+    conf, opts = cfg.ConfigOpts(), [oslo_option(each) for each in options]
     conf.register_opts(opts, group=GROUP)
     with _opened(sources) as files:
         answer = load(list(files), conf, opts)
@@ -192,18 +193,6 @@ def _has_more(sources: Sequence[str], options: Sequence[TaskFlowOption]) -> bool
         return any(conf_file.get_options(text, GROUP).keys() - known for text in texts)
     except (BootstrapError, ValueError):
         return True
-
-
-def _option(option: TaskFlowOption) -> cfg.Opt:
-    settings: dict[str, Any] = {"default": option.default, "secret": option.secret}
-    if isinstance(option.default, tuple):
-        settings["default"] = list(option.default)
-    if option.kind in ("int", "port"):
-        settings.update(min=option.minimum, max=option.maximum)
-    elif option.choices:
-        settings["choices"] = option.choices
-    kind: type[cfg.Opt] = getattr(cfg, f"{option.kind.title()}Opt")  # cfg.StrOpt ...
-    return kind(option.name, **settings)
 
 
 def _unreadable(sources: Sequence[str], why: str) -> PermanentError:

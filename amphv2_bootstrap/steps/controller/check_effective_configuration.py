@@ -6,7 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from amphv2_bootstrap.adapters.host import durable_file
-from amphv2_bootstrap.adapters.octavia import conf_file, config_sources, introspection
+from amphv2_bootstrap.adapters.octavia import (
+    conf_file,
+    config_sources,
+    introspection,
+    meaning,
+)
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import HostSettings, Value, plain
@@ -71,7 +76,7 @@ def _differences(
             yield f"{name} isn't an option of this version of Octavia"
         elif name in loaded.invalid:
             yield f"{name} is invalid: {loaded.invalid[name]}"
-        elif plain(loaded.values[name]) != plain(value):
+        elif not meaning.same(name, loaded.values[name], value):
             yield f"{name} {_difference(name, loaded.values[name], value)}"
 
 
@@ -79,9 +84,8 @@ def _difference(name: str, found: Any, wanted: Value) -> str:
     """What differs, without any secret: of dictionaries only the keys."""
     known = BY_NAME[name]
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        keys = sorted(
-            key for key in {*wanted, *found} if wanted.get(key) != found.get(key)
-        )
+        one, other = (meaning.meaning(name, each) for each in (wanted, found))
+        keys = sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
         return f"differs in {', '.join(keys)}"
     if known.secret or known.secret_keys:
         return "differs"

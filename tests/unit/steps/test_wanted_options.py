@@ -67,6 +67,11 @@ def test_a_missing_secret_is_an_error(controller: Controller) -> None:
             {"use_ssl": "yes", "ca_cert": "/ca"},
             {"use_ssl": "yes", "ca_cert": "/ca"},
         ),
+        (
+            "jobboard_redis_backend_ssl_options",
+            {"ssl": "no", "ssl_ca_certs": "/ca"},
+            {"ssl": "False"},
+        ),
         ("jobboard_etcd_ssl_options", {"use_ssl": "False", "ca_cert": "/ca"}, None),
         ("jobboard_etcd_ssl_options", {"ca_cert": "/ca"}, None),
     ],
@@ -77,7 +82,10 @@ def test_dict_options_are_written_whole(
     given: dict[str, str],
     written: dict[str, str] | None,
 ) -> None:
-    """Defaults but None are filled in; etcd's dict is written only with TLS."""
+    """With TLS defaults but None are filled in, without it only the switch is there.
+
+    The dictionary of etcd is written only with TLS.
+    """
     controller.task_flow[name] = given
     assert wanted_values(controller.context).get(name) == written
 
@@ -94,6 +102,7 @@ def test_the_keyfile_password_goes_into_its_dict(controller: Controller) -> None
 def test_what_octavia_conf_cannot_hold_is_named(controller: Controller) -> None:
     """The error names the option, and doesn't show the secret."""
     controller.secrets[KEYFILE_PASSWORD] = "s3c,ret"
+    controller.task_flow["jobboard_zookeeper_ssl_options"] = {"use_ssl": "True"}
     with pytest.raises(
         PermanentError, match="jobboard_zookeeper_ssl_options"
     ) as caught:

@@ -72,6 +72,28 @@ def test_the_second_run_changes_nothing(controller: Controller) -> None:
     assert not controller.marker.is_set()
 
 
+def test_what_means_the_same_stays(controller: Controller) -> None:
+    """A file that says the same in other words is no change, and needs no restart."""
+    controller.task_flow["jobboard_backend_hosts"] = ("10.0.0.1", "kv2")
+    wanted = wanted_options(controller.context)
+    spelt = {
+        **wanted,
+        "jobboard_enabled": "yes",
+        "jobboard_backend_hosts": "10.0.0.1, KV2",
+        "persistence_connection": wanted["persistence_connection"].replace(
+            "%2F", "%2f"
+        ),
+    }
+    assert spelt["persistence_connection"] != wanted["persistence_connection"]
+    before = conf_file.set_options(ORIGINAL, "task_flow", spelt)
+    controller.conf.write_bytes(before)
+    result = _write(controller)
+    assert result["effect"] == "unchanged"
+    assert controller.conf.read_bytes() == before
+    assert not _backups(controller)
+    assert not controller.marker.is_set()
+
+
 def test_a_run_after_an_interruption_knows_the_backup(controller: Controller) -> None:
     """After a kill between write and restart, the next run reports the change."""
     made = _write(controller)["made"]

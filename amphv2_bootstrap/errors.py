@@ -5,7 +5,16 @@ The two branches decide what the engine does next: it tries a step again, with
 backoff, after a transient error; after a permanent one it waits for the operator.
 """
 
+import logging
+import re
+import traceback
 from collections.abc import Sequence
+from typing import Self
+
+LOG = logging.getLogger(__name__)
+
+_FRAME = re.compile(r'^  File "(?:.*/)?([^"/]+)", line (\d+)', re.M)
+_OWN_FRAME = re.compile(r'^  File ".*?/(amphv2_bootstrap/[^"]+)", line (\d+)', re.M)
 
 
 class BootstrapError(Exception):
@@ -38,6 +47,32 @@ class TransientError(BootstrapError):
 
 class PermanentError(BootstrapError):
     """Another attempt would fail in the same way until somebody acts."""
+
+
+class UnexpectedError(PermanentError):
+    """An error that this package doesn't know; named by its type and place only.
+
+    Its text may hold a secret that no masker knows (a parser's error quotes the line).
+    """
+
+    @classmethod
+    def of(cls, attempted: str, error: BaseException) -> Self:
+        """Has the traceback of ``error``, the text of which goes to the debug log."""
+        LOG.debug("Unexpected error: %s", attempted, exc_info=error)
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        found = cls.at(attempted, type(error).__name__, trace)
+        return found.with_traceback(error.__traceback__)
+
+    @classmethod
+    def at(cls, attempted: str, type_name: str, trace: str) -> Self:
+        """From the frames of a traceback, as :mod:`traceback` formats them."""
+        places = _OWN_FRAME.findall(trace) or _FRAME.findall(trace)
+        place = f" at {':'.join(places[-1])}" if places else ""
+        return cls(
+            attempted,
+            why=f"unexpected {type_name}{place}",
+            todo="Its text is in the log at debug level: look at it, and report it.",
+        )
 
 
 class CancelledError(BootstrapError):

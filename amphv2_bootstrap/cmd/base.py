@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from amphv2_bootstrap.cmd import exit_codes
-from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.errors import BootstrapError, UnexpectedError
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET
 
 if TYPE_CHECKING:
@@ -41,15 +41,21 @@ class Guarded:
         """Run the command; returns the exit code of :mod:`exit_codes`."""
         try:
             super().run(parsed_args)  # type: ignore[misc]
+        except BrokenPipeError:
+            raise
         except BootstrapError as exc:
-            if self.app_args.debug:
-                raise
-            text = exit_codes.message_of(exc)
-            print(self._masker.text(text), file=sys.stderr)
-            self.exit_code = self.exit_code or exit_codes.code_of(exc)
+            self._fail(exc)
+        except Exception as exc:  # noqa: BLE001 - the boundary of the process
+            self._fail(UnexpectedError.of("run the command", exc))
         if self.exit_code and self._stopping is not None and self._stopping.number:
             return exit_codes.SIGNALLED + self._stopping.number
         return self.exit_code
+
+    def _fail(self, error: BootstrapError) -> None:
+        if self.app_args.debug:
+            raise error
+        print(self._masker.text(exit_codes.message_of(error)), file=sys.stderr)
+        self.exit_code = self.exit_code or exit_codes.code_of(error)
 
     def stop_on_signals(
         self, stop: Callable[[], None], is_busy: Callable[[], bool]

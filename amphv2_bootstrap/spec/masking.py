@@ -8,10 +8,13 @@ of libraries, and servers that quote the statement they refuse.
 import json
 import logging
 import re
+import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+from amphv2_bootstrap.errors import BootstrapError
 
 MASK = "***"
 # Masking shorter secrets would mask ordinary words.
@@ -116,7 +119,11 @@ def _quoted(text: str) -> Iterator[str]:
 
 
 class MaskingFilter(logging.Filter):
-    """Masks secrets in log records, their arguments and tracebacks included."""
+    """Masks secrets in log records, their arguments and tracebacks included.
+
+    Texts of errors of libraries, which may quote a secret that no masker knows, are
+    left out of tracebacks, except at debug level.
+    """
 
     def __init__(self, masker: Masker) -> None:
         super().__init__()
@@ -125,13 +132,32 @@ class MaskingFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = self._masker.text(record.getMessage()), ()
         if record.exc_info:
-            text = "".join(traceback.format_exception(*record.exc_info))
+            text = _traced(record.exc_info[1], record.levelno <= logging.DEBUG)
             record.exc_text = self._masker.text(text.rstrip())
             # oslo.log's formatter would format the exception again, unmasked.
             record.exc_info = None
         if record.stack_info:
             record.stack_info = self._masker.text(record.stack_info)
         return True
+
+
+def _traced(error: BaseException | None, with_texts: bool) -> str:
+    """The traceback of the error and of what led to it, which comes first."""
+    if with_texts:
+        return "".join(traceback.format_exception(error))
+    parts = []
+    while error is not None:
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        parts.append(f"Traceback (most recent call last):\n{frames}{_named(error)}")
+        hidden = error.__suppress_context__
+        error = error.__cause__ or (None if hidden else error.__context__)
+    return "\n\nwhich led to:\n\n".join(reversed(parts))
+
+
+def _named(error: BaseException) -> str:
+    """Our own error's type and text; of another one only the type."""
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, BootstrapError) else name
 
 
 class MaskingFormatter(logging.Formatter):
@@ -143,4 +169,7 @@ class MaskingFormatter(logging.Formatter):
         self._masker = masker
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._masker.text(self.formatter.format(record))
+        text, error = self.formatter.format(record), sys.exc_info()[1]
+        if error is not None and record.levelno > logging.DEBUG:
+            text = text.replace(f"{type(error).__name__}: {error}", _named(error))
+        return self._masker.text(text)

@@ -20,6 +20,7 @@ SECTION = "task_flow"
 
 _CONNECTION = "persistence_connection"
 _ZOOKEEPER_TLS = "jobboard_zookeeper_ssl_options"
+_REDIS_TLS = "jobboard_redis_backend_ssl_options"
 _ETCD_TLS = "jobboard_etcd_ssl_options"
 
 
@@ -61,6 +62,9 @@ def wanted_values(context: Context) -> dict[str, Value]:
         tls = given.get(_ZOOKEEPER_TLS, {})
         assert isinstance(tls, Mapping)  # noqa: S101 - of kind dict
         given[_ZOOKEEPER_TLS] = {**tls, "keyfile_password": keyfile_password}
+    if given.get("jobboard_redis_sentinel"):
+        # taskflow up to 5.12 fails on the other keys of Octavia's default.
+        given.setdefault(_REDIS_TLS, {"ssl": "False"})
     return {
         option.name: _complete(option.name, given[option.name])
         for option in TASK_FLOW_OPTIONS

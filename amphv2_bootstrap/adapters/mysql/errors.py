@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns errors of MariaDB, MySQL and PyMySQL into ours."""
 
+import configparser
 import contextlib
 import re
 from collections.abc import Iterator
@@ -85,6 +86,14 @@ def translated(attempted: str, place: str, masker: Masker) -> Iterator[None]:
             why=masker.text(str(exc)),
             todo=tls.refusal(exc) or tls.FILES,
         ) from exc
+    except configparser.Error as exc:
+        raise PermanentError(
+            attempted,
+            on=place,
+            why=_parser_reason(exc),
+            todo="Correct the option file that read_default_file in the URL names: "
+            "options stand below a line such as [client].",
+        ) from None
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as exc:
         raise PermanentError(
             attempted, on=place, why=_driver_reason(exc, masker)
@@ -126,3 +135,11 @@ def _driver_reason(exc: Exception, masker: Masker) -> str:
     if isinstance(exc, UnicodeEncodeError):  # its text has a character of the password
         return "PyMySQL sends passwords as latin-1, but this one has other characters"
     return masker.text(str(exc))
+
+
+def _parser_reason(exc: configparser.Error) -> str:
+    """The file and line; the parser's own text quotes the line, and so a password."""
+    lines = [number for number, _ in getattr(exc, "errors", ())]
+    first = getattr(exc, "lineno", None) or next(iter(lines), "unknown")
+    file = getattr(exc, "source", None) or "its option file"
+    return f"PyMySQL can't parse {file}, line {first}"

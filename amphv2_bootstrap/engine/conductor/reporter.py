@@ -11,7 +11,7 @@ from typing import Any
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
-from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.errors import BootstrapError, UnexpectedError
 from amphv2_bootstrap.spec.masking import Masker
 
 LOG = logging.getLogger(__name__)
@@ -125,4 +125,4 @@ class Reporter:
             return {UNREADABLE: self._masker.text(str(exc))}
         except Exception as exc:
             LOG.exception("This host can't report on itself")
-            return {UNREADABLE: f"unexpected error: {type(exc).__name__}; see its log"}
+            return {UNREADABLE: str(UnexpectedError.of("report on this host", exc))}

@@ -20,6 +20,7 @@ from taskflow.persistence import models
 from taskflow.persistence.backends import impl_sqlalchemy
 
 from amphv2_bootstrap.engine.errors import FencedError
+from amphv2_bootstrap.engine.execution import stored_failure
 from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
     retry_until_cancelled,
 )
@@ -267,6 +268,9 @@ def _atom_row(atom: Any) -> Row:
 
 def _masked(row: Row, masker: Masker) -> Row:
     """The row with its free texts masked, except what a revert reads."""
+    for name in ("failure", "revert_failure"):
+        if row[name]:
+            row = {**row, name: stored_failure.stored(row[name])}
     clean = {
         name: masker.value(value) if name in _FREE_TEXT else value
         for name, value in row.items()

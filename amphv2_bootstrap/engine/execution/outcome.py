@@ -33,7 +33,7 @@ from amphv2_bootstrap.engine.errors import (
     FencedError,
     RefusedError,
 )
-from amphv2_bootstrap.errors import BootstrapError, CancelledError
+from amphv2_bootstrap.errors import BootstrapError, CancelledError, UnexpectedError
 
 
 class Outcome(enum.StrEnum):
@@ -75,18 +75,19 @@ def of_trouble(trouble: BootstrapError) -> End:
 
 
 def of_failure(step: str, failure: BaseException | None, text: str) -> End:
-    """The end of a run in which a step failed."""
+    """The end of a run in which a step failed; ``text`` is the failure as stored."""
     if isinstance(failure, CancelledError):
         return End(Outcome.SUSPENDED, f"{step}: {text}")
-    return End(Outcome.FAILED, f"{step}: {_described(failure, text)}", step)
+    return End(Outcome.FAILED, f"{step}: {text}", step)
 
 
 def of_surprise(attempted: str, error: BaseException) -> End:
     """The end of a run that an unexpected error stopped outside its steps."""
-    return End(Outcome.FAILED, f"{attempted}: {_described(error, str(error))}")
+    return End(Outcome.FAILED, reason_of(attempted, error))
 
 
-def _described(failure: BaseException | None, text: str) -> str:
-    if failure is None or isinstance(failure, BootstrapError):
-        return text
-    return f"unexpected {type(failure).__name__}: {text}"
+def reason_of(attempted: str, error: BaseException) -> str:
+    """Our own error's text; of another one only type and place."""
+    if isinstance(error, BootstrapError):
+        return f"{attempted}: {error}"
+    return str(UnexpectedError.of(attempted, error))

@@ -21,11 +21,13 @@ from amphv2_bootstrap.engine.execution.outcome import (
     of_failure,
     of_surprise,
     of_trouble,
+    reason_of,
 )
 from amphv2_bootstrap.engine.execution.registry import Flows, atoms, shape
 from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
     retry_until_cancelled,
 )
+from amphv2_bootstrap.engine.execution.stored_failure import described
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.records import FlowRun, Job
 from amphv2_bootstrap.engine.storage.database import Database
@@ -216,7 +218,8 @@ def _end_of_exception(
 
 def _end_of_failures(engine: Any) -> End | None:
     for step, failure in engine.storage.get_execute_failures().items():
-        return of_failure(step, failure.exception, failure.exception_str)
+        LOG.debug("The step %s failed", step, exc_info=failure.exception)
+        return of_failure(step, failure.exception, described(failure))
     return None
 
 
@@ -226,11 +229,11 @@ def _end_of_revert(engine: Any, exc: Exception) -> End:
         cause = _end_of_failures(engine)
         return End(Outcome.REVERTED, cause.reason if cause else None)
     for step, failure in engine.storage.get_revert_failures().items():
-        reason = f"undo {step}: {failure.exception_str}"
+        reason = f"undo {step}: {described(failure)}"
         if isinstance(failure.exception, CancelledError):
             return End(Outcome.SUSPENDED, reason)
         return End(Outcome.REVERT_FAILED, reason)
-    return End(Outcome.REVERT_FAILED, f"undo the flow: {exc}")
+    return End(Outcome.REVERT_FAILED, reason_of("undo the flow", exc))
 
 
 def _end_of_state(state: str) -> End:

@@ -54,6 +54,20 @@ def test_logs_show_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     assert PERSISTENCE not in caplog.text
 
 
+def test_an_unexpected_error_is_named_by_type_and_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A library's text may hold a secret that no configuration names."""
+
+    def fail() -> None:
+        raise ValueError("hunter2-" + "of-no-configuration")
+
+    assert _run(tmp_path, fail) == 1
+    told = capsys.readouterr().err
+    assert "unexpected ValueError at amphv2_bootstrap/" in told
+    assert "hunter2-of" not in told + caplog.text
+
+
 def test_errors_show_no_secret(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

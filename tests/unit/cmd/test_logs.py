@@ -48,7 +48,8 @@ def test_an_error_that_ends_a_thread_is_masked(
     thread.start()
     thread.join(30)
     assert "CRITICAL: Unhandled error in thread ears" in stream.getvalue()
-    assert "RuntimeError: not let in with ***" in stream.getvalue()
+    assert "RuntimeError" in stream.getvalue()
+    assert "not let in" not in stream.getvalue().replace('"not let in', "")
 
 
 @as_root

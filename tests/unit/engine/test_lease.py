@@ -125,6 +125,7 @@ def test_an_unexpected_error_ends_no_renewal(clock: Clock) -> None:
         lease.check()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_log_that_fails_stops_the_step_all_the_same(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

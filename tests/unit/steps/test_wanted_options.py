@@ -115,3 +115,11 @@ def test_no_password_no_secret_in_the_url(tmp_path: Path) -> None:
     controller = Controller(tmp_path, secrets={})
     wanted = wanted_options(controller.context)["persistence_connection"]
     assert wanted == "mysql+pymysql://octavia@db:3306/octavia_persistence"
+
+
+def test_sentinel_without_tls_has_the_switch_alone(controller: Controller) -> None:
+    """taskflow up to 5.12 fails on Octavia's own default (LP 2102707)."""
+    name = "jobboard_redis_backend_ssl_options"
+    assert name not in wanted_options(controller.context)
+    controller.task_flow["jobboard_redis_sentinel"] = "mymaster"
+    assert wanted_options(controller.context)[name] == "ssl:False"

@@ -2,6 +2,7 @@
 """Which errors are transient, and that none holds a secret."""
 
 import traceback
+from pathlib import Path
 
 import pymysql
 import pytest
@@ -82,3 +83,26 @@ def test_password_beyond_latin_1() -> None:
     assert isinstance(error, PermanentError)
     assert "u20ac" not in str(error)
     assert "\u20ac" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("password = hunter2\n[client]\n", "option-file, line 1"),
+        ("[client]\nuser = root\n= hunter2\n", "option-file, line 3"),
+        ("[client]\nuser = a\nuser = hunter2\n", "option-file, line 3"),
+        ("[client]\n[client]\nuser = hunter2\n", "option-file, line 2"),
+    ],
+)
+def test_an_option_file_is_not_quoted(tmp_path: Path, text: str, where: str) -> None:
+    """PyMySQL's parser quotes the line, which may hold the password."""
+    file = tmp_path / "option-file"
+    file.write_text(text)
+    with (
+        pytest.raises(PermanentError) as caught,
+        translated("log in", "db1:3306", Masker([])),
+    ):
+        pymysql.connect(read_default_file=str(file))
+    assert where in str(caught.value)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "hunter2" not in shown.replace(repr(text), "")

@@ -10,6 +10,7 @@ import pytest
 from amphv2_bootstrap.engine.conductor import workers
 from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.records import FlowState, NewFlowRun
+from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from tests.servers.process import wait_until
 from tests.unit.engine.toys import SETTINGS, Cloud
@@ -75,14 +76,38 @@ def test_parks_a_failed_flow_and_resumes_it_where_it_failed(
 def test_an_unexpected_exception_of_a_step_parks_the_flow(
     make_cloud: MakeCloud,
 ) -> None:
-    """A bug in a step neither loses the flow nor repeats it for ever."""
+    """It is named by type and place; its text, a secret maybe, is stored nowhere."""
     cloud = make_cloud(main=["a"])
     empty: dict[str, str] = {}
-    cloud.flows.actions["a"] = lambda: empty["missing"]
+    cloud.flows.actions["a"] = lambda: empty["hunter2-of-nobody"]
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
         cloud.wait_for(uuid, "parked")
     assert "unexpected KeyError" in str(cloud.store.flow_runs_of(uuid)[0].reason)
+    with cloud.database.read() as connection:
+        rows = connection.execute(schema.atomdetails.select()).all()
+    assert "unexpected KeyError" in str(rows)
+    assert "hunter2" not in str(rows)
+
+
+def test_what_led_to_a_failure_is_not_stored(make_cloud: MakeCloud) -> None:
+    """The causes of an error of ours are a library's words."""
+
+    def fail() -> None:
+        try:
+            raise ValueError("hunter2-of-nobody")
+        except ValueError as exc:
+            raise PermanentError("do it", why="refused") from exc
+
+    cloud = make_cloud(main=["a"])
+    cloud.flows.actions["a"] = fail
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    with cloud.running():
+        cloud.wait_for(uuid, "parked")
+    with cloud.database.read() as connection:
+        rows = connection.execute(schema.atomdetails.select()).all()
+    assert "do it: refused" in str(rows)
+    assert "hunter2" not in str(rows)
 
 
 def test_reverts_what_was_done_when_asked(make_cloud: MakeCloud) -> None:

@@ -179,7 +179,7 @@ def test_log_records_are_masked_with_their_tracebacks(of_oslo: bool) -> None:
 
 
 def test_the_debug_log_has_the_masked_text_of_an_error() -> None:
-    """Who has to find an unexpected error's cause has its text there."""
+    """The text of an unexpected error, which leads to its cause, is there."""
     logger, stream = _logger(logging.Formatter())
     try:
         raise ValueError("it was " + SECRET)
@@ -189,7 +189,7 @@ def test_the_debug_log_has_the_masked_text_of_an_error() -> None:
 
 
 def test_our_own_errors_keep_their_text_in_tracebacks() -> None:
-    """What led to an error of ours is told by type, the error itself in full."""
+    """What led to an error of ours is named by type, the error itself in full."""
     logger, stream = _logger(logging.Formatter())
     try:
         try:

@@ -5,7 +5,8 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from amphv2_bootstrap.adapters.mysql.errors import ACCESS_DENIED, DatabaseRefusalError
+from amphv2_bootstrap.adapters.mysql.errors import DatabaseRefusalError
+from amphv2_bootstrap.adapters.mysql.server_errors import ACCESS_DENIED
 from amphv2_bootstrap.adapters.mysql.sessions import Session, session
 from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.spec.database import DatabaseUrl

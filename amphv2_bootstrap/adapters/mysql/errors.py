@@ -8,55 +8,17 @@ from collections.abc import Iterator
 
 import pymysql
 
+from amphv2_bootstrap.adapters.mysql import server_errors
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.masking import Masker
 
-ACCESS_DENIED = 1045
-DATABASE_DENIED = 1044
-UNKNOWN_DATABASE = 1049
 DATABASE_EXISTS = 1007
 ACCOUNT_FAILED = 1396  # CREATE USER of an existing, DROP USER of a missing account
 NO_SUCH_GRANT = 1141
 NO_SUCH_TABLE = 1146
-LOCK_WAIT_TIMEOUT = 1205
 TABLE_SKIPPED = 1684  # by information_schema, while it is changed; a warning
 PASSWORD_REFUSED = (1372, 1819)
-
-# https://mariadb.com/kb/en/mariadb-error-codes/
-TRANSIENT = {
-    1040: "Wait, or raise max_connections.",
-    1047: "The node isn't part of a working cluster: check its wsrep status.",
-    1053: "The server is shutting down.",
-    1129: "The server blocks this host after many errors: run FLUSH HOSTS.",
-    1159: "",
-    1161: "",
-    1203: "Wait, or raise the account's max_user_connections.",
-    LOCK_WAIT_TIMEOUT: "Another transaction holds the table: see SHOW PROCESSLIST.",
-    1213: "",
-    1226: "",
-    1290: "The server is read-only: is it a replica, or is a switch-over under way?",
-    1317: "",
-    1836: "The server is read-only: is it a replica, or is a switch-over under way?",
-    1927: "",
-    2002: "Is the server running, and is the socket's path right?",
-    2003: "Is the server running, and are host and port right?",
-    2006: "",
-    2013: "",
-    2014: "",
-    2055: "",
-    3024: "",
-}
-_PERMANENT = {
-    ACCESS_DENIED: "Check the user name and the password in the configuration, and "
-    f"whether the account demands TLS: {tls.DEMANDS}.",
-    DATABASE_DENIED: "The account lacks a privilege on this database: grant it.",
-    UNKNOWN_DATABASE: "",
-    1142: "The account lacks a privilege: grant it.",
-    1227: "The account lacks a privilege: grant it.",
-    1410: "The account may not create other accounts: grant it CREATE USER.",
-    1819: "Choose a password that the server's password policy accepts.",
-}
 
 
 class DatabaseRefusalError(PermanentError):
@@ -106,9 +68,9 @@ def _translate(
     code = exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
     message = str(exc.args[1]) if len(exc.args) > 1 else str(exc)
     refused = tls.database_refusal(exc)
-    lasting = refused or (code and code not in TRANSIENT)
+    lasting = refused or (code and not server_errors.is_transient(code, message))
     kind = DatabaseRefusalError if lasting else DatabaseTroubleError
-    todo = refused or TRANSIENT.get(code) or _PERMANENT.get(code, "")
+    todo = refused or server_errors.advice(code, message)
     why = f"{clean(message, masker)} [{code}]"
     error = kind(attempted, on=place, why=why, todo=todo)
     error.code = code

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.host import commands
+from amphv2_bootstrap.adapters.mysql import server_errors
 from amphv2_bootstrap.adapters.mysql.database_url import with_password
-from amphv2_bootstrap.adapters.mysql.errors import TRANSIENT
 from amphv2_bootstrap.adapters.mysql.sessions import LOCK_WAIT_SECONDS
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
@@ -27,6 +27,7 @@ from amphv2_bootstrap.spec.masking import Masker
 from amphv2_bootstrap.spec.model import HostSettings
 
 _PREFIX = "persistence-overlay-"
+_SERVER_ERROR = re.compile(r"\((\d{4}), (.*)")
 _LAST_OUTPUT = "Its last output: "  # as in commands.run
 _SHOWN_LINES = 10
 _LONG_OUTPUT = 2000
@@ -98,8 +99,10 @@ def upgrade_persistence(
                 + error_lines(exc.todo.removeprefix(_LAST_OUTPUT), masker),
             ) from None
     output = completed.stdout + completed.output
-    codes = {int(code) for code in re.findall(r"\((\d{4}), ", output)}
-    away = bool(codes & {*TRANSIENT, _LOCK_NOT_ACQUIRED}) and not tls.advice(output)
+    away = not tls.advice(output) and any(
+        int(code) == _LOCK_NOT_ACQUIRED or server_errors.is_transient(int(code), text)
+        for code, text in _SERVER_ERROR.findall(output)
+    )
     return Completed(
         completed.returncode,
         error_lines(completed.output, masker),

@@ -4,10 +4,10 @@
 import re
 from collections.abc import Sequence
 
-from amphv2_bootstrap.adapters.mysql.errors import (
+from amphv2_bootstrap.adapters.mysql import server_errors
+from amphv2_bootstrap.adapters.mysql.server_errors import (
     ACCESS_DENIED,
     DATABASE_DENIED,
-    TRANSIENT,
     UNKNOWN_DATABASE,
 )
 from amphv2_bootstrap.adapters.octavia.program_runner import (
@@ -110,7 +110,7 @@ def verdict(
     cause = _cause(result.chain)
     kinds = " ".join(f"{each.type} {each.text}" for each in result.chain)
     refused = tls.advice(kinds)
-    away = any(name in kinds for name in _TRANSIENT) or _code(cause) in TRANSIENT
+    away = any(name in kinds for name in _TRANSIENT) or _is_transient(cause)
     kind: type[PermanentError] | type[TransientError] = PermanentError
     if "ScratchRefusedError" in kinds:
         kind = UnprovenError
@@ -138,6 +138,10 @@ def _code(cause: Cause) -> int:
     return int(found[1]) if found and cause.type.startswith("pymysql.") else 0
 
 
+def _is_transient(cause: Cause) -> bool:
+    return server_errors.is_transient(_code(cause), cause.text)
+
+
 def _words(cause: Cause) -> str:
     name = cause.type.rpartition(".")[2]
     if name in _OWN_ERRORS:
@@ -150,7 +154,8 @@ def _advice(link: str, cause: Cause, kinds: str) -> str:
         return WRONG_PYTHON
     code = _code(cause)
     if code:
-        return _MYSQL.get(code) or TRANSIENT.get(code) or _ADVICE["persistence"]
+        general = server_errors.advice(code, cause.text)
+        return _MYSQL.get(code) or general or _ADVICE["persistence"]
     if link not in ("configuration", "persistence", "schema", "jobboard-driver"):
         for words, todo in _WORDS:
             if re.search(words, kinds):

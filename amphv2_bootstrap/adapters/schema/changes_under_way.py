@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterable
 
 from amphv2_bootstrap.adapters.mysql.errors import (
-    LOCK_WAIT_TIMEOUT,
     NO_SUCH_TABLE,
     TABLE_SKIPPED,
     DatabaseTroubleError,
 )
+from amphv2_bootstrap.adapters.mysql.server_errors import LOCK_WAIT_TIMEOUT
 from amphv2_bootstrap.adapters.mysql.sessions import Name, Row, Session
 from amphv2_bootstrap.errors import TransientError
 

@@ -68,12 +68,14 @@ CONFIGURATION = Place.OCTAVIA | Place.ENGINE
 class Group:
     """The values of one group by option, without those that can't be read.
 
-    ``controllers`` is how many controllers have these values.
+    ``controllers`` is how many controllers have these values; ``release`` is the major
+    release of Octavia that reads them, None if it isn't known.
     """
 
     values: Mapping[str, Any]
     place: Place
     controllers: int = 1
+    release: int | None = None
 
     @property
     def driver(self) -> str:

@@ -118,6 +118,23 @@ def unused_hosts(group: Group) -> Traps:
     )
 
 
+def first_sentinel_alone(group: Group) -> Traps:
+    """Octavia before 14 passes taskflow no ``sentinel_fallbacks``.
+
+    Source: its release note jobboard-redis-driver-updates-caracal.
+    """
+    early = group.release is not None and group.release < 14
+    if early and group.sentinel and len(group.hosts) > 1:
+        yield Trap(
+            _HOSTS,
+            f"names several Sentinels, but Octavia {group.release} asks only the "
+            f"first, {group.hosts[0]}: when that one fails, the jobboard is away",
+            "Name an address that moves between the Sentinels, or upgrade Octavia to "
+            "14 (2024.1 Caracal)",
+            "warning",
+        )
+
+
 def brackets(group: Group) -> Traps:
     """redis-py and etcd3gw take IPv6 addresses bare; kazoo gets ``host:port``."""
     driver, zookeeper = group.driver, group.driver == ZOOKEEPER
@@ -273,6 +290,7 @@ RULES: tuple[tuple[Callable[[Group], Traps], Place], ...] = (
     (long_namespace, Place.ENGINE),
     (unread, CONFIGURATION | Place.FILE),
     (unused_hosts, CONFIGURATION | Place.FILE | Place.CLIENT),
+    (first_sentinel_alone, Place.FILE),
     (brackets, CONFIGURATION | Place.FILE | Place.CLIENT),
     (loopback_hosts, CONFIGURATION | Place.FILE),
     (port_of_another, CONFIGURATION | Place.FILE),

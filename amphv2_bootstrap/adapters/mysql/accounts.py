@@ -4,7 +4,7 @@
 import contextlib
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from amphv2_bootstrap.adapters.mysql.errors import (
@@ -38,6 +38,9 @@ DATABASE_PRIVILEGES = (
 )
 """What ALL PRIVILEGES on a database includes on every supported server."""
 
+_CONTEXTS = {"Databases", "Tables", "Functions", "Procedures"}
+_FORMER_NAMES = {"DELETE VERSIONING ROWS": "DELETE HISTORY"}  # MariaDB 10.3
+
 _IDENTIFIER = r"\*|`(?:[^`]|``)*`"
 _GRANT = re.compile(
     rf"(?P<verb>GRANT|REVOKE) (?P<privileges>.+?) ON "
@@ -54,9 +57,25 @@ class Grant:
     privileges: frozenset[str]
     may_grant: bool = False
     revoked: bool = False
+    grantee: str = ""
+
+    @property
+    def is_global(self) -> bool:
+        return self.pattern == "%"
+
+    @property
+    def specificity(self) -> float:
+        """As the server sorts grants on databases: the text before a wildcard."""
+        literal = re.match(r"(?:\\.|[^%_\\])*", self.pattern)
+        assert literal is not None  # noqa: S101 - it may be empty
+        is_exact = literal.end() == len(self.pattern)
+        return float("inf") if is_exact else literal.end()
 
     def reaches(self, database: str) -> bool:
-        return self.pattern == "%" or bool(_like(self.pattern).fullmatch(database))
+        return self.is_global or bool(_like(self.pattern).fullmatch(database))
+
+    def gives(self, privilege: str) -> bool:
+        return bool({privilege, "ALL PRIVILEGES"} & self.privileges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +92,45 @@ class Grants:
 
     def holds(self, privilege: str, database: str) -> bool:
         """Whether the account has the privilege on that whole database."""
-        name = self._stored(database)
-        reaching = [entry for entry in self.entries if entry.reaches(name)]
         # A partial revoke (MySQL 8) removes a global privilege for one database.
-        taken = any(e.revoked and privilege in e.privileges for e in reaching)
-        return any(
-            not entry.revoked
-            and ({privilege, "ALL PRIVILEGES"} & entry.privileges)
-            and not (taken and entry.pattern == "%")
-            for entry in reaching
+        taken = any(
+            entry.revoked and privilege in entry.privileges
+            for entry in self.entries
+            if entry.reaches(self._stored(database))
         )
+        return any(
+            entry.gives(privilege) and not (taken and entry.is_global)
+            for entry in self._deciding(database)
+        )
+
+    def _deciding(self, database: str) -> Iterator[Grant]:
+        """The grants in force: the global ones, and the most specific that fits.
+
+        https://dev.mysql.com/doc/refman/8.4/en/request-access.html
+        """
+        name = self._stored(database)
+        best: dict[str, Grant] = {}
+        for entry in self.entries:
+            if entry.revoked or not entry.reaches(name):
+                continue
+            if entry.is_global:
+                yield entry
+                continue
+            other = best.setdefault(entry.grantee, entry)
+            if entry.specificity > other.specificity:
+                best[entry.grantee] = entry
+        yield from best.values()
 
     def holds_globally(self, privilege: str) -> bool:
         """Whether the account has the privilege on the whole server."""
         return any(
-            entry.pattern == "%"
-            and not entry.revoked
-            and {privilege, "ALL PRIVILEGES"} & entry.privileges
+            entry.is_global and not entry.revoked and entry.gives(privilege)
             for entry in self.entries
         )
 
     def may_grant(self, database: str) -> bool:
         """Whether the account may grant its privileges on that database."""
-        name = self._stored(database)
-        return any(entry.may_grant and entry.reaches(name) for entry in self.entries)
+        return any(entry.may_grant for entry in self._deciding(database))
 
     def holds_all(self, database: str) -> bool:
         """Whether the account has every privilege on that database."""
@@ -139,6 +173,7 @@ def parse_grants(lines: Iterable[str], *, folds_names: bool = False) -> Grants:
                 ),
                 may_grant="WITH GRANT OPTION" in found["rest"].upper(),
                 revoked=found["verb"] == "REVOKE",
+                grantee=found["rest"].partition(" ")[0],
             )
         )
     return Grants(tuple(entries), has_others, folds_names)
@@ -155,6 +190,20 @@ def _like(pattern: str) -> re.Pattern[str]:
     return re.compile(
         "".join(wild.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL
     )
+
+
+def database_privileges(session: Session) -> tuple[str, ...]:
+    """What ALL PRIVILEGES on a database includes on this server.
+
+    Its grantor must hold each of them, newer ones too.
+    """
+    found = [
+        str(name).upper()
+        for name, contexts, _ in session.rows("SHOW PRIVILEGES")
+        if _CONTEXTS & set(str(contexts).split(","))
+    ]
+    names = [_FORMER_NAMES.get(name, name) for name in found if name != "GRANT OPTION"]
+    return tuple(dict.fromkeys((*DATABASE_PRIVILEGES, *names)))
 
 
 def own_grants(session: Session) -> Grants:

@@ -59,6 +59,16 @@ def _installed(python: str) -> dict[str, Any]:
     return _ask(python, {"ask": "installed"})
 
 
+def release(python: str) -> int | None:
+    """The major release, if our table has its options; None if that is not sure.
+
+    :raises PermanentError: ``python`` can't be run, or isn't Python.
+    """
+    found = _installed(python)
+    version = found["versions"]["octavia"] if found["exact"] else None
+    return release_of(version) if version else None
+
+
 def revisions(python: str) -> tuple[str, ...]:
     """The revisions of the persistence schema of that Python's taskflow, in order.
 
@@ -136,11 +146,10 @@ def _load_by_release(python: str, sources: Sequence[str]) -> dict[str, Any] | No
     """Load with our table's options; None if they may differ from Octavia's."""
     if not site.is_binary(python):
         return None
-    found = _installed(python)
-    release = release_of(found["versions"]["octavia"] or "") if found["exact"] else None
-    if release is None:
+    known = release(python)
+    if known is None:
         return None
-    options = options_of(release)
+    options = options_of(known)
     answer = _load(options, sources)
     if "error" not in answer and (answer["outside"] or _has_more(sources, options)):
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from amphv2_bootstrap.adapters import key_value
 from amphv2_bootstrap.adapters.mysql import fitness
-from amphv2_bootstrap.adapters.mysql.accounts import DATABASE_PRIVILEGES, own_grants
+from amphv2_bootstrap.adapters.mysql.accounts import database_privileges, own_grants
 from amphv2_bootstrap.adapters.mysql.sessions import Server, Session
 from amphv2_bootstrap.adapters.octavia import config_sources, introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import (
@@ -20,6 +20,7 @@ from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECO
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.missing_options import missing_options
 from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
 from amphv2_bootstrap.steps.target_database import admin, database_name
 
@@ -105,6 +106,7 @@ class CheckPrerequisites(Step):
             return
         names = ("octavia", "taskflow")
         self._found += [f"{n} {versions[n]}" for n in names if versions[n]]
+        self._problems += missing_options(self.context)
 
     def _key_value(self) -> None:
         if self.context.spec.install_key_value_backend:
@@ -141,7 +143,8 @@ class CheckPrerequisites(Step):
         """Note each privilege that the admin account lacks."""
         database = database_name(self.context.spec)
         held = own_grants(session)
-        lacks = [p for p in DATABASE_PRIVILEGES if not held.holds(p, database)]
+        needed = database_privileges(session)
+        lacks = [name for name in needed if not held.holds(name, database)]
         if not held.may_grant(database):
             lacks.append("GRANT OPTION")
         if lacks:

@@ -20,6 +20,7 @@ from amphv2_bootstrap.spec.task_flow_group import Group, Place
 from amphv2_bootstrap.spec.task_flow_rules import traps
 from amphv2_bootstrap.steps.base import UNCHANGED, Step, StepResult
 from amphv2_bootstrap.steps.foreign_options import foreign_options
+from amphv2_bootstrap.steps.missing_options import release_on
 from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_values
 
 
@@ -56,6 +57,8 @@ class CheckEffectiveConfiguration(Step):
                 "controllers, and post the job anew.",
             )
         count = len(self.context.spec.controllers)
+        release = release_on(self.context)
+        group = Group(loaded.values, Place.FILE, count, release)
         by = f"the options of {python}" if python else "our own table of options"
         return StepResult(
             UNCHANGED,
@@ -63,7 +66,7 @@ class CheckEffectiveConfiguration(Step):
             warnings=(
                 *_unknown(host.config_file, loaded),
                 *_assumed_order(host, sources),
-                *map(str, traps(Group(loaded.values, Place.FILE, count))),
+                *map(str, traps(group)),
             ),
         )
 

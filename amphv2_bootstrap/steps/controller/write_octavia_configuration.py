@@ -15,6 +15,7 @@ from amphv2_bootstrap.steps.controller.restart_octavia_services import (
     restart_where_needed,
 )
 from amphv2_bootstrap.steps.foreign_options import refuse_foreign_options
+from amphv2_bootstrap.steps.missing_options import refuse_missing_options
 from amphv2_bootstrap.steps.octavia_file import with_options
 from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_options, wanted_values
 
@@ -26,7 +27,10 @@ _BACKUP = "backup of octavia.conf: "
 class WriteOctaviaConfiguration(Step):
     """Set our options, and nothing else, in octavia.conf (promise P9).
 
-    It first refuses foreign options of the jobboard, see
+    A value that means the same as the wanted one stays as it is.
+
+    It first refuses options that this Octavia lacks, and foreign ones: see
+    :mod:`~amphv2_bootstrap.steps.missing_options` and
     :mod:`~amphv2_bootstrap.steps.foreign_options`. The order of the writes makes a
     kill safe: backup, marker of the needed restart, file. ``made`` names the backup,
     from which a revert restores the file.
@@ -58,6 +62,7 @@ class WriteOctaviaConfiguration(Step):
         after = with_options(before, wanted, self._path)
         if after == before:
             return self._already_written()
+        refuse_missing_options(self.context)
         refuse_foreign_options(self.context)
         durable_file.check_replaceable(self._path)
         backup = self._replace(before, after)

@@ -66,6 +66,17 @@ def test_unknown_octavia_is_a_warning(ready: Target) -> None:
     assert "is unknown" in check(ready.context()).warnings[0]
 
 
+def test_a_newer_privilege_that_the_administrator_lacks(ready: Target) -> None:
+    """GRANT ALL needs each privilege of this server, those of newer versions too."""
+    mariadb = ready.mariadb
+    mariadb.execute("CREATE USER boss@localhost IDENTIFIED BY 'boss-secret'")
+    mariadb.execute("GRANT ALL PRIVILEGES ON *.* TO boss@localhost WITH GRANT OPTION")
+    mariadb.execute("REVOKE DELETE HISTORY ON *.* FROM boss@localhost")
+    ready.admin, ready.admin_password = "boss", "boss-secret"
+    with pytest.raises(PermanentError, match="lacks DELETE HISTORY on the database"):
+        check(ready.context())
+
+
 def test_all_problems_together(target: Target) -> None:
     """One error has every problem, of all systems."""
     target.mariadb.execute("CREATE USER weak@localhost IDENTIFIED BY 'weak-secret'")

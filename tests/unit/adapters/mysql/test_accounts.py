@@ -106,6 +106,27 @@ def test_partial_revoke() -> None:
     assert grants.holds("CREATE", "other")
 
 
+def test_the_most_specific_grant_decides() -> None:
+    """The server takes one grant on a database, and adds the global ones only."""
+    wide = "GRANT ALL PRIVILEGES ON `octavia%`.* TO `o`@`%` WITH GRANT OPTION"
+    exact = "GRANT SELECT ON `octavia\\_persistence`.* TO `o`@`%`"
+    grants = parse_grants([exact, wide])
+    assert grants.holds("SELECT", DATABASE)
+    assert not grants.holds("CREATE", DATABASE)
+    assert not grants.may_grant(DATABASE)
+    assert grants.holds("CREATE", "octavia_other")
+    assert parse_grants([exact, wide, *MARIADB_ROOT]).holds("CREATE", DATABASE)
+
+
+def test_a_roles_grant_is_added() -> None:
+    """The grants of a role don't compete with the account's."""
+    own = "GRANT SELECT ON `octavia\\_persistence`.* TO `o`@`%`"
+    role = "GRANT CREATE ON `octavia%`.* TO `role`"
+    grants = parse_grants([own, role])
+    assert grants.holds("SELECT", DATABASE)
+    assert grants.holds("CREATE", DATABASE)
+
+
 def test_limits_after_the_grant_option() -> None:
     """MariaDB writes resource limits behind the grant option."""
     line = "GRANT ALL PRIVILEGES ON *.* TO `a`@`%` WITH GRANT OPTION MAX_USER_CONNEC"

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wanted options that this host's release of Octavia doesn't have."""
+
+from collections.abc import Iterator
+
+from amphv2_bootstrap.adapters.octavia import introspection
+from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.octavia_options import BY_NAME
+from amphv2_bootstrap.spec.octavia_releases import options_of
+from amphv2_bootstrap.steps.base import Context
+from amphv2_bootstrap.steps.wanted_options import wanted_values
+
+
+def release_on(context: Context) -> int | None:
+    """The major release of this host's Octavia; None if it isn't known.
+
+    :raises PermanentError: Octavia's Python can't be run.
+    """
+    python = interpreter_of(context.host)
+    return introspection.release(python) if python else None
+
+
+def missing_options(context: Context) -> Iterator[str]:
+    """A problem for each wanted option that the release lacks.
+
+    Nothing is found where the release isn't known: the step
+    ``check-effective-configuration`` then asks Octavia itself.
+    """
+    release = release_on(context)
+    if release is None:
+        return
+    known = {option.name for option in options_of(release)}
+    for name in wanted_values(context):
+        if name not in known:
+            yield (
+                f"Octavia {release} on {context.host.name} has no option {name}, "
+                f"which came with {BY_NAME[name].since}: remove it from [octavia] of "
+                "amphv2-bootstrap.conf on all controllers and post the job anew, or "
+                "upgrade Octavia."
+            )
+
+
+def refuse_missing_options(context: Context) -> None:
+    """Change nothing.
+
+    :raises PermanentError: this host's Octavia lacks wanted options.
+    """
+    found = list(missing_options(context))
+    if found:
+        raise PermanentError(
+            "set the options of the jobboard",
+            on=context.host.config_file,
+            why=" ".join(found),
+            todo="The file wasn't changed.",
+        )

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a release lacks is found before anything is written."""
+
+import pytest
+
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.steps.controller.write_octavia_configuration import (
+    WriteOctaviaConfiguration,
+)
+from amphv2_bootstrap.steps.missing_options import missing_options
+from tests.unit.adapters.octavia.environment import Environment
+from tests.unit.steps.controller_host import Controller
+
+DB = "jobboard_redis_backend_db"
+
+
+def _of_release(controller: Controller, version: str) -> Controller:
+    folder = controller.folder / "venv"
+    folder.mkdir()
+    environment = Environment(folder)
+    environment.add_octavia(version)
+    controller.settings["octavia_python"] = environment.python
+    controller.task_flow[DB] = 3
+    return controller
+
+
+def test_an_option_that_the_release_lacks(controller: Controller) -> None:
+    """The problem names host, release, option, and when it came."""
+    found = list(missing_options(_of_release(controller, "14.0.0").context))
+    assert len(found) == 1
+    for word in ("Octavia 14 on c1", DB, "came with 16", "upgrade Octavia"):
+        assert word in found[0]
+
+
+@pytest.mark.parametrize("version", ["16.0.0", "99.0.0"])
+def test_a_release_that_has_it_or_is_not_known(
+    controller: Controller, version: str
+) -> None:
+    """Nothing is refused that the release has, or that only Octavia can tell."""
+    assert not list(missing_options(_of_release(controller, version).context))
+
+
+def test_without_octavias_python_nothing_is_refused(controller: Controller) -> None:
+    """In a container only Octavia itself knows its options."""
+    controller.task_flow[DB] = 3
+    assert not list(missing_options(controller.context))
+
+
+def test_it_is_refused_before_the_file_is_written(controller: Controller) -> None:
+    """Neither the file nor a backup, nor the marker of a restart, is made."""
+    before = controller.conf.read_bytes()
+    with pytest.raises(PermanentError, match=f"no option {DB}.*wasn't changed"):
+        WriteOctaviaConfiguration(_of_release(controller, "14.0.0").context).execute()
+    assert controller.conf.read_bytes() == before
+    assert [path.name for path in controller.conf.parent.iterdir()] == ["octavia.conf"]
+    assert not controller.marker.is_set()

@@ -11,7 +11,7 @@ from typing import Any
 
 import etcd3gw
 
-from amphv2_bootstrap.adapters.octavia import conf_file
+from amphv2_bootstrap.adapters.octavia import conf_file, introspection
 from tests.servers.mariadb import MariaDB
 from tests.servers.zookeeper import zookeeper_client
 
@@ -112,3 +112,8 @@ def _below(client: Any, path: str) -> Iterator[str]:
         if below != "/zookeeper":
             yield below
             yield from _below(client, below)
+
+
+def wanted_of(cloud: CanaryCloud) -> dict[str, Any]:
+    """The values of ``[task_flow]`` in its octavia.conf, typed, with secrets."""
+    return introspection.effective_task_flow(None, (str(cloud.conf),))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the canary and the drill of :mod:`programs`; their errors become ours."""
+"""Runs what :mod:`programs` do on Octavia's jobboard; their errors become ours."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from amphv2_bootstrap.adapters.octavia.program_runner import Facts, Result
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
 
 _CANARY_SECONDS = 120.0
+_LIST_SECONDS = 60.0
 _DRILL_SECONDS = 240.0
 """For start and end of a drill, in addition to the expiration of its claims."""
 
@@ -117,6 +118,28 @@ def drill(
         expiration_seconds=float(facts["expiration_seconds"]),
         notes=result.notes,
     )
+
+
+def waiting_jobs(
+    python: str,
+    sources: Sequence[str],
+    *,
+    masker: Masker = NOTHING_SECRET,
+    cancelled: threading.Event | None = None,
+) -> tuple[str, ...]:
+    """Name and id of each job on Octavia's own jobboard, at most 50; changes none.
+
+    Parameters and errors are those of :func:`prove`.
+    """
+    result = program_runner.run(
+        python,
+        "waiting",
+        sources,
+        timeout=_LIST_SECONDS,
+        masker=masker,
+        cancelled=cancelled,
+    )
+    return tuple(map(str, _facts(result, python, sources)["jobs"]))
 
 
 def _facts(result: Result, python: str, files: Sequence[str]) -> Facts:

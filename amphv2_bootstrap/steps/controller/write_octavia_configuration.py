@@ -15,6 +15,7 @@ from amphv2_bootstrap.steps.controller.restart_octavia_services import (
     restart_where_needed,
 )
 from amphv2_bootstrap.steps.foreign_options import refuse_foreign_options
+from amphv2_bootstrap.steps.former_jobboard import refuse_to_leave_jobs
 from amphv2_bootstrap.steps.missing_options import refuse_missing_options
 from amphv2_bootstrap.steps.octavia_file import with_options
 from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_options, wanted_values
@@ -29,9 +30,10 @@ class WriteOctaviaConfiguration(Step):
 
     A value that means the same as the wanted one stays as it is.
 
-    It first refuses options that this Octavia lacks, and foreign ones: see
-    :mod:`~amphv2_bootstrap.steps.missing_options` and
-    :mod:`~amphv2_bootstrap.steps.foreign_options`. The order of the writes makes a
+    It first refuses options that this Octavia lacks, foreign ones, and to leave a
+    jobboard on which jobs wait: see :mod:`~amphv2_bootstrap.steps.missing_options`,
+    :mod:`~amphv2_bootstrap.steps.foreign_options` and
+    :mod:`~amphv2_bootstrap.steps.former_jobboard`. The order of the writes makes a
     kill safe: backup, marker of the needed restart, file. ``made`` names the backup,
     from which a revert restores the file.
     """
@@ -65,12 +67,13 @@ class WriteOctaviaConfiguration(Step):
         refuse_missing_options(self.context)
         refuse_foreign_options(self.context)
         durable_file.check_replaceable(self._path)
+        left = refuse_to_leave_jobs(self.context)
         backup = self._replace(before, after)
         changed = _changed_names(before, after)
         return StepResult(
             CHANGED,
             f"set {', '.join(changed)} in {self._path}; backup: {backup}",
-            warnings=self._exposure(),
+            warnings=(*self._exposure(), *left),
             made=(_BACKUP + backup,),
         )
 

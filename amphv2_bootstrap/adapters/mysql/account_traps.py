@@ -8,6 +8,7 @@ of :meth:`amphv2_bootstrap.adapters.mysql.sessions.Session.rows`.
 from collections.abc import Collection, Iterator
 
 from amphv2_bootstrap.adapters.mysql import accounts
+from amphv2_bootstrap.adapters.mysql.accounts import Account
 from amphv2_bootstrap.adapters.mysql.sessions import Session
 
 
@@ -35,6 +36,24 @@ def shadows(
                 f"the granted ones, and it may not use {database}: add {one.host} to "
                 "the grant hosts, or drop the account."
             )
+
+
+def stands_in(session: Session, user: str, host: str) -> Account | None:
+    """The account that serves logins from ``host``, and must go on to do so.
+
+    The server would prefer a new account at that host, which would lack the other's
+    rights on the whole server and its roles: with them Octavia reaches its main
+    database, maybe. None if there is no such account, or no reason against a new one.
+    """
+    if any(one.host == host for one in accounts.accounts(session, "")):
+        return None  # the server prefers the anonymous one already
+    for one in accounts.accounts(session, user):
+        if (
+            one.covers(host)
+            and accounts.grants_of(session, one.user, one.host).has_global
+        ):
+            return one
+    return None
 
 
 def other_passwords(

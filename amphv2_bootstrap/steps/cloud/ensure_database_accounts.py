@@ -5,7 +5,11 @@ import contextlib
 
 from amphv2_bootstrap.adapters.mysql import accounts as accounts
 from amphv2_bootstrap.adapters.mysql.account_login import Logins
-from amphv2_bootstrap.adapters.mysql.account_traps import other_passwords, shadows
+from amphv2_bootstrap.adapters.mysql.account_traps import (
+    other_passwords,
+    shadows,
+    stands_in,
+)
 from amphv2_bootstrap.adapters.mysql.accounts import Account
 from amphv2_bootstrap.adapters.mysql.sessions import Session
 from amphv2_bootstrap.errors import PermanentError
@@ -52,11 +56,14 @@ class EnsureDatabaseAccounts(Step):
         with admin(self.context) as session:
             there = {one.host: one for one in accounts.accounts(session, self._user)}
             self._refuse_other_passwords(there, session.place)
+            served = self._served(session, there)
             for host in self.context.spec.account_hosts:
-                self._ensure_account(session, host, host in there)
-                self._ensure_grant(session, host)
+                if host not in served:
+                    self._ensure_account(session, host, host in there)
+                    self._ensure_grant(session, host)
             tried = self._log_in(session)
             warnings = (
+                *(_not_made(self._user, *one) for one in served.items()),
                 *self._unproven(there, tried),
                 *self._shadows(session),
                 *other_passwords(
@@ -121,6 +128,32 @@ class EnsureDatabaseAccounts(Step):
         ]
         if wrong:
             raise self._other_password(wrong, place)
+
+    def _served(
+        self, session: Session, there: dict[str, Account]
+    ) -> dict[str, Account]:
+        """By host, the account that stands in for a missing one; see :func:`stands_in`.
+
+        :raises PermanentError: it gets no rights on the database, since it is at none
+            of the grant hosts.
+        """
+        served = {}
+        for host in self.context.spec.account_hosts:
+            other = None if host in there else stands_in(session, self._user, host)
+            if other is None:
+                continue
+            if other.host not in self.context.spec.account_hosts:
+                raise PermanentError(
+                    _ATTEMPTED,
+                    on=f"'{self._user}'@'{host}' on {session.place}",
+                    why=f"{_not_made(self._user, host, other)} But {other.host} isn't "
+                    "among the grant hosts",
+                    todo=f"Add {other.host} to [octavia] grant_hosts on all "
+                    "controllers, and post the job anew; or create the account with "
+                    f"the rights of {other}, and resume the job. Nothing was made.",
+                )
+            served[host] = other
+        return served
 
     def _other_password(self, wrong: list[Account], place: str) -> PermanentError:
         alter = "; ".join(f"ALTER USER {one} IDENTIFIED BY '...'" for one in wrong)
@@ -203,3 +236,11 @@ class EnsureDatabaseAccounts(Step):
         made = self.intents.all()
         effect = CHANGED if made or self._changed else UNCHANGED
         return StepResult(effect, summary, warnings, made)
+
+
+def _not_made(user: str, host: str, other: Account) -> str:
+    return (
+        f"'{user}'@'{host}' is not made: the server would prefer it to {other}, whose "
+        "rights on the whole server (*.*) or roles it would lack, for Octavia's main "
+        f"database too. Logins from {host} use {other}."
+    )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``ensure-database-accounts`` on a real server."""
 
+import contextlib
 from typing import Any
 
 import pymysql
@@ -146,6 +147,58 @@ def test_more_specific_account_is_a_warning(target: Target) -> None:
     assert "'octavia'@'10.0.0.5'" in shadow
     assert "'octavia'@'10.0.0.5' has a different password" in password
     assert account_hosts(target.mariadb) == {"localhost", "%", "10.0.0.5"}
+
+
+def _main_login(target: Target) -> str:
+    """Who Octavia is when it logs in to its main database by the server's socket."""
+    connection = pymysql.connect(
+        unix_socket=target.mariadb.socket, user="octavia", password=PASSWORD
+    )
+    with contextlib.closing(connection):
+        cursor = connection.cursor()
+        cursor.execute("CREATE OR REPLACE TABLE octavia.probe (a INT)")
+        cursor.execute("SELECT CURRENT_USER()")
+        row = cursor.fetchone()
+    return str(row[0]) if row else ""
+
+
+@pytest.mark.parametrize(
+    ("rights", "hosts"),
+    [
+        ("ALL PRIVILEGES ON *.*", {"%"}),
+        ("ALL PRIVILEGES ON octavia.*", {"%", "localhost"}),
+    ],
+)
+def test_octavias_main_login_keeps_its_rights(
+    target: Target, rights: str, hosts: set[str]
+) -> None:
+    """A new account that the server prefers is made only if nothing is lost by it.
+
+    Source: specify/specify7 pull request 8388; bootstrap.yml of kolla-ansible.
+    """
+    server = target.mariadb
+    server.execute("CREATE DATABASE octavia")
+    server.execute("CREATE USER octavia@'%%' IDENTIFIED BY %s", (PASSWORD,))
+    server.execute(f"GRANT {rights} TO octavia@'%'")
+    assert _main_login(target) == "octavia@%"
+    result = result_of(EnsureDatabaseAccounts(target.context()))
+    assert account_hosts(server) == hosts
+    assert _main_login(target)
+    told = "\n".join(result.warnings)
+    assert ("'octavia'@'localhost' is not made" in told) is (hosts == {"%"})
+    again = result_of(EnsureDatabaseAccounts(target.context()))
+    assert (again.effect, again.warnings) == ("unchanged", result.warnings)
+
+
+def test_an_account_that_must_serve_but_gets_no_grant(target: Target) -> None:
+    """Then nothing is made, and the error names both ways out."""
+    server = target.mariadb
+    server.execute("CREATE USER octavia@'%%' IDENTIFIED BY %s", (PASSWORD,))
+    server.execute("GRANT SELECT ON *.* TO octavia@'%'")
+    target.grant_hosts = ("localhost",)
+    with pytest.raises(PermanentError, match=r"Add % to \[octavia\] grant_hosts"):
+        EnsureDatabaseAccounts(target.context()).execute()
+    assert account_hosts(server) == {"%"}
 
 
 def test_undo_takes_back_what_it_made(target: Target) -> None:

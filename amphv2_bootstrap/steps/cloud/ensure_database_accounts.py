@@ -240,7 +240,7 @@ class EnsureDatabaseAccounts(Step):
 
 def _not_made(user: str, host: str, other: Account) -> str:
     return (
-        f"'{user}'@'{host}' is not made: the server would prefer it to {other}, whose "
-        "rights on the whole server (*.*) or roles it would lack, for Octavia's main "
+        f"'{user}'@'{host}' is not made: the server would prefer it to {other}, "
+        "and it would lack that one's rights on the whole server (*.*) or roles, for Octavia's main "
         f"database too. Logins from {host} use {other}."
     )

@@ -241,6 +241,6 @@ class EnsureDatabaseAccounts(Step):
 def _not_made(user: str, host: str, other: Account) -> str:
     return (
         f"'{user}'@'{host}' is not made: the server would prefer it to {other}, "
-        "and it would lack that one's rights on the whole server (*.*) or roles, for Octavia's main "
-        f"database too. Logins from {host} use {other}."
+        "and it would lack that one's rights on the whole server (*.*) or roles, for "
+        f"Octavia's main database too. Logins from {host} use {other}."
     )

@@ -150,7 +150,7 @@ def test_more_specific_account_is_a_warning(target: Target) -> None:
 
 
 def _main_login(target: Target) -> str:
-    """The account that serves Octavia when it logs in to its main database by the server's socket."""
+    """The account that serves a login to Octavia's main database by the socket."""
     connection = pymysql.connect(
         unix_socket=target.mariadb.socket, user="octavia", password=PASSWORD
     )

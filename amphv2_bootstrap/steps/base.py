@@ -108,8 +108,8 @@ class Context:
     release_controllers: Callable[[], tuple[str, ...]] = tuple
 
 
-def _unrecorded(_why: str) -> None:
-    """What is called before a retry of a step that no engine runs."""
+def _unrecorded(_text: str) -> None:
+    """Records nothing, for a step that no engine runs."""
 
 
 class Step(task.Task, metaclass=abc.ABCMeta):
@@ -130,6 +130,8 @@ class Step(task.Task, metaclass=abc.ABCMeta):
         self.context = context
         self.intents: Intents = Unpersisted()
         self.record_retry: Callable[[str], None] = _unrecorded
+        # Call it with what comes next, before what no superseded conductor may do.
+        self.confirm_claim: Callable[[str], None] = _unrecorded
 
     @property
     @abc.abstractmethod

@@ -15,6 +15,7 @@ import pymysql
 import pytest
 
 from tests.servers.certificates import Authority, Pair
+from tests.servers.netns import Host
 from tests.servers.process import Server, binary, free_port
 
 ROOT_PASSWORD = "r@o:o/t#%$'\\\" pass"
@@ -34,16 +35,23 @@ class MariaDB:
     loopback connections. What it has committed survives :meth:`kill`.
     """
 
-    def __init__(self, folder: Path, *more_options: str) -> None:
+    def __init__(
+        self, folder: Path, *more_options: str, on: Host | None = None
+    ) -> None:
         self.folder = folder
-        self.host = "127.0.0.1"
+        self.host = on.address if on else "127.0.0.1"
         self.port = free_port()
         self.socket = str(folder / "mysqld.sock")
         self.root_password = ROOT_PASSWORD
         self.test_began = 0
         self._log = folder / "general.log"
         self._server = Server(
-            [binary("mariadbd", "mysqld"), *self._options(), *more_options],
+            [
+                *(on.within if on else ()),
+                binary("mariadbd", "mysqld"),
+                *self._options(),
+                *more_options,
+            ],
             log=folder / "error.log",
             ready=self._answers,
         )
@@ -171,7 +179,7 @@ class MariaDB:
             f"--socket={self.socket}",
             f"--pid-file={self.folder / 'mysqld.pid'}",
             f"--port={self.port}",
-            "--bind-address=127.0.0.1",
+            f"--bind-address={self.host}",
             *_RUN_AS,
             "--general-log=1",
             f"--general-log-file={self._log}",
@@ -204,13 +212,16 @@ def tls_arguments(authority: Authority, client: Pair | None = None) -> dict[str,
 
 
 @contextlib.contextmanager
-def running_mariadb(*more_options: str) -> Iterator[MariaDB]:
-    """A server of its own, with more options of ``mariadbd``."""
+def running_mariadb(*more_options: str, on: Host | None = None) -> Iterator[MariaDB]:
+    """A server of its own, with more options of ``mariadbd``.
+
+    :param on: the host on which it runs, in place of this one's loopback.
+    """
     # Not in tmp_path: the path of a socket must be short.
     with tempfile.TemporaryDirectory(
         prefix="mariadb-", ignore_cleanup_errors=True
     ) as folder:
-        server = MariaDB(Path(folder), *more_options)
+        server = MariaDB(Path(folder), *more_options, on=on)
         try:
             server.install()
             yield server

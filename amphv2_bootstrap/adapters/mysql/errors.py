@@ -19,6 +19,9 @@ NO_SUCH_GRANT = 1141
 NO_SUCH_TABLE = 1146
 TABLE_SKIPPED = 1684  # by information_schema, while it is changed; a warning
 PASSWORD_REFUSED = (1372, 1819)
+# GET_LOCK and LOCK TABLES: by Percona XtraDB Cluster in strict mode, and by MariaDB
+# where it doesn't support them.
+LOCKS_REFUSED = (1105, 1235)
 
 
 class DatabaseRefusalError(PermanentError):

@@ -2,7 +2,6 @@
 """Connects to MariaDB and MySQL, and runs statements."""
 
 import contextlib
-import hashlib
 import re
 import threading
 import time
@@ -19,7 +18,6 @@ from amphv2_bootstrap.adapters.host.certificates import socket_warnings
 from amphv2_bootstrap.adapters.mysql.cancel_query import cancellable
 from amphv2_bootstrap.adapters.mysql.errors import (
     DatabaseRefusalError,
-    DatabaseTroubleError,
     translated,
 )
 from amphv2_bootstrap.errors import BootstrapError, CancelledError
@@ -142,34 +140,6 @@ class Session:
         """Warnings of the certificate that the server has shown; full sentences."""
         yield from socket_warnings(self._connection._sock, self.place)
 
-    @contextlib.contextmanager
-    def locked(
-        self, lock: str, seconds: float, cancelled: threading.Event
-    ) -> Iterator[None]:
-        """Hold a named lock of the server, which ends with the connection.
-
-        :param lock: see :func:`lock_name`.
-        :raises DatabaseTroubleError: not acquired within ``seconds``.
-        :raises CancelledError: ``cancelled`` was set first.
-        """
-        deadline = time.monotonic() + seconds
-        while self.value("SELECT GET_LOCK(%s, 1)", lock) != 1:
-            if cancelled.is_set():
-                raise CancelledError(f"wait for the lock {lock}", why="asked to stop")
-            if time.monotonic() > deadline:
-                holder = self.value("SELECT IS_USED_LOCK(%s)", lock)
-                raise DatabaseTroubleError(
-                    f"take the lock {lock}",
-                    on=self.place,
-                    why=f"connection {holder} held it for {seconds:g} s",
-                    todo="Wait for the other run; see SHOW PROCESSLIST.",
-                )
-        try:
-            yield
-        finally:
-            with contextlib.suppress(BootstrapError):
-                self.rows("SELECT RELEASE_LOCK(%s)", lock)
-
 
 @contextlib.contextmanager
 def session(
@@ -237,13 +207,6 @@ def _options(
         "init_command": _SESSION,
         "conv": {**conversions, Name: _quoted_name, GrantName: _quoted_grant_name},
     }
-
-
-def lock_name(purpose: str, database: str) -> str:
-    """A name for GET_LOCK: at most 64 characters that need no quoting."""
-    if not re.fullmatch(r"\w{1,40}", database, re.ASCII):
-        database = hashlib.sha256(database.encode()).hexdigest()[:32]
-    return f"{purpose}:{database}"
 
 
 def _quoted_name(name: Name, _mapping: object) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.adapters.mysql import server_errors
 from amphv2_bootstrap.adapters.mysql.database_url import with_password
+from amphv2_bootstrap.adapters.mysql.named_locks import IDLE_SECONDS
 from amphv2_bootstrap.adapters.mysql.sessions import LOCK_WAIT_SECONDS
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
@@ -49,22 +50,28 @@ class Completed:
     transient: bool
 
 
-def guarded(url: DatabaseUrl, lock: str, seconds: int) -> DatabaseUrl:
-    """The URL with an ``init_command`` that takes a named lock of the server.
+def guarded(url: DatabaseUrl, lock: str | None, seconds: int) -> DatabaseUrl:
+    """The URL with an ``init_command`` that binds the session and takes a named lock.
 
-    So the connection that changes the schema holds the lock as long as it exists, even
-    if its client was killed. taskflow keeps its only connection in a pool, so it
-    doesn't lock itself out. If the lock isn't free within ``seconds``, connecting fails
-    with error 1242.
+    The server ends the session soon if its client is gone without a FIN. The connection
+    that changes the schema holds the lock as long as it exists, even if its client was
+    killed. taskflow keeps its only connection in a pool, so it doesn't lock itself out.
+    If the lock isn't free within ``seconds``, connecting fails with error 1242.
 
-    :param lock: a name of :func:`amphv2_bootstrap.adapters.mysql.sessions.lock_name`.
+    :param lock: a name of :func:`.named_locks.lock_name`; None where the server
+        refuses such locks.
     """
-    if not re.fullmatch(r"[\w:-]{1,64}", lock, re.ASCII):
-        raise ValueError(f"not a lock's name: {lock}")
     command = (
-        f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}, @amphv2_lock ="
-        f" IF(GET_LOCK('{lock}', {seconds}) = 1, 1, (SELECT 1 UNION SELECT 2))"
+        f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS},"
+        f" wait_timeout = {IDLE_SECONDS}"
     )
+    if lock is not None:
+        if not re.fullmatch(r"[\w:-]{1,64}", lock, re.ASCII):
+            raise ValueError(f"not a lock's name: {lock}")
+        command += (
+            f", @amphv2_lock = IF(GET_LOCK('{lock}', {seconds}) = 1, 1,"
+            " (SELECT 1 UNION SELECT 2))"
+        )
     return dataclasses.replace(url, query={**url.query, "init_command": command})
 
 

@@ -6,7 +6,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from amphv2_bootstrap.adapters.mysql.errors import NO_SUCH_TABLE, DatabaseRefusalError
+from amphv2_bootstrap.adapters.mysql.errors import (
+    LOCKS_REFUSED,
+    NO_SUCH_TABLE,
+    DatabaseRefusalError,
+)
 from amphv2_bootstrap.adapters.mysql.sessions import (
     LOCK_WAIT_SECONDS,
     Name,
@@ -169,7 +173,9 @@ def _look_at_shape(session: Session, deadline: float) -> Shape:
 def clear(session: Session) -> None:
     """Drop the tables of a half-made schema if none has a row; safe to run twice.
 
-    Locks the tables, so that no row is inserted between the check and the drop.
+    Locks the tables, so that no row is inserted between the check and the drop. Where
+    the server refuses that, an Octavia that begins to use the tables just then fails as
+    it does without tables.
 
     :raises PermanentError: a table has rows.
     """
@@ -178,7 +184,7 @@ def clear(session: Session) -> None:
         return
     locks = ", ".join(["%s WRITE"] * len(own))
     names = [Name(name) for name in own]
-    session.rows(f"LOCK TABLES {locks}", *names)
+    is_locked = session.done(f"LOCK TABLES {locks}", *names, unless=LOCKS_REFUSED)
     try:
         filled = [
             name
@@ -196,4 +202,5 @@ def clear(session: Session) -> None:
         for name in names:
             session.rows("DROP TABLE %s", name)
     finally:
-        session.rows("UNLOCK TABLES")
+        if is_locked:
+            session.rows("UNLOCK TABLES")

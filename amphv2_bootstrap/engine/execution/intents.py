@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a step is about to make, persisted before it is made.
+"""What a step is about to make or do, persisted before that.
 
 A step's result names what it made, but there is none if the step fails, or its
 conductor dies, while it makes something. So each thing is recorded as an event before
-it is made, and a revert reads these events.
+it is made, and a revert reads these events. Before a step does what no other server
+fences, an event confirms by its write that this conductor still holds the flow.
 """
 
+import functools
 from collections.abc import Iterable, Mapping
 
 from taskflow.patterns import linear_flow
@@ -19,7 +21,7 @@ from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.store import Store
 
-_INTENDS, _RETRACTS = "intends", "retracts"
+_INTENDS, _RETRACTS, _BEGINS = "intends", "retracts", "begins"
 
 
 class Intents:
@@ -50,7 +52,7 @@ class Intents:
 
 
 def bind(flow: linear_flow.Flow, backend: FencedBackend, *, is_begun: bool) -> None:
-    """Give each step of the flow that has intents its own.
+    """Give each step of the flow its intents, and how it confirms its claim.
 
     :param is_begun: whether an earlier run may have noted something.
     """
@@ -60,6 +62,7 @@ def bind(flow: linear_flow.Flow, backend: FencedBackend, *, is_begun: bool) -> N
         if hasattr(atom, "intents"):
             names = earlier.get(atom.name, {})
             atom.intents = Intents(connection, atom.name, names)
+            atom.confirm_claim = functools.partial(connection.note, atom.name, _BEGINS)
 
 
 def _read(database: Database, flow_run: FlowRun) -> Mapping[str, Mapping[str, None]]:

@@ -169,9 +169,10 @@ class CheckPrerequisites(Step):
         nodes = session.rows("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")
         if nodes and str(nodes[0][1]).isdigit() and int(nodes[0][1]) > 1:
             self._warnings.append(
-                f"{session.place} is one of {nodes[0][1]} Galera nodes. A lock holds "
-                "on one node only: persistence_connection must lead all controllers "
-                "to the same node at any time."
+                f"{session.place} is one of {nodes[0][1]} Galera nodes. A named lock "
+                "holds on one node only: persistence_connection should lead all "
+                "controllers to the same node at any time, and 'amphv2-bootstrap run' "
+                "must not upgrade the schema on two of them at once."
             )
 
     def _judge_clock(self, offset: float, place: str) -> None:

@@ -3,6 +3,7 @@
 
 import contextlib
 import fcntl
+import logging
 import os
 import shlex
 import time
@@ -11,7 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.host import no_follow
-from amphv2_bootstrap.adapters.mysql.sessions import Session, lock_name
+from amphv2_bootstrap.adapters.mysql import named_locks
+from amphv2_bootstrap.adapters.mysql.named_locks import lock_name
+from amphv2_bootstrap.adapters.mysql.sessions import Session
 from amphv2_bootstrap.adapters.octavia import db_manage, introspection, ownership
 from amphv2_bootstrap.adapters.octavia.db_manage import Completed
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
@@ -32,27 +35,34 @@ from amphv2_bootstrap.steps.base import (
 )
 from amphv2_bootstrap.steps.target_database import account, database_name
 
+LOG = logging.getLogger(__name__)
+
 _POLL_SECONDS = 0.2
 
 
 class UpgradePersistenceSchema(Step):
     """Bring the tables to the head of Octavia's own taskflow.
 
-    Two locks of the database server let one upgrade run at a time in the whole
-    cloud. The step holds the first from its first look at the tables to its last.
-    Every connection that changes tables holds the second, also octavia-db-manage's
-    own: if that outlives its conductor, the next run waits for it. The step takes
-    both as Octavia's account, so they are on the server that Octavia uses.
+    The engine lets one conductor at a time carry out the flow, and the step confirms
+    its claim before each change. What a cut-off conductor has left on the server ends
+    soon: its statements are waited for, and its sessions are idle for
+    :data:`named_locks.IDLE_SECONDS` at most.
+
+    Two named locks are a guard beside this, for runs that share no engine. The step
+    holds the first from its first look at the tables to its last. Every connection that
+    changes tables holds the second, also octavia-db-manage's own: if that outlives its
+    conductor, the next run waits for it. The step takes both as Octavia's account, so
+    they are on the server that Octavia uses.
     """
 
     atom_name = "upgrade-persistence-schema"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._made = False  # set by failed attempts, too
         self._repaired: tuple[str, ...] = ()
         self._warnings: tuple[str, ...] = ()
         self._chain = CHAIN
+        self._locks_work = True
 
     @property
     def aim(self) -> str:
@@ -96,14 +106,18 @@ class UpgradePersistenceSchema(Step):
     def _alone(self, session: Session) -> Iterator[None]:
         """Hold the first lock."""
         lock = lock_name("amphv2-upgrade", database_name(self.context.spec))
-        with self._locked(session, lock):
+        with self._locked(session, lock) as self._locks_work:
             yield
 
     def _locked(
         self, session: Session, lock: str
-    ) -> contextlib.AbstractContextManager[None]:
+    ) -> contextlib.AbstractContextManager[bool]:
         seconds = self.context.host.db_manage_timeout
-        return session.locked(lock, seconds, self.context.cancelled)
+        return named_locks.held(session, lock, seconds, self._report_wait)
+
+    def _report_wait(self, why: str) -> None:
+        LOG.warning("%s: %s", self.atom_name, why)
+        self.record_retry(why)
 
     @property
     def _table_lock(self) -> str:
@@ -132,14 +146,17 @@ class UpgradePersistenceSchema(Step):
         with self._locked(session, self._table_lock):
             found = schemas.look(session)
             verdict = self._judge(found)
-            self._made |= not found.own
             if verdict.state is State.FOREIGN:
                 raise self._foreign(self._on(session), verdict)
-            if verdict.state is not State.HALF:
+            is_half = verdict.state is State.HALF
+            if not found.own or (is_half and found.may_be_cleared):
+                # This step makes the tables, perhaps anew.
+                self.intents.add(f"schema:{database_name(self.context.spec)}")
+            if not is_half:
                 return verdict
+            self.confirm_claim("repair the schema")
             if found.may_be_cleared:
                 schemas.clear(session)
-                self._made = True  # this step makes the tables anew
             elif verdict.repair:
                 repair.perform(
                     session,
@@ -151,16 +168,19 @@ class UpgradePersistenceSchema(Step):
             return self._judge(schemas.look(session))
 
     def _clear(self, session: Session) -> None:
+        self.confirm_claim("drop the tables")
         with self._locked(session, self._table_lock):
             schemas.clear(session)
 
     def _run(self, session: Session) -> tuple[Completed, Verdict, Schema]:
         url = db_manage.guarded(
             self.context.spec.persistence,
-            self._table_lock,
+            self._table_lock if self._locks_work else None,
             max(1, int(self.context.host.db_manage_timeout * 0.8)),
         )
-        completed = self._db_manage(url)
+        self.confirm_claim("run octavia-db-manage")
+        with named_locks.kept_open(session):
+            completed = self._db_manage(url)
         # Its connection may outlive it for a moment: look only with the lock.
         with self._locked(session, self._table_lock):
             found = schemas.look(session)
@@ -214,8 +234,7 @@ class UpgradePersistenceSchema(Step):
         )
 
     def _result(self, effect: str, verdict: Verdict) -> StepResult:
-        name = self.context.spec.persistence.database
-        made = (f"schema:{name}",) if self._made else ()
+        name, made = self.context.spec.persistence.database, self.intents.all()
         summary = f"the persistence schema of {name} is at revision {verdict.revision}"
         if self._repaired:
             summary += f"; it was half-applied, fixed by: {'; '.join(self._repaired)}"

@@ -17,7 +17,7 @@ from tests.servers.mariadb import MariaDB
 PASSWORD = "p@s:s/w#o%r$d'\\\"x"
 DATABASE = "octavia_persistence"
 
-_READS = ("SELECT ", "SHOW ", "SET NAMES", "SET SESSION lock_wait_timeout")
+_READS = ("SELECT ", "SHOW ", "SET NAMES", "SET SESSION ")
 
 
 @dataclass

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,10 +66,13 @@ class Ended:
     output: str
 
 
-def start(settings: Settings) -> "subprocess.Popen[str]":
-    """Start one; :func:`finish` waits for its end."""
+def start(settings: Settings, within: Sequence[str] = ()) -> "subprocess.Popen[str]":
+    """Start one; :func:`finish` waits for its end.
+
+    :param within: the beginning of the command, which chooses a host.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.functional.steps.upgrade_once"],
+        [*within, sys.executable, "-m", "tests.functional.steps.upgrade_once"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -4,13 +4,15 @@
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pymysql
 import pytest
 
-from amphv2_bootstrap.adapters.mysql.sessions import lock_name
+from amphv2_bootstrap.adapters.mysql.named_locks import lock_name
 from amphv2_bootstrap.adapters.octavia import db_manage
 from amphv2_bootstrap.adapters.schema.persistence_schema import KNOWN_HEAD, TABLES
 from amphv2_bootstrap.errors import (
@@ -19,6 +21,7 @@ from amphv2_bootstrap.errors import (
     TransientError,
 )
 from amphv2_bootstrap.spec.masking import Masker
+from amphv2_bootstrap.steps.base import StepResult
 from amphv2_bootstrap.steps.cloud.ensure_database import EnsureDatabase
 from amphv2_bootstrap.steps.cloud.ensure_database_accounts import EnsureDatabaseAccounts
 from amphv2_bootstrap.steps.cloud.upgrade_persistence_schema import (
@@ -230,6 +233,50 @@ def test_lock_not_got_is_transient(prepared: Target) -> None:
     assert schema(prepared.mariadb) == {}
 
 
+@pytest.mark.parametrize("code", [1105, 1235])
+def test_server_that_refuses_locks(
+    prepared: Target, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Percona in strict mode, and MariaDB where it knows none: the tables are made."""
+    OlderSchema(prepared.mariadb).migrate("head")
+    prepared.mariadb.execute(f"DROP TABLE `{DATABASE}`.atomdetails")
+    execute: Callable[..., int] = pymysql.cursors.Cursor.execute
+
+    def refusing(cursor: Any, query: str, args: Any = None) -> int:
+        if "GET_LOCK" in query or query.startswith("LOCK TABLES"):
+            raise pymysql.err.OperationalError(code, "prohibited")
+        return execute(cursor, query, args)
+
+    monkeypatch.setattr(pymysql.cursors.Cursor, "execute", refusing)
+    mark = prepared.mariadb.mark()
+    step = UpgradePersistenceSchema(prepared.context())
+    assert result_of(step).effect == "changed"
+    assert revision(prepared.mariadb) == KNOWN_HEAD
+    sent = prepared.mariadb.statements(mark)  # octavia-db-manage's, too
+    assert not [one for one in sent if "GET_LOCK" in one or "LOCK TABLES" in one]
+
+
+def test_superseded_conductor_changes_nothing(prepared: Target) -> None:
+    """The step confirms its claim last before it changes anything."""
+    step = UpgradePersistenceSchema(prepared.context())
+
+    def superseded(_what: str) -> None:
+        raise PermanentError("go on", why="another conductor has taken the flow")
+
+    step.confirm_claim = superseded
+    with pytest.raises(PermanentError, match="another conductor"):
+        step.execute()
+    assert schema(prepared.mariadb) == {}
+    OlderSchema(prepared.mariadb).migrate("40fc8c914bd2")
+    prepared.mariadb.execute(f"DROP TABLE `{DATABASE}`.atomdetails")
+    before = schema(prepared.mariadb)
+    with pytest.raises(PermanentError, match="another conductor"):
+        step.execute()
+    with pytest.raises(PermanentError, match="another conductor"):
+        step.undo(StepResult("changed", "", made=(f"schema:{DATABASE}",)))
+    assert schema(prepared.mariadb) == before
+
+
 def test_cancelled_while_waiting(prepared: Target) -> None:
     """A step that is cancelled while it waits for the lock stops."""
     other = prepared.mariadb.connect()
@@ -334,6 +381,17 @@ def test_undo(prepared: Target, rows: int) -> None:
         prepared.mariadb.execute(f"INSERT INTO `{DATABASE}`.logbooks SET uuid = 'one'")
     step.revert(result)
     assert bool(schema(prepared.mariadb)) is bool(rows)
+
+
+def test_undo_of_a_failed_step(prepared: Target) -> None:
+    """A revert also drops the tables of a step that was cut off while it made them."""
+    prepared.db_manage = killer(prepared, 9)
+    step = UpgradePersistenceSchema(prepared.context())
+    with pytest.raises(TransientError):
+        step.execute()
+    assert schema(prepared.mariadb) != {}
+    step.revert(None)
+    assert schema(prepared.mariadb) == {}
 
 
 def test_undo_leaves_what_was_there(prepared: Target) -> None:

@@ -6,8 +6,6 @@ import socket
 import threading
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from amphv2_bootstrap.adapters.mysql import sessions
 from amphv2_bootstrap.errors import PermanentError, TransientError
@@ -32,22 +30,6 @@ def test_server(
     """Flavour and version are read from texts of real servers."""
     server = sessions.parse_server(version, comment)
     assert (server.text, server.version) == (text, numbers)
-
-
-@given(st.text(max_size=64), st.text(max_size=64))
-def test_lock_name(one: str, other: str) -> None:
-    """Any database has its own lock name, which is short and needs no quoting."""
-    name = sessions.lock_name("amphv2-upgrade", one)
-    assert len(name) <= 64
-    assert not set(name) & set("'\"\\%$ ")
-    if one != other:
-        assert name != sessions.lock_name("amphv2-upgrade", other)
-
-
-def test_lock_name_is_readable() -> None:
-    """An ordinary database's lock is recognizable in SHOW PROCESSLIST."""
-    name = sessions.lock_name("amphv2-ddl", "octavia_persistence")
-    assert name == "amphv2-ddl:octavia_persistence"
 
 
 def test_closed_port() -> None:

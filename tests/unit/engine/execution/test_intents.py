@@ -26,6 +26,7 @@ class Maker(task.Task):
     def __init__(self, name: str, flows: "Flows") -> None:
         super().__init__(name=name)
         self.intents: Any = None
+        self.confirm_claim: Any = None
         self._flows = flows
 
     def execute(self) -> dict[str, Any]:
@@ -171,3 +172,30 @@ def test_a_failed_step_that_cannot_be_undone_is_tried_again(
         cloud.journal.resume(uuid)
         cloud.wait_for(uuid, "reverted")
     assert flows.undone == [("two",), ("one",)]
+
+
+def test_a_superseded_conductor_cannot_confirm_its_claim(
+    cloud: Cloud, flows: Flows
+) -> None:
+    """Before a step does what no server fences, its conductor must hold the flow."""
+    outcomes: list[str] = []
+
+    def run(step: Maker) -> None:
+        step.confirm_claim("do it")
+        uuid = cloud.store.live_flow_runs()[0].uuid
+        if not outcomes:
+            assert cloud.journal.take(uuid) is not None
+        try:
+            step.confirm_claim("do it again")
+        except FencedError:
+            outcomes.append("refused")
+            raise
+        outcomes.append("done")
+
+    flows.run = run
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    with cloud.running():
+        cloud.wait_for(uuid, "done")
+    assert outcomes == ["refused", "done", "done"]
+    noted = [e.message for _, e in cloud.store.events(uuid) if e.kind == "begins"]
+    assert noted == ["do it", *["do it", "do it again"] * 2]

@@ -87,21 +87,29 @@ def upgrade(database: Database) -> bool:
     if database.is_sqlite:
         with database.write() as connection:
             return _upgrade(connection)
-    # The lock is held on a connection of its own until the revision is committed.
-    with database.read() as holder:
-        _lock(holder, database)
-        try:
-            with database.write() as connection:
-                return _upgrade(connection)
-        finally:
-            holder.execute(sa.select(sa.func.release_lock(_LOCK)))
+    with database.write() as connection:
+        _lock(connection, database)
+        return _upgrade(connection)
 
 
 def _lock(connection: sa.Connection, database: Database) -> None:
+    """Lock out other upgrades until the connection's end.
+
+    It is the one that upgrades: if its client is gone without a FIN, the server ends it
+    when it is idle. Some servers refuse named locks (Percona XtraDB Cluster in strict
+    mode: 1105; an older MariaDB with Galera: 1235).
+    """
+    connection.detach()  # the pool would keep it, and so the lock
     # In parts, each shorter than the connection's read timeout.
     query = sa.select(sa.func.get_lock(_LOCK, _PART_SECONDS))
     tries = _LOCK_SECONDS // _PART_SECONDS
-    if not any(connection.execute(query).scalar() == 1 for _ in range(tries)):
+    try:
+        acquired = any(connection.execute(query).scalar() == 1 for _ in range(tries))
+    except sa.exc.DBAPIError as exc:
+        if exc.orig is not None and exc.orig.args[:1] in ((1105,), (1235,)):
+            return
+        raise
+    if not acquired:
         raise DatabaseUnavailableError(
             "upgrade the engine's tables",
             on=database.place,

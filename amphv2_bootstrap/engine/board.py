@@ -22,7 +22,8 @@ class NewEntry:
     """A flow run as it goes onto a board.
 
     ``uuid`` and ``sequence`` (a positive number, unique in the engine's
-    database) identify it: posting the same twice leaves one entry. ``details``
+    database, and above those of an earlier one) identify it: posting the same twice
+    leaves one entry. ``details``
     is small, JSON-ready and holds no secret.
     """
 

@@ -85,19 +85,31 @@ class JobCreation:
             )
         )
         first = min(new_run.stage for new_run in new_job.flow_runs)
-        for new_run in new_job.flow_runs:
+        sequence = self._next_sequence(connection)
+        for number, new_run in enumerate(new_job.flow_runs, sequence):
             self._insert_flow_run(
-                connection, new_job, new_run, ready=new_run.stage == first
+                connection, new_job, new_run, number, ready=new_run.stage == first
             )
         self._journal.record(
             connection, new_job.uuid, "posted", message=new_job.posted_by
         )
+
+    def _next_sequence(self, connection: sa.Connection) -> int:
+        """The number of the next flow run: the time in milliseconds, or more.
+
+        The numbers are places on a board, which may have entries of an earlier
+        database. The job's row, which is unique, locks out other posts.
+        """
+        last = sa.func.max(schema.flow_runs.c.sequence)
+        now, last_number = connection.execute(sa.select(self._database.now, last)).one()
+        return max(int(now * 1000), (last_number or 0) + 1)
 
     def _insert_flow_run(
         self,
         connection: sa.Connection,
         new_job: NewJob,
         new_run: NewFlowRun,
+        sequence: int,
         ready: bool,
     ) -> None:
         uuid = flow_run_uuid(new_job.uuid, new_run)
@@ -117,6 +129,7 @@ class JobCreation:
         )
         connection.execute(
             schema.flow_runs.insert().values(
+                sequence=sequence,
                 uuid=uuid,
                 job_uuid=new_job.uuid,
                 flow=new_run.flow,

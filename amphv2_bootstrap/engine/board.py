@@ -23,8 +23,7 @@ class NewEntry:
 
     ``uuid`` and ``sequence`` (a positive number, unique in the engine's
     database, and above those of an earlier one) identify it: posting the same twice
-    leaves one entry. ``details``
-    is small, JSON-ready and holds no secret.
+    leaves one entry. ``details`` is small, JSON-ready and holds no secret.
     """
 
     uuid: str

@@ -25,9 +25,11 @@ class Liveness(enum.StrEnum):
 def is_silent(age: float, interval: float) -> bool:
     """Whether a sign of life that comes every ``interval`` seconds is overdue.
 
-    :param age: seconds since the last one, by the clock of the engine's database.
+    :param age: seconds since the last one, by the clock of the engine's database. It
+        is negative where that clock went back, as by a fail-over to another server:
+        then the next sign of life shows who is alive.
     """
-    return age > MISSED * interval
+    return not -interval <= age <= MISSED * interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Named locks of the server: a guard beside the engine's own fence.
 
-They keep apart runs that share no engine, and they show a session whose client is gone
-from the network. A Galera node knows only its own, and some servers refuse them, so
+They keep apart runs that share no engine, and they show a session that has lost its
+client. A Galera node knows only its own, and some servers refuse them, so
 nothing may rely on them alone.
 """
 
@@ -79,7 +79,7 @@ def _acquire(
 
 
 def _holder(session: Session, lock: str) -> str:
-    """Who holds the lock, for messages."""
+    """The lock's holder, for messages."""
     rows = session.rows(
         "SELECT ID, USER, HOST, COMMAND, TIME FROM information_schema.PROCESSLIST"
         " WHERE ID = IS_USED_LOCK(%s)",

@@ -2,10 +2,13 @@
 """The jobboard in the engine's own database: the embedded default.
 
 It needs no other server, and so works before the cloud has a key-value backend.
-Claims expire by the database's clock, so the clocks of the hosts don't matter.
+The database's clock says how long a claim lasts when a conductor first sees it. From
+then on each conductor counts on its own monotonic clock: the database's may jump, as
+by a fail-over to another server. So the clocks of the hosts don't matter.
 """
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,7 +17,7 @@ from amphv2_bootstrap.engine.storage.database import Database, to_json
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.jobboards.sql.changes import open_watch
-from amphv2_bootstrap.jobboards.sql.table import EntryTable
+from amphv2_bootstrap.jobboards.sql.table import Claim, EntryTable
 
 
 def open_board(settings: BoardSettings) -> Board:
@@ -39,6 +42,7 @@ class SqlBoard:
             self._hasty = Database(database.engine.url, patience, database.pools)
         self._table = EntryTable(self._hasty, name)
         self._changes = open_watch(database, self._table, name)
+        self._claims: dict[str, tuple[Claim, float]] = {}
 
     def connect(self) -> None:
         """The database connects by itself, at the first statement."""
@@ -57,13 +61,27 @@ class SqlBoard:
         mark = self._changes.mark()
         rows = self._table.rows()
         self._changes.listen(mark, rows)
+        self._claims = {row.uuid: self._observed(row) for row in rows if row.owner}
+        now = time.monotonic()
+        held = {uuid for uuid, (_, ends) in self._claims.items() if ends > now}
         return [
-            Entry(each.uuid, each.name, each.details, bool(row.claimed), row)
+            Entry(each.uuid, each.name, each.details, each.uuid in held, row)
             for row, each in _listings(rows)
         ]
 
+    def _observed(self, row: Any) -> tuple[Claim, float]:
+        """The claim, and its end on our monotonic clock: as it was first seen."""
+        claim = (row.owner, row.expires_at)
+        known = self._claims.get(row.uuid)
+        if known is not None and known[0] == claim:
+            return known
+        return claim, time.monotonic() + row.left
+
     def claim_entry(self, entry: Entry, owner: str, expiry: float) -> None:
-        if not self._table.claim(entry.uuid, owner, expiry):
+        row = entry.handle
+        is_over = row.owner is not None and not entry.claimed
+        ended = (row.owner, row.expires_at) if is_over else None
+        if not self._table.claim(entry.uuid, owner, expiry, ended):
             raise ClaimRefusedError(
                 f"claim flow {entry.uuid}", why="another holds it, or it is gone"
             )

@@ -12,6 +12,9 @@ from amphv2_bootstrap.engine.errors import DatabaseError, DatabaseUnavailableErr
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database, is_duplicate
 
+Claim = tuple[str, float]
+"""An owner, and when its claim expires by the database's clock."""
+
 
 class EntryTable:
     """The entries of one board. Expiries are in seconds, by the database's clock.
@@ -42,12 +45,9 @@ class EntryTable:
                 raise
 
     def rows(self) -> list[Any]:
-        """All rows, oldest first, each with ``claimed``."""
-        held = sa.and_(
-            self._columns.owner.is_not(None),
-            self._columns.expires_at > self._database.now,
-        )
-        query = sa.select(self._table, sa.case((held, 1), else_=0).label("claimed"))
+        """All rows, oldest first, each with the seconds ``left`` of its claim."""
+        left = self._columns.expires_at - self._database.now
+        query = sa.select(self._table, sa.type_coerce(left, sa.Double()).label("left"))
         query = query.where(self._here).order_by(self._columns.sequence)
         with translated(), self._database.read() as connection:
             return list(connection.execute(query))
@@ -65,17 +65,21 @@ class EntryTable:
             count, total = connection.execute(query).one()
         return int(count), total
 
-    def claim(self, uuid: str, owner: str, expiry: float) -> bool:
-        """Claim an entry that nobody holds."""
-        now = self._database.now
-        free = sa.or_(self._columns.owner.is_(None), self._columns.expires_at <= now)
+    def claim(
+        self, uuid: str, owner: str, expiry: float, ended: Claim | None = None
+    ) -> bool:
+        """Claim an entry that nobody holds, or that is still claimed as ``ended``."""
+        now, columns = self._database.now, self._columns
+        free = sa.or_(columns.owner.is_(None), columns.expires_at <= now)
+        if ended is not None:
+            same = (columns.owner == ended[0], columns.expires_at == ended[1])
+            free = sa.or_(free, sa.and_(*same))
         return self._update(uuid, free, owner=owner, expires_at=now + expiry)
 
     def renew(self, uuid: str, owner: str, expiry: float) -> bool:
-        """Make a claim that hasn't run out last ``expiry`` from now."""
-        now = self._database.now
-        held = sa.and_(self._columns.owner == owner, self._columns.expires_at > now)
-        return self._update(uuid, held, expires_at=now + expiry)
+        """Make a claim that nobody has taken over last ``expiry`` from now."""
+        expires_at = self._database.now + expiry
+        return self._update(uuid, self._columns.owner == owner, expires_at=expires_at)
 
     def release(self, uuid: str, owner: str) -> bool:
         """Release a claim; unlike a claim, others wait for this change."""

@@ -25,11 +25,23 @@ def _row(owner: object, age: float, interval: float = 10.0) -> ConductorRow:
         (_row(ELSEWHERE, 30.1), "silent"),
         (_row(ELSEWHERE, 30.1, 60.0), "alive"),
         (_row(ELSEWHERE, 3.1, 1.0), "silent"),
+        (_row(ELSEWHERE, -10.0), "alive"),
+        (_row(ELSEWHERE, -3600.0), "silent"),
         (_row(ENDED, 0.0), "dead"),
         (_row("of another form", 0.0), "alive"),
     ],
     # The owners hold this process's pid: ids of them would differ by worker.
-    ids=["here", "elsewhere", "silent", "slow", "fast", "ended", "another form"],
+    ids=[
+        "here",
+        "elsewhere",
+        "silent",
+        "slow",
+        "fast",
+        "early",
+        "future",
+        "ended",
+        "another form",
+    ],
 )
 def test_a_conductors_state(row: ConductorRow, expected: str) -> None:
     """Dead where this host can see it, at any age; otherwise its interval decides."""

@@ -36,9 +36,9 @@ def test_the_server_ends_an_idle_holder(session: Session) -> None:
 
 
 def test_the_holder_is_named(mariadb: MariaDB, session: Session) -> None:
-    """Who waits says at once, and again at the end, who holds the lock, and from where.
+    """The holder and its host are reported when the wait begins, and in the error.
 
-    Its last words are what to do.
+    The error also says what to do.
     """
     waited: list[str] = []
     url, password = database_url.parse(mariadb.root_url)

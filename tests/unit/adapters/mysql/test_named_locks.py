@@ -30,7 +30,7 @@ def test_lock_name_is_readable() -> None:
 
 
 class SilentSession:
-    """A session whose server does not answer."""
+    """A session on a server that does not answer."""
 
     place = "db1:3306"
 

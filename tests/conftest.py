@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.board_option",
     "tests.servers.certificates",
     "tests.servers.etcd",
+    "tests.servers.galera",
     "tests.servers.mariadb",
     "tests.servers.octavia",
     "tests.servers.rabbitmq",

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -36,7 +36,11 @@ class MariaDB:
     """
 
     def __init__(
-        self, folder: Path, *more_options: str, on: Host | None = None
+        self,
+        folder: Path,
+        *more_options: str,
+        on: Host | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.host = on.address if on else "127.0.0.1"
@@ -54,6 +58,7 @@ class MariaDB:
             ],
             log=folder / "error.log",
             ready=self._answers,
+            env=env,
         )
 
     @property

@@ -2,6 +2,7 @@
 """Keeps the board in step with the database, and frees dead conductors' claims."""
 
 import functools
+import itertools
 import logging
 import time
 from collections.abc import Sequence
@@ -10,7 +11,9 @@ from importlib import metadata
 from amphv2_bootstrap.engine.board import Board, Entry, entry_of
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import FlowRun
+from amphv2_bootstrap.engine.storage import stages
 from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
+from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.retention import prune
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import BootstrapError, ConflictError
@@ -37,7 +40,8 @@ class Reconciler:
     """Posts what the board lost, and frees claims of this host's dead conductors.
 
     The database is the truth (promise P1): an entry that vanished, for whatever
-    reason, is posted again.
+    reason, is posted again; a stage that should have been released is released, and a
+    job that should have been closed is closed.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Reconciler:
     ) -> None:
         self._board = board
         self._store = store
+        self._journal = Journal(store.database, str(owner))
         self._heartbeats = Heartbeats(store.database, str(owner), interval)
         self._owner = owner
         self._interval = interval
@@ -96,6 +101,8 @@ class Reconciler:
         # Before the database is read: a change after that makes it due again.
         self._due_at = now + self._interval if is_due else self._due_at
         try:
+            if is_due:
+                self._make_good()
             changed = self._compare(entries)
             if is_due:
                 # Must be last: it deletes the rows that freeing claims needs.
@@ -107,6 +114,13 @@ class Reconciler:
         # From now on: with many flows, the comparison itself takes longer than that.
         self._watch_at = time.monotonic() + _WATCH_SECONDS
         return self._board.entries() if changed else entries
+
+    def _make_good(self) -> None:
+        flow_runs = self._store.unfinished_flow_runs()
+        for job_uuid, runs in itertools.groupby(flow_runs, lambda run: run.job_uuid):
+            if stages.is_behind(list(runs)):
+                LOG.warning("Job %s: what follows from an end was lost", job_uuid)
+                self._journal.make_good(job_uuid)
 
     def _compare(self, entries: Sequence[Entry]) -> int:
         flow_runs = self._store.live_flow_runs()

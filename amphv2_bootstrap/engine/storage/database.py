@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
 
@@ -42,6 +43,7 @@ _READ_ONLY = "amphv2_read_only"
 _SCHEMA_CODES = (1146, 1054)
 _UNKNOWN_DATABASE = 1049
 _UNKNOWN = 2000  # an error of the client
+_UNKNOWN_VARIABLE = 1193
 # 1044: no access to the database. 1045: login refused. Both also come when the
 # account or the database does not exist.
 _ACCESS_DENIED = (1044, 1045)
@@ -53,7 +55,7 @@ _REFUSALS = {
     1143: "Grant the account all privileges on this database.",
     1227: "Grant the account the privilege that the server names.",
     1153: "Raise max_allowed_packet of the server.",
-    1193: "Use a supported version of MariaDB or MySQL.",
+    _UNKNOWN_VARIABLE: "Use a supported version of MariaDB or MySQL.",
     1286: "Enable InnoDB in the server.",
     1665: "Set binlog_format = ROW (or MIXED) in the server.",
 }
@@ -254,6 +256,16 @@ def _network(
             "write_timeout": patience,
         },
     )
+
+    @sa.event.listens_for(engine, "connect")
+    def _see_all_nodes(connection: "pymysql.Connection[Any]", _record: object) -> None:
+        # What was committed through another Galera node, too, before it was asked.
+        try:
+            connection.query("SET SESSION wsrep_sync_wait = 1")
+        except pymysql.err.OperationalError as exc:
+            if exc.args[0] != _UNKNOWN_VARIABLE:
+                raise
+
     # Under AUTOCOMMIT a rollback does nothing, and costs a round trip after every
     # query. SQLAlchemy before 2.0.43 ignores this.
     engine.dialect.skip_autocommit_rollback = True

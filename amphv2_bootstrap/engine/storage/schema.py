@@ -17,6 +17,14 @@ _SECONDS: sa.Double[float] = sa.Double()
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
+def _writes() -> sa.Column[int]:
+    """Raised by each transaction that must see all former ones of the row.
+
+    On Galera, only a row that really changes is compared with what other nodes write.
+    """
+    return sa.Column("writes", sa.BigInteger, nullable=False, server_default="0")
+
+
 taskflow = taskflow_tables.tables(metadata)
 logbooks, flowdetails, atomdetails = taskflow
 sa.Index("ix_flowdetails_parent_uuid", flowdetails.c.parent_uuid)
@@ -36,6 +44,7 @@ jobs = sa.Table(
     sa.Column("posted_by", sa.String(255), nullable=False),
     sa.Column("created_at", _SECONDS, nullable=False),
     sa.Column("finished_at", _SECONDS, nullable=True),
+    _writes(),
 )
 
 flow_runs = sa.Table(
@@ -64,6 +73,7 @@ flow_runs = sa.Table(
     sa.Column("created_at", _SECONDS, nullable=False),
     sa.Column("started_at", _SECONDS, nullable=True),
     sa.Column("finished_at", _SECONDS, nullable=True),
+    _writes(),
 )
 
 events = sa.Table(

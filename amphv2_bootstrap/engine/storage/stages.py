@@ -1,24 +1,67 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which flows of a job may begin, and when the job is finished.
 
-Each function is a part of the caller's transaction, which begins with
-:func:`lock_job`.
+The functions that take a connection are a part of the caller's transaction, which
+begins with :func:`lock_job`.
 """
+
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.records import TERMINAL, FlowState
+from amphv2_bootstrap.engine.records import TERMINAL, FlowRun, FlowState
 from amphv2_bootstrap.engine.storage import schema
 
 _FLOW_RUNS = schema.flow_runs
+_FAILED = [state for state in TERMINAL if state is not FlowState.DONE]
 
 
-def lock_job(connection: sa.Connection, uuid: str) -> None:
-    """Take the lock that a transaction on several flows of a job must take first."""
-    table = schema.jobs
-    connection.execute(
-        sa.select(table.c.uuid).where(table.c.uuid == uuid).with_for_update()
+def is_behind(flow_runs: Sequence[FlowRun]) -> bool:
+    """Whether :func:`advance` would change anything in this unfinished job."""
+    states = {run.state for run in flow_runs}
+    if FlowState.WAITING not in states:
+        return states.issubset(TERMINAL)
+    open_runs = [run for run in flow_runs if run.state is not FlowState.DONE]
+    first = min(run.stage for run in open_runs)
+    return not states.isdisjoint(_FAILED) or any(
+        run.state is FlowState.WAITING and run.stage == first for run in open_runs
     )
+
+
+def lock_job(connection: sa.Connection, uuid: str) -> bool:
+    """Take the lock that a transaction on several flows of a job must take first.
+
+    It is a write, for the same reason as :func:`journal.check_epoch`. False, and no
+    write, where the job is finished: then nothing changes any more.
+    """
+    jobs = schema.jobs
+    locked = connection.execute(
+        jobs.update()
+        .where(jobs.c.uuid == uuid, jobs.c.active.is_not(None))
+        .values(writes=jobs.c.writes + 1)
+    )
+    return bool(locked.rowcount)
+
+
+def advance(
+    connection: sa.Connection, job_uuid: str, now: sa.ColumnElement[float]
+) -> int:
+    """Do what follows from the states of the job's flows, unless it was done before.
+
+    The next stage is released where all before it are done; otherwise, where a flow
+    has ended differently, those that wait are cancelled. The job is closed when all
+    have ended. Returns how many flows were released.
+    """
+    failed = sa.select(sa.func.count()).where(
+        _FLOW_RUNS.c.job_uuid == job_uuid, _FLOW_RUNS.c.state.in_(_FAILED)
+    )
+    released = 0
+    if connection.execute(failed).scalar():
+        cancel_waiting(connection, job_uuid, now)
+    else:
+        released = release_next(connection, job_uuid)
+    close_if_finished(connection, job_uuid, now)
+    return released
 
 
 def release_next(connection: sa.Connection, job_uuid: str) -> int:

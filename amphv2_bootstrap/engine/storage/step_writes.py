@@ -43,7 +43,6 @@ class StepWrites:
             "job_uuid": run.job_uuid,
             "flow_run_uuid": run.uuid,
             "owner": owner,
-            "epoch": run.epoch,
         }
 
     def write(self, connection: sa.Connection, changes: Sequence[Change]) -> None:
@@ -52,58 +51,37 @@ class StepWrites:
         Holds the flow's row until the commit, and raises what :func:`check_epoch`
         does.
         """
+        check_epoch(connection, self._flow_run)
         moved = [change for change in changes if change.state is not None]
-        if not moved or not self._record(connection, moved):
-            check_epoch(connection, self._flow_run)
+        if moved:
+            self._record(connection, moved)
         for change in changes:
             statement = _update_statement(tuple(change.columns))
             connection.execute(statement, {**change.columns, _UUID: change.uuid})
 
-    def _record(self, connection: sa.Connection, moved: Sequence[Change]) -> bool:
+    def _record(self, connection: sa.Connection, moved: Sequence[Change]) -> None:
         values = dict(self._fixed)
         for number, change in enumerate(moved):
             values[f"atom{number}"] = change.name
             values[f"message{number}"] = change.state
-        statement = _record_statement(self._now, len(moved))
-        return bool(connection.execute(statement, values).rowcount)
+        connection.execute(_record_statement(self._now, len(moved)), values)
 
 
 @lru_cache
 def _record_statement(now: str, count: int) -> sa.Insert:
-    """Adds ``count`` events in their order; none where the flow has another epoch."""
-    flow_runs, news = schema.flow_runs, _news(count)
+    """Adds ``count`` events in their order."""
     names = ("job_uuid", "flow_run_uuid", "owner")
-    source = (
-        sa.select(
-            *(sa.bindparam(name, type_=sa.String()) for name in names),
-            news.c.atom,
-            news.c.message,
-            sa.literal_column(f"'{ATOM_EVENT}'"),
-            sa.literal_column(now, sa.Double()),
-        )
-        .select_from(flow_runs.join(news, sa.true()))
-        .where(
-            flow_runs.c.uuid == sa.bindparam("flow_run_uuid", type_=sa.String()),
-            flow_runs.c.epoch == sa.bindparam("epoch", type_=sa.Integer()),
-        )
-        .order_by(news.c.number)
-        .with_for_update(read=True)
-    )
-    return schema.events.insert().from_select(
-        [*names, "atom", "message", "kind", "at"], source, include_defaults=False
-    )
-
-
-def _news(count: int) -> sa.Subquery:
     rows = [
-        sa.select(
-            sa.literal_column(str(number), sa.Integer()).label("number"),
-            sa.bindparam(f"atom{number}", type_=sa.String()).label("atom"),
-            sa.bindparam(f"message{number}", type_=sa.String()).label("message"),
-        )
+        {
+            **{name: sa.bindparam(name, type_=sa.String()) for name in names},
+            "atom": sa.bindparam(f"atom{number}", type_=sa.String()),
+            "message": sa.bindparam(f"message{number}", type_=sa.String()),
+            "kind": sa.literal_column(f"'{ATOM_EVENT}'"),
+            "at": sa.literal_column(now, sa.Double()),
+        }
         for number in range(count)
     ]
-    return sa.union_all(*rows).subquery("news")
+    return schema.events.insert().values(rows)
 
 
 @lru_cache

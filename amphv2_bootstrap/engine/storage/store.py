@@ -89,6 +89,12 @@ class Store:
         """The flow runs that belong onto the jobboard now."""
         return self._flow_runs(schema.flow_runs.c.state.in_(LIVE))
 
+    def unfinished_flow_runs(self) -> list[FlowRun]:
+        """All flow runs of the job that isn't finished."""
+        jobs = schema.jobs
+        unfinished = sa.select(jobs.c.uuid).where(jobs.c.active.is_not(None))
+        return self._flow_runs(schema.flow_runs.c.job_uuid.in_(unfinished))
+
     def flow_run(self, uuid: str) -> FlowRun | None:
         """The flow run of exactly this id."""
         found = self._flow_runs(schema.flow_runs.c.uuid == uuid)
@@ -174,6 +180,7 @@ def flow_run_from_row(row: Any) -> FlowRun:
     values = dict(row._mapping)
     values["state"] = FlowState(values["state"])
     values["reverting"] = bool(values["reverting"])
+    del values["writes"]
     return FlowRun(**values)
 
 

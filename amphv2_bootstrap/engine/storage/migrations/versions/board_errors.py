@@ -8,7 +8,7 @@ from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.migrations.compatibility import compatible_from
 
 revision = "0007"
-down_revision = "0003"
+down_revision = "0006"
 
 
 def upgrade() -> None:

@@ -258,7 +258,7 @@ def _network(
     )
 
     @sa.event.listens_for(engine, "connect")
-    def _see_all_nodes(connection: "pymysql.Connection[Any]", _record: object) -> None:
+    def _see_all_nodes(connection: Any, _record: object) -> None:
         # What was committed through another Galera node, too, before it was asked.
         try:
             connection.query("SET SESSION wsrep_sync_wait = 1")

@@ -55,12 +55,17 @@ class StepWrites:
         moved = [change for change in changes if change.state is not None]
         if moved:
             self._record(connection, moved)
-        for change in changes:
-            statement = _update_statement(tuple(change.columns))
-            connection.execute(statement, {**change.columns, _UUID: change.uuid})
+        values = {
+            f"{name}{number}": value
+            for number, change in enumerate(changes)
+            for name, value in {_UUID: change.uuid, **change.columns}.items()
+        }
+        columns = tuple(tuple(change.columns) for change in changes)
+        if columns:
+            connection.execute(_update_statement(columns), values)
 
     def _record(self, connection: sa.Connection, moved: Sequence[Change]) -> None:
-        values = dict(self._fixed)
+        values: dict[str, str | None] = dict(self._fixed)
         for number, change in enumerate(moved):
             values[f"atom{number}"] = change.name
             values[f"message{number}"] = change.state
@@ -69,28 +74,55 @@ class StepWrites:
 
 @lru_cache
 def _record_statement(now: str, count: int) -> sa.Insert:
-    """Adds ``count`` events in their order."""
-    names = ("job_uuid", "flow_run_uuid", "owner")
+    """Adds ``count`` events in their order.
+
+    SQLAlchemy would build a statement with the rows as its values each time anew.
+    """
+    names, news = ("job_uuid", "flow_run_uuid", "owner"), _news(count)
+    source = sa.select(
+        *(sa.bindparam(name, type_=sa.String()) for name in names),
+        news.c.atom,
+        news.c.message,
+        sa.literal_column(f"'{ATOM_EVENT}'"),
+        sa.literal_column(now, sa.Double()),
+    ).order_by(news.c.number)
+    return schema.events.insert().from_select(
+        [*names, "atom", "message", "kind", "at"], source, include_defaults=False
+    )
+
+
+def _news(count: int) -> sa.Subquery:
     rows = [
-        {
-            **{name: sa.bindparam(name, type_=sa.String()) for name in names},
-            "atom": sa.bindparam(f"atom{number}", type_=sa.String()),
-            "message": sa.bindparam(f"message{number}", type_=sa.String()),
-            "kind": sa.literal_column(f"'{ATOM_EVENT}'"),
-            "at": sa.literal_column(now, sa.Double()),
-        }
+        sa.select(
+            sa.literal_column(str(number), sa.Integer()).label("number"),
+            sa.bindparam(f"atom{number}", type_=sa.String()).label("atom"),
+            sa.bindparam(f"message{number}", type_=sa.String()).label("message"),
+        )
         for number in range(count)
     ]
-    return schema.events.insert().values(rows)
+    return sa.union_all(*rows).subquery("news")
 
 
 @lru_cache
-def _update_statement(columns: tuple[str, ...]) -> sa.Update:
+def _update_statement(columns: tuple[tuple[str, ...], ...]) -> sa.Update:
+    """Changes these columns of an atom each; of one that comes twice, the last wins."""
     table = schema.atomdetails
-    return (
-        table.update()
-        .where(table.c.uuid == sa.bindparam(_UUID))
-        .values(
-            {name: sa.bindparam(name, type_=table.c[name].type) for name in columns}
+    uuids = [
+        sa.bindparam(f"{_UUID}{n}", type_=sa.String()) for n in range(len(columns))
+    ]
+    values = {
+        name: sa.case(
+            *(
+                (table.c.uuid == uuids[n], _value(name, n))
+                for n in reversed(range(len(columns)))
+                if name in columns[n]
+            ),
+            else_=table.c[name],
         )
-    )
+        for name in dict.fromkeys(name for names in columns for name in names)
+    }
+    return table.update().where(table.c.uuid.in_(uuids)).values(values)
+
+
+def _value(name: str, number: int) -> sa.BindParameter[Any]:
+    return sa.bindparam(f"{name}{number}", type_=schema.atomdetails.c[name].type)

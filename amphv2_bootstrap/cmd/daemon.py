@@ -139,12 +139,21 @@ def _serve(runtime: "Runtime", signals: _Signals) -> None:
     _wait_for_database(runtime, signals.stopping)
     if signals.stopping.is_set():
         return
+    _warn_of_risks(runtime)
     conductor = runtime.conductor()
     signals.conductor = conductor
     LOG.info("Conductor %s serves host %s", runtime.owner, runtime.loaded.host.name)
     if not signals.stopping.is_set():
         conductor.run()
     LOG.info("Conductor %s has stopped", runtime.owner)
+
+
+def _warn_of_risks(runtime: "Runtime") -> None:
+    try:
+        for risk in runtime.risks():
+            LOG.warning("%s", risk)
+    except BootstrapError as exc:
+        LOG.info("Not known what a fail-over may lose: %s", exc)
 
 
 def _set_up_logging(conf: "cfg.ConfigOpts", runtime: "Runtime") -> None:

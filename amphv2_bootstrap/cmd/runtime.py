@@ -2,6 +2,7 @@
 """The composition root: makes the engine's parts from the configuration."""
 
 import base64
+import contextlib
 import dataclasses
 import os
 import threading
@@ -11,20 +12,22 @@ from functools import cached_property
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from amphv2_bootstrap.conf.build import Loaded
 from amphv2_bootstrap.engine.board import Board
 from amphv2_bootstrap.engine.conductor.duplicate_hosts import DuplicateHosts
 from amphv2_bootstrap.engine.errors import RefusedError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import Job
-from amphv2_bootstrap.engine.storage import migrate
+from amphv2_bootstrap.engine.storage import durability, migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from amphv2_bootstrap.engine.storage.job_creation import JobCreation
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.flows.outlines import CONTROLLER
-from amphv2_bootstrap.jobboards.registry import open_board
+from amphv2_bootstrap.jobboards.registry import open_board, risks
 from amphv2_bootstrap.posting import fingerprints
 from amphv2_bootstrap.posting.poster import Poster
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
@@ -142,6 +145,21 @@ class Runtime:
 
     def poster(self) -> Poster:
         return Poster(self.store, JobCreation(self.database, self.journal))
+
+    def risks(self) -> list[str]:
+        """What a fail-over of the engine's own backends may lose, as full sentences.
+
+        Raises what :meth:`Database.read` and :meth:`Board.connect` do.
+        """
+        engine = self.loaded.engine
+        found: list[str] = []
+        url = sa.make_url(engine.persistence_connection.reveal())
+        if url.get_backend_name() != "sqlite":
+            with contextlib.closing(Database(url)) as database:
+                found += durability.risks(database)
+        if engine.board.driver != "sql":
+            found += risks(engine.board)
+        return found
 
     def board(self) -> Board:
         """A new board, not yet connected."""

@@ -13,6 +13,7 @@ from cliff.lister import Lister
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
+from amphv2_bootstrap.errors import BootstrapError
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.checks.finding import Check, Finding
@@ -67,7 +68,7 @@ class Verify(Guarded, OwnFormats, Lister):
         runtime = self.runtime()
         loaded = runtime.loaded
         context = Context(loaded.spec, loaded.host, loaded.secrets, cancelled)
-        checks = list(CHECKS)
+        checks = [*CHECKS, _engine(runtime)]
         if parsed_args.controllers:
             checks.append(_agreement(runtime))
         if parsed_args.drill:
@@ -95,6 +96,20 @@ def _drill(context: "Context") -> "Iterable[Finding]":
     from amphv2_bootstrap.checks.host import drill
 
     return drill(context, _say)
+
+
+def _engine(runtime: "Runtime") -> "Check":
+    """The check of this program's own database and jobboard."""
+    from amphv2_bootstrap.checks.finding import WARNING, Finding
+
+    def engine(context: "Context") -> "Iterable[Finding]":
+        try:
+            for risk in runtime.risks():
+                yield Finding("engine", WARNING, risk)
+        except BootstrapError as exc:
+            yield Finding.of("engine", exc, WARNING)
+
+    return engine
 
 
 def _agreement(runtime: "Runtime") -> "Check":

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobboards by the name of their driver."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 from stevedore import driver, exception
 
@@ -21,6 +22,27 @@ def open_board(settings: BoardSettings) -> Board:
     """
     opening = cast(Callable[[BoardSettings], Board], _load(settings.driver))
     return opening(settings)
+
+
+@runtime_checkable
+class JudgesItself(Protocol):
+    """A board that can look at how its own backend would fail over."""
+
+    def risks(self) -> Sequence[str]:
+        """What a fail-over may lose, as full sentences; called when connected."""
+
+
+def risks(settings: BoardSettings) -> Sequence[str]:
+    """What a fail-over of the board's backend may lose, where that can be seen.
+
+    Raises what :meth:`Board.connect` does.
+    """
+    board = open_board(settings)
+    if not isinstance(board, JudgesItself):
+        return ()
+    with contextlib.closing(board):
+        board.connect()
+        return board.risks()
 
 
 def _load(name: str) -> object:

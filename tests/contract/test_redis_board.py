@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from amphv2_bootstrap.engine.board import BoardUnavailableError
+from amphv2_bootstrap.jobboards.registry import risks
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret
 from tests.contract.boards import (
@@ -116,3 +117,20 @@ def test_wrong_sentinel_password(redis_sentinels: Sentinels) -> None:
     ):
         boards.open()
     assert "wr@ng:secret" not in f"{caught.value!r} {wrong!r}"
+
+
+def test_claims_at_a_master_that_is_cut_off(tmp_path: Path) -> None:
+    """A master that takes writes alone is a risk, and min-replicas-to-write ends it."""
+    with running_sentinels(tmp_path) as cloud:
+        settings = settings_of(cloud)
+        (found,) = risks(settings)
+        assert "min-replicas-to-write 1" in found
+        assert "jobboard" in found
+        with contextlib.closing(cloud.master().client()) as client:
+            client.config_set("min-replicas-to-write", 1)
+        assert risks(settings) == ()
+
+
+def test_a_single_redis_is_no_risk_for_claims(boards: Boards) -> None:
+    """It has no replica that could become master."""
+    assert risks(boards.settings) == ()

@@ -23,6 +23,7 @@ from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.jobboards import board_errors
 from amphv2_bootstrap.jobboards.change_notifier import ChangeNotifier, Listener
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
+from amphv2_bootstrap.jobboards.redis import durability
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec.secret import Secret
 from amphv2_bootstrap.spec.task_flow_group import uses_tls
@@ -170,6 +171,13 @@ class RedisBoard(impl_redis.RedisJobBoard):
             [owner, job.key, self._channel],
         )
         return answer == _DONE
+
+    def risks(self) -> Sequence[str]:
+        """What a fail-over may do to claims, as full sentences."""
+        with self._asking("read how Redis replicates"):
+            self._ensure_connected()
+            replication = self._client.info("replication")
+        return tuple(durability.risks(replication, self._settings.place))
 
     def wait_for_change(self, timeout: float) -> None:
         self._changes.wait(timeout)

@@ -83,7 +83,7 @@ def test_a_former_holder_writes_nothing(
 def test_two_conductors_never_take_the_same_epoch(
     sides: Sides, taken: FlowRun, behind: Behind[FlowRun | None]
 ) -> None:
-    """Who takes a flow through a node that lags behind has the later epoch."""
+    """A claim through a node that lags behind gets the later epoch."""
     one, two = sides
     second = behind(
         lambda: one.journal.take(taken.uuid), lambda: two.journal.take(taken.uuid)

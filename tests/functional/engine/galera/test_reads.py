@@ -33,7 +33,7 @@ def test_a_post_after_a_closed_job(
 def test_a_conductor_sees_that_a_flow_was_resumed(
     sides: Sides, galera: Galera, behind: Behind[FlowRun | None]
 ) -> None:
-    """It takes the flow, whose entry it would otherwise take off the board."""
+    """It takes the flow; with the old state it would take it off the board."""
     uuid = sides[0].post(ONE)
     taken = sides[0].journal.take(sides[0].store.flow_runs_of(uuid)[0].uuid)
     assert taken is not None

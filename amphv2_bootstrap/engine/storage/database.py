@@ -257,15 +257,7 @@ def _network(
         },
     )
 
-    @sa.event.listens_for(engine, "connect")
-    def _see_all_nodes(connection: Any, _record: object) -> None:
-        # What was committed through another Galera node, too, before it was asked.
-        try:
-            connection.query("SET SESSION wsrep_sync_wait = 1")
-        except pymysql.err.OperationalError as exc:
-            if exc.args[0] != _UNKNOWN_VARIABLE:
-                raise
-
+    sa.event.listen(engine, "connect", _see_all_nodes)
     # Under AUTOCOMMIT a rollback does nothing, and costs a round trip after every
     # query. SQLAlchemy before 2.0.43 ignores this.
     engine.dialect.skip_autocommit_rollback = True
@@ -281,6 +273,15 @@ def _network(
             raise error(_UNKNOWN, f"{exc}. {tls.FILES}") from exc
 
     return engine
+
+
+def _see_all_nodes(connection: Any, _record: object) -> None:
+    """Have a read on Galera wait for what other nodes have committed before it."""
+    try:
+        connection.query("SET SESSION wsrep_sync_wait = 1")
+    except pymysql.err.OperationalError as exc:
+        if exc.args[0] != _UNKNOWN_VARIABLE:
+            raise
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:

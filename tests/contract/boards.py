@@ -189,18 +189,18 @@ def fixture_of(maker: Maker) -> Any:
 def redis(request: pytest.FixtureRequest) -> Boards:
     server = request.getfixturevalue("redis_server")
     return RedisBoards(
-        _settings("redis", server, password=Secret(server.password)), server
+        settings_of("redis", server, password=Secret(server.password)), server
     )
 
 
 def zookeeper(request: pytest.FixtureRequest) -> Boards:
     server = request.getfixturevalue("zookeeper_server")
-    return ZookeeperBoards(_settings("zookeeper", server), server)
+    return ZookeeperBoards(settings_of("zookeeper", server), server)
 
 
 def etcd(request: pytest.FixtureRequest) -> Boards:
     server = request.getfixturevalue("etcd_server")
-    return EtcdBoards(_settings("etcd", server), server)
+    return EtcdBoards(settings_of("etcd", server), server)
 
 
 def sql(request: pytest.FixtureRequest) -> Boards:
@@ -224,7 +224,7 @@ SERVED: tuple[Maker, ...] = (redis, zookeeper, etcd)
 ALL: tuple[Maker, ...] = (*SERVED, sql, sql_on_mariadb)
 
 
-def _settings(driver: str, server: Any, **more: Any) -> BoardSettings:
+def settings_of(driver: str, server: Any, **more: Any) -> BoardSettings:
     return BoardSettings(
         driver=driver,
         hosts=(server.host,),

@@ -6,13 +6,12 @@ import time
 import etcd3gw
 import pytest
 
-from amphv2_bootstrap.engine.board import BoardUnavailableError, ClaimRefusedError
+from amphv2_bootstrap.engine.board import ClaimRefusedError
 from tests.contract.boards import (
     LONG,
     Boards,
     etcd,
     fixture_of,
-    new_entry,
     posted,
     settle,
 )
@@ -58,12 +57,3 @@ def test_a_claim_wakes_nobody(boards: Boards) -> None:
     other.release(entry, "other")
     board.wait_for_change(LONG)
     assert time.monotonic() - began < LONG / 2
-
-
-def test_the_next_host_is_used(boards: Boards) -> None:
-    """If the first host does not answer, the next call goes to the second."""
-    board = boards.make(hosts=("127.0.0.9", *boards.settings.hosts))
-    with pytest.raises(BoardUnavailableError):
-        board.connect()
-    board.post_entry(new_entry())
-    assert len(board.entries()) == 1

@@ -34,7 +34,8 @@ def test_taskflow_reads_it(served: Boards) -> None:
     board: Any = served.open()
     entries = [posted(board, number) for number in (1, 2)]
     board.claim_entry(entries[0], "me", LONG)
-    conf = {**board._conf, "check_compatible": False}
+    (host,), port = served.settings.hosts, served.settings.port
+    conf = {**board._conf, "host": host, "port": port, "check_compatible": False}
     plain = PLAIN[served.settings.driver](served.settings.namespace, conf)
     plain.connect()
     with contextlib.closing(plain):

@@ -1,50 +1,96 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real etcd server of one member."""
+"""Real etcd servers: one alone, or the members of a cluster."""
 
+import contextlib
+import socket
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from tests.servers.process import Server, binary, free_port, running
+from tests.servers.process import Server, binary, free_port, running, wait_until
 
 HOST = "127.0.0.1"
+CLUSTER = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 
 
 class EtcdServer(Server):
-    """An etcd on ``HOST``; it keeps its data when it is restarted."""
+    """An etcd on ``host``; it keeps its data when it is restarted.
 
-    def __init__(self, folder: Path) -> None:
-        self.host = HOST
-        self.port = free_port()
-        client = f"http://{HOST}:{self.port}"
-        peer = f"http://{HOST}:{free_port()}"
+    :param peers: the members of its cluster, each with the URL for its peers. Such a
+        member answers when the majority of them runs; by default it is alone.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        host: str = HOST,
+        port: int = 0,
+        peers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.host = host
+        self.port = port or free_port()
+        client = f"http://{host}:{self.port}"
+        members = peers or {host: f"http://{host}:{free_port()}"}
         super().__init__(
             [
                 binary("etcd"),
-                "--name=one",
+                f"--name={host}",
                 f"--data-dir={folder / 'data'}",
                 f"--listen-client-urls={client}",
                 f"--advertise-client-urls={client}",
-                f"--listen-peer-urls={peer}",
-                f"--initial-advertise-peer-urls={peer}",
-                f"--initial-cluster=one={peer}",
+                f"--listen-peer-urls={members[host]}",
+                f"--initial-advertise-peer-urls={members[host]}",
+                "--initial-cluster="
+                + ",".join(f"{name}={url}" for name, url in members.items()),
             ],
             log=folder / "log",
-            ready=self._answers,
+            ready=self.answers if peers is None else lambda: True,
         )
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it is part of a majority."""
         url = f"http://{self.host}:{self.port}/health"
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(url, timeout=2) as answer,
+        ):
             return b'"true"' in answer.read()
+        return False
 
 
 def running_etcd(folder: Path) -> AbstractContextManager[EtcdServer]:
     """An etcd on private ports."""
     return running(EtcdServer(folder))
+
+
+@contextlib.contextmanager
+def running_etcd_cluster(folder: Path) -> Iterator[Sequence[EtcdServer]]:
+    """Three members that listen on the same port of three loopback addresses."""
+    port, peer_port = _port_of_all(), _port_of_all()
+    peers = {host: f"http://{host}:{peer_port}" for host in CLUSTER}
+    with contextlib.ExitStack() as stack:
+        members = []
+        for host in CLUSTER:
+            (folder / host).mkdir()
+            member = EtcdServer(folder / host, host=host, port=port, peers=peers)
+            members.append(stack.enter_context(running(member)))
+        for member in members:
+            wait_until(member.answers, what=f"the member {member.host} answers")
+        yield members
+
+
+def _port_of_all() -> int:
+    """A port that is free on each address of the cluster."""
+    while True:
+        port = free_port()
+        with contextlib.suppress(OSError), contextlib.ExitStack() as probes:
+            for host in CLUSTER:
+                probes.enter_context(socket.create_server((host, port)))
+            return port
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,9 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import etcd3gw
 import requests
-from etcd3gw.exceptions import Etcd3Exception
 from oslo_serialization import jsonutils
 from oslo_utils import timeutils
 from taskflow.jobs.backends import impl_etcd
@@ -28,15 +26,13 @@ from amphv2_bootstrap.jobboards.change_notifier import ChangeNotifier, Listener
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
 from amphv2_bootstrap.jobboards.etcd import transaction as txn
 from amphv2_bootstrap.jobboards.etcd import watch
+from amphv2_bootstrap.jobboards.etcd.members import TROUBLE, Members
 from amphv2_bootstrap.jobboards.settings import BoardSettings
-from amphv2_bootstrap.spec.task_flow_group import uses_tls
 
 LOG = logging.getLogger(__name__)
 
 _KEY = re.compile(r"job([1-9]\d*)\.(data|lock)")
 _FRESH_SECONDS = 30.0
-# The last two: an answer that isn't etcd's.
-_TROUBLE = (Etcd3Exception, requests.RequestException, KeyError, ValueError)
 
 
 def open_board(settings: BoardSettings) -> Board:
@@ -57,18 +53,17 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
     """See :class:`amphv2_bootstrap.engine.board.Board` for the contract.
 
     A claim lasts as long as its lease, in whole seconds, rounded up; a renewal
-    gives it the length that the claim asked for. When a host doesn't answer,
-    the next call goes to the next one.
+    gives it the length that the claim asked for. Claims belong to the cluster: they
+    outlive the member through which they were made.
     """
 
     def __init__(self, settings: BoardSettings) -> None:
-        super().__init__(settings.namespace, _taskflow_conf(settings))
+        super().__init__(settings.namespace, {"path": settings.namespace})
         self._settings = settings
         self._changes = ChangeNotifier()
         self._listener: Listener | None = None
         self._watch: requests.Response | None = None
         self._open = False
-        self._host = 0
 
     def connect(self) -> None:
         self._open = True
@@ -83,8 +78,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
             if self._listener is not None:
                 self._listener.stop()
                 self._listener = None
-            if self._watch is not None:
-                watch.cut(self._watch)
+            self._cut_watch()
             super().close()
         self._changes.notify()
 
@@ -121,6 +115,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
         key = entry.handle.key
         with self._asking(f"claim flow {entry.uuid}") as client:
             lease = client.lease(ttl=math.ceil(expiry))
+            claim = json.dumps({"owner": owner, "lease_id": lease.id})
             won = False
             try:
                 won, answers = txn.transact(
@@ -129,9 +124,14 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
                         txn.present(key + self.DATA_POSTFIX),
                         txn.absent(key + self.LOCK_POSTFIX),
                     ],
-                    self._claiming(key, owner, lease.id),
-                    [txn.values_of(key + self.DATA_POSTFIX)],
+                    self._claiming(key, claim, lease.id),
+                    [
+                        txn.values_of(key + self.DATA_POSTFIX),
+                        txn.values_of(key + self.LOCK_POSTFIX),
+                    ],
                 )
+                # Of two attempts, the first may have won without an answer.
+                won = won or answers[1:] == [[claim.encode()]]
             finally:
                 if not won:
                     _revoke(client, lease.id)
@@ -170,11 +170,10 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
     def _path(self, name: str) -> str:
         return str(self._create_path(self._root_path, name))
 
-    def _claiming(self, key: str, owner: str, lease_id: int) -> list[txn.Operation]:
-        lock = json.dumps({"owner": owner, "lease_id": lease_id})
+    def _claiming(self, key: str, claim: str, lease_id: int) -> list[txn.Operation]:
         touched = jsonutils.dumps({"last_modified": timeutils.utcnow()})
         return [
-            txn.put(key + self.LOCK_POSTFIX, lock, lease_id),
+            txn.put(key + self.LOCK_POSTFIX, claim, lease_id),
             txn.put(key + self.LAST_MODIFIED_POSTFIX, touched),
         ]
 
@@ -222,32 +221,24 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
         return Entry(job.uuid, job.name, job.details, claimed, job)
 
     @contextlib.contextmanager
-    def _asking(self, attempted: str) -> Iterator[etcd3gw.Etcd3Client]:
-        """The client, for one request; its errors become ours."""
+    def _asking(self, attempted: str) -> Iterator[Members]:
+        """The client, for one call; its errors become ours."""
         with self._open_close_lock:
             if not self._open:
                 raise board_errors.closed(self._settings, attempted)
-            client = self._client = self._client or self._make_client()
+            client = self._client = self._client or Members(
+                self._settings, self._cut_watch
+            )
         try:
             yield client
             self._ensure_listening()
-        except _TROUBLE as error:
-            self._turn_to_next_host(client)
+        except TROUBLE as error:
             cause = getattr(error, "detail_text", None) or error
             raise board_errors.unavailable(self._settings, attempted, cause) from error
 
-    def _make_client(self) -> etcd3gw.Etcd3Client:
-        options = {
-            name: convert(self._conf[name])
-            for name, convert in self.ETCD_CONFIG_OPTIONS
-            if name in self._conf
-        }
-        options["host"] = self._settings.hosts[self._host]
-        return etcd3gw.Etcd3Client(**options)
-
-    def _turn_to_next_host(self, client: etcd3gw.Etcd3Client) -> None:
-        self._host = (self._host + 1) % len(self._settings.hosts)
-        client.host = self._settings.hosts[self._host]
+    def _cut_watch(self) -> None:
+        if self._watch is not None:
+            watch.cut(self._watch)
 
     def _ensure_listening(self) -> None:
         with self._open_close_lock:
@@ -259,26 +250,38 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
         """Notify at the creation of a watch, and at its every message but of claims.
 
         After some silence the watch is made anew: a connection to a peer that
-        vanished looks just like a quiet one.
+        vanished looks just like a quiet one. A member that loses the leader ends it.
         """
-        client = self._make_client()
-        prefix = self._path(self.JOB_PREFIX)
-        wanted = {"key": txn.encode(prefix), "range_end": txn.encode(prefix[:-1] + "c")}
-        with (
-            client.session,
-            client.session.post(
-                client.get_url("/watch"),
-                json={"create_request": wanted},
-                stream=True,
-                timeout=(client.timeout, _FRESH_SECONDS),
-            ) as stream,
-        ):
+        members = self._client
+        if members is None:
+            return
+        client = members.for_stream()
+        with client.session, self._stream(members, client) as stream:
             self._watch = stream
             for message in watch.messages(stream.iter_content(chunk_size=None)):
                 if stopped.is_set():
                     return
                 if watch.is_news(message):
                     self._changes.notify()
+
+    def _stream(
+        self, members: Members, client: etcd3gw.Etcd3Client
+    ) -> requests.Response:
+        """A new watch, when it has begun."""
+        prefix = self._path(self.JOB_PREFIX)
+        wanted = {"key": txn.encode(prefix), "range_end": txn.encode(prefix[:-1] + "c")}
+        try:
+            stream = client.session.post(
+                client.get_url("/watch"),
+                json={"create_request": wanted},
+                stream=True,
+                timeout=(client.timeout, _FRESH_SECONDS),
+            )
+            stream.raise_for_status()
+        except TROUBLE:
+            members.leave(client)
+            raise
+        return stream
 
 
 def _listed(value: bytes, number: int) -> list[Listing]:
@@ -298,24 +301,5 @@ def _revoke(client: etcd3gw.Etcd3Client, lease_id: int) -> None:
     """End a lease that is not needed; if that fails, it expires."""
     try:
         etcd3gw.Lease(lease_id, client).revoke()
-    except _TROUBLE as error:
+    except TROUBLE as error:
         LOG.debug("lease left to expire: %s", type(error).__name__)
-
-
-def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
-    """The configuration from which taskflow makes its client."""
-    conf: dict[str, Any] = {
-        "host": settings.hosts[0],
-        "port": settings.port,
-        "path": settings.namespace,
-        "ttl": math.ceil(settings.expiry),
-        "timeout": settings.etcd_timeout or settings.call_seconds,
-    }
-    if settings.etcd_api_path:
-        conf["api_path"] = settings.etcd_api_path
-    if uses_tls(settings.etcd_ssl):
-        conf["protocol"] = "https"
-        files = ("ca_cert", "cert_key", "cert_cert")
-        given = {name: settings.etcd_ssl.get(name) for name in files}
-        conf |= {name: path for name, path in given.items() if path}
-    return conf

@@ -20,7 +20,7 @@ class EtcdJobBoard(base.JobBoard):
     DATA_POSTFIX: ClassVar[str]
     LOCK_POSTFIX: ClassVar[str]
     LAST_MODIFIED_POSTFIX: ClassVar[str]
-    _client: etcd3gw.Etcd3Client | None
+    _client: Any
     _open_close_lock: threading.RLock
     _root_path: str
     def __init__(

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that ``verify`` looks at, in this order."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 
 from amphv2_bootstrap.checks.database import database, grants, schema
-from amphv2_bootstrap.checks.finding import Check, Finding, name_of
+from amphv2_bootstrap.checks.finding import FAILED, Check, Finding, name_of
 from amphv2_bootstrap.checks.host import (
     canary,
     client_library,
@@ -14,6 +15,8 @@ from amphv2_bootstrap.checks.host import (
 from amphv2_bootstrap.checks.upkeep import other_accounts, server_settings, services
 from amphv2_bootstrap.errors import BootstrapError, CancelledError
 from amphv2_bootstrap.steps.base import Context
+
+LOG = logging.getLogger(__name__)
 
 CHECKS: tuple[Check, ...] = (
     configuration,
@@ -28,7 +31,7 @@ CHECKS: tuple[Check, ...] = (
     canary,
 )
 """To add a check, add a function here that takes the context and yields findings.
-A BootstrapError that it raises becomes a finding."""
+An error that it raises becomes a finding."""
 
 
 def verify(
@@ -50,3 +53,15 @@ def verify(
             raise
         except BootstrapError as exc:
             yield Finding.of(name, exc)
+        except Exception as exc:  # a library may raise anything
+            LOG.exception("The check %s ended unexpectedly", name)
+            yield _surprise(name, exc)
+
+
+def _surprise(name: str, exc: Exception) -> Finding:
+    return Finding(
+        name,
+        FAILED,
+        f"unexpected {type(exc).__name__}: {exc}",
+        "Report this as a bug of amphv2-bootstrap, with the traceback in its log.",
+    )

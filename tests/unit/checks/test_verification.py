@@ -33,6 +33,24 @@ def test_all_checks_are_run_whatever_fails(controller: Controller) -> None:
     ]
 
 
+def surprising(context: Context) -> Iterator[Finding]:
+    yield Finding("surprising", OK, "looked at one thing")
+    raise AttributeError("a library has no such attribute")
+
+
+def test_an_unexpected_error_hides_no_other_finding(
+    controller: Controller, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It fails its own check; the traceback goes to the log, and the others are run."""
+    one, surprise, last = verify(controller.context, (surprising, last_one))
+    assert (one.state, last.state) == (OK, OK)
+    assert (surprise.check, surprise.state) == ("surprising", FAILED)
+    why = "unexpected AttributeError: a library has no such attribute"
+    assert surprise.message == why
+    assert surprise.todo
+    assert "in surprising" in caplog.text
+
+
 def test_cancellation(controller: Controller) -> None:
     """After a cancellation no further check begins."""
 

@@ -3,7 +3,6 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import etcd3gw
 from taskflow.jobs import base
 
 class EtcdJob(base.Job):

@@ -15,8 +15,8 @@ from amphv2_bootstrap.conf.problems import OptionProblems, suggestion
 from amphv2_bootstrap.spec.octavia_options import TaskFlowOption
 from amphv2_bootstrap.spec.task_flow_group import is_boolean
 
-_BOOLEANS = ("ssl", "use_ssl", "verify_certs")
-_AUTHORITIES = ("ssl_ca", "ssl_ca_certs", "ca_cert")
+_BOOLEANS = ("ssl", "use_ssl", "verify_certs", "check_hostname")
+_AUTHORITIES = ("ssl_ca", "ssl_ca_certs", "ca_cert", "ca")
 _KEYS = {
     "ssl_cert": "ssl_key",
     "ssl_certfile": "ssl_keyfile",

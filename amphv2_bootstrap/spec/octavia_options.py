@@ -282,5 +282,9 @@ SECRET_OPTIONS = tuple(
     if option.secret and option.name != "persistence_connection"
 )
 """The options that are secret as a whole; of the URL only the password is."""
+ENGINE_KEYS: Mapping[str, tuple[str, ...]] = {
+    "jobboard_zookeeper_ssl_options": ("ca", "check_hostname")
+}
+"""Keys of TLS dictionaries that only the engine's own boards pass to their client."""
 KEYFILE_PASSWORD = "jobboard_zookeeper_keyfile_password"  # noqa: S105 - its name
 """The secret ``keyfile_password`` in ``jobboard_zookeeper_ssl_options``."""

@@ -2,7 +2,7 @@
 """One ``[task_flow]`` group, how this program reads its values, and traps in it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Flag, auto
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from oslo_utils import strutils
 
 from amphv2_bootstrap.spec.octavia_options import (
     DEFAULT_PORTS,
+    ENGINE_KEYS,
     REDIS,
     SENTINEL_PORT,
     TASK_FLOW_OPTIONS,
@@ -118,7 +119,11 @@ class Group:
                 self.sentinel or option.name != SENTINEL_TLS
             )
             if isinstance(value, Mapping) and (read or self.place in CONFIGURATION):
-                yield option, value
+                yield self._with_own_keys(option), value
+
+    def _with_own_keys(self, option: TaskFlowOption) -> TaskFlowOption:
+        more = ENGINE_KEYS.get(option.name, ()) if self.place is Place.ENGINE else ()
+        return replace(option, keys=(*option.keys, *more))
 
 
 Severity = Literal["warning", "refused", "fatal"]

@@ -35,6 +35,7 @@ SHORT_EXPIRATION = 100
 """Seconds; Octavia's own tests use it, since a long step takes more than 30."""
 
 SQL_NAMESPACE_LENGTH = 64
+KAZOO_WITHOUT_TLS = "2.11.0"
 IN_MEMORY = "is a database in memory, which is lost when its process ends"
 ETCD_SWITCH = "Octavia takes any use_ssl for https, False too"
 ADDRESS_6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
@@ -285,6 +286,38 @@ def unverified(group: Group) -> Traps:
                 yield Trap(option.name, what, f"Remove {key}", "warning")
 
 
+def certificate_without_key(group: Group) -> Traps:
+    """kazoo and etcd3gw ignore a certificate without the option of its key."""
+    for option, value in group.tls():
+        for key in ("keyfile", "cert_key"):
+            certificate = _CERTIFICATES[key]
+            if value.get(certificate) and not value.get(key):
+                yield Trap(
+                    option.name,
+                    f"has {certificate} without {key}, so no certificate is sent",
+                    f"Add {key}; it may be the same file",
+                )
+
+
+def zookeeper_tls(group: Group) -> Traps:
+    """taskflow passes neither ``ca`` nor ``check_hostname`` to kazoo.
+
+    To connect, it asks for the server's version; kazoo 2.11.0 can't do so over TLS
+    (its issue 770).
+    """
+    option = "jobboard_zookeeper_ssl_options"
+    if group.driver == ZOOKEEPER and uses_tls(group.values.get(option)):
+        yield Trap(
+            option,
+            f"turns TLS on, which fails with kazoo {KAZOO_WITHOUT_TLS}; with others, "
+            "only authorities of Octavia's operating system are trusted, and no host "
+            "name is verified",
+            "Install another version of kazoo in Octavia's Python, such as 2.10.0, and "
+            "add a private authority to the system's",
+            "warning",
+        )
+
+
 RULES: tuple[tuple[Callable[[Group], Traps], Place], ...] = (
     (namespace, CONFIGURATION),
     (long_namespace, Place.ENGINE),
@@ -304,5 +337,7 @@ RULES: tuple[tuple[Callable[[Group], Traps], Place], ...] = (
     (false_switch, CONFIGURATION | Place.FILE),
     (key_without_certificate, CONFIGURATION),
     (unverified, CONFIGURATION | Place.FILE),
+    (certificate_without_key, CONFIGURATION | Place.FILE),
+    (zookeeper_tls, Place.OCTAVIA | Place.FILE),
 )
 """Each rule, and the places to which it applies."""

@@ -1,20 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """What only the board in etcd promises."""
 
+import contextlib
+import dataclasses
 import time
+from collections.abc import Iterator
 
 import etcd3gw
 import pytest
 
-from amphv2_bootstrap.engine.board import ClaimRefusedError
+from amphv2_bootstrap.engine.board import BoardUnavailableError, ClaimRefusedError
 from tests.contract.boards import (
     LONG,
     Boards,
+    EtcdBoards,
+    ends_wait,
     etcd,
     fixture_of,
+    new_entry,
     posted,
+    settings_of,
     settle,
 )
+from tests.servers.certificates import Authority
+from tests.servers.etcd import HOST, EtcdServer, running_etcd
 
 pytestmark = pytest.mark.board("etcd")
 boards = fixture_of(etcd)
@@ -57,3 +66,67 @@ def test_a_claim_wakes_nobody(boards: Boards) -> None:
     other.release(entry, "other")
     board.wait_for_change(LONG)
     assert time.monotonic() - began < LONG / 2
+
+
+@pytest.fixture(scope="module")
+def server_with_tls(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Iterator[EtcdServer]:
+    """It has the name 127.0.0.1, and asks its clients for a certificate."""
+    folder = tmp_path_factory.mktemp("etcd-tls")
+    with running_etcd(folder, authority=authority) as server:
+        yield server
+
+
+def tls_boards(server: EtcdServer, tls: dict[str, str], host: str) -> EtcdBoards:
+    settings = settings_of("etcd", server)
+    return EtcdBoards(dataclasses.replace(settings, hosts=(host,), etcd_ssl=tls))
+
+
+def test_tls_with_a_client_certificate(
+    server_with_tls: EtcdServer, authority: Authority
+) -> None:
+    """The board works, and others end its waits, by the private authority's files."""
+    tls = tls_of(authority)
+    with contextlib.closing(tls_boards(server_with_tls, tls, HOST)) as boards:
+        board, other = boards.open(), boards.open()
+        entry = posted(board)
+        board.claim_entry(entry, "me", LONG)
+        assert board.renew(entry, "me", LONG)
+        assert ends_wait(board, lambda: other.post_entry(new_entry(2)))
+
+
+@pytest.mark.parametrize(
+    ("change", "host", "reason"),
+    [
+        ({"ca_cert": None}, HOST, "certificate verify failed"),
+        ({"cert_cert": None, "cert_key": None}, HOST, "certificate"),
+        ({}, "localhost", "Hostname mismatch"),
+    ],
+    ids=("unknown authority", "no client certificate", "another host"),
+)
+def test_tls_is_verified(
+    server_with_tls: EtcdServer,
+    authority: Authority,
+    change: dict[str, str],
+    host: str,
+    reason: str,
+) -> None:
+    """Neither side talks to one that it can't verify; the error has the reason."""
+    tls = tls_of(authority) | change
+    boards = tls_boards(server_with_tls, tls, host)
+    with (
+        contextlib.closing(boards),
+        pytest.raises(BoardUnavailableError, match=reason),
+    ):
+        boards.open()
+
+
+def tls_of(authority: Authority) -> dict[str, str]:
+    pair = authority.pair("etcd-client")
+    return {
+        "use_ssl": "True",
+        "ca_cert": str(authority.file),
+        "cert_cert": str(pair.certificate),
+        "cert_key": str(pair.key),
+    }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A certificate authority of the tests' own."""
 
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -71,6 +72,13 @@ class Authority:
     def server(self, name: str = "server", days: float = 365) -> Pair:
         """The certificate of a server on the loopback interface."""
         return self.pair(name, LOOPBACK, days=days)
+
+    def context(self, name: str = "probe") -> ssl.SSLContext:
+        """What a client needs that trusts this authority, and has a certificate."""
+        pair = self.pair(name)
+        context = ssl.create_default_context(cafile=self.file)
+        context.load_cert_chain(pair.certificate, pair.key)
+        return context
 
 
 @dataclass(frozen=True)

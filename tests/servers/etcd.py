@@ -7,9 +7,11 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.servers.certificates import Authority
 from tests.servers.process import Server, binary, free_port, running, wait_until
 
 HOST = "127.0.0.1"
@@ -21,6 +23,8 @@ class EtcdServer(Server):
 
     :param peers: the members of its cluster, each with the URL for its peers. Such a
         member answers when the majority of them runs; by default it is alone.
+    :param authority: signs its certificate. It then speaks only TLS, and only with
+        clients that have a certificate of this authority, too.
     """
 
     def __init__(
@@ -30,10 +34,12 @@ class EtcdServer(Server):
         host: str = HOST,
         port: int = 0,
         peers: Mapping[str, str] | None = None,
+        authority: Authority | None = None,
     ) -> None:
         self.host = host
         self.port = port or free_port()
-        client = f"http://{host}:{self.port}"
+        self._authority = authority
+        client = f"{'https' if authority else 'http'}://{host}:{self.port}"
         members = peers or {host: f"http://{host}:{free_port()}"}
         super().__init__(
             [
@@ -46,6 +52,7 @@ class EtcdServer(Server):
                 f"--initial-advertise-peer-urls={members[host]}",
                 "--initial-cluster="
                 + ",".join(f"{name}={url}" for name, url in members.items()),
+                *_encrypting(authority),
             ],
             log=folder / "log",
             ready=self.answers if peers is None else lambda: True,
@@ -53,18 +60,35 @@ class EtcdServer(Server):
 
     def answers(self) -> bool:
         """Whether it is part of a majority."""
-        url = f"http://{self.host}:{self.port}/health"
+        url, context = f"http://{self.host}:{self.port}/health", None
+        if self._authority is not None:
+            url, context = url.replace("http", "https"), self._authority.context()
         with (
             contextlib.suppress(OSError),
-            urllib.request.urlopen(url, timeout=2) as answer,
+            urllib.request.urlopen(url, timeout=2, context=context) as answer,
         ):
             return b'"true"' in answer.read()
         return False
 
 
-def running_etcd(folder: Path) -> AbstractContextManager[EtcdServer]:
-    """An etcd on private ports."""
-    return running(EtcdServer(folder))
+def _encrypting(authority: Authority | None) -> Sequence[str]:
+    if authority is None:
+        return ()
+    pair = authority.pair("etcd", [HOST])
+    return (
+        f"--cert-file={pair.certificate}",
+        f"--key-file={pair.key}",
+        f"--trusted-ca-file={authority.file}",
+        "--client-cert-auth",
+    )
+
+
+def running_etcd(folder: Path, **options: Any) -> AbstractContextManager[EtcdServer]:
+    """An etcd on private ports.
+
+    :param options: arguments of :class:`EtcdServer`.
+    """
+    return running(EtcdServer(folder, **options))
 
 
 @contextlib.contextmanager

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from kazoo.client import KazooClient
 
+from tests.servers.certificates import Authority
 from tests.servers.process import Server, binary, free_port, running
 
 HOST = "127.0.0.1"
 JAR = Path("/usr/share/java/zookeeper.jar")
+NETTY = JAR.with_name("netty-codec.jar")
+"""Debian's zookeeper.jar needs it for TLS, and doesn't name it."""
 
 
 class ZookeeperServer(Server):
@@ -23,18 +26,26 @@ class ZookeeperServer(Server):
     :param words: the four-letter commands that it answers; Debian's answers srvr.
     :param tick: its unit of time for the end of sessions, in milliseconds.
     :param longest: the longest session timeout that it grants, in milliseconds.
+    :param authority: signs its certificate. It then speaks only TLS, and only with
+        clients that have a certificate of this authority, too.
     """
 
     def __init__(
-        self, folder: Path, *, words: str = "*", tick: int = 250, longest: int = 60_000
+        self,
+        folder: Path,
+        *,
+        words: str = "*",
+        tick: int = 250,
+        longest: int = 60_000,
+        authority: Authority | None = None,
     ) -> None:
         self.host = HOST
         self.port = free_port()
+        self._authority = authority
         config = folder / "zoo.cfg"
         config.write_text(
             f"dataDir={folder}\n"
-            f"clientPort={self.port}\n"
-            f"clientPortAddress={HOST}\n"
+            f"{_listening(self.port, authority)}"
             f"tickTime={tick}\n"
             f"minSessionTimeout={2 * tick}\n"
             f"maxSessionTimeout={longest}\n"
@@ -48,7 +59,7 @@ class ZookeeperServer(Server):
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
-                str(JAR),
+                f"{JAR}:{NETTY}",
                 "org.apache.zookeeper.server.ZooKeeperServerMain",
                 str(config),
             ],
@@ -57,10 +68,40 @@ class ZookeeperServer(Server):
         )
 
     def _answers(self) -> bool:
-        with socket.create_connection((self.host, self.port), 2) as conversation:
+        with self._connected() as conversation:
             # "ruok" is answered before the server accepts sessions.
             conversation.sendall(b"srvr")
             return b"Mode: standalone" in conversation.makefile("rb").read()
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[socket.socket]:
+        with socket.create_connection((self.host, self.port), 2) as plain:
+            if self._authority is None:
+                yield plain
+                return
+            context = self._authority.context()
+            with context.wrap_socket(plain, server_hostname=self.host) as encrypted:
+                yield encrypted
+
+
+def _listening(port: int, authority: Authority | None) -> str:
+    if authority is None:
+        return f"clientPort={port}\nclientPortAddress={HOST}\n"
+    pair = authority.pair("zookeeper", [HOST])
+    # Java reads certificate and key from one file.
+    store = pair.certificate.with_suffix(".both.pem")
+    store.touch(mode=0o600)
+    store.write_bytes(pair.key.read_bytes() + pair.certificate.read_bytes())
+    return (
+        f"secureClientPort={port}\n"
+        f"secureClientPortAddress={HOST}\n"
+        "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory\n"
+        "authProvider.x509="
+        "org.apache.zookeeper.server.auth.X509AuthenticationProvider\n"
+        f"ssl.keyStore.location={store}\n"
+        f"ssl.trustStore.location={authority.file}\n"
+        "ssl.clientAuth=need\n"
+    )
 
 
 @contextlib.contextmanager

@@ -53,6 +53,7 @@ PROGRAMS = ("adapters.octavia.programs",)
 """Separate programs, which Octavia's Python runs with Octavia's configuration."""
 
 CATCH_ALL_ALLOWED = (
+    "checks.verification",
     "cmd",
     "engine.conductor",
     "engine.execution.runner",
@@ -61,7 +62,7 @@ CATCH_ALL_ALLOWED = (
     "jobboards.zookeeper.claim_timer",
     *PROGRAMS,
 )
-"""The outermost frames of processes and threads may catch every error."""
+"""The outermost frames of processes, threads and checks may catch every error."""
 
 
 CHANGES_FILES = {"steps", "checks", "adapters"}
@@ -320,7 +321,7 @@ def _protocol_methods() -> frozenset[str]:
 
 
 def named_errors(module: Module) -> Iterator[str]:
-    """Only the outermost frame of a process or thread may catch every error."""
+    """Only the outermost frame of a process, thread or check may catch every error."""
     if f"{module.place}.".startswith(tuple(f"{name}." for name in CATCH_ALL_ALLOWED)):
         return
     for node in ast.walk(module.tree):

@@ -6,6 +6,8 @@ from typing import Any
 class KazooClient:
     handler: Any
     state: str
+    ca: str | None
+    check_hostname: bool
     def __init__(
         self, hosts: str = ..., timeout: float = ..., **options: Any
     ) -> None: ...

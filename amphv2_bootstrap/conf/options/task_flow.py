@@ -64,7 +64,11 @@ OPTS: list[cfg.Opt] = [
     named("jobboard_redis_sentinel_password", "Double each $."),
     named("jobboard_redis_backend_ssl_options"),
     named("jobboard_redis_sentinel_ssl_options"),
-    named("jobboard_zookeeper_ssl_options"),
+    named(
+        "jobboard_zookeeper_ssl_options",
+        "Here, and not in [octavia], ca also names a private authority, and "
+        "check_hostname:False accepts certificates without the servers' names.",
+    ),
     named("jobboard_etcd_ssl_options"),
     named("jobboard_etcd_timeout"),
     named("jobboard_etcd_api_path"),

@@ -92,6 +92,8 @@ class Members(etcd3gw.Etcd3Client):
             **_tls(self._settings),
         )
         client.session.headers.update(_REQUIRE_LEADER)
+        # Else REQUESTS_CA_BUNDLE and HTTPS_PROXY would override the configuration.
+        client.session.trust_env = False
         return client
 
 

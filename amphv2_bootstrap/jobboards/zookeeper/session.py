@@ -5,7 +5,7 @@ import contextlib
 import math
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kazoo import exceptions as kazoo_errors
@@ -19,6 +19,7 @@ from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.jobboards import board_errors
 from amphv2_bootstrap.jobboards.change_notifier import ChangeNotifier
 from amphv2_bootstrap.jobboards.settings import BoardSettings
+from amphv2_bootstrap.spec.task_flow_group import is_true, uses_tls
 
 _RECONNECT_SECONDS = 1.0
 _ATTEMPT_SECONDS = 2.0
@@ -44,6 +45,9 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
         self._changes = ChangeNotifier()
         # A dead connection must be noticed while the session can still be saved.
         self._patience = settings.call_seconds
+        self._tls = _tls(settings)
+        self._asked = ""
+        self._reasons: dict[str, str] = {}
         self._granted = 0.0
         self._open = False
         self._started = False
@@ -98,7 +102,7 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
         if self._client.client_state in _ENDED:
             self._start()
         elif not self._online.wait(_RECONNECT_SECONDS):
-            raise kazoo_errors.ConnectionLoss("no server answers")
+            raise kazoo_errors.ConnectionLoss(self._silence())
         self._check_session()
 
     def _start(self) -> None:
@@ -112,7 +116,12 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
                 self._client.start_async()
             if not self._online.wait(self._patience):
                 # The client goes on trying by itself.
-                raise kazoo_errors.ConnectionLoss("no server answers")
+                raise kazoo_errors.ConnectionLoss(self._silence())
+
+    def _silence(self) -> str:
+        """Why there is no session, with what kazoo got from each server."""
+        reasons = [f"; {host}: {why}" for host, why in list(self._reasons.items())]
+        return "".join(("no server answers", *reasons))
 
     def _replace_client(self) -> None:
         """Make a new client: one that has ended doesn't restart reliably."""
@@ -124,21 +133,50 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
         self._started = False
 
     def _watch_client(self) -> None:
-        """Follow the client's states, and the session timeout that the server grants.
+        """Follow the client's states, its failures, and the session that is granted.
 
-        kazoo doesn't expose the timeout: it is read from the answer to the handshake.
+        kazoo exposes neither the reason of a failure nor the session's timeout: both
+        are noted as they go through it. taskflow doesn't pass on what verifies the
+        servers.
         """
-        self._client.add_listener(self._on_state)
-        handler = self._client._connection
-        ask = handler._invoke
+        client = self._client
+        client.ca = self._tls.get("ca")
+        verified = is_true(self._tls.get("check_hostname"))
+        if verified and not hasattr(client, "check_hostname"):
+            raise _unable_to_verify(self._settings)
+        client.check_hostname = verified
+        client.add_listener(self._on_state)
+        client.handler.create_connection = self._connecting(
+            client.handler.create_connection
+        )
+        client._connection._invoke = self._listening(client._connection._invoke)
 
+    def _connecting(self, connect: Callable[..., Any]) -> Callable[..., Any]:
+        def connecting(*arguments: Any, **options: Any) -> Any:
+            self._asked = options.get("hostname") or "a server"  # none before 2.11
+            with self._noting():
+                return connect(*arguments, **options)
+
+        return connecting
+
+    def _listening(self, ask: Callable[..., Any]) -> Callable[..., Any]:
         def listening(timeout: float, request: Any, xid: int | None = None) -> Any:
-            answer = ask(timeout, request, xid)
-            if isinstance(request, Connect):
-                self._granted = answer[0].time_out / 1000.0
+            if not isinstance(request, Connect):
+                return ask(timeout, request, xid)
+            with self._noting():
+                answer = ask(timeout, request, xid)
+            self._granted = answer[0].time_out / 1000.0
             return answer
 
-        handler._invoke = listening
+        return listening
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except (kazoo_errors.KazooException, OSError) as error:
+            self._reasons[self._asked] = str(error)
+            raise
 
     def _check_session(self) -> None:
         """:raises PermanentError: the session may end before a claim's holder stops."""
@@ -156,6 +194,7 @@ class SessionBoard(impl_zookeeper.ZookeeperJobBoard):
 
     def _on_state(self, state: str) -> None:
         if state == KazooState.CONNECTED:
+            self._reasons.clear()
             self._online.set()
         else:
             self._online.clear()
@@ -177,6 +216,23 @@ def _session_seconds(settings: BoardSettings) -> float:
     return settings.expiry * SESSION_PART
 
 
+def _tls(settings: BoardSettings) -> Mapping[str, str]:
+    """The TLS options as kazoo takes them; by default servers must have their names."""
+    given = {name: value for name, value in settings.zookeeper_ssl.items() if value}
+    verified = str(is_true(given.get("verify_certs", True)))
+    return {"check_hostname": verified, **given} if uses_tls(given) else {}
+
+
+def _unable_to_verify(settings: BoardSettings) -> PermanentError:
+    return PermanentError(
+        "use the jobboard",
+        on=settings.place,
+        why="kazoo before 2.11 can't verify the host name of a server",
+        todo="Install kazoo 2.11 or later for this program, or add "
+        "check_hostname:False to jobboard_zookeeper_ssl_options of [task_flow]",
+    )
+
+
 def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
     """The configuration from which taskflow makes its client."""
     return {
@@ -185,5 +241,5 @@ def _taskflow_conf(settings: BoardSettings) -> dict[str, Any]:
         "timeout": _session_seconds(settings),
         # kazoo's own default waits up to an hour between attempts.
         "connection_retry": {"max_tries": -1, "delay": 0.1, "max_delay": 5.0},
-        **{name: value for name, value in settings.zookeeper_ssl.items() if value},
+        **_tls(settings),
     }

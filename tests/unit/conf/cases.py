@@ -271,6 +271,25 @@ CASES = [
         ),
         "verify_certs",
     ),
+    bad(
+        "authority that Octavia's client can't use",
+        octavia(
+            jobboard_zookeeper_ssl_options=f"use_ssl:True,ca:{CA}",
+            **ZOOKEEPER,
+            **NO_PASSWORD,
+        ),
+        "unknown key",
+    ),
+    bad(
+        "authority of the own board missing",
+        own(
+            jobboard_backend_driver="zookeeper_taskflow_driver",
+            jobboard_backend_hosts="kv1",
+            jobboard_zookeeper_ssl_options="use_ssl:True,ca:/nowhere/ca",
+        ),
+        "/nowhere/ca",
+        option="jobboard_zookeeper_ssl_options",
+    ),
     # Controllers, grants, installation.
     bad("controller in other letters", octavia(controllers="c1,C1"), "C1, c1"),
     bad("controller twice", octavia(controllers="c1,c2,c1"), "c1"),

@@ -50,6 +50,8 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
     on = place(host, port)
     with _translated(on, secrets):
         client = etcd3gw.Etcd3Client(host=host, port=port, **_options(spec, timeout))
+        # HTTPS_PROXY and REQUESTS_CA_BUNDLE of this process aren't those of Octavia.
+        client.session.trust_env = False
         try:
             _check_leader(client.status(), on)
             warnings = _member_warnings(client.members())

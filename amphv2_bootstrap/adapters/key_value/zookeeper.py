@@ -16,7 +16,6 @@ from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.protocol.states import KeeperState
 from taskflow.utils import kazoo_utils
 
-from amphv2_bootstrap.adapters.host import addresses
 from amphv2_bootstrap.adapters.key_value.wording import (
     options_of,
     place,
@@ -24,6 +23,7 @@ from amphv2_bootstrap.adapters.key_value.wording import (
     scratch_name,
     size_warnings,
 )
+from amphv2_bootstrap.adapters.key_value.zookeeper_words import environment
 from amphv2_bootstrap.adapters.octavia.programs.own_rights import try_zookeeper
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.model import Spec
@@ -41,19 +41,11 @@ _DENIED = (
 def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, ...]:
     """See :func:`amphv2_bootstrap.adapters.key_value.check`."""
     servers = [place(*server) for server in spec.key_value_servers]
-    away = [at for at in servers if not _listens(at, timeout)]
-    if len(away) == len(servers):
-        raise TransientError(
-            "use the ZooKeeper ensemble",
-            on=", ".join(servers),
-            why="none of its servers accepts connections",
-            todo="Start the servers, or correct hosts, port and firewall.",
-        )
-    namespace = "/" + str(spec.task_flow["jobboard_backend_namespace"]).strip("/")
     tls = _tls(spec, secrets)
+    away = _away(servers, tls, secrets, timeout)
+    namespace = "/" + str(spec.task_flow["jobboard_backend_namespace"]).strip("/")
     with _session(",".join(servers), tls, secrets, timeout) as client:
         client.sync_async("/").get(timeout=timeout)  # answered by the leader
-        _check_version_query(client, ",".join(servers))
         try_zookeeper(client, namespace, timeout)
         path = _write(client, namespace, timeout)
         warnings = size_warnings("ZooKeeper", "server", len(servers))
@@ -61,17 +53,35 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
             return (*warnings, f"Octavia may write nothing beside {namespace}.")
         for server in servers if len(servers) > 1 else ():
             if server in away:
-                warnings += (f"A ZooKeeper server accepts no connections: {server}.",)
+                reason = away[server].why
+                warnings += (f"A ZooKeeper server is away: {server}: {reason}.",)
             else:
                 warnings += _check_member(server, path, tls, secrets, timeout)
         client.delete_async(path).get(timeout=timeout)
     return warnings
 
 
-def _listens(address: str, timeout: float) -> bool:
-    # kazoo would retry until its timeout.
-    host, _, port = address.rpartition(":")
-    return addresses.accepts(host.strip("[]"), int(port), timeout=timeout)
+def _away(
+    servers: list[str], tls: dict[str, Any], secrets: Secrets, timeout: float
+) -> dict[str, TransientError]:
+    """Why servers don't answer; kazoo itself would retry, and keep the reason.
+
+    :raises TransientError: none of them does.
+    """
+    away: dict[str, TransientError] = {}
+    for server in servers:
+        try:
+            _check_version_query(server, tls, secrets, timeout)
+        except TransientError as exc:
+            away[server] = exc
+    if len(away) == len(servers):
+        raise TransientError(
+            "use the ZooKeeper ensemble",
+            on=", ".join(servers),
+            why="; ".join(f"{server}: {exc.why}" for server, exc in away.items()),
+            todo=away[servers[0]].todo,
+        )
+    return away
 
 
 def _tls(spec: Spec, secrets: Secrets) -> dict[str, Any]:
@@ -105,7 +115,6 @@ def _check_member(
         with _session(server, tls, secrets, timeout) as client:
             client.sync_async(path).get(timeout=timeout)
             seen = client.exists_async(path).get(timeout=timeout) is not None
-            _check_version_query(client, server)
     except TransientError as exc:
         return (f"A ZooKeeper server accepts no session: {server}: {exc.why}.",)
     if seen:
@@ -118,8 +127,13 @@ def _check_member(
     )
 
 
-def _check_version_query(client: Any, server: str) -> None:
-    if "zookeeper.version" not in client.command(b"envi"):
+def _check_version_query(
+    server: str, tls: dict[str, Any], secrets: Secrets, timeout: float
+) -> None:
+    host, _, port = server.rpartition(":")
+    with _translated(server, secrets):
+        answer = environment(host.strip("[]"), int(port), tls, timeout)
+    if "zookeeper.version" not in answer:
         raise PermanentError(
             "use the ZooKeeper ensemble",
             on=server,
@@ -133,24 +147,30 @@ def _check_version_query(client: Any, server: str) -> None:
 def _session(
     hosts: str, tls: dict[str, Any], secrets: Secrets, timeout: float
 ) -> Iterator[Any]:
-    """A session as Octavia opens it; kazoo's errors become ours."""
-    client = None
-    try:
+    """A session as Octavia opens it."""
+    with _translated(hosts, secrets):
         client = kazoo_utils.make_client({"hosts": hosts, **tls})
-        client.start(timeout=timeout)
-        if client.client_state != KeeperState.CONNECTED:
-            raise TransientError(
-                "use the ZooKeeper ensemble",
-                on=hosts,
-                why=f"the session is {client.client_state}",
-                todo="Make sure that a majority of the servers runs.",
-            )
-        yield client
-    except (exceptions.KazooException, KazooTimeoutError, OSError, ValueError) as exc:
-        raise _ours(exc, hosts, secrets) from exc
-    finally:
-        if client is not None:
+        try:
+            client.start(timeout=timeout)
+            if client.client_state != KeeperState.CONNECTED:
+                raise TransientError(
+                    "use the ZooKeeper ensemble",
+                    on=hosts,
+                    why=f"the session is {client.client_state}",
+                    todo="Make sure that a majority of the servers runs.",
+                )
+            yield client
+        finally:
             kazoo_utils.finalize_client(client)
+
+
+@contextmanager
+def _translated(on: str, secrets: Secrets) -> Iterator[None]:
+    """Turn the errors of kazoo and of sockets into ours."""
+    try:
+        yield
+    except (exceptions.KazooException, KazooTimeoutError, OSError, ValueError) as exc:
+        raise _ours(exc, on, secrets) from exc
 
 
 def _ours(
@@ -160,10 +180,14 @@ def _ours(
     if isinstance(exc, _DENIED):
         todo = "Allow everybody, or Octavia's address, to create nodes there."
         return PermanentError(attempted, on=hosts, why=why, todo=todo)
-    if isinstance(exc, ssl.SSLError | ValueError) or (
+    if isinstance(exc, ssl.SSLError | ValueError | FileNotFoundError) or (
         isinstance(exc, OSError) and exc.filename
     ):
-        todo = "Correct jobboard_zookeeper_ssl_options, or the certificates."
+        todo = (
+            "Correct jobboard_zookeeper_ssl_options, or the certificates. A private "
+            "authority must be one of the operating system's: Octavia's client takes "
+            "no other."
+        )
         return PermanentError(attempted, on=hosts, why=why, todo=todo)
     todo = (
         "Make sure that a majority of the servers runs, and that host, port, firewall "

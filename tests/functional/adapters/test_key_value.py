@@ -20,6 +20,7 @@ from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientErr
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec, Value
 from amphv2_bootstrap.spec.secret import Secrets
+from tests.servers.certificates import Authority
 from tests.servers.etcd import EtcdServer, running_etcd
 from tests.servers.process import free_port
 from tests.servers.redis import (
@@ -404,7 +405,96 @@ def test_bare_ipv6_address_for_zookeeper() -> None:
     assert "[::1]" in error.todo
 
 
+@pytest.fixture(scope="module")
+def zookeeper_with_tls(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Iterator[ZookeeperServer]:
+    """It asks its clients for a certificate."""
+    folder = tmp_path_factory.mktemp("zookeeper-tls")
+    with running_zookeeper(folder, authority=authority) as server:
+        yield server
+
+
+def spec_with_tls(server: ZookeeperServer, **options: str) -> Spec:
+    tls = {"use_ssl": "True", **options}
+    return spec_for("zookeeper", server.port, jobboard_zookeeper_ssl_options=tls)
+
+
+def test_zookeeper_over_tls(
+    zookeeper_with_tls: ZookeeperServer, authority: Authority, monkeypatch: Any
+) -> None:
+    """With an authority of the system, the check does all that Octavia does."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    pair = authority.pair("octavia", password="a pass phrase")
+    files = {"certfile": str(pair.certificate), "keyfile": str(pair.key)}
+    spec = spec_with_tls(zookeeper_with_tls, **files)
+    secrets = Secrets({"jobboard_zookeeper_keyfile_password": "a pass phrase"})
+    (warning,) = check(spec, secrets)
+    assert "single server" in warning
+
+
+def test_zookeeper_over_tls_is_verified(
+    zookeeper_with_tls: ZookeeperServer, authority: Authority, monkeypatch: Any
+) -> None:
+    """An unknown authority and a missing client certificate are permanent errors."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")
+    monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+    unknown = refusal(spec_with_tls(zookeeper_with_tls), Secrets({}))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    unidentified = refusal(spec_with_tls(zookeeper_with_tls), Secrets({}))
+    for error, reason in ((unknown, "verify failed"), (unidentified, "certificate")):
+        assert isinstance(error, PermanentError)
+        assert reason in error.why.lower()
+        assert "jobboard_zookeeper_ssl_options" in error.todo
+
+
+def test_zookeeper_without_the_tls_that_it_wants(
+    zookeeper_with_tls: ZookeeperServer,
+) -> None:
+    """A server that speaks only TLS ends a plain connection; the advice names TLS."""
+    error = refusal(spec_for("zookeeper", zookeeper_with_tls.port), Secrets({}))
+    assert "TLS" in error.todo
+
+
 # etcd
+
+
+@pytest.fixture(scope="module")
+def etcd_with_tls(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Iterator[EtcdServer]:
+    """It asks its clients for a certificate."""
+    folder = tmp_path_factory.mktemp("etcd-tls")
+    with running_etcd(folder, authority=authority) as server:
+        yield server
+
+
+def test_etcd_over_tls(etcd_with_tls: EtcdServer, authority: Authority) -> None:
+    """The options' certificates are used and verified, whatever the environment says.
+
+    Without the authority, without a client certificate, and for a name that isn't in
+    the server's certificate, the error is permanent and its advice names the option.
+    """
+    pair = authority.pair("octavia")
+    good = {
+        "use_ssl": "True",
+        "ca_cert": str(authority.file),
+        "cert_cert": str(pair.certificate),
+        "cert_key": str(pair.key),
+    }
+
+    def spec(host: str = HOST, **change: str) -> Spec:
+        tls = {key: text for key, text in {**good, **change}.items() if text}
+        return spec_for(
+            "etcd", etcd_with_tls.port, (host,), jobboard_etcd_ssl_options=tls
+        )
+
+    (warning,) = check(spec(), Secrets({}))
+    assert "single member" in warning
+    for wrong in (spec(ca_cert=""), spec(cert_cert="", cert_key=""), spec("localhost")):
+        error = refusal(wrong, Secrets({}))
+        assert isinstance(error, PermanentError)
+        assert "jobboard_etcd_ssl_options" in error.todo
 
 
 def etcd_keys(server: EtcdServer) -> set[str]:

@@ -23,6 +23,7 @@ from amphv2_bootstrap.checks.finding import (
     Finding,
 )
 from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.spec.task_flow_rules import OTHER_KAZOO
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.canary import loaded, obstacle, prove
 from amphv2_bootstrap.steps.controller.check_effective_configuration import (
@@ -64,6 +65,10 @@ def client_library(context: Context) -> Iterator[Finding]:
     )
     if ready:
         yield Finding("client-library", OK, f"{python} imports the {driver} driver")
+        unfit = introspection.tls_obstacle(python, context.spec.task_flow)
+        if unfit:
+            todo = f"Install another version there: pip install '{OTHER_KAZOO}'."
+            yield Finding("client-library", FAILED, f"{python}: {unfit}", todo)
         return
     yield Finding(
         "client-library",

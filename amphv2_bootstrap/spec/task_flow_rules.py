@@ -36,6 +36,7 @@ SHORT_EXPIRATION = 100
 
 SQL_NAMESPACE_LENGTH = 64
 KAZOO_WITHOUT_TLS = "2.11.0"
+OTHER_KAZOO = f"kazoo!={KAZOO_WITHOUT_TLS}"
 IN_MEMORY = "is a database in memory, which is lost when its process ends"
 ETCD_SWITCH = "Octavia takes any use_ssl for https, False too"
 ADDRESS_6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
@@ -312,8 +313,8 @@ def zookeeper_tls(group: Group) -> Traps:
             f"turns TLS on, which fails with kazoo {KAZOO_WITHOUT_TLS}; with others, "
             "only authorities of Octavia's operating system are trusted, and no host "
             "name is verified",
-            "Install another version of kazoo in Octavia's Python, such as 2.10.0, and "
-            "add a private authority to the system's",
+            f"Install {OTHER_KAZOO} in Octavia's Python, and add a private authority "
+            "to the system's",
             "warning",
         )
 

@@ -19,6 +19,7 @@ from amphv2_bootstrap.adapters.octavia.program_runner import (
 from amphv2_bootstrap.adapters.octavia.programs.own_rights import REDIS_RIGHTS
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
+from amphv2_bootstrap.spec.task_flow_rules import KAZOO_WITHOUT_TLS, OTHER_KAZOO
 
 _ATTEMPTS = {
     "configuration": "load Octavia's configuration",
@@ -55,11 +56,17 @@ _MYSQL = {
     1142: "Grant the account all privileges on the database.",
     1146: _ADVICE["schema"],
 }
+_KAZOO_OVER_TLS = "AttributeError 'int' object has no attribute 'decode'"
 _WORDS: tuple[tuple[str, str], ...] = (
     (
         "ScratchRefusedError",
         "To allow the proof, grant the user all keys or nodes that begin with "
         "NAMESPACE_amphv2_canary_.",
+    ),
+    (
+        _KAZOO_OVER_TLS,
+        f"Install {OTHER_KAZOO} in Octavia's Python: kazoo {KAZOO_WITHOUT_TLS} passes "
+        "the port as the host name over TLS.",
     ),
     ("NoAuthError", "Allow Octavia to create and delete nodes there."),
     (
@@ -99,7 +106,7 @@ class UnprovenError(PermanentError):
 
 
 class MissingLibraryError(PermanentError):
-    """Octavia's Python can't import its jobboard driver."""
+    """Octavia's Python lacks a usable client library for its jobboard driver."""
 
 
 def verdict(
@@ -114,7 +121,7 @@ def verdict(
     kind: type[PermanentError] | type[TransientError] = PermanentError
     if "ScratchRefusedError" in kinds:
         kind = UnprovenError
-    elif link == "jobboard-driver" and re.search("ImportError|ModuleNotFound", kinds):
+    elif _lacks_library(link, kinds):
         kind = MissingLibraryError
     elif away and not refused:
         kind = TransientError
@@ -125,6 +132,11 @@ def verdict(
         why=_words(cause) + left,
         todo=refused or _advice(link, cause, kinds),
     )
+
+
+def _lacks_library(link: str, kinds: str) -> bool:
+    missing = link == "jobboard-driver" and "ImportError|ModuleNotFound"
+    return re.search(missing or _KAZOO_OVER_TLS, kinds) is not None
 
 
 def _cause(chain: Sequence[Cause]) -> Cause:

@@ -25,6 +25,8 @@ from amphv2_bootstrap.adapters.octavia.programs.options import GROUP, files_of, 
 from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS, TaskFlowOption
 from amphv2_bootstrap.spec.octavia_releases import options_of, release_of
+from amphv2_bootstrap.spec.task_flow_group import uses_tls
+from amphv2_bootstrap.spec.task_flow_rules import KAZOO_WITHOUT_TLS
 
 _TIMEOUT = 120.0
 
@@ -98,6 +100,14 @@ def can_import_driver(
     if missing is None and user is not None and site.is_binary(python):
         missing = _missing_for(user, python, driver)
     return missing is None, missing or ""
+
+
+def tls_obstacle(python: str, task_flow: Mapping[str, Any]) -> str:
+    """Why that Python's client can't use TLS as these options ask; empty if it can."""
+    wanted = uses_tls(task_flow.get("jobboard_zookeeper_ssl_options"))
+    if wanted and _installed(python)["kazoo"] == KAZOO_WITHOUT_TLS:
+        return f"kazoo {KAZOO_WITHOUT_TLS} can't connect to ZooKeeper over TLS"
+    return ""
 
 
 def _missing_for(user: str, python: str, driver: str) -> str | None:

@@ -10,6 +10,7 @@ from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.octavia.service_user import service_user
 from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.task_flow_rules import OTHER_KAZOO
 from amphv2_bootstrap.steps import checked_command
 from amphv2_bootstrap.steps.base import (
     CHANGED,
@@ -68,8 +69,11 @@ class EnsureClientLibrary(Step):
         return StepResult(CHANGED, f"installed the {driver} client library: {python}")
 
     def _can_import(self, python: str) -> tuple[bool, str]:
-        user = service_user(self.context.host, self._systemd)
-        return introspection.can_import_driver(python, self.context.spec.driver, user)
+        user, spec = service_user(self.context.host, self._systemd), self.context.spec
+        ready, why = introspection.can_import_driver(python, spec.driver, user)
+        if ready:
+            why = introspection.tls_obstacle(python, spec.task_flow)
+        return not why, why
 
     def _install(self, python: str, why: str) -> None:
         how = self.context.host.install_client_library
@@ -102,12 +106,15 @@ class EnsureClientLibrary(Step):
                 "taskflow isn't installed there",
                 "Check the [octavia] python option: it must be Octavia's interpreter.",
             )
-        extra = f"taskflow[{self.context.spec.driver}]=={taskflow}"
-        return (python, "-m", "pip", "install", extra)
+        spec = self.context.spec
+        wanted = [f"taskflow[{spec.driver}]=={taskflow}"]
+        if introspection.tls_obstacle(python, spec.task_flow):
+            wanted.append(OTHER_KAZOO)
+        return (python, "-m", "pip", "install", *wanted)
 
     def _failed(self, python: str, why: str, todo: str) -> PermanentError:
         return PermanentError(
-            f"import Octavia's {self.context.spec.driver} driver",
+            f"use Octavia's {self.context.spec.driver} driver",
             on=python,
             why=why,
             todo=todo,

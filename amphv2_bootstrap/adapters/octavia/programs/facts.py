@@ -18,7 +18,9 @@ _DISTRIBUTIONS = ("octavia", "taskflow", "oslo.config")
 
 
 def installed(path: list[str] | None = None) -> dict[str, Any]:
-    """``versions`` by distribution, None for one not installed; and ``exact``.
+    """``versions`` by distribution, None for one not installed; ``kazoo``; ``exact``.
+
+    ``kazoo``: its version, None if it isn't installed.
 
     ``exact``: the source is that of Octavia's version. It is False if two versions are
     installed, or pip made an editable install.
@@ -29,6 +31,7 @@ def installed(path: list[str] | None = None) -> dict[str, Any]:
     octavia = found["octavia"]
     return {
         "versions": {name: _version(ones) for name, ones in found.items()},
+        "kazoo": _version(_first("kazoo", path or sys.path)),
         "exact": len(octavia) == 1 and not _is_editable(octavia[0]),
     }
 

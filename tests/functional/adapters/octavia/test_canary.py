@@ -19,15 +19,19 @@ from kazoo.security import make_acl
 
 from amphv2_bootstrap.adapters.octavia import canary as octavia_canary
 from amphv2_bootstrap.adapters.octavia import conf_file, program_runner
-from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
+from amphv2_bootstrap.adapters.octavia.diagnosis import (
+    MissingLibraryError,
+    UnprovenError,
+)
 from amphv2_bootstrap.errors import CancelledError, PermanentError
 from tests.functional import canary_cloud as clouds
 from tests.functional.canary_cloud import CanaryCloud
 from tests.functional.canary_ledger import foreign_writes
+from tests.servers.certificates import Authority
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until
 from tests.servers.redis import RedisServer
-from tests.servers.zookeeper import ZookeeperServer
+from tests.servers.zookeeper import ZookeeperServer, running_zookeeper
 
 LINKS = (
     "configuration",
@@ -336,6 +340,29 @@ def test_nodes_of_zookeeper_that_may_not_be_made(
             octavia_canary.prove(cloud.python, [str(cloud.conf)])
         assert isinstance(caught.value, UnprovenError) is is_unproven
         assert cloud.look() == before
+    assert cloud.rows() == 0
+
+
+def test_zookeeper_over_tls(
+    make: Make, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says which kazoo can't do it; Octavia's own error would not."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    pair = authority.pair("octavia")
+    cloud = make("zookeeper")
+    with running_zookeeper(tmp_path, authority=authority) as server:
+        options = {
+            "use_ssl": "True",
+            "certfile": str(pair.certificate),
+            "keyfile": str(pair.key),
+        }
+        _set(
+            cloud,
+            jobboard_backend_port=server.port,
+            jobboard_zookeeper_ssl_options=options,
+        )
+        with pytest.raises(MissingLibraryError, match=r"kazoo!=2\.11\.0"):
+            octavia_canary.prove(cloud.python, [str(cloud.conf)])
     assert cloud.rows() == 0
 
 

@@ -153,6 +153,13 @@ CASES = (
         "Install taskflow's extra",
     ),
     (
+        "jobboard-connect",
+        _chain(("builtins.AttributeError", "'int' object has no attribute 'decode'")),
+        MissingLibraryError,
+        "AttributeError: 'int' object",
+        "Install kazoo!=2.11.0 in Octavia's Python",
+    ),
+    (
         "configuration",
         _chain(("builtins.ModuleNotFoundError", "No module named 'octavia'")),
         PermanentError,

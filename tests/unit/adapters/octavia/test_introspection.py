@@ -12,6 +12,7 @@ from amphv2_bootstrap.adapters.octavia import introspection, program_runner
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
 from tests.unit.adapters.octavia.conftest import PASSWORD
+from tests.unit.adapters.octavia.environment import Environment
 from tests.unit.service_folder import SERVICE, as_root, service_folder
 
 
@@ -105,6 +106,22 @@ def test_versions_are_those_of_importlib(
     assert starts == []
     assert introspection.versions(sys.executable)["octavia"] is None
     assert starts == ["installed"]
+
+
+@pytest.mark.parametrize(
+    ("kazoo", "use_ssl", "fails"),
+    [("2.11.0", "True", True), ("2.11.0", "False", False), ("2.10.0", "True", False)],
+)
+def test_a_kazoo_that_cannot_use_tls(
+    kazoo: str, use_ssl: str, fails: bool, tmp_path: Path
+) -> None:
+    """Only the version that passes the port as the host name, and only over TLS."""
+    environment = Environment(tmp_path)
+    environment.add_octavia("19.0.0")
+    environment.add_package("kazoo", kazoo)
+    options = {"jobboard_zookeeper_ssl_options": {"use_ssl": use_ssl}}
+    why = introspection.tls_obstacle(environment.python, options)
+    assert ("kazoo 2.11.0" in why) is fails
 
 
 def test_revisions_are_those_of_alembic(

@@ -154,3 +154,25 @@ def test_nothing_is_installed_if_octavias_file_cannot_be_written(
         EnsureClientLibrary(lacking.context).execute()
     assert _calls(lacking) == ""
     assert not lacking.marker.is_set()
+
+
+def test_a_kazoo_that_cannot_use_tls_is_replaced(lacking: Controller) -> None:
+    """It can be imported, but Octavia can't connect by it: pip gets another one."""
+    site = lacking.folder / "site"
+    for name in ("jobs/backends/impl_zookeeper.py", "utils/kazoo_utils.py"):
+        module = site / "taskflow" / name
+        module.parent.mkdir(exist_ok=True)
+        module.touch()
+    metadata = site / "kazoo-2.11.0.dist-info/METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: kazoo\nVersion: 2.11.0\n")
+    lacking.task_flow |= {
+        "jobboard_backend_driver": "zookeeper_taskflow_driver",
+        "jobboard_zookeeper_ssl_options": {"use_ssl": "True"},
+    }
+    lacking.settings["install_client_library"] = "pip"
+    with pytest.raises(PermanentError, match=r"kazoo 2\.11\.0 can't connect"):
+        EnsureClientLibrary(lacking.context).execute()
+    assert _calls(lacking).endswith("taskflow[zookeeper]==6.5.0 kazoo!=2.11.0\n")
+    lacking.task_flow.pop("jobboard_zookeeper_ssl_options")
+    assert EnsureClientLibrary(lacking.context).execute()["effect"] == "unchanged"

@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The canary through Octavia's jobboard, as steps and checks run it."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from amphv2_bootstrap.adapters.key_value import sentinel_order
+from amphv2_bootstrap.adapters.key_value.sentinel_order import Silence
 from amphv2_bootstrap.adapters.octavia import canary as octavia_canary
 from amphv2_bootstrap.adapters.octavia import config_sources
-from amphv2_bootstrap.adapters.octavia.canary import Proof
+from amphv2_bootstrap.adapters.octavia.canary import CANARY_SECONDS, Proof
 from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.errors import TransientError
 from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Context, StepResult
+
+_CONNECTIONS = 2
+"""The board's two owners connect one after the other."""
 
 
 def loaded(context: Context) -> tuple[str, ...]:
@@ -41,15 +49,34 @@ def obstacle(context: Context) -> Obstacle | None:
 
 
 def prove(context: Context, sources: Sequence[str]) -> Proof:
-    """See :func:`octavia_canary.prove`; call it only without an :func:`obstacle`."""
+    """See :func:`octavia_canary.prove`; call it only without an :func:`obstacle`.
+
+    Gives Octavia's client the time that it needs for silent Sentinels, and names them.
+    """
     python = interpreter_of(context.host)
     assert python is not None  # noqa: S101 - that would be an obstacle
-    return octavia_canary.prove(
-        python,
-        sources,
-        masker=context.secrets.masker,
-        cancelled=context.cancelled,
-    )
+    silent = sentinel_order.silence(context.spec)
+    with _naming(silent):
+        proof = octavia_canary.prove(
+            python,
+            sources,
+            masker=context.secrets.masker,
+            cancelled=context.cancelled,
+            timeout=CANARY_SECONDS + _CONNECTIONS * silent.seconds,
+        )
+    notes = (*proof.notes, str(silent)) if silent.first else proof.notes
+    return replace(proof, notes=notes)
+
+
+@contextlib.contextmanager
+def _naming(silent: Silence) -> Iterator[None]:
+    try:
+        yield
+    except TransientError as exc:
+        if not silent.first:
+            raise
+        todo = f"{silent} {exc.todo}".rstrip()
+        raise TransientError(exc.attempted, on=exc.on, why=exc.why, todo=todo) from exc
 
 
 def result_of_proof(context: Context, sources: Sequence[str]) -> StepResult:

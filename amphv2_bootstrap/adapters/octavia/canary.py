@@ -10,7 +10,7 @@ from amphv2_bootstrap.adapters.octavia.diagnosis import verdict
 from amphv2_bootstrap.adapters.octavia.program_runner import Facts, Result
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
 
-_CANARY_SECONDS = 120.0
+CANARY_SECONDS = 120.0
 _LIST_SECONDS = 60.0
 _DRILL_SECONDS = 240.0
 """For start and end of a drill, in addition to the expiration of its claims."""
@@ -50,7 +50,7 @@ def prove(
     *,
     masker: Masker = NOTHING_SECRET,
     cancelled: threading.Event | None = None,
-    timeout: float = _CANARY_SECONDS,
+    timeout: float = CANARY_SECONDS,
     now: float | None = None,
 ) -> Proof:
     """Post, claim, let expire, take over, run and consume a job as Octavia would.

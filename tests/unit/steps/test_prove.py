@@ -10,6 +10,7 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Step
 from amphv2_bootstrap.steps.cloud.prove_jobboard import ProveJobboard
 from amphv2_bootstrap.steps.controller.prove_controller import ProveController
+from tests.unit.sentinels import ANSWERING, SILENT, listening_sentinels
 from tests.unit.steps.controller_host import Controller
 
 _FACTS = {
@@ -131,3 +132,27 @@ def test_user_that_may_use_nothing_else(
     assert result.effect == NOT_APPLICABLE
     assert "NOT PROVEN on c1" in result.summary
     assert "nothing beside it" in result.warnings[0]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_silent_sentinel_gets_time_and_is_named(
+    step: type[Step], controller: Controller
+) -> None:
+    """The proof waits as long as Octavia's client does, and says for whom."""
+    with listening_sentinels() as port:
+        controller.task_flow |= {
+            "jobboard_backend_hosts": (SILENT, ANSWERING),
+            "jobboard_backend_port": port,
+            "jobboard_redis_sentinel": "mymaster",
+        }
+        _octavia(controller, _FACTS)
+        (warning,) = step(controller.context).act().warnings
+        request = json.loads((controller.folder / "request").read_text())
+        assert request["timeout"] == 120 + 2 * 60
+        chain = [{"type": "redis.exceptions.TimeoutError", "text": "no answer"}]
+        _octavia(controller, {"broken": "claim", "chain": chain})
+        with pytest.raises(TransientError) as caught:
+            step(controller.context).act()
+    for text in (warning, caught.value.todo):
+        assert f"No answer from the Sentinel {SILENT}:{port}: " in text
+        assert "name it last" in text

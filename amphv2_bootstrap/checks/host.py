@@ -23,7 +23,7 @@ from amphv2_bootstrap.checks.finding import (
     Finding,
 )
 from amphv2_bootstrap.errors import BootstrapError
-from amphv2_bootstrap.spec.task_flow_rules import OTHER_KAZOO
+from amphv2_bootstrap.spec.task_flow_tls import OTHER_KAZOO
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.canary import loaded, obstacle, prove
 from amphv2_bootstrap.steps.controller.check_effective_configuration import (

@@ -9,6 +9,7 @@ names another source, its source is Octavia's
 import re
 from collections.abc import Callable
 
+from amphv2_bootstrap.spec import task_flow_tls
 from amphv2_bootstrap.spec.octavia_options import (
     BY_NAME,
     DEFAULT_PORTS,
@@ -19,15 +20,11 @@ from amphv2_bootstrap.spec.octavia_options import (
 )
 from amphv2_bootstrap.spec.task_flow_group import (
     CONFIGURATION,
-    SENTINEL_TLS,
     Group,
     Place,
     Severity,
     Trap,
     Traps,
-    is_true,
-    switch_of,
-    uses_tls,
 )
 from amphv2_bootstrap.spec.tls import arguments, url_traps
 
@@ -35,10 +32,10 @@ SHORT_EXPIRATION = 100
 """Seconds; Octavia's own tests use it, since a long step takes more than 30."""
 
 SQL_NAMESPACE_LENGTH = 64
-KAZOO_WITHOUT_TLS = "2.11.0"
-OTHER_KAZOO = f"kazoo!={KAZOO_WITHOUT_TLS}"
+ONE_ADDRESS = (
+    "Name one address that moves with the cluster, such as that of a load balancer"
+)
 IN_MEMORY = "is a database in memory, which is lost when its process ends"
-ETCD_SWITCH = "Octavia takes any use_ssl for https, False too"
 ADDRESS_6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
 LOOPBACK = re.compile(r"localhost|127\.[0-9.]+|\[?::1\]?")
 
@@ -48,11 +45,6 @@ _PASSWORD = "jobboard_backend_password"  # noqa: S105 - its name
 _EXPIRATION = "jobboard_expiration_time"
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _API_PATH = re.compile(r"/([A-Za-z0-9._-]+/)+")
-_CERTIFICATES = {
-    "ssl_keyfile": "ssl_certfile",
-    "keyfile": "certfile",
-    "cert_key": "cert_cert",
-}
 
 
 def traps(group: Group) -> Traps:
@@ -110,12 +102,13 @@ def unused_hosts(group: Group) -> Traps:
     of_engine = driver == ETCD and group.place is Place.ENGINE
     if not others or group.sentinel or of_engine or driver not in (REDIS, ETCD):
         return
-    alone = "Name one address that moves with the cluster"
     yield Trap(
         _HOSTS,
         f"names several hosts, but the {driver} driver uses the first only, "
         f"{first}; when it fails, {', '.join(others)} doesn't help",
-        alone if driver == ETCD else "Set jobboard_redis_sentinel, or name one host",
+        ONE_ADDRESS
+        if driver == ETCD
+        else "Set jobboard_redis_sentinel, or name one host",
         "warning" if driver == ETCD else "refused",
     )
 
@@ -231,94 +224,6 @@ def etcd_api_path(group: Group) -> Traps:
         yield Trap(name, what, "Write it as /v3/")
 
 
-def missing_switch(group: Group) -> Traps:
-    """oslo.config merges no dictionary; Octavia's etcd driver takes ``['use_ssl']``."""
-    for option, value in group.tls():
-        switch, etcd = switch_of(option), ETCD in option.drivers
-        if switch not in value:
-            note = ": Octavia stops with a KeyError" if etcd else ""
-            yield Trap(
-                option.name,
-                f"lacks {switch}, and its value replaces the whole default{note}",
-                f"Add {switch}:True, or leave the option out for no TLS",
-                "fatal" if etcd else "refused",
-            )
-
-
-def false_switch(group: Group) -> Traps:
-    """The values of a dictionary are texts, and Octavia's etcd driver converts none.
-
-    Octavia 15.0 to 19.0 converts Sentinel's; a backport to older releases may not, so
-    octavia.conf gets a warning. The engine's own boards convert all, but etcd's is
-    refused there, too: a line means the same in both groups.
-    """
-    for option, value in group.tls():
-        text = value.get(switch_of(option))
-        if not isinstance(text, str) or is_true(text):
-            continue
-        found = f"has {switch_of(option)}:{text}"
-        todo = f"Leave the option out for no TLS, or write {switch_of(option)}:True"
-        if ETCD in option.drivers:
-            yield Trap(option.name, f"{found}, but {ETCD_SWITCH}", todo)
-        elif option.name == SENTINEL_TLS and group.place is Place.FILE:
-            what = f"{found}, which some versions of Octavia take for TLS"
-            yield Trap(option.name, what, todo, "warning")
-
-
-def key_without_certificate(group: Group) -> Traps:
-    """Python's ``ssl`` loads a key only with its certificate."""
-    for option, value in group.tls():
-        for key, certificate in _CERTIFICATES.items():
-            if value.get(key) and not value.get(certificate):
-                todo = f"Add {certificate}, the certificate of that key"
-                yield Trap(option.name, f"has {key} without {certificate}", todo)
-
-
-def unverified(group: Group) -> Traps:
-    """``ssl_cert_reqs`` is of redis-py, ``verify_certs`` of kazoo."""
-    for option, value in group.tls():
-        for key in ("ssl_cert_reqs", "verify_certs"):
-            text = str(value.get(key, "required")).lower()
-            if uses_tls(value) and text in ("none", "false"):
-                what = (
-                    f"has {key}:{value[key]}: the server isn't verified, so that "
-                    "whoever is in between can pose as it"
-                )
-                yield Trap(option.name, what, f"Remove {key}", "warning")
-
-
-def certificate_without_key(group: Group) -> Traps:
-    """kazoo and etcd3gw ignore a certificate without the option of its key."""
-    for option, value in group.tls():
-        for key in ("keyfile", "cert_key"):
-            certificate = _CERTIFICATES[key]
-            if value.get(certificate) and not value.get(key):
-                yield Trap(
-                    option.name,
-                    f"has {certificate} without {key}, so no certificate is sent",
-                    f"Add {key}; it may be the same file",
-                )
-
-
-def zookeeper_tls(group: Group) -> Traps:
-    """taskflow passes neither ``ca`` nor ``check_hostname`` to kazoo.
-
-    To connect, it asks for the server's version; kazoo 2.11.0 can't do so over TLS
-    (its issue 770).
-    """
-    option = "jobboard_zookeeper_ssl_options"
-    if group.driver == ZOOKEEPER and uses_tls(group.values.get(option)):
-        yield Trap(
-            option,
-            f"turns TLS on, which fails with kazoo {KAZOO_WITHOUT_TLS}; with others, "
-            "only authorities of Octavia's operating system are trusted, and no host "
-            "name is verified",
-            f"Install {OTHER_KAZOO} in Octavia's Python, and add a private authority "
-            "to the system's",
-            "warning",
-        )
-
-
 RULES: tuple[tuple[Callable[[Group], Traps], Place], ...] = (
     (namespace, CONFIGURATION),
     (long_namespace, Place.ENGINE),
@@ -334,11 +239,11 @@ RULES: tuple[tuple[Callable[[Group], Traps], Place], ...] = (
     (sentinel_options_alone, CONFIGURATION),
     (user_without_password, CONFIGURATION),
     (etcd_api_path, CONFIGURATION),
-    (missing_switch, CONFIGURATION | Place.FILE | Place.CLIENT),
-    (false_switch, CONFIGURATION | Place.FILE),
-    (key_without_certificate, CONFIGURATION),
-    (unverified, CONFIGURATION | Place.FILE),
-    (certificate_without_key, CONFIGURATION | Place.FILE),
-    (zookeeper_tls, Place.OCTAVIA | Place.FILE),
+    (task_flow_tls.missing_switch, CONFIGURATION | Place.FILE | Place.CLIENT),
+    (task_flow_tls.false_switch, CONFIGURATION | Place.FILE),
+    (task_flow_tls.key_without_certificate, CONFIGURATION),
+    (task_flow_tls.certificate_without_key, CONFIGURATION | Place.FILE),
+    (task_flow_tls.zookeeper_tls, Place.OCTAVIA | Place.FILE),
+    (task_flow_tls.unverified, CONFIGURATION | Place.FILE),
 )
 """Each rule, and the places to which it applies."""

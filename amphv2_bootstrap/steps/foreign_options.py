@@ -11,7 +11,7 @@ from amphv2_bootstrap.adapters.octavia import introspection, meaning
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
-from amphv2_bootstrap.spec.task_flow_rules import ETCD_SWITCH
+from amphv2_bootstrap.spec.task_flow_tls import ETCD_SWITCH
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.canary import loaded
 from amphv2_bootstrap.steps.wanted_options import wanted_values

@@ -23,6 +23,7 @@ from amphv2_bootstrap.adapters.key_value.wording import (
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
+from amphv2_bootstrap.spec.task_flow_rules import ONE_ADDRESS
 
 _AWAY = (
     exceptions.ConnectionFailedError,
@@ -54,7 +55,7 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
         client.session.trust_env = False
         try:
             _check_leader(client.status(), on)
-            warnings = _member_warnings(client.members())
+            warnings = _member_warnings(client.members(), on)
             _check_write(client)
         finally:
             client.session.close()
@@ -88,8 +89,18 @@ def _check_leader(status: Any, on: str) -> None:
         )
 
 
-def _member_warnings(members: Any) -> tuple[str, ...]:
+def _member_warnings(members: Any, on: str) -> tuple[str, ...]:
+    urls = {url for member in members for url in member.get("clientURLs", ())}
+    is_member = any(url.partition("://")[2] == on for url in urls)
     return (
+        *(
+            (
+                f"Octavia uses only {on}, which is one of {len(members)} members: it "
+                f"stops while that one is down. {ONE_ADDRESS}.",
+            )
+            if is_member and len(members) > 1
+            else ()
+        ),
         *(
             f"The etcd member {member.get('ID')} never started."
             for member in members

@@ -19,7 +19,7 @@ from amphv2_bootstrap.adapters.octavia.program_runner import (
 from amphv2_bootstrap.adapters.octavia.programs.own_rights import REDIS_RIGHTS
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
-from amphv2_bootstrap.spec.task_flow_rules import KAZOO_WITHOUT_TLS, OTHER_KAZOO
+from amphv2_bootstrap.spec.task_flow_tls import KAZOO_WITHOUT_TLS, OTHER_KAZOO
 
 _ATTEMPTS = {
     "configuration": "load Octavia's configuration",

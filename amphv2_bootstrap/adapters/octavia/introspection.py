@@ -26,7 +26,7 @@ from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS, TaskFlowOption
 from amphv2_bootstrap.spec.octavia_releases import options_of, release_of
 from amphv2_bootstrap.spec.task_flow_group import uses_tls
-from amphv2_bootstrap.spec.task_flow_rules import KAZOO_WITHOUT_TLS
+from amphv2_bootstrap.spec.task_flow_tls import KAZOO_WITHOUT_TLS
 
 _TIMEOUT = 120.0
 

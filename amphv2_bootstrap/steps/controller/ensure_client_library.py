@@ -10,7 +10,7 @@ from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.octavia.service_user import service_user
 from amphv2_bootstrap.errors import PermanentError
-from amphv2_bootstrap.spec.task_flow_rules import OTHER_KAZOO
+from amphv2_bootstrap.spec.task_flow_tls import OTHER_KAZOO
 from amphv2_bootstrap.steps import checked_command
 from amphv2_bootstrap.steps.base import (
     CHANGED,

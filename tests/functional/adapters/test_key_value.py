@@ -21,7 +21,7 @@ from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec, Value
 from amphv2_bootstrap.spec.secret import Secrets
 from tests.servers.certificates import Authority
-from tests.servers.etcd import EtcdServer, running_etcd
+from tests.servers.etcd import EtcdServer, running_etcd, running_etcd_cluster
 from tests.servers.process import free_port
 from tests.servers.redis import (
     HOST,
@@ -457,6 +457,15 @@ def test_zookeeper_without_the_tls_that_it_wants(
 
 
 # etcd
+
+
+def test_octavia_uses_one_member_of_etcd(tmp_path: Path) -> None:
+    """A warning: Octavia stops with that member; an address that moves is advised."""
+    with running_etcd_cluster(tmp_path) as members:
+        (warning,) = check(spec_for("etcd", members[0].port), Secrets({}))
+    assert f"{HOST}:{members[0].port}" in warning
+    assert "one of 3 members" in warning
+    assert "load balancer" in warning
 
 
 @pytest.fixture(scope="module")

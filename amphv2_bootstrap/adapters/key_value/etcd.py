@@ -5,6 +5,7 @@ Source: ``EtcdTaskFlowDriver`` in Octavia's ``taskflow_jobboard_driver.py``, and
 ``EtcdJobBoard`` in taskflow.
 """
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import etcd3gw
 from etcd3gw import exceptions
 
+from amphv2_bootstrap.adapters.host.certificates import peer_flaws
 from amphv2_bootstrap.adapters.key_value.wording import (
     SCRATCH_SECONDS,
     options_of,
@@ -21,6 +23,7 @@ from amphv2_bootstrap.adapters.key_value.wording import (
     size_warnings,
 )
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.spec.task_flow_rules import ONE_ADDRESS
@@ -32,7 +35,8 @@ _AWAY = (
 )
 _TLS_KEYS = ("ca_cert", "cert_key", "cert_cert")
 _ADVICE = (
-    (("SSL", "TLS", "certificate"), "Correct jobboard_etcd_ssl_options."),
+    # requests can't find a file.
+    (("suitable TLS", "the TLS"), "Correct jobboard_etcd_ssl_options."),
     (
         ("user name", "permission denied", "auth"),
         "Turn authentication off (etcdctl auth disable), and protect etcd by TLS "
@@ -59,7 +63,17 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
             _check_write(client)
         finally:
             client.session.close()
+        if client.protocol == "https":
+            warnings += _certificate_warnings(host, port, timeout)
     return warnings
+
+
+def _certificate_warnings(host: str, port: int, timeout: float) -> tuple[str, ...]:
+    """Of the certificate that etcd shows; the client has verified it."""
+    shown = ssl.get_server_certificate((host, port), timeout=timeout)
+    flaws = peer_flaws(ssl.PEM_cert_to_DER_cert(shown))
+    name = f"The certificate of etcd ({place(host, port)})"
+    return tuple(flaw.about(name) for flaw in flaws)
 
 
 def _options(spec: Spec, timeout: float) -> dict[str, Any]:
@@ -136,6 +150,10 @@ def _translated(on: str, secrets: Secrets) -> Iterator[None]:
 
 def _ours(exc: Exception, on: str, secrets: Secrets) -> PermanentError | TransientError:
     attempted, why = "use the etcd server", said(exc, secrets)
+    refused = tls.refusal(exc) or tls.advice(why)  # urllib3 keeps only the text
+    if refused:
+        todo = f"{refused} See jobboard_etcd_ssl_options."
+        return PermanentError(attempted, on=on, why=why, todo=todo)
     for words, todo in _ADVICE:
         if any(word.lower() in why.lower() for word in words):
             return PermanentError(attempted, on=on, why=why, todo=todo)

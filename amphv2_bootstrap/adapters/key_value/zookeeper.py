@@ -6,7 +6,6 @@ taskflow's jobboard reads the server's version by the four-letter word ``envi``.
 Servers since 3.5 answer only ``srvr`` by default.
 """
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +25,7 @@ from amphv2_bootstrap.adapters.key_value.wording import (
 from amphv2_bootstrap.adapters.key_value.zookeeper_words import environment
 from amphv2_bootstrap.adapters.octavia.programs.own_rights import try_zookeeper
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec import tls as tls_traps
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 
@@ -42,13 +42,13 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
     """See :func:`amphv2_bootstrap.adapters.key_value.check`."""
     servers = [place(*server) for server in spec.key_value_servers]
     tls = _tls(spec, secrets)
-    away = _away(servers, tls, secrets, timeout)
+    away, ends = _asked(servers, tls, secrets, timeout)
     namespace = "/" + str(spec.task_flow["jobboard_backend_namespace"]).strip("/")
     with _session(",".join(servers), tls, secrets, timeout) as client:
         client.sync_async("/").get(timeout=timeout)  # answered by the leader
         try_zookeeper(client, namespace, timeout)
         path = _write(client, namespace, timeout)
-        warnings = size_warnings("ZooKeeper", "server", len(servers))
+        warnings = (*ends, *size_warnings("ZooKeeper", "server", len(servers)))
         if path is None:
             return (*warnings, f"Octavia may write nothing beside {namespace}.")
         for server in servers if len(servers) > 1 else ():
@@ -61,17 +61,20 @@ def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, .
     return warnings
 
 
-def _away(
+def _asked(
     servers: list[str], tls: dict[str, Any], secrets: Secrets, timeout: float
-) -> dict[str, TransientError]:
-    """Why servers don't answer; kazoo itself would retry, and keep the reason.
+) -> tuple[dict[str, TransientError], list[str]]:
+    """Why servers don't answer, and warnings of the certificates of the others.
 
-    :raises TransientError: none of them does.
+    kazoo itself would retry, and keep the reason.
+
+    :raises TransientError: none of them answers.
     """
     away: dict[str, TransientError] = {}
+    warnings: list[str] = []
     for server in servers:
         try:
-            _check_version_query(server, tls, secrets, timeout)
+            warnings += _check_version_query(server, tls, secrets, timeout)
         except TransientError as exc:
             away[server] = exc
     if len(away) == len(servers):
@@ -81,7 +84,7 @@ def _away(
             why="; ".join(f"{server}: {exc.why}" for server, exc in away.items()),
             todo=away[servers[0]].todo,
         )
-    return away
+    return away, warnings
 
 
 def _tls(spec: Spec, secrets: Secrets) -> dict[str, Any]:
@@ -129,10 +132,9 @@ def _check_member(
 
 def _check_version_query(
     server: str, tls: dict[str, Any], secrets: Secrets, timeout: float
-) -> None:
-    host, _, port = server.rpartition(":")
+) -> tuple[str, ...]:
     with _translated(server, secrets):
-        answer = environment(host.strip("[]"), int(port), tls, timeout)
+        answer, warnings = environment(server, tls, timeout)
     if "zookeeper.version" not in answer:
         raise PermanentError(
             "use the ZooKeeper ensemble",
@@ -141,6 +143,7 @@ def _check_version_query(
             todo="Set 4lw.commands.whitelist=envi,srvr in zoo.cfg of every server, "
             "and restart them one by one.",
         )
+    return warnings
 
 
 @contextmanager
@@ -180,14 +183,18 @@ def _ours(
     if isinstance(exc, _DENIED):
         todo = "Allow everybody, or Octavia's address, to create nodes there."
         return PermanentError(attempted, on=hosts, why=why, todo=todo)
-    if isinstance(exc, ssl.SSLError | ValueError | FileNotFoundError) or (
+    refused = tls_traps.refusal(exc)
+    unreadable = isinstance(exc, ValueError | FileNotFoundError) or (
         isinstance(exc, OSError) and exc.filename
-    ):
-        todo = (
-            "Correct jobboard_zookeeper_ssl_options, or the certificates. A private "
-            "authority must be one of the operating system's: Octavia's client takes "
-            "no other."
-        )
+    )
+    if refused or unreadable:
+        todo = refused or "Check the files."
+        if "issuer" in why or "self-signed" in why:
+            todo = (
+                "Add its authority to those of the operating system: Octavia's client "
+                "takes no other."
+            )
+        todo += " See jobboard_zookeeper_ssl_options."
         return PermanentError(attempted, on=hosts, why=why, todo=todo)
     todo = (
         "Make sure that a majority of the servers runs, and that host, port, firewall "

@@ -5,25 +5,31 @@ import socket
 import ssl
 from collections.abc import Mapping
 
+from amphv2_bootstrap.adapters.host.certificates import socket_warnings
 from amphv2_bootstrap.spec.task_flow_group import is_true, uses_tls
 
 _LONGEST = 65536
 
 
 def environment(
-    host: str, port: int, options: Mapping[str, str], timeout: float
-) -> str:
+    server: str, options: Mapping[str, str], timeout: float
+) -> tuple[str, tuple[str, ...]]:
     """What a ZooKeeper server says of itself; ``zookeeper.version=`` is in it.
 
+    Also warnings, full sentences, of the certificate that it shows.
+
+    :param server: ``host:port``, IPv6 in brackets.
     :param options: ``jobboard_zookeeper_ssl_options`` with all secrets.
     :raises ssl.SSLError: the certificate of one side doesn't suit the other.
     :raises OSError: the server is unreachable or silent, or a file can't be read.
     """
-    with socket.create_connection((host, port), timeout) as plain:
+    host, _, port = server.rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), timeout) as plain:
         if not uses_tls(options):
-            return _conversation(plain)
+            return _conversation(plain), ()
         with _context(options).wrap_socket(plain) as encrypted:
-            return _conversation(encrypted)
+            warnings = tuple(socket_warnings(encrypted, f"ZooKeeper ({server})"))
+            return _conversation(encrypted), warnings
 
 
 def _context(options: Mapping[str, str]) -> ssl.SSLContext:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from amphv2_bootstrap.adapters.mysql import database_url
 from amphv2_bootstrap.conf.problems import OptionProblems
 from amphv2_bootstrap.conf.tls import check_certificates
-from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.database import URL_ARGUMENTS, DatabaseUrl
 from amphv2_bootstrap.spec.task_flow_rules import IN_MEMORY
 from amphv2_bootstrap.spec.tls import url_traps
 
@@ -111,19 +111,17 @@ class UrlCheck:
                 "has a relative path, which means a different file to each program",
                 _FOUR_SLASHES,
             )
+        else:
+            self._check_arguments(url)
 
-    def _check_server(self, url: DatabaseUrl) -> None:
+    def _check_server(
+        self, url: DatabaseUrl, also: frozenset[str] = frozenset()
+    ) -> None:
         if not url.host and "unix_socket" not in url.query:
             self._add("has no host", f"{_FORM}, or add ?unix_socket=/PATH")
         if url.port is not None and not 1 <= url.port <= 65535:
             self._add(f"has the port {url.port}", "Write one from 1 to 65535")
-        for name in sorted(url.query):
-            password = "pass" in name.lower() and name != "ssl_key_password"
-            if password or name == "user":
-                self._add(
-                    f"has the argument {name} after '?'",
-                    "Write user and password before the host, where they are masked",
-                )
+        self._check_arguments(url, also)
 
     def _check_tls(self, url: DatabaseUrl, files_here: bool) -> None:
         for trap in url_traps("", url.query):
@@ -134,6 +132,20 @@ class UrlCheck:
         if folder and files_here and not Path(folder).is_dir():
             what = f"names ssl_capath {folder}, but this host has no such folder"
             self._add(what, "Correct the path, or write ssl_ca=/PATH/TO/CA.pem instead")
+
+    def _check_arguments(
+        self, url: DatabaseUrl, also: frozenset[str] = frozenset()
+    ) -> None:
+        for name in sorted(set(url.refused_arguments) - also):
+            if name.startswith(("ssl", "tls")) and not url.is_sqlite:
+                continue  # url_traps reports these
+            if "pass" in name.lower() or name == "user":
+                todo = "Write user and password before the host, where they are masked"
+            elif url.is_sqlite:
+                todo = "Remove it: SQLite needs none"
+            else:
+                todo = f"Remove it: allowed are {', '.join(sorted(URL_ARGUMENTS))}"
+            self._add(f"has the argument {name} after '?'", todo)
 
     def _check_database_name(self, url: DatabaseUrl) -> None:
         if not url.database:

@@ -4,6 +4,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+URL_ARGUMENTS = frozenset(
+    {
+        "charset",
+        "connect_timeout",
+        "read_timeout",
+        "ssl_ca",
+        "ssl_capath",
+        "ssl_cert",
+        "ssl_check_hostname",
+        "ssl_cipher",
+        "ssl_disabled",
+        "ssl_key",
+        "ssl_verify_cert",
+        "ssl_verify_identity",
+        "unix_socket",
+        "write_timeout",
+    }
+)
+"""The arguments that a MySQL URL may have. PyMySQL takes others that run statements,
+read files of this host, load code or choose how the password is sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
@@ -23,6 +44,12 @@ class DatabaseUrl:
     @property
     def is_sqlite(self) -> bool:
         return self.drivername.split("+")[0] == "sqlite"
+
+    @property
+    def refused_arguments(self) -> tuple[str, ...]:
+        """Those that are not among :data:`URL_ARGUMENTS`; SQLite may have none."""
+        allowed: frozenset[str] = frozenset() if self.is_sqlite else URL_ARGUMENTS
+        return tuple(sorted(set(self.query) - allowed))
 
     @property
     def place(self) -> str:

@@ -6,5 +6,6 @@ from pymysql import cursors as cursors
 from pymysql import err as err
 from pymysql.connections import Connection as Connection
 from pymysql.err import Error as Error
+from pymysql.err import OperationalError as OperationalError
 
 def connect(**options: Any) -> Connection: ...

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from amphv2_bootstrap.spec import tls
+from amphv2_bootstrap.spec.mysql_connection import AUTHENTICATION_REFUSED
 
 ACCESS_DENIED = 1045
 DATABASE_DENIED = 1044
@@ -126,7 +127,13 @@ RULES: tuple[Rule, ...] = (
     _transient(2014),
     _transient(2055),
     _permanent(2059, _PLUGIN),
-    _permanent(2061, _PLUGIN),
+    _permanent(
+        AUTHENTICATION_REFUSED,
+        "Is that the right server? Then give the account another authentication "
+        "plugin, or name the server's ssl_ca in the URL.",
+        "which is refused",
+    ),
+    _permanent(AUTHENTICATION_REFUSED, _PLUGIN),
     _transient(3024),
     _permanent(3118, "The account is locked: ALTER USER ... ACCOUNT UNLOCK."),
     _transient(3169),  # killed by an administrator

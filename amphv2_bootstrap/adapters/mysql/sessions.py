@@ -23,6 +23,7 @@ from amphv2_bootstrap.adapters.mysql.errors import (
 from amphv2_bootstrap.errors import BootstrapError, CancelledError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
+from amphv2_bootstrap.spec.mysql_connection import MySQLConnection
 
 Row = tuple[Any, ...]
 
@@ -165,7 +166,7 @@ def session(
     attempted = f"log in to the database server as {url.username or 'nobody'}"
 
     def connect() -> pymysql.Connection:
-        return pymysql.Connection(**_options(url, password, database))
+        return MySQLConnection(**_options(url, password, database))
 
     with translated(attempted, url.place, masker):
         connection = connect()

@@ -23,6 +23,10 @@ from amphv2_bootstrap.engine.errors import (
 from amphv2_bootstrap.engine.storage.pools import Pools
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
+from amphv2_bootstrap.spec.mysql_connection import (
+    AUTHENTICATION_REFUSED,
+    MySQLConnection,
+)
 
 _SQLITE_BUSY_SECONDS = 15
 _CONNECT_SECONDS = 10.0
@@ -57,6 +61,8 @@ _REFUSALS = {
     1153: "Raise max_allowed_packet of the server.",
     _UNKNOWN_VARIABLE: "Use a supported version of MariaDB or MySQL.",
     1286: "Enable InnoDB in the server.",
+    AUTHENTICATION_REFUSED: "Is that the right server? Then give the account another "
+    "authentication plugin, or name the server's ssl_ca in persistence_connection.",
     1665: "Set binlog_format = ROW (or MIXED) in the server.",
 }
 
@@ -263,9 +269,9 @@ def _network(
     engine.dialect.skip_autocommit_rollback = True
 
     @sa.event.listens_for(engine, "do_connect")
-    def _connect(dialect: sa.Dialect, _record: object, args: Any, options: Any) -> Any:
+    def _connect(dialect: sa.Dialect, _: object, _args: object, options: Any) -> Any:
         try:
-            return dialect.connect(*args, **options)
+            return MySQLConnection(**options)
         except OSError as exc:
             # PyMySQL reads the certificates for each connection, and leaves errors of
             # the files as they are. They may be replaced just now.

@@ -81,6 +81,31 @@ CASES = [
         url(f"mysql+pymysql://o:x@h/p?password={P}"),
         "before the host",
     ),
+    *(
+        bad(f"argument {name}", url(f"mysql+pymysql://o:{P}@h/p?{name}=1"), "allowed")
+        for name in (
+            "local_infile",
+            "read_default_file",
+            "init_command",
+            "defer_connect",
+            "cursorclass",
+            "auth_plugin_map",
+            "client_flag",
+            "server_public_key",
+            "no_such_argument",
+        )
+    ),
+    bad("argument of SQLite", url("sqlite:////p?uri=true"), "Remove it"),
+    bad(
+        "argument for the engine",
+        own(persistence_connection="mysql+pymysql://o:x@h/e?local_infile=1"),
+        "allowed are",
+    ),
+    bad(
+        "argument for the administrator",
+        octavia(admin_connection="mysql+pymysql://o:x@h/?init_command=1"),
+        "allowed are",
+    ),
     bad(
         "missing certificate",
         url(f"mysql+pymysql://o:{P}@h/p?ssl_ca=/nowhere/ca.pem"),

@@ -1,0 +1,2 @@
+class CLIENT:
+    SSL: int

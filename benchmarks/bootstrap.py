@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from amphv2_bootstrap.cmd.output.report import describe
+from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from benchmarks.figures import Effort, Figure, Row, median, rounded
 from benchmarks.servers import Servers
@@ -131,7 +132,7 @@ def _let_report(site: Site, since: float) -> None:
 
     During a measurement, its report would use one of the cores.
     """
-    reports = HostReports(site.store.database)
+    reports = HostReports(site.store.database, Key)
     wait_until(
         lambda: any(each.age < time.monotonic() - since for each in reports.all()),
         what="the conductor has reported",

@@ -117,7 +117,8 @@ def _controller(
     name: str, report: "HostReport | None", row: ConductorRow | None
 ) -> "Controller":
     from amphv2_bootstrap.checks.agreement import Controller
-    from amphv2_bootstrap.engine.conductor.reporter import REFRESH_SECONDS, UNREADABLE
+    from amphv2_bootstrap.engine.conductor.reporter import REFRESH_SECONDS
+    from amphv2_bootstrap.engine.storage.host_reports import UNREADABLE
 
     if report is None and row is None:
         return Controller(name)

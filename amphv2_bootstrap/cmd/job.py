@@ -107,21 +107,23 @@ class WatchJob(Guarded, ShowOne):
         return tuple(summary), tuple(summary.values())
 
 
-def resume(runtime: "Runtime", job: "Job") -> list[str]:
+def resume(runtime: "Runtime", job: "Job", on_failure: str | None = None) -> list[str]:
     """Resume the job with this host's secrets, and print which are new.
 
     Returns the ids of the flows that were parked. Safe to run twice.
-    """
-    from amphv2_bootstrap.posting import fingerprints
 
-    loaded, secrets = runtime.loaded, None
+    :param on_failure: what the operator says that the job was posted with.
+    """
+    secrets = None
     if job.finished_at is None:
-        wanted = job.fingerprints
-        secrets = fingerprints.renewal(loaded.secrets, wanted, loaded.host.name)
+        flow_runs = runtime.store.flow_runs_of(job.uuid)
+        own = runtime.loaded.spec
+        secrets = runtime.sealer.renewal(job, flow_runs, own, on_failure)
     moved = runtime.journal.resume(job.uuid, secrets)
     if secrets is not None:
+        names = ", ".join(secrets.names) or "secrets"
         print(
-            f"Job {job.uuid} uses this host's {', '.join(secrets.names)} from now on. "
+            f"Job {job.uuid} uses this host's {names} from now on. "
             "Conductors with other values refuse it: configure them alike.",
             file=sys.stderr,
         )
@@ -132,19 +134,27 @@ class ResumeJob(Guarded, Command):
     """Resume a parked job at the step that failed, after its cause is fixed.
 
     The job uses the passwords of this host's configuration from now on: resume it
-    where they are right. Conductors with other passwords refuse the job.
+    where they are right. Conductors with other passwords refuse the job. Where its
+    passwords were others, or it has no seal, it must be what this host's configuration
+    would post.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         _add_id(parser)
+        parser.add_argument(
+            "--on-failure",
+            choices=("revert",),
+            help="confirm that the job was posted with '--on-failure revert', where "
+            "nothing else proves it",
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         runtime = self.runtime()
         job = runtime.store.resolve(parsed_args.id)
         board = runtime.board()  # before the change: its library may be missing
-        moved = resume(runtime, job)
+        moved = resume(runtime, job, parsed_args.on_failure)
         if moved:
             runtime.poster().announce(job, board)
             print(f"Job {job.uuid}: {len(moved)} parked flow(s) resumed.")

@@ -86,9 +86,7 @@ def post(
     wanted = arguments.on_failure
     spec = dataclasses.replace(runtime.loaded.spec, on_failure=wanted or _PARK)
     who = f"{user_name()}@{runtime.loaded.host.name}"
-    posted = runtime.poster().post(
-        spec, runtime.loaded.secrets, posted_by=who, renewing=renewing
-    )
+    posted = runtime.poster().post(spec, posted_by=who, renewing=renewing)
     verb = "posted" if posted.is_new else "is unfinished: continuing it"
     print(f"Job {posted.job.uuid} {verb}.", file=sys.stderr)
     if wanted not in (None, posted.job.on_failure):

@@ -38,7 +38,7 @@ class Run(Guarded, ShowOne):
 
         runtime = self.runtime(controllers_of(parsed_args))
         job = post(runtime, parsed_args, renewing=True).job
-        resume(runtime, job)
+        resume(runtime, job, parsed_args.on_failure)
         report = self._carry_out(runtime, job)
         summary = head_of(report)
         self.exit_code = _exit_code(report["flows"], runtime.loaded.host.name)

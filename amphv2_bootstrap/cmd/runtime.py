@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root: makes the engine's parts from the configuration."""
 
-import base64
 import contextlib
 import dataclasses
-import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -19,7 +17,8 @@ from amphv2_bootstrap.engine.board import Board
 from amphv2_bootstrap.engine.conductor.duplicate_hosts import DuplicateHosts
 from amphv2_bootstrap.engine.errors import RefusedError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
-from amphv2_bootstrap.engine.records import Job
+from amphv2_bootstrap.engine.records import FlowRun, Job
+from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage import durability, migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
@@ -28,8 +27,8 @@ from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.flows.outlines import CONTROLLER
 from amphv2_bootstrap.jobboards.registry import open_board, risks
-from amphv2_bootstrap.posting import fingerprints
 from amphv2_bootstrap.posting.poster import Poster
+from amphv2_bootstrap.posting.sealing import Sealer
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
 from amphv2_bootstrap.spec.model import Spec
 
@@ -43,18 +42,12 @@ if TYPE_CHECKING:
 class HostContexts:
     """What flows get on this host; see :class:`Contexts`."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, sealer: Sealer) -> None:
         self._loaded = loaded
-        self._accepted: set[tuple[str, ...]] = set()
+        self._sealer = sealer
 
-    def accept(self, job: Job) -> None:
-        # Resuming with new secrets changes the fingerprints.
-        key = (job.uuid, *sorted(job.fingerprints.values()))
-        if key not in self._accepted:
-            fingerprints.check(
-                self._loaded.secrets, job.fingerprints, self._loaded.host.name
-            )
-            self._accepted.add(key)
+    def accept(self, job: Job, flow_runs: Sequence[FlowRun]) -> Key:
+        return self._sealer.check(job, flow_runs)
 
     def make(
         self,
@@ -121,11 +114,15 @@ class Runtime:
 
     @cached_property
     def reports(self) -> HostReports:
-        return HostReports(self.database)
+        return HostReports(self.database, self.sealer.key)
 
     @cached_property
     def contexts(self) -> HostContexts:
-        return HostContexts(self.loaded)
+        return HostContexts(self.loaded, self.sealer)
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        return Sealer(self.loaded.secrets, self.loaded.host.name)
 
     @cached_property
     def masker(self) -> Masker:
@@ -144,7 +141,8 @@ class Runtime:
         return Runner(self.database, self.journal, flows, self.contexts, self.masker)
 
     def poster(self) -> Poster:
-        return Poster(self.store, JobCreation(self.database, self.journal))
+        job_creation = JobCreation(self.database, self.journal)
+        return Poster(self.store, job_creation, self.sealer)
 
     def risks(self) -> list[str]:
         """What a fail-over of the engine's own backends may lose, as full sentences.
@@ -186,7 +184,7 @@ class Runtime:
         host = self.loaded.host
         if host.name not in self.loaded.spec.controllers:
             return None
-        report = ControllerReport(host, self._report_salt)
+        report = ControllerReport(host, self._report_digest)
         return Reporter(
             ReportSource(report.make, report.stamp),
             self.reports,
@@ -196,12 +194,9 @@ class Runtime:
             self.masker,
         )
 
-    def _report_salt(self) -> bytes:
-        """The salt of the digests in the reports: one for the whole cloud."""
-        text = self.reports.constant(
-            "report-salt", lambda: base64.b64encode(os.urandom(16)).decode()
-        )
-        return base64.b64decode(text)
+    def _report_digest(self, name: str, text: str) -> str:
+        """Comparable in the whole cloud; who hasn't its secrets can try no guess."""
+        return self.reports.key.seal("digest", name, text)
 
 
 def masker(loaded: Loaded) -> Masker:

@@ -21,6 +21,8 @@ _DATABASE_NAME = re.compile(r"[A-Za-z0-9_$-]{1,64}")
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ADMIN_FORM = "Write mysql+pymysql://root:PASSWORD@HOST/"
 _FORM = "Write mysql+pymysql://USER:PASSWORD@HOST/DATABASE"
+_OPTION_FILE = frozenset({"read_default_file", "read_default_group"})
+"""The administrator's URL stands only in this host's own file, never in a job."""
 _FOUR_SLASHES = "Write sqlite:////ABSOLUTE/PATH, with four slashes"
 _ENCODE = "Percent-encode the user and the password (% is %25, @ is %40, / is %2F)"
 
@@ -37,17 +39,24 @@ class UrlCheck:
     ) -> tuple[DatabaseUrl, str | None]:
         """The URL of SQLite, or of a database, which needs user and password."""
         url, password = self._parse(text)
-        if not url.is_sqlite:
+        if url is not NOWHERE:
+            self.check(url, has_password=bool(password), files_here=files_here)
+            self._warn_of_guessable(url, password)
+        return url, password
+
+    def check(self, url: DatabaseUrl, *, has_password: bool, files_here: bool) -> None:
+        """Check the parts of such a URL."""
+        if url.drivername not in _DRIVERS:
+            self._refuse_driver(url)
+        elif url.is_sqlite:
+            self._check_sqlite(url)
+        else:
             self._check_server(url)
             self._check_tls(url, files_here)
             self._check_database_name(url)
-            if not url.username or not password:
+            if not url.username or not has_password:
                 missing = "password" if url.username else "user name"
                 self._add(f"has no {missing}", _FORM)
-            self._warn_of_guessable(url, password)
-        elif url is not NOWHERE:
-            self._check_sqlite(url)
-        return url, password
 
     def administrator(
         self, text: str, *, files_here: bool
@@ -55,7 +64,7 @@ class UrlCheck:
         """The URL of a MySQL server for its administrator, which needs a user."""
         url, password = self._parse(text)
         if not url.is_sqlite:
-            self._check_server(url)
+            self._check_server(url, _OPTION_FILE)
             self._check_tls(url, files_here)
             if not url.username:
                 self._add("has no user name", _ADMIN_FORM)

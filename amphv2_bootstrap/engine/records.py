@@ -99,14 +99,16 @@ class Job:
     posted_by: str
     created_at: float
     finished_at: float | None
+    seal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewSecrets:
-    """New fingerprints of a job; ``names`` are the secrets that differ."""
+    """New fingerprints and seal of a job; ``names`` are the secrets that differ."""
 
     names: Sequence[str]
     fingerprints: Mapping[str, str]
+    seal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class Event:
     flow_run_uuid: str | None = None
     atom: str | None = None
     message: str | None = None
+    seal: str | None = None
 
 
 def overall_state(states: Sequence[FlowState]) -> str:

@@ -7,17 +7,16 @@ import uuid as uuids
 from dataclasses import dataclass
 
 from amphv2_bootstrap.engine.board import Board, BoardUnavailableError, entry_of
-from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
+from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, RefusedError
 from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.storage.database import to_json
 from amphv2_bootstrap.engine.storage.job_creation import JobCreation, NewJob
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.flows.outlines import OUTLINES
-from amphv2_bootstrap.posting import fingerprints
 from amphv2_bootstrap.posting.composition import flow_runs_of
+from amphv2_bootstrap.posting.sealing import Sealer
 from amphv2_bootstrap.spec.model import Spec
-from amphv2_bootstrap.spec.secret import Secrets
 
 LOG = logging.getLogger(__name__)
 
@@ -33,24 +32,23 @@ class Posted:
 class Poster:
     """Posts a specification; posting again while it is unfinished changes nothing."""
 
-    def __init__(self, store: Store, job_creation: JobCreation) -> None:
+    def __init__(self, store: Store, job_creation: JobCreation, sealer: Sealer) -> None:
         self._store = store
         self._job_creation = job_creation
+        self._sealer = sealer
 
-    def post(
-        self, spec: Spec, secrets: Secrets, *, posted_by: str, renewing: bool = False
-    ) -> Posted:
+    def post(self, spec: Spec, *, posted_by: str, renewing: bool = False) -> Posted:
         """Write the job; once this returns it is never lost (promise P1).
 
         Safe to run any number of times, and from several hosts at once.
 
         :param renewing: accept an unfinished job with other secrets; the caller
             resumes it with these.
-        :raises ConflictError: a job of another specification, or with other secrets,
-            is unfinished.
+        :raises ConflictError: a job of another specification, with other secrets or
+            without a fitting seal is unfinished.
         :raises DatabaseUnavailableError: nothing was posted.
         """
-        new_job = _new_job(spec, secrets, posted_by)
+        new_job = self._new_job(spec, posted_by)
         uuid = self._job_creation.create(new_job)
         job = self._store.job(uuid)
         if job.spec_digest != new_job.spec_digest:
@@ -61,7 +59,7 @@ class Poster:
                 f"'amphv2-bootstrap job cancel {uuid}', then post again.",
             )
         if not renewing and uuid != new_job.uuid:
-            _refuse_other_secrets(job, secrets)
+            self._refuse_other_secrets(job)
         return Posted(job, uuid == new_job.uuid)
 
     def announce(self, job: Job, board: Board) -> bool:
@@ -79,33 +77,31 @@ class Poster:
             return False
         return True
 
-
-def _new_job(spec: Spec, secrets: Secrets, posted_by: str) -> NewJob:
-    data = spec.to_dict()
-    # on_failure is no desired state of the cloud, so the digest omits it.
-    wanted = {name: data[name] for name in data if name != "on_failure"}
-    digest = hashlib.sha256(to_json(wanted).encode()).hexdigest()
-    flow_runs = flow_runs_of(spec)
-    return NewJob(
-        uuid=str(uuids.uuid4()),
-        spec=data,
-        spec_digest=digest,
-        fingerprints=fingerprints.of(secrets, spec.secret_names),
-        on_failure=spec.on_failure,
-        posted_by=posted_by,
-        flow_runs=flow_runs,
-        atoms={each.flow: OUTLINES[each.flow].names for each in flow_runs},
-    )
-
-
-def _refuse_other_secrets(job: Job, secrets: Secrets) -> None:
-    names = fingerprints.differing(secrets, job.fingerprints)
-    if names:
-        raise ConflictError(
-            "post the job",
-            why=f"job {job.uuid} is unfinished, and was posted with another "
-            f"{', '.join(names)} than this host has",
-            todo="If this host has the right one, run 'amphv2-bootstrap job resume "
-            f"{job.uuid}' here: the job takes it. Otherwise correct "
-            "amphv2-bootstrap.conf.",
+    def _new_job(self, spec: Spec, posted_by: str) -> NewJob:
+        uuid, flow_runs = str(uuids.uuid4()), flow_runs_of(spec)
+        data = spec.to_dict()
+        # on_failure is no desired state of the cloud, so the digest omits it.
+        wanted = {name: data[name] for name in data if name != "on_failure"}
+        secrets = self._sealer.secrets_for(uuid, spec)
+        return NewJob(
+            uuid=uuid,
+            spec=data,
+            spec_digest=hashlib.sha256(to_json(wanted).encode()).hexdigest(),
+            fingerprints=secrets.fingerprints,
+            seal=secrets.seal,
+            on_failure=spec.on_failure,
+            posted_by=posted_by,
+            flow_runs=flow_runs,
+            atoms={each.flow: OUTLINES[each.flow].names for each in flow_runs},
         )
+
+    def _refuse_other_secrets(self, job: Job) -> None:
+        try:
+            self._sealer.check(job, self._store.flow_runs_of(job.uuid))
+        except RefusedError as exc:
+            raise ConflictError(
+                "post the job",
+                why=f"job {job.uuid} is unfinished, and this host doesn't accept it: "
+                f"{exc.why}",
+                todo=exc.todo,
+            ) from exc

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Digests by which hosts compare secrets; a secret is expensive to guess."""
+"""Slow digests of secrets: each guess is expensive."""
 
-import base64
 import hashlib
 
-# scrypt (RFC 7914): about 10 ms and 4 MB a text. The salt is stored with the digests,
-# so passwords can be tried on them: this makes it slow, not impossible.
-_COST = {"n": 2**12, "r": 8, "p": 1}
+# scrypt (RFC 7914): about 40 ms and 16 MB a text. Where the salt is stored, too,
+# passwords can be tried: this makes it slow, not impossible.
+_COST = {"n": 2**14, "r": 8, "p": 1}
 
 
-def keyed_digest(text: str, salt: bytes, name: str) -> str:
-    """Two digests are equal only for the same text, salt and name."""
-    key = hashlib.scrypt(text.encode(), salt=salt + name.encode(), **_COST)
-    return base64.b64encode(key[:24]).decode()
+def slow_digest(text: str, salt: bytes, name: str) -> bytes:
+    """32 bytes, equal only for the same text, salt and name."""
+    return hashlib.scrypt(text.encode(), salt=salt + name.encode(), dklen=32, **_COST)

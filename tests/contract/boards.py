@@ -35,7 +35,15 @@ from tests.servers.zookeeper import zookeeper_client
 LONG = 60.0
 """The expiry of a claim that must not expire during a test, in seconds."""
 
-GARBAGE = (b"\xff\xfe garbage", b"[]", b"{}", b'{"uuid": "foreign", "name": 1}')
+GARBAGE = (
+    b"\xff\xfe garbage",
+    b"[]",
+    b"{}",
+    b'{"uuid": "foreign", "name": 1}',
+    b"[" * 100_000,  # nested too deep for Python's json
+    b"\x91" * 100_000,  # and for msgpack
+    b'"' + b"a" * 2**20 + b'"',
+)
 
 
 class Boards:

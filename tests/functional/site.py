@@ -20,6 +20,9 @@ from typing import Any
 from urllib.parse import quote
 
 from amphv2_bootstrap.cmd.output.report import describe
+from amphv2_bootstrap.cmd.runtime import Runtime
+from amphv2_bootstrap.conf.build import build
+from amphv2_bootstrap.conf.loading import load
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.store import Store
 from tests import DATA
@@ -167,6 +170,11 @@ class Site:
         path.write_text("\n".join(lines) + "\n")
         path.chmod(0o600)
         return path
+
+    def runtime(self, host: str) -> Runtime:
+        """What a command of that host works with, in this process."""
+        file = str(self.folder / host / "amphv2-bootstrap.conf")
+        return Runtime(build(load(config_files=[file])))
 
     def command(self, host: str, *arguments: str) -> list[str]:
         config = str(self.folder / host / "amphv2-bootstrap.conf")

@@ -11,7 +11,7 @@ import pytest
 
 from amphv2_bootstrap.adapters.octavia import conf_file
 from amphv2_bootstrap.engine.storage import schema
-from amphv2_bootstrap.engine.storage.host_reports import HostReport, HostReports
+from amphv2_bootstrap.engine.storage.host_reports import HostReport
 from tests.functional.site import PASSWORD, KeyValue, Site, site_of_a_module
 from tests.servers.mariadb import MariaDB
 from tests.servers.redis import PASSWORD as REDIS_PASSWORD
@@ -38,7 +38,7 @@ def site(
 
 
 def _reports(site: Site) -> dict[str, HostReport]:
-    return {each.host: each for each in HostReports(site.store.database).all()}
+    return {each.host: each for each in site.runtime("ctl1").reports.all()}
 
 
 def _option(site: Site, host: str, name: str) -> Any:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Describes one controller's Octavia, so that controllers can be compared.
 
-The report is kept in the engine's database. It holds no secret, only digests with a
-salt that all hosts of the cloud share.
+The report is kept in the engine's database. It holds no secret, only digests under a
+key that is derived from the secrets that all controllers share.
 """
 
 import dataclasses
@@ -22,7 +22,6 @@ from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.octavia.meaning import meaning
 from amphv2_bootstrap.adapters.octavia.service_user import service_user
 from amphv2_bootstrap.errors import PermanentError
-from amphv2_bootstrap.spec.digest import keyed_digest
 from amphv2_bootstrap.spec.masking import MASK
 from amphv2_bootstrap.spec.model import HostSettings
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
@@ -34,19 +33,19 @@ _CONNECTION = "persistence_connection"
 class ControllerReport:
     """Makes the report of one controller.
 
-    :param salt: returns the cloud's salt; its errors pass through.
+    :param digest: of an option's name and its secret text, the same in the whole
+        cloud; its errors pass through.
     """
 
     def __init__(
         self,
         host: HostSettings,
-        salt: Callable[[], bytes],
+        digest: Callable[[str, str], str],
         systemd: Systemd | None = None,
     ) -> None:
         self._host = host
-        self._salt = salt
+        self._digest = digest
         self._systemd = systemd or Systemd()
-        self._digests: dict[tuple[str, str], str] = {}
 
     def stamp(self) -> object:
         """Changes with the restart marker and the files that Octavia loads."""
@@ -105,14 +104,6 @@ class ControllerReport:
         if name == _CONNECTION:
             entry["shown"] = _without_password(str(value))
         return entry
-
-    def _digest(self, name: str, text: str) -> str:
-        if (name, text) not in self._digests:
-            # Forget the digest of the option's earlier value.
-            others = {k: v for k, v in self._digests.items() if k[0] != name}
-            digest = keyed_digest(text, self._salt(), name)
-            self._digests = {**others, (name, text): digest}
-        return self._digests[name, text]
 
 
 def _irreplaceable(config_file: str) -> str | None:

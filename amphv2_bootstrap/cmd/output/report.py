@@ -59,10 +59,23 @@ def waits_for(flow_run: FlowRun, owners: Collection[str]) -> str | None:
     return None
 
 
-def _waits_for(flow_run: FlowRun, rows: Sequence[ConductorRow]) -> str | None:
+def _waits_for(
+    store: Store, flow_run: FlowRun, rows: Sequence[ConductorRow]
+) -> str | None:
     missing = waits_for(flow_run, [row.owner for row in alive(rows)])
     outage = board_outage(rows, flow_run.host) if flow_run.state in LIVE else None
-    return missing or outage
+    return missing or outage or _refusal(store, flow_run)
+
+
+def _refusal(store: Store, flow_run: FlowRun) -> str | None:
+    """What the conductors say that refused a flow which none has taken since."""
+    if flow_run.state is not FlowState.READY:
+        return None
+    events = store.flow_run_events(flow_run, ("refused", "claimed", "resumed"))
+    if not events or events[-1].kind != "refused":
+        return None
+    last = events[-1]
+    return f"a conductor that takes it; {host_of(last.owner)} refuses: {last.message}"
 
 
 def _flow(
@@ -74,7 +87,7 @@ def _flow(
         "host": flow_run.host,
         "state": flow_run.state.value,
         "reason": flow_run.reason,
-        "waits_for": _waits_for(flow_run, rows),
+        "waits_for": _waits_for(store, flow_run, rows),
         "conductor": flow_run.owner,
         "running_on": host_of(flow_run.owner),
         "started_at": iso(flow_run.started_at),

@@ -22,7 +22,7 @@ from amphv2_bootstrap.engine.errors import RefusedError
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import FlowRun, FlowState
-from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.errors import BootstrapError, NotFoundError
 
 LOG = logging.getLogger(__name__)
 
@@ -201,7 +201,7 @@ class Conductor:
         try:
             job = self._parts.store.job(run.job_uuid)
             self._parts.runner.check(run, job)
-        except RefusedError as exc:
+        except (RefusedError, NotFoundError) as exc:
             why = self._parts.runner.masker.text(str(exc))
             if self._refuse(entry, why):
                 self._parts.journal.note(run, "refused", why)

@@ -10,7 +10,7 @@ from typing import Any
 
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
-from amphv2_bootstrap.engine.storage.host_reports import HostReports
+from amphv2_bootstrap.engine.storage.host_reports import UNREADABLE, HostReports
 from amphv2_bootstrap.errors import BootstrapError, UnexpectedError
 from amphv2_bootstrap.spec.masking import Masker
 
@@ -18,9 +18,6 @@ LOG = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 300.0
 """A report is made anew at least this often."""
-
-UNREADABLE = "unreadable"
-"""The key of a report that could not be made; its value is the reason."""
 
 _JOIN_SECONDS = 1.0
 

@@ -24,6 +24,7 @@ from amphv2_bootstrap.engine.execution import stored_failure
 from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
     retry_until_cancelled,
 )
+from amphv2_bootstrap.engine.execution.step_seals import StepSeals
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.storage import schema
@@ -36,6 +37,8 @@ from amphv2_bootstrap.spec.masking import Masker
 # States after which another write follows at once: of an atom, and of a flow.
 _ENDS = (states.SUCCESS, states.REVERTED)
 _BEGINNINGS = (None, states.PENDING, states.RUNNING)
+INTENDS = "intends"
+"""The kind of the events that say what a step makes next; they are sealed."""
 _FREE_TEXT = ("results", "failure", "revert_results", "revert_failure", "meta")
 # A revert reads these keys of a step's result; they are never masked.
 _NAMES = ("effect", "made")
@@ -70,6 +73,7 @@ class FencedBackend(impl_sqlalchemy.SQLAlchemyBackend):
         flow_run: FlowRun,
         lease: Lease,
         masker: Masker,
+        seals: StepSeals,
     ) -> None:
         super().__init__({}, engine=database.engine)
         self.database = database
@@ -77,6 +81,7 @@ class FencedBackend(impl_sqlalchemy.SQLAlchemyBackend):
         self.flow_run = flow_run
         self.lease = lease
         self.masker = masker
+        self.seals = seals
         self.trouble: BootstrapError | None = None
         self._connection = FencedConnection(self)
 
@@ -132,6 +137,9 @@ class FencedConnection(impl_sqlalchemy.Connection):
         :raises DatabaseUnavailableError: it was away until the claim was lost.
         """
         row = _masked(_atom_row(atom_detail), self._backend.masker)
+        stored = self._stored.get(atom_detail.uuid, {}).get("results")
+        sealed = self._backend.seals.sealed(atom_detail.name, row["results"], stored)
+        row["results"] = sealed
         if atom_detail.state == states.REVERT_FAILURE:
             # taskflow drops what the step made; the next attempt to undo it needs that.
             row["results"] = self._stored[atom_detail.uuid]["results"]
@@ -167,10 +175,12 @@ class FencedConnection(impl_sqlalchemy.Connection):
     def note(self, atom: str, kind: str, message: str) -> None:
         """Record an event of a step at once; same errors as above."""
         flow_run, journal = self._backend.flow_run, self._backend.journal
+        is_intent = kind == INTENDS
+        seal = self._backend.seals.of_intent(atom, message) if is_intent else None
 
         def write(connection: sa.Connection) -> None:
             check_epoch(connection, flow_run)
-            journal.record_flow_event(connection, flow_run, kind, message, atom)
+            journal.record_flow_event(connection, flow_run, kind, message, atom, seal)
 
         def is_written(connection: sa.Connection) -> bool:
             found = journal.last_event(connection, flow_run, atom)

@@ -3,25 +3,25 @@
 
 A step's result names what it made, but there is none if the step fails, or its
 conductor dies, while it makes something. So each thing is recorded as an event before
-it is made, and a revert reads these events. Before a step does what no other server
-fences, an event confirms by its write that this conductor still holds the flow.
+it is made, under the job's seal, and a revert reads these events. Before a step does
+what no other server fences, an event confirms by its write that this conductor still
+holds the flow.
 """
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.engine.execution.fenced_persistence import (
+    INTENDS,
     FencedBackend,
     FencedConnection,
 )
 from amphv2_bootstrap.engine.execution.registry import atoms
-from amphv2_bootstrap.engine.records import FlowRun
-from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.store import Store
 
-_INTENDS, _RETRACTS, _BEGINS = "intends", "retracts", "begins"
+_RETRACTS, _BEGINS = "retracts", "begins"
 
 
 class Intents:
@@ -39,7 +39,7 @@ class Intents:
 
     def add(self, name: str) -> None:
         if name not in self._names:
-            self._connection.note(self._atom, _INTENDS, name)
+            self._connection.note(self._atom, INTENDS, name)
             self._names[name] = None
 
     def remove(self, name: str) -> None:
@@ -51,27 +51,46 @@ class Intents:
         return tuple(self._names)
 
 
-def bind(flow: linear_flow.Flow, backend: FencedBackend, *, is_begun: bool) -> None:
+def bind(
+    flow: linear_flow.Flow, backend: FencedBackend, noted: Mapping[str, Iterable[str]]
+) -> None:
     """Give each step of the flow its intents, and how it confirms its claim.
 
-    :param is_begun: whether an earlier run may have noted something.
+    :param noted: what earlier runs have noted, by step.
     """
-    earlier = _read(backend.database, backend.flow_run) if is_begun else {}
     connection = backend.get_connection()
     for atom in atoms(flow):
         if hasattr(atom, "intents"):
-            names = earlier.get(atom.name, {})
-            atom.intents = Intents(connection, atom.name, names)
+            atom.intents = Intents(connection, atom.name, noted.get(atom.name, ()))
             atom.confirm_claim = functools.partial(connection.note, atom.name, _BEGINS)
 
 
-def _read(database: Database, flow_run: FlowRun) -> Mapping[str, Mapping[str, None]]:
-    """The names that were added and not removed, by step."""
-    found: dict[str, dict[str, None]] = {}
-    for event in Store(database).flow_run_events(flow_run, (_INTENDS, _RETRACTS)):
-        names = found.setdefault(str(event.atom), {})
-        if event.kind == _INTENDS:
-            names[str(event.message)] = None
+def noted(backend: FencedBackend, *, only_sealed: bool) -> Mapping[str, Sequence[str]]:
+    """The names that were added and not removed, by step.
+
+    :param only_sealed: leave out what has no seal of this job.
+    :raises PermanentError: something has none; nothing may be undone.
+    """
+    found = _read(backend)
+    for step, names in found.items():
+        unsealed = [name for name, is_sealed in names.items() if not is_sealed]
+        if unsealed and not only_sealed:
+            raise backend.seals.unproven(step, unsealed)
+    return {
+        step: [name for name, is_sealed in names.items() if is_sealed]
+        for step, names in found.items()
+    }
+
+
+def _read(backend: FencedBackend) -> Mapping[str, Mapping[str, bool]]:
+    """By step, the names that were added and not removed; True where it is sealed."""
+    found: dict[str, dict[str, bool]] = {}
+    kinds = (INTENDS, _RETRACTS)
+    for event in Store(backend.database).flow_run_events(backend.flow_run, kinds):
+        step, name = str(event.atom), str(event.message)
+        names = found.setdefault(step, {})
+        if event.kind == INTENDS:
+            names[name] = backend.seals.is_of_intent(event.seal, step, name)
         else:
-            names.pop(str(event.message), None)
+            names.pop(name, None)
     return found

@@ -11,7 +11,7 @@ from taskflow import states
 from taskflow.engines.action_engine.engine import SerialActionEngine
 from taskflow.patterns import linear_flow
 
-from amphv2_bootstrap.engine.errors import UnknownFlowError
+from amphv2_bootstrap.engine.errors import RefusedError, UnknownFlowError
 from amphv2_bootstrap.engine.execution import intents, retries
 from amphv2_bootstrap.engine.execution.contexts import Contexts
 from amphv2_bootstrap.engine.execution.fenced_persistence import FencedBackend
@@ -27,11 +27,15 @@ from amphv2_bootstrap.engine.execution.registry import Flows, atoms, shape
 from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
     retry_until_cancelled,
 )
+from amphv2_bootstrap.engine.execution.step_seals import StepSeals
 from amphv2_bootstrap.engine.execution.stored_failure import described
 from amphv2_bootstrap.engine.lease import Lease
+from amphv2_bootstrap.engine.process_identity import host_of
 from amphv2_bootstrap.engine.records import FlowRun, Job
+from amphv2_bootstrap.engine.seal import Key, identities
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import BootstrapError, CancelledError
 from amphv2_bootstrap.spec.masking import Masker
 
@@ -61,12 +65,25 @@ class Runner:
         self._journal = journal
         self._flows = flows
         self._contexts = contexts
+        self._store = Store(database)
         self.masker = masker
 
     def check(self, flow_run: FlowRun, job: Job) -> None:
         """:raises RefusedError: this conductor leaves the flow to others."""
-        self._contexts.accept(job)
+        self._accept(flow_run, job)
         self._flow(flow_run, job, threading.Event())
+
+    def _accept(self, flow_run: FlowRun, job: Job) -> Key:
+        """The key of the seals of what the flow's steps note."""
+        flow_runs = self._store.flow_runs_of(job.uuid)
+        key = self._contexts.accept(job, flow_runs)
+        here = flow_run.host in (None, host_of(self._journal.owner))
+        known = identities([flow_run])[0] in identities(flow_runs)
+        if not here or not known:
+            raise _changed(flow_run, "it was changed in the engine's database")
+        if flow_run.reverting and job.on_failure != "revert":
+            raise _changed(flow_run, "it is marked to be reverted; the job says 'park'")
+        return key
 
     def run(
         self, flow_run: FlowRun, job: Job, lease: Lease, stopping: threading.Event
@@ -78,16 +95,21 @@ class Runner:
 
         :raises RefusedError: the job was given other secrets since the check.
         """
-        self._contexts.accept(job)
-        end = self._run_directions(flow_run, job, lease, stopping)
+        key = self._accept(flow_run, job)
+        end = self._run_directions(flow_run, job, key, lease, stopping)
         reason = self.masker.text(end.reason)[:_LONGEST_REASON] if end.reason else None
         return dataclasses.replace(end, reason=reason)
 
     def _run_directions(
-        self, flow_run: FlowRun, job: Job, lease: Lease, stopping: threading.Event
+        self,
+        flow_run: FlowRun,
+        job: Job,
+        key: Key,
+        lease: Lease,
+        stopping: threading.Event,
     ) -> End:
         if not flow_run.reverting:
-            end = self._run(flow_run, job, lease, stopping, revert=False)
+            end = self._run(flow_run, job, key, lease, stopping, revert=False)
             if end.failed_step is None or job.on_failure != "revert":
                 return end
             reason = self.masker.text(end.reason or "")[:_LONGEST_REASON]
@@ -95,7 +117,7 @@ class Runner:
             retry_until_cancelled(
                 lambda: self._journal.start_reverting(flow_run, reason), lease.cancelled
             )
-        return self._run(flow_run, job, lease, stopping, revert=True)
+        return self._run(flow_run, job, key, lease, stopping, revert=True)
 
     def _flow(
         self, flow_run: FlowRun, job: Job, cancelled: threading.Event
@@ -122,13 +144,15 @@ class Runner:
         self,
         flow_run: FlowRun,
         job: Job,
+        key: Key,
         lease: Lease,
         stopping: threading.Event,
         *,
         revert: bool,
     ) -> End:
+        seals = StepSeals(key, flow_run)
         backend = FencedBackend(
-            self._database, self._journal, flow_run, lease, self.masker
+            self._database, self._journal, flow_run, lease, self.masker, seals
         )
         engine = None
         try:
@@ -136,10 +160,13 @@ class Runner:
             detail = backend.get_connection().load()
             if detail.state in _ENDED:
                 return End(_ENDED[detail.state])
-            is_begun = bool(len(detail))
-            retry_until_cancelled(
-                lambda: intents.bind(flow, backend, is_begun=is_begun), lease.cancelled
+            if revert:
+                seals.check_results(detail)
+            # Nothing is noted before the first step has begun.
+            noted = len(detail) and retry_until_cancelled(
+                lambda: intents.noted(backend, only_sealed=not revert), lease.cancelled
             )
+            intents.bind(flow, backend, noted or {})
             retries.bind(flow, backend)
             engine = _load(backend, flow, detail, revert)
             _iterate(engine, stopping)
@@ -147,6 +174,16 @@ class Runner:
         except Exception as exc:  # noqa: BLE001 - whatever a step or taskflow raises
             return _end_of_exception(backend, engine, revert, exc)
         return _end_of_state(engine.storage.get_flow_state())
+
+
+def _changed(flow_run: FlowRun, why: str) -> RefusedError:
+    return RefusedError(
+        "carry out the flow",
+        on=str(flow_run),
+        why=why,
+        todo="Find out who can write to the engine's database, then cancel the job "
+        "and post it anew.",
+    )
 
 
 def _load(

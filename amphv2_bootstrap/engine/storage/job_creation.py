@@ -29,6 +29,7 @@ class NewJob:
     posted_by: str
     flow_runs: Sequence[NewFlowRun]
     atoms: Mapping[str, Sequence[str]]
+    seal: str | None = None
 
 
 def flow_run_uuid(job_uuid: str, new_run: NewFlowRun) -> str:
@@ -81,6 +82,7 @@ class JobCreation:
                 fingerprints=to_json(new_job.fingerprints),
                 on_failure=new_job.on_failure,
                 posted_by=new_job.posted_by,
+                seal=new_job.seal,
                 created_at=self._database.now,
             )
         )

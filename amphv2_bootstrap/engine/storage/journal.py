@@ -152,7 +152,7 @@ class Journal:
         connection.execute(
             jobs.update()
             .where(jobs.c.uuid == job_uuid)
-            .values(fingerprints=to_json(secrets.fingerprints))
+            .values(fingerprints=to_json(secrets.fingerprints), seal=secrets.seal)
         )
         connection.execute(
             flow_runs.update()
@@ -236,6 +236,7 @@ class Journal:
         kind: str,
         message: str | None = None,
         atom: str | None = None,
+        seal: str | None = None,
     ) -> None:
         """Add an event of a flow within the caller's transaction."""
         self.record(
@@ -245,6 +246,7 @@ class Journal:
             flow_run_uuid=run.uuid,
             atom=atom,
             message=message,
+            seal=seal,
         )
 
     def record(
@@ -256,6 +258,7 @@ class Journal:
         flow_run_uuid: str | None = None,
         atom: str | None = None,
         message: str | None = None,
+        seal: str | None = None,
     ) -> None:
         """Add an event within the caller's transaction."""
         connection.execute(
@@ -267,6 +270,7 @@ class Journal:
                 kind=kind,
                 atom=atom,
                 message=message,
+                seal=seal,
             )
         )
 

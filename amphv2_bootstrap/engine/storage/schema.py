@@ -44,6 +44,8 @@ jobs = sa.Table(
     sa.Column("posted_by", sa.String(255), nullable=False),
     sa.Column("created_at", _SECONDS, nullable=False),
     sa.Column("finished_at", _SECONDS, nullable=True),
+    # Of a finished job, and of one that a version before 0004 posted, NULL.
+    sa.Column("seal", sa.String(64), nullable=True),
     _writes(),
 )
 
@@ -87,6 +89,7 @@ events = sa.Table(
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("atom", sa.String(255), nullable=True),
     sa.Column("message", sa.Text, nullable=True),
+    sa.Column("seal", sa.String(64), nullable=True),
 )
 
 conductors = sa.Table(

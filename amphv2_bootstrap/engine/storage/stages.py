@@ -104,7 +104,10 @@ def cancel_waiting(
 def close_if_finished(
     connection: sa.Connection, job_uuid: str, now: sa.ColumnElement[float]
 ) -> None:
-    """If all flows have ended, close the job, so that the next may be posted."""
+    """If all flows have ended, close the job, so that the next may be posted.
+
+    What its secrets could be guessed from goes: fingerprints, salt and seal.
+    """
     unfinished = sa.select(sa.func.count()).where(
         _FLOW_RUNS.c.job_uuid == job_uuid, _FLOW_RUNS.c.state.not_in(TERMINAL)
     )
@@ -113,5 +116,5 @@ def close_if_finished(
         connection.execute(
             jobs.update()
             .where(jobs.c.uuid == job_uuid, jobs.c.active.is_not(None))
-            .values(active=None, finished_at=now)
+            .values(active=None, finished_at=now, fingerprints="{}", seal=None)
         )

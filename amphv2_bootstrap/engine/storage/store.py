@@ -2,18 +2,21 @@
 """Reading jobs, flow runs, steps and events from the engine's database."""
 
 import itertools
-import json
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from amphv2_bootstrap.engine.bounded import read_object
 from amphv2_bootstrap.engine.liveness import DEFAULT_HEARTBEAT_SECONDS, ConductorRow
 from amphv2_bootstrap.engine.process_identity import host_of
 from amphv2_bootstrap.engine.records import LIVE, Event, FlowRun, FlowState, Job, Step
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.errors import NotFoundError
+
+LOG = logging.getLogger(__name__)
 
 _RUN_STATES = ("RUNNING", "REVERTING")
 ATOM_EVENT = "task"
@@ -109,7 +112,11 @@ class Store:
         query = sa.select(table).where(condition)
         query = query.order_by(table.c.stage, table.c.sequence)
         with self.database.read() as connection:
-            return [flow_run_from_row(row) for row in connection.execute(query)]
+            return [
+                flow_run
+                for row in connection.execute(query)
+                if (flow_run := flow_run_from_row(row)) is not None
+            ]
 
     def events(self, job_uuid: str, after: int = 0) -> list[tuple[int, Event]]:
         """The events of a job after number ``after``, each with its number."""
@@ -130,6 +137,7 @@ class Store:
                         row.flow_run_uuid,
                         row.atom,
                         row.message,
+                        row.seal,
                     ),
                 )
                 for row in connection.execute(query)
@@ -155,7 +163,8 @@ class Store:
         query = sa.select(table.c.meta).where(table.c.uuid == run.flow_detail_uuid)
         with self.database.read() as connection:
             meta = connection.execute(query).scalar()
-        return list((meta or {}).get("atoms", ()))
+        names = meta.get("atoms") if isinstance(meta, dict) else None
+        return [str(name) for name in names] if isinstance(names, list) else []
 
     def flow_run_events(self, run: FlowRun, kinds: Collection[str]) -> list[Event]:
         """The flow run's events of these kinds, in their order."""
@@ -176,9 +185,14 @@ class Store:
             return [_conductor(row) for row in connection.execute(query)]
 
 
-def flow_run_from_row(row: Any) -> FlowRun:
+def flow_run_from_row(row: Any) -> FlowRun | None:
+    """The flow run; None for a state that this version doesn't know."""
     values = dict(row._mapping)
-    values["state"] = FlowState(values["state"])
+    try:
+        values["state"] = FlowState(values["state"])
+    except ValueError:
+        LOG.error("Flow run %s is in the unknown state %r", row.uuid, row.state)
+        return None
     values["reverting"] = bool(values["reverting"])
     del values["writes"]
     return FlowRun(**values)
@@ -187,13 +201,15 @@ def flow_run_from_row(row: Any) -> FlowRun:
 def _job(row: Any) -> Job:
     return Job(
         uuid=row.uuid,
-        spec=json.loads(row.spec),
+        # What can't be read doesn't have the job's seal.
+        spec=read_object(row.spec),
         spec_digest=row.spec_digest,
-        fingerprints=json.loads(row.fingerprints),
+        fingerprints=read_object(row.fingerprints),
         on_failure=row.on_failure,
         posted_by=row.posted_by,
         created_at=row.created_at,
         finished_at=row.finished_at,
+        seal=row.seal,
     )
 
 

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from amphv2_bootstrap.engine.bounded import read_json
+from amphv2_bootstrap.engine.errors import DatabaseError
+
 LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 """Without the 64 KB limit of MySQL's TEXT."""
 
@@ -37,7 +40,14 @@ class LongJson(sa.TypeDecorator[Any]):
         return None if value is None else json.dumps(value, default=_plain)
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
-        return None if value is None else json.loads(value)
+        try:
+            return None if value is None else read_json(value)
+        except ValueError as exc:
+            raise DatabaseError(
+                "read a step's progress",
+                why=f"the engine's database holds no JSON there: {exc}",
+                todo="Somebody has changed it: cancel the job, and post it anew.",
+            ) from exc
 
 
 def _plain(value: Any) -> Any:

@@ -21,6 +21,7 @@ from oslo_utils import timeutils
 from taskflow.jobs.backends import impl_etcd
 
 from amphv2_bootstrap.engine.board import Board, Entry, NewEntry
+from amphv2_bootstrap.engine.bounded import read_json
 from amphv2_bootstrap.jobboards import board_errors
 from amphv2_bootstrap.jobboards.change_notifier import ChangeNotifier, Listener
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
@@ -183,7 +184,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
             return None
         value, metadata = found[0]
         try:
-            fields = json.loads(value)
+            fields = read_json(value)
             return _Lock(
                 fields["owner"], fields["lease_id"], int(metadata["mod_revision"])
             )
@@ -286,7 +287,7 @@ class EtcdBoard(impl_etcd.EtcdJobBoard):
 
 def _listed(value: bytes, number: int) -> list[Listing]:
     try:
-        listing = read_listing(json.loads(value), sequence=number)
+        listing = read_listing(read_json(value), sequence=number)
     except ValueError:
         return []
     return [] if listing is None else [listing]

@@ -3,13 +3,14 @@
 
 import base64
 import contextlib
-import json
 import os
 import socket
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import requests
+
+from amphv2_bootstrap.engine.bounded import read_json
 
 _OF_CLAIMS = (b".lock", b".last_modified")
 
@@ -30,7 +31,7 @@ def is_news(message: bytes) -> bool:
     that isn't understood.
     """
     try:
-        events = json.loads(message)["result"]["events"]
+        events = read_json(message)["result"]["events"]
         return not all(map(_is_of_a_claim, events))
     except (ValueError, KeyError, TypeError):
         return True

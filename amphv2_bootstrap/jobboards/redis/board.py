@@ -19,6 +19,7 @@ from taskflow import exceptions as taskflow_errors
 from taskflow.jobs.backends import impl_redis
 
 from amphv2_bootstrap.engine.board import Board, Entry, NewEntry
+from amphv2_bootstrap.engine.bounded import check_length, checked
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.jobboards import board_errors
 from amphv2_bootstrap.jobboards.change_notifier import ChangeNotifier, Listener
@@ -223,8 +224,9 @@ class RedisBoard(impl_redis.RedisJobBoard):
 
     def _read(self, key: bytes, blob: bytes) -> Listing | None:
         try:
-            listing = read_listing(self._loads(blob))
-        except taskflow_errors.JobFailure:
+            check_length(blob)
+            listing = read_listing(checked(self._loads(blob)))
+        except (taskflow_errors.JobFailure, ValueError, RecursionError):
             return None
         return listing if listing and listing.uuid.encode() == key else None
 

@@ -7,12 +7,12 @@ then on each conductor counts on its own monotonic clock: the database's may jum
 by a fail-over to another server. So the clocks of the hosts don't matter.
 """
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from amphv2_bootstrap.engine.board import Board, ClaimRefusedError, Entry, NewEntry
+from amphv2_bootstrap.engine.bounded import read_json
 from amphv2_bootstrap.engine.storage.database import Database, to_json
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
 from amphv2_bootstrap.jobboards.settings import BoardSettings
@@ -109,7 +109,7 @@ def _listings(rows: Sequence[Any]) -> Iterator[tuple[Any, Listing]]:
     """The engine's entries, with their rows; anything else stays where it is."""
     for row in rows:
         try:
-            listing = read_listing(json.loads(row.body), sequence=row.sequence)
+            listing = read_listing(read_json(row.body), sequence=row.sequence)
         except ValueError:
             continue
         if listing is not None and listing.uuid == row.uuid:

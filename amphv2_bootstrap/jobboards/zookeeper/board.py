@@ -19,6 +19,7 @@ from kazoo import exceptions as kazoo_errors
 from taskflow.jobs.backends import impl_zookeeper
 
 from amphv2_bootstrap.engine.board import Board, BoardUnavailableError, Entry, NewEntry
+from amphv2_bootstrap.engine.bounded import read_json
 from amphv2_bootstrap.jobboards import board_errors
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
 from amphv2_bootstrap.jobboards.settings import BoardSettings
@@ -250,14 +251,14 @@ class ZookeeperBoard(SessionBoard):
 
 def _read_job(blob: bytes, sequence: int) -> Listing | None:
     try:
-        return read_listing(json.loads(blob), sequence=sequence)
+        return read_listing(read_json(blob), sequence=sequence)
     except ValueError:
         return None
 
 
 def _read_lock(blob: bytes, stat: Any) -> _Lock | None:
     try:
-        fields = json.loads(blob)
+        fields = read_json(blob)
         return _Lock(fields["owner"], fields.get("claim", ""), stat.ephemeralOwner)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

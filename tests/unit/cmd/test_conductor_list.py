@@ -8,6 +8,7 @@ import pytest
 
 from amphv2_bootstrap.cmd.conductor_list import controllers, has_duplicate
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
@@ -27,7 +28,7 @@ def database(tmp_path: Path) -> Database:
 
 def test_controllers_are_known_by_reports_and_conductors(database: Database) -> None:
     """The controllers asked for are returned in that order, with what is known."""
-    reports = HostReports(database)
+    reports = HostReports(database, Key)
     reports.publish("c1", "o", "1.0", {"task_flow": {}})
     reports.publish("c2", "o", "1.1", {"unreadable": "line 3"})
     reports.publish("gone", "o", "1.0", {})
@@ -44,7 +45,7 @@ def test_controllers_are_known_by_reports_and_conductors(database: Database) -> 
 
 def test_a_conductor_that_does_not_report_does_not_count(database: Database) -> None:
     """A host without a recent report is silent, even if its conductor is alive."""
-    reports = HostReports(database)
+    reports = HostReports(database, Key)
     reports.publish("c1", "o", "1.0", {})
     (report,) = reports.all()
     old = dataclasses.replace(report, age=1800.0)

@@ -22,6 +22,7 @@ from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
     retry_until_cancelled,
 )
 from amphv2_bootstrap.engine.records import NewFlowRun
+from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.jobboards.sql.board import SqlBoard
 from tests.servers.process import wait_until
@@ -207,7 +208,7 @@ def test_a_refusal_is_noted_once(make_cloud: MakeCloud) -> None:
     uuid = cloud.post([NewFlowRun("main", 0)])
     looks = 0
 
-    def refuse(job: object) -> None:
+    def refuse(job: object, flow_runs: object) -> Key:
         nonlocal looks
         looks += 1
         raise RefusedError("take the flow", why="not here")

@@ -22,7 +22,8 @@ from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, UnknownFlow
 from amphv2_bootstrap.engine.execution.registry import atoms, shape
 from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
-from amphv2_bootstrap.engine.records import Job, NewFlowRun
+from amphv2_bootstrap.engine.records import FlowRun, Job, NewFlowRun
+from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.job_creation import JobCreation, NewJob
@@ -111,8 +112,9 @@ class AnyHost:
     def __init__(self) -> None:
         self.made: dict[str, Any] = {}
 
-    def accept(self, job: Job) -> None:
+    def accept(self, job: Job, flow_runs: Sequence[FlowRun]) -> Key:
         """Accept every job."""
+        return Key(b"toys")
 
     def make(
         self,

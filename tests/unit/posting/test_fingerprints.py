@@ -3,56 +3,49 @@
 
 import pytest
 
-from amphv2_bootstrap.engine.errors import RefusedError
 from amphv2_bootstrap.posting import fingerprints
 from amphv2_bootstrap.spec.secret import Secrets
 
 NAMES = ("admin_password", "persistence_password")
 SECRETS = Secrets({"admin_password": "one", "persistence_password": "two"})
+# Their fingerprints differ under this salt: one in 256 pairs has equal ones.
+SALT = b"0123456789abcdef"
+
+
+@pytest.fixture
+def wanted(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The fingerprints of ``SECRETS`` with a salt that is always the same."""
+    monkeypatch.setattr("os.urandom", lambda size: SALT[:size])
+    return fingerprints.of(SECRETS, NAMES)
 
 
 def test_the_same_secrets_agree() -> None:
-    """Each call takes another salt, and the fingerprints hold no secret."""
+    """Each call takes another salt; neither it nor a fingerprint shows a secret."""
     first, second = (fingerprints.of(SECRETS, NAMES) for _ in range(2))
-    fingerprints.check(SECRETS, first, "ctl1")
-    assert not set(first.values()) & set(second.values())
+    assert fingerprints.differences(SECRETS, first) == {}
+    assert first["salt"] != second["salt"]
     assert "one" not in str(first)
 
 
-def test_different_secrets_are_named_but_not_shown() -> None:
-    """A missing and a different secret are both reported, with the host."""
-    wanted = fingerprints.of(SECRETS, NAMES)
-    mine = Secrets({"persistence_password": "other"})
-    with pytest.raises(RefusedError) as caught:
-        fingerprints.check(mine, wanted, "ctl2")
-    text = str(caught.value)
-    assert "ctl2" in text
-    assert "admin_password is not set here" in text
-    assert "persistence_password differs" in text
-    assert "other" not in text.replace("others", "")
+def test_different_secrets_are_named_but_not_shown(wanted: dict[str, str]) -> None:
+    """A missing, a different and an additional secret are each reported."""
+    mine = Secrets({"persistence_password": "other-Sesame", "more": "x"})
+    found = fingerprints.differences(mine, wanted)
+    assert found == {
+        "admin_password": "admin_password is not set here",
+        "more": "more is set here, but not where the job was posted",
+        "persistence_password": "persistence_password differs from the poster's",
+    }
 
 
-def test_two_equal_secrets_have_two_fingerprints() -> None:
-    """Nobody can see that two options hold the same password."""
-    same = Secrets(dict.fromkeys(NAMES, "same"))
-    found = fingerprints.of(same, NAMES)
-    assert found["admin_password"] != found["persistence_password"]
+def test_a_fingerprint_confirms_no_guess(wanted: dict[str, str]) -> None:
+    """It has eight bits, so that one in 256 wrong guesses has the same."""
+    assert {len(bytes.fromhex(wanted[name])) for name in NAMES} == {1}
 
 
-def test_a_renewal_takes_this_hosts_secrets() -> None:
-    """It names those that differ; its fingerprints accept this host."""
-    old = fingerprints.of(Secrets({"a": "one", "b": "two"}), ["a", "b"])
-    here = Secrets({"a": "one", "b": "corrected"})
-    new = fingerprints.renewal(here, old, "c1")
-    assert new is not None
-    assert tuple(new.names) == ("b",)
-    fingerprints.check(here, new.fingerprints, "c1")
-    assert "corrected" not in str(new)
-    assert fingerprints.renewal(here, new.fingerprints, "c1") is None
-
-
-def test_a_renewal_needs_every_secret() -> None:
-    """A host that lacks one can't give its secrets to the job."""
-    old = fingerprints.of(Secrets({"a": "one", "b": "two"}), ["a", "b"])
-    with pytest.raises(RefusedError, match="b is not set here"):
-        fingerprints.renewal(Secrets({"a": "other"}), old, "c1")
+@pytest.mark.parametrize("salt", [None, "", "x", "AAAA", "é", 5, ["a"]])
+def test_a_forged_salt_is_none(salt: object) -> None:
+    """Whatever stands in the salt's place, it is not used."""
+    wanted = {"salt": salt, "admin_password": "00"}
+    assert fingerprints.salt_of(wanted) is None  # type: ignore[arg-type]
+    assert fingerprints.differences(SECRETS, wanted) == {}  # type: ignore[arg-type]

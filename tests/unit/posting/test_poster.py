@@ -15,6 +15,7 @@ from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.flows.outlines import OUTLINES
 from amphv2_bootstrap.posting.composition import flow_runs_of
 from amphv2_bootstrap.posting.poster import Posted, Poster
+from amphv2_bootstrap.posting.sealing import Sealer
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
@@ -52,12 +53,12 @@ def cloud(tmp_path: Path) -> Cloud:
     return Cloud(tmp_path, ToyFlows(Ledger(), STEPS))
 
 
-def _poster(cloud: Cloud) -> Poster:
-    return Poster(cloud.store, cloud.job_creation)
+def _poster(cloud: Cloud, secrets: Secrets = SECRETS) -> Poster:
+    return Poster(cloud.store, cloud.job_creation, Sealer(secrets, "here"))
 
 
 def _post(cloud: Cloud, spec: Spec = SPEC) -> Posted:
-    return _poster(cloud).post(spec, SECRETS, posted_by="me@here")
+    return _poster(cloud).post(spec, posted_by="me@here")
 
 
 def test_a_post_writes_the_flow_runs_of_all_stages(cloud: Cloud) -> None:
@@ -148,11 +149,22 @@ def test_an_unavailable_database_is_no_failure_any_more(
 
 
 def test_other_secrets_are_a_conflict(cloud: Cloud) -> None:
-    """The error names the secret, and says how the job gets the new one."""
-    first = _post(cloud)
-    with pytest.raises(ConflictError, match="another persistence_password") as caught:
-        _poster(cloud).post(SPEC, OTHER, posted_by="me@here")
+    """The error says how the job gets the new ones."""
+    first, other = _post(cloud), _poster(cloud, OTHER)
+    with pytest.raises(ConflictError, match="this host doesn't accept it") as caught:
+        other.post(SPEC, posted_by="me@here")
     assert f"job resume {first.job.uuid}" in str(caught.value)
-    found = _poster(cloud).post(SPEC, OTHER, posted_by="me@here", renewing=True)
+    found = other.post(SPEC, posted_by="me@here", renewing=True)
     assert found.job.uuid == first.job.uuid
     assert found.job.fingerprints == first.job.fingerprints
+
+
+def test_nothing_to_guess_from_is_kept(cloud: Cloud) -> None:
+    """When the job ends, its salt, fingerprints and seal are deleted."""
+    posted = _post(cloud)
+    assert posted.job.seal
+    assert posted.job.fingerprints
+    cloud.journal.cancel(posted.job.uuid)
+    job = cloud.store.job(posted.job.uuid)
+    assert job.finished_at is not None
+    assert (job.seal, job.fingerprints) == (None, {})

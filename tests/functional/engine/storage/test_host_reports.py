@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
@@ -21,7 +22,7 @@ def database(open_database: OpenDatabase) -> Database:
 
 def test_the_newest_report_of_each_host_is_kept(database: Database) -> None:
     """A report replaces the host's former one, whichever conductor made it."""
-    reports = HostReports(database)
+    reports = HostReports(database, Key)
     reports.publish("c2", "c2:1:m:0", "0.1", {"of": "c2"})
     reports.publish("c1", "c1:1:m:0", "0.1", {"of": "old"})
     reports.publish("c1", "c1:2:m:0", "0.2", {"of": ["new", None, "é\U0001f600"]})
@@ -35,8 +36,8 @@ def test_the_newest_report_of_each_host_is_kept(database: Database) -> None:
 
 def test_a_report_may_be_long(database: Database) -> None:
     """A report may be longer than MySQL's TEXT."""
-    HostReports(database).publish("c1", "o", "0.1", {"x": "y" * 70_000})
-    assert len(HostReports(database).all()[0].content["x"]) == 70_000
+    HostReports(database, Key).publish("c1", "o", "0.1", {"x": "y" * 70_000})
+    assert len(HostReports(database, Key).all()[0].content["x"]) == 70_000
 
 
 @pytest.mark.parametrize("ahead", [0.0, 40.0, -3600.0])
@@ -44,7 +45,7 @@ def test_the_clock_is_compared_with_the_databases(
     database: Database, ahead: float
 ) -> None:
     """The report has by how much the host's clock is ahead."""
-    reports = HostReports(database, clock=lambda: time.time() + ahead)
+    reports = HostReports(database, Key, clock=lambda: time.time() + ahead)
     reports.publish("c1", "o", "0.1", {})
     # Both are this machine's clock; an answer may be late, but by less than 2 s.
     assert reports.all()[0].clock_offset == pytest.approx(ahead, abs=2)
@@ -56,7 +57,7 @@ def test_a_constant_is_the_same_for_all(open_database: OpenDatabase) -> None:
     start, found = threading.Barrier(4), []
 
     def ask(number: int) -> None:
-        reports = HostReports(open_database())
+        reports = HostReports(open_database(), Key)
         start.wait(30)
         found.append(reports.constant("salt", lambda: f"of {number}"))
 
@@ -67,6 +68,6 @@ def test_a_constant_is_the_same_for_all(open_database: OpenDatabase) -> None:
         thread.join(60)
     assert len(found) == 4
     assert len(set(found)) == 1
-    again = HostReports(open_database())
+    again = HostReports(open_database(), Key)
     assert again.constant("salt", lambda: "another") == found[0]
     assert again.constant("other", lambda: "another") == "another"

@@ -13,6 +13,7 @@ from amphv2_bootstrap.engine.errors import (
     DatabaseUnavailableError,
     MissingDatabaseError,
 )
+from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage import migrate, schema
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
@@ -56,7 +57,7 @@ def test_the_first_version_is_upgraded_with_its_rows(
     assert migrate.revision(database) == migrate.HEAD
     assert {table.name for table in _NEW} <= _tables(database)
     assert [row.host for row in Store(database).conductors()] == ["c1"]
-    HostReports(database).publish("c1", "c1:1:machine:0", "0.2.0", {"a": 1})
+    HostReports(database, Key).publish("c1", "c1:1:machine:0", "0.2.0", {"a": 1})
     assert not migrate.upgrade(database)
 
 
@@ -172,4 +173,4 @@ def test_the_tables_say_who_works_with_them(open_database: OpenDatabase) -> None
     rows = schema.constants
     query = sa.select(rows.c.value).where(rows.c.name == migrate.COMPATIBLE_FROM)
     with database.read() as connection:
-        assert connection.execute(query).scalars().all() == ["0003"]
+        assert connection.execute(query).scalars().all() == ["0004"]

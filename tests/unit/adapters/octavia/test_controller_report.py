@@ -13,6 +13,7 @@ from amphv2_bootstrap.adapters.octavia import conf_file
 from amphv2_bootstrap.adapters.octavia.controller_report import ControllerReport
 from amphv2_bootstrap.checks.agreement import Controller, compare
 from amphv2_bootstrap.checks.finding import FAILED
+from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import HostSettings, Value
@@ -62,7 +63,9 @@ class Host:
 
     def report(self, salt: bytes = b"salt") -> ControllerReport:
         return ControllerReport(
-            self.settings, lambda: salt, Systemd("no-such-systemctl")
+            self.settings,
+            lambda name, text: Key(salt).seal("digest", name, text),
+            Systemd("no-such-systemctl"),
         )
 
 
@@ -148,7 +151,7 @@ def test_the_stamp_follows_all_that_octavia_loads(tmp_path: Path) -> None:
     folder.mkdir()
     arguments = (("--config-file", str(host.conf)), ("--config-dir", str(folder)))
     settings = dataclasses.replace(host.settings, service_arguments=arguments)
-    report = ControllerReport(settings, lambda: b"salt", Systemd("no-such-systemctl"))
+    report = ControllerReport(settings, Key(b"k").seal, Systemd("no-such-systemctl"))
     before = report.stamp()
     (folder / "1.conf").touch()
     assert report.stamp() != before

@@ -12,16 +12,16 @@ import pytest
 
 from amphv2_bootstrap.engine.conductor import reporter as reporter_module
 from amphv2_bootstrap.engine.conductor.reporter import (
-    UNREADABLE,
     Reporter,
     ReportSource,
 )
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import NewFlowRun
+from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage import migrate, schema
 from amphv2_bootstrap.engine.storage.database import Database
-from amphv2_bootstrap.engine.storage.host_reports import HostReports
+from amphv2_bootstrap.engine.storage.host_reports import UNREADABLE, HostReports
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.masking import Masker
 from tests.servers.process import wait_until
@@ -57,7 +57,7 @@ class Source:
 def reports(tmp_path: Path) -> HostReports:
     database = Database(f"sqlite:///{tmp_path}/reports.sqlite")
     migrate.upgrade(database)
-    return HostReports(database)
+    return HostReports(database, Key)
 
 
 def _reporter(
@@ -178,7 +178,7 @@ def test_no_flow_waits_for_a_report(
     host = Source()
     conductor = cloud.conductor()
     source = ReportSource(host.make_slowly, lambda: host.stamp)
-    reporter = _reporter(source, HostReports(cloud.database))
+    reporter = _reporter(source, HostReports(cloud.database, Key))
     conductor._parts = dataclasses.replace(conductor._parts, reporter=reporter)
     uuid = cloud.post([NewFlowRun("main", 0)])
     thread = threading.Thread(target=conductor.run)
@@ -197,7 +197,7 @@ def test_a_report_follows_a_finished_flow(make_cloud: MakeCloud) -> None:
     host = Source()
     cloud.flows.actions["a"] = lambda: setattr(host, "stamp", 1)
     conductor = cloud.conductor()
-    reports = HostReports(cloud.database)
+    reports = HostReports(cloud.database, Key)
     reporter = _reporter(host.source(), reports, interval=3600.0)
     conductor._parts = dataclasses.replace(conductor._parts, reporter=reporter)
     thread = threading.Thread(target=conductor.run)

@@ -13,7 +13,7 @@ from amphv2_bootstrap.engine.storage import schema
 from tests.unit.engine.toys import Cloud
 
 MakeCloud = Callable[..., Cloud]
-NEW = NewSecrets(("b_password",), {"salt": "x", "b_password": "y"})
+NEW = NewSecrets(("b_password",), {"salt": "x", "b_password": "y"}, "s")
 
 
 def test_resuming_with_other_secrets_fences_a_running_flow(

@@ -7,7 +7,7 @@ from amphv2_bootstrap.engine.storage.migrations.compatibility import compatible_
 from amphv2_bootstrap.engine.storage.migrations.missing import add_missing
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:

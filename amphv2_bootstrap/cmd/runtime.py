@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from amphv2_bootstrap.conf.build import Loaded
+from amphv2_bootstrap.conf.wanted import problems_of
 from amphv2_bootstrap.engine.board import Board
 from amphv2_bootstrap.engine.conductor.duplicate_hosts import DuplicateHosts
 from amphv2_bootstrap.engine.errors import RefusedError
@@ -69,16 +70,22 @@ class HostContexts:
 
 
 def _spec_of(job: Job) -> Spec:
-    """:raises RefusedError: a later version of this program has written it."""
+    """:raises RefusedError: this version wouldn't post it."""
     try:
-        return Spec.from_dict(job.spec)
-    except (KeyError, TypeError, ValueError) as exc:
+        spec = Spec.from_dict(job.spec)
+        problems = problems_of(spec)
+    except ValueError as exc:
+        problems = [f"it has {exc}"]
+    if problems:
         raise RefusedError(
             "read what the job wants",
             on=job.uuid,
-            why=f"it was posted by another version of amphv2-bootstrap ({exc!r})",
-            todo="Run the conductor of the version that posted the job.",
-        ) from exc
+            why=f"this version of amphv2-bootstrap wouldn't post it: "
+            f"{' '.join(problems)}",
+            todo="Run the conductor of the version that posted the job, or cancel the "
+            "job and post it anew.",
+        )
+    return spec
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from amphv2_bootstrap.adapters.mysql import database_url
-from amphv2_bootstrap.conf.backend import check_backend
 from amphv2_bootstrap.conf.problems import Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.conf.tls import check_folder
 from amphv2_bootstrap.conf.urls import UrlCheck
+from amphv2_bootstrap.conf.wanted import check_backend
 from amphv2_bootstrap.jobboards.settings import BoardSettings, call_seconds
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.octavia_options import ETCD

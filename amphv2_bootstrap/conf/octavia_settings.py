@@ -3,28 +3,22 @@
 
 from collections.abc import Callable, Sequence
 
-from amphv2_bootstrap.conf.backend import check_backend
 from amphv2_bootstrap.conf.host_settings import Acting
-from amphv2_bootstrap.conf.hosts import check_names, check_unique
+from amphv2_bootstrap.conf.hosts import check_names
 from amphv2_bootstrap.conf.problems import OptionProblems, Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.conf.urls import NOWHERE, UrlCheck
+from amphv2_bootstrap.conf.wanted import GROUP, Wanted, check
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import HostSettings, Spec, Value
 from amphv2_bootstrap.spec.octavia_options import (
-    ETCD,
     KEYFILE_PASSWORD,
-    REDIS,
     SECRET_OPTIONS,
     TASK_FLOW_OPTIONS,
     TaskFlowOption,
 )
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.spec.task_flow_group import Group, Place
-
-GROUP = "octavia"
-
-_REFUSED_IN_GRANT_HOST = frozenset("'\"`\\@;")
 
 
 class Target:
@@ -43,10 +37,16 @@ class Target:
 
     def check(self) -> None:
         """Collect the problems of all options but the URLs, which __init__ checks."""
-        check_backend(GROUP, self.backend, self._problems, files_here=self.is_here)
         self._check_controllers()
-        self._check_grant_hosts()
-        self._check_installation()
+        wanted = Wanted(
+            self.backend,
+            self.controllers,
+            _names(self._values["grant_hosts"]),
+            self._values["install_key_value_backend"],
+            self._key_value_hosts,
+            files_here=self.is_here,
+        )
+        check(wanted, self._problems)
         self._acting.check()
 
     def spec(self) -> Spec:
@@ -135,62 +135,6 @@ class Target:
                 f"doesn't name this host, {self.host}, which therefore can post jobs "
                 "but configures no Octavia",
                 "If it is a controller, set [DEFAULT] host to its name in controllers",
-            )
-
-    def _check_grant_hosts(self) -> None:
-        hosts, problems = _names(self._values["grant_hosts"]), self._of("grant_hosts")
-        if not hosts:
-            problems.add("is empty", "Write localhost,%")
-        check_unique(problems, hosts)
-        for host in hosts:
-            if not host or " " in host or _REFUSED_IN_GRANT_HOST & set(host):
-                problems.add(
-                    "has an entry that is empty or has a space, quote, @, ; or \\",
-                    "Write hosts with commas between them, such as localhost,%",
-                )
-
-    def _check_installation(self) -> None:
-        hosts, problems = self._key_value_hosts, self._of("key_value_hosts")
-        install = self._values["install_key_value_backend"]
-        check_names(problems, hosts)
-        for host in hosts:
-            if host and host not in self.controllers:
-                todo = f"Choose from {', '.join(self.controllers)}"
-                problems.add(f"names {host}, which isn't among controllers", todo)
-        if hosts and not install:
-            problems.warn(
-                "has no effect without install_key_value_backend",
-                "Remove it, or set install_key_value_backend to true",
-            )
-        if install:
-            self._check_what_to_install(len(hosts))
-
-    def _check_what_to_install(self, hosts: int) -> None:
-        problems = self._of("install_key_value_backend")
-        if self.backend.driver == ETCD:
-            problems.add(
-                "is true, but this program can't install etcd",
-                "Install etcd yourself and set it to false, or choose another driver",
-            )
-            return
-        if self.backend.has("jobboard_redis_sentinel"):
-            problems.add(
-                "is true, but this program can't install Redis with Sentinel",
-                "Install it yourself and set it to false, or remove "
-                "jobboard_redis_sentinel",
-            )
-        servers = len(self.backend.hosts)
-        if hosts != servers:
-            self._of("key_value_hosts").add(
-                f"names {hosts} hosts, but jobboard_backend_hosts names {servers}",
-                "Name each host in both, in the same order",
-            )
-        password = "jobboard_backend_password"  # noqa: S105 - its name
-        if self.backend.driver == REDIS and not self.backend.has(password):
-            self._of(password).add(
-                "is not set, but install_key_value_backend is true",
-                "Set one: without it everybody who reaches Redis could run Octavia's "
-                "jobs",
             )
 
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read every option's value from oslo.config, and collect all errors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from oslo_config import cfg
 
 from amphv2_bootstrap.conf.loading import list_opts
 from amphv2_bootstrap.conf.problems import Problems
+from amphv2_bootstrap.spec.model import has_control_character
 
 Values = Mapping[str, Any]
 """The values of one group by option name, typed as oslo.config types them."""
@@ -43,7 +44,11 @@ def _value(
 ) -> Any:
     source = conf if group == "DEFAULT" else conf[group]
     try:
-        return getattr(source, option.dest)
+        value = getattr(source, option.dest)
+        if not any(map(has_control_character, _texts(value))):
+            return value
+        what = "has a line break or another control character"
+        problems.of(group, option.name).unreadable(what, "Remove it")
     except ValueError as exc:
         what = f"isn't valid: {_reason(option, exc)}"
         problems.of(group, option.name).unreadable(what, f"Write {_kind(option)}")
@@ -51,6 +56,16 @@ def _value(
         # Its text quotes what follows the $, which may be part of a secret.
         problems.of(group, option.name).has_single_dollar()
     return option.default
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a value, whatever its type."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from map(str, (*value, *value.values()))
+    elif isinstance(value, list):
+        yield from map(str, value)
 
 
 def _reason(option: cfg.Opt, exc: ValueError) -> str:

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The specification of a bootstrap: the same on every controller, no secret."""
 
+import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
 
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.task_flow_group import driver_of
 
+_T = TypeVar("_T")
+ON_FAILURE = ("park", "revert")
 Value = str | int | bool | tuple[str, ...] | Mapping[str, str]
 """A value of an option of Octavia's ``[task_flow]``, as oslo.config types it."""
 
@@ -68,20 +71,72 @@ class Spec:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Spec":
-        """Read :meth:`to_dict`'s form; KeyError or TypeError if it has another form."""
+        """Read :meth:`to_dict`'s form.
+
+        :raises ValueError: it has another form, an unknown field, or a text with a line
+            break or another control character.
+        """
+        names = {each.name for each in fields(cls)}
+        if set(data) != names:
+            raise ValueError(f"other fields than {', '.join(sorted(names))}")
         return cls(
-            persistence=DatabaseUrl(**data["persistence"]),
+            persistence=DatabaseUrl(**_persistence(data["persistence"])),
             task_flow={
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in data["task_flow"].items()
+                _text(name): _value(value)
+                for name, value in _of(dict, data["task_flow"]).items()
             },
-            controllers=tuple(data["controllers"]),
-            grant_hosts=tuple(data["grant_hosts"]),
-            secret_names=tuple(data["secret_names"]),
-            install_key_value_backend=bool(data["install_key_value_backend"]),
-            key_value_hosts=tuple(data["key_value_hosts"]),
-            on_failure=str(data["on_failure"]),
+            controllers=_texts(data["controllers"]),
+            grant_hosts=_texts(data["grant_hosts"]),
+            secret_names=_texts(data["secret_names"]),
+            install_key_value_backend=_of(bool, data["install_key_value_backend"]),
+            key_value_hosts=_texts(data["key_value_hosts"]),
+            on_failure=_text(data["on_failure"]),
         )
+
+
+def has_control_character(text: str) -> bool:
+    """Whether it would begin a new line, or another record, of some file."""
+    return any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text)
+
+
+def _of(kind: type[_T], value: Any) -> _T:
+    if type(value) is not kind:
+        raise ValueError(f"a value of another type than {kind.__name__}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if has_control_character(_of(str, value)):
+        raise ValueError("a text with a line break or a control character")
+    return str(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(_text, _of(list, value)))
+
+
+def _pairs(value: Any) -> dict[str, str]:
+    return {_text(name): _text(text) for name, text in _of(dict, value).items()}
+
+
+def _value(value: Any) -> Value:
+    if isinstance(value, list):
+        return _texts(value)
+    if isinstance(value, dict):
+        return _pairs(value)
+    return value if type(value) in (bool, int) else _text(value)
+
+
+def _persistence(value: Any) -> dict[str, Any]:
+    if set(_of(dict, value)) != {each.name for each in fields(DatabaseUrl)}:
+        raise ValueError("other parts of a database URL")
+    texts = ("username", "host", "database")
+    return {
+        **{name: None if value[name] is None else _text(value[name]) for name in texts},
+        "drivername": _text(value["drivername"]),
+        "port": None if value["port"] is None else _of(int, value["port"]),
+        "query": _pairs(value["query"]),
+    }
 
 
 def plain(value: Any) -> Any:

@@ -10,9 +10,7 @@ RIGHT = "R1ght/one"
 PACE = {"refusal_pause": "0.5"}
 # One in 256 other passwords has the same fingerprint, and isn't named.
 TAKEN = re.compile(r"uses this host's (persistence_password|secrets) from now on")
-TAKE = re.compile(
-    r"take the job .*(persistence_password|a secret of this host) differs"
-)
+TAKE = re.compile(r"take the job .*(_password|a secret of this host) differs")
 
 
 def _correct(site: Site, host: str) -> None:

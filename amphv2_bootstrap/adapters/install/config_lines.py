@@ -4,6 +4,9 @@
 import re
 from dataclasses import dataclass
 
+from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.model import has_control_character
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -16,6 +19,14 @@ class Setting:
     name: str
     line: str
     separator: str = r"\s"
+
+    def __post_init__(self) -> None:
+        if has_control_character(self.line):
+            raise PermanentError(
+                f"write the setting {self.name}",
+                why="its value has a line break or another control character",
+                todo="Correct the value in amphv2-bootstrap.conf.",
+            )
 
 
 def with_setting(text: bytes, setting: Setting) -> bytes:

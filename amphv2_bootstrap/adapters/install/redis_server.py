@@ -89,6 +89,8 @@ def wanted(spec: Spec, secrets: Secrets, host: str) -> Redis:
     if password is None:
         raise _refused("it would have no password", "Set jobboard_backend_password.")
     username = spec.task_flow.get("jobboard_backend_username")
+    if username is not None and (not str(username) or " " in str(username)):
+        raise _refused("Redis takes no user name with a space", "Choose another one.")
     (_, port), *_ = spec.key_value_servers
     address = place_of(spec, host).address
     return Redis(address, port, password, None if username is None else str(username))

@@ -25,7 +25,7 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.masking import Masker
-from amphv2_bootstrap.spec.model import HostSettings
+from amphv2_bootstrap.spec.model import HostSettings, has_control_character
 
 _PREFIX = "persistence-overlay-"
 _SERVER_ERROR = re.compile(r"\((\d{4}), (.*)")
@@ -146,6 +146,14 @@ def options_overlay(folder: Path, options: Mapping[str, str]) -> Iterator[Path]:
     :param options: values with ``$`` doubled.
     :raises PermanentError: it can't be written.
     """
+    for name, value in options.items():
+        if has_control_character(name + value):
+            raise PermanentError(
+                "write a private configuration file",
+                on=str(folder),
+                why=f"{name} has a line break or another control character",
+                todo="Correct it in amphv2-bootstrap.conf or octavia.conf.",
+            )
     text = "[task_flow]\n" + "".join(f"{n} = {v}\n" for n, v in options.items())
     # The caller has checked that the server answers; by default oslo.db retries for
     # minutes.

@@ -130,6 +130,9 @@ CASES = [
         url(f"mysql+pymysql://o:{P}@h/p?ssl_ca=/etc/passwd"),
         "OpenSSL can read",
     ),
+    bad("line break", octavia(jobboard_backend_username="x\n  requirepass y"), "line"),
+    bad("control in a secret", octavia(jobboard_backend_password=f"{P}\x0bx"), "line"),
+    bad("control in a list", octavia(grant_hosts="localhost,a\x7f"), "control"),
     # The administrator's connection.
     bad(
         "admin ssl",

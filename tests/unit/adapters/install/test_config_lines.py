@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A setting changes one line and keeps every other byte."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from amphv2_bootstrap.adapters.install.config_lines import Setting, with_setting
+from amphv2_bootstrap.errors import PermanentError
 
 APPEND = Setting("appendonly", "appendonly yes")
 PORT = Setting("clientPort", "clientPort=2182", separator=r"\s*=")
@@ -69,3 +71,10 @@ def test_twice_is_once_and_the_rest_stays(
 def _others(text: bytes) -> list[bytes]:
     lines = text.splitlines()
     return [line for line in lines if line and not line.startswith(b"appendonly")]
+
+
+def test_no_value_begins_a_line_of_its_own() -> None:
+    """A line break or another control character in a value is refused."""
+    for text in ("x\nrequirepass y", "x\rrequirepass y", "x\x0by", "x\u2028y"):
+        with pytest.raises(PermanentError, match="control character"):
+            Setting("user", f"user {text}")

@@ -129,3 +129,14 @@ def test_a_refused_certificate_does_not_pass(
         host, URL, "x", masker=NOTHING_SECRET, cancelled=threading.Event()
     )
     assert (found.returncode, found.transient) == (1, transient)
+
+
+@pytest.mark.parametrize("text", ["x\n[database]\nconnection = y", "x\ry", "x\x00y"])
+def test_no_value_adds_an_option_to_the_overlay(text: str, tmp_path: Path) -> None:
+    """A value with a line break or control character is refused; no file is made."""
+    with (
+        pytest.raises(PermanentError, match="connection has a line break"),
+        db_manage.options_overlay(tmp_path, {"connection": text}),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -22,6 +22,12 @@ def check_relations(target: Target, own: Own, problems: Problems) -> None:
             "the same names",
             "Name another database",
         )
+    if not target.secrets() and not own.url.is_sqlite:
+        problems.of("octavia", "persistence_connection").warn(
+            "has no password, and no other secret is set: jobs in the engine's "
+            "database can't be authenticated",
+            "Let [task_flow] persistence_connection be a SQLite file of this host, too",
+        )
     for group, url in (("octavia", target.persistence), ("task_flow", own.url)):
         if len(target.controllers) > 1 and _is_local(url):
             problems.of(group, "persistence_connection").warn(

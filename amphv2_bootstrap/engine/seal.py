@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Seals: what conductors act on is what a controller wrote (promise P10).
 
-Whoever can write to the engine's database can write any row. So a job, and what its
-steps note as theirs, carries a seal under a key that only the controllers can derive;
-the key itself is never stored.
+An attacker with access to the engine's database can write any row. So a job, and what
+its steps note as theirs, carries a seal under a key that only the controllers can
+derive; the key itself is never stored.
 """
 
 import hashlib

@@ -10,6 +10,8 @@ from taskflow.jobs import base
 
 from amphv2_bootstrap.engine.board import NewEntry
 
+_LOGGED = ("flow", "host", "job")
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -59,10 +61,15 @@ def read_listing(fields: object, *, sequence: int | None = None) -> Listing | No
 
 
 def _is_sound(listing: Listing) -> bool:
-    texts = (listing.uuid, listing.name)
     return (
-        all(isinstance(text, str) and text for text in texts)
+        all(_is_plain(text) and text for text in (listing.uuid, listing.name))
         and type(listing.sequence) is int
         and isinstance(listing.details, Mapping)
+        and all(_is_plain(listing.details.get(name) or "") for name in _LOGGED)
         and isinstance(listing.book, Mapping | None)
     )
+
+
+def _is_plain(text: object) -> bool:
+    """Whether it is a text that begins no new line in a log."""
+    return isinstance(text, str) and text.isprintable()

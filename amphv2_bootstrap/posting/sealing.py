@@ -2,11 +2,15 @@
 """Seals jobs with the secrets that all controllers share, and verifies the seals.
 
 The key of a job's seals is derived from all secrets of ``[octavia]``, which the
-controllers have in common, and from the job's salt. Who can only write to the engine's
-database can therefore post nothing, and change nothing that was posted. A specification
-without any secret (SQLite, and a backend without a password) has a key that anybody can
-derive: there, the file of the engine's database, which only root may write, is the only
-protection.
+controllers have in common, and from the job's salt. An attacker who has only the
+engine's database can therefore post nothing, and change nothing that was posted. A
+specification without any secret (SQLite, and a backend without a password) has a key
+that anybody can derive: there, the file of the engine's database, which only root may
+write, is the only protection.
+
+What an attacker can still do: delete or stop jobs, have a step run again, mark one as
+done, and put back a job of the past, if its seal was copied before the job ended and no
+secret has changed since.
 """
 
 import dataclasses

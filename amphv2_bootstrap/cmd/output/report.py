@@ -64,7 +64,7 @@ def _waits_for(
 ) -> str | None:
     missing = waits_for(flow_run, [row.owner for row in alive(rows)])
     outage = board_outage(rows, flow_run.host) if flow_run.state in LIVE else None
-    return missing or outage or _refusal(store, flow_run)
+    return _refusal(store, flow_run) or missing or outage
 
 
 def _refusal(store: Store, flow_run: FlowRun) -> str | None:

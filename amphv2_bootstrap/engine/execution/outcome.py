@@ -21,7 +21,8 @@ host lost         the conductor died, or its host             left as it is: the
 unreachable       the engine's database stayed away           left as it is, tried
                                                               again
 refused           unknown flow, other shape, other secrets,   left to others
-                  or a specification of another version
+                  a seal that doesn't fit, or what this
+                  version wouldn't post
 ================  ==========================================  ===================
 """
 

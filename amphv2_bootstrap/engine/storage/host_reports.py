@@ -95,7 +95,7 @@ class HostReports:
     def all(self) -> list[HostReport]:
         """The newest report of each host that ever made one, sorted by host.
 
-        One whose seal doesn't fit is unreadable: nothing of it can be relied on.
+        A report with a seal that doesn't fit is unreadable: nothing in it is certain.
         """
         table = schema.host_reports
         age = (self._database.now - table.c.reported_at).label("age")

@@ -334,6 +334,16 @@ def test_any_password_survives(password: str, tmp_path: Path) -> None:
             },
             "the driver is zookeeper, which doesn't read it",
         ),
+        (
+            {
+                "octavia": {
+                    "controllers": "c1",
+                    "persistence_connection": "sqlite:////var/octavia.sqlite",
+                    "jobboard_backend_password": None,
+                }
+            },
+            "can't be authenticated",
+        ),
     ],
 )
 def test_warnings(

@@ -144,7 +144,7 @@ def test_a_changed_job_is_refused(name: str) -> None:
 
 
 def test_without_the_secrets_nothing_is_sealed() -> None:
-    """Who knows all secrets but one makes no seal that fits, nor does an empty key."""
+    """Neither a part of the secrets nor an empty key makes a seal that fits."""
     for known in ({}, {"persistence_password": SECRETS["persistence_password"]}):
         forger = Sealer(Secrets(known), "evil")
         job = _posted().job

@@ -44,3 +44,17 @@ def test_a_flow_of_a_lost_host_says_so(
     assert flow["state"] == "running"
     assert flow["waits_for"].startswith(f"a conductor on {heir}")
     assert flow["waits_for"].endswith("that on tester is lost")
+
+
+def test_a_refused_flow_says_so(make_cloud: MakeCloud) -> None:
+    """Until a conductor takes it, the report has the last refusal, with its host."""
+    cloud = make_cloud(main=["a"])
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    (run,) = cloud.store.flow_runs_of(uuid)
+    for why in ("another version", "its seal doesn't fit"):
+        cloud.journal.note(run, "refused", why)
+    (flow,) = describe(cloud.store, cloud.store.job(uuid))["flows"]
+    assert flow["waits_for"].endswith("tester refuses: its seal doesn't fit")
+    assert cloud.journal.take(run.uuid)
+    (flow,) = describe(cloud.store, cloud.store.job(uuid))["flows"]
+    assert "refuses" not in flow["waits_for"]

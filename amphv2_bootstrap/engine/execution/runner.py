@@ -160,8 +160,7 @@ class Runner:
             detail = backend.get_connection().load()
             if detail.state in _ENDED:
                 return End(_ENDED[detail.state])
-            if revert:
-                seals.check_results(detail)
+            (seals.check_results if revert else seals.check_directions)(detail)
             # Nothing is noted before the first step has begun.
             noted = len(detail) and retry_until_cancelled(
                 lambda: intents.noted(backend, only_sealed=not revert), lease.cancelled

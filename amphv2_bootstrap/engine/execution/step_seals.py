@@ -8,11 +8,14 @@ database could have it drop anything.
 from collections.abc import Iterable
 from typing import Any
 
+from taskflow import states
+
 from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.errors import PermanentError
 
 _SEAL = "seal"
+_UNDONE = (states.REVERTING, states.REVERTED, states.REVERT_FAILURE)
 
 
 class StepSeals:
@@ -53,6 +56,22 @@ class StepSeals:
                 step.results.get(_SEAL), "made", *self._about(step.name), made
             ):
                 raise self.unproven(step.name, made)
+
+    def check_directions(self, steps: Iterable[Any]) -> None:
+        """For a flow that isn't reverted: taskflow undoes a step that is so marked.
+
+        :raises PermanentError: a step is.
+        """
+        for step in steps:
+            if step.intention != states.EXECUTE or step.state in _UNDONE:
+                raise PermanentError(
+                    "go on with the flow",
+                    on=step.name,
+                    why="its progress was changed in the engine's database: the step "
+                    "is marked to be undone, but the flow is not reverted",
+                    todo="Find out who can write there, then cancel the job and post "
+                    "it anew.",
+                )
 
     def unproven(self, step: str, names: Iterable[Any]) -> PermanentError:
         """The error for notes that nobody may act on."""

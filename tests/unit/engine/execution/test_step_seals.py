@@ -154,3 +154,27 @@ def test_own_notes_carry_seals(cloud: Cloud, flows: Flows) -> None:
     assert len(str(seals["intends"])) == 64
     assert seals["retracts"] is None
     assert json.dumps(seals)
+
+
+@pytest.mark.parametrize("state", ["SUCCESS", "FAILURE", "REVERTING"])
+def test_a_step_that_is_marked_to_be_undone(
+    state: str, cloud: Cloud, flows: Flows
+) -> None:
+    """taskflow would undo a step that is so marked, though the job is not reverted."""
+
+    def run(step: Maker) -> None:
+        if step.name == "two":
+            raise PermanentError("go on")
+
+    flows.run = run
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    with cloud.running():
+        cloud.wait_for(uuid, "parked")
+        forge_result(cloud, uuid)
+        table = schema.atomdetails
+        _update(cloud, table, table.c.name == "one", intention="REVERT", state=state)
+        flows.run = lambda _: None
+        cloud.journal.resume(uuid)
+        cloud.wait_for(uuid, "parked")
+    assert flows.undone == []
+    assert "was changed" in str(cloud.store.flow_runs_of(uuid)[0].reason)

@@ -21,15 +21,19 @@ from amphv2_bootstrap.engine.storage.store import Store
 def describe(store: Store, job: Job) -> dict[str, Any]:
     """The job with its flows and their steps; documented in json.rst.
 
-    Times are ISO 8601 in UTC, durations in seconds, unknown values None.
+    Times are ISO 8601 in UTC, durations in seconds, unknown values None. Texts have no
+    control character but line breaks and tabs: they may go to root's terminal.
     """
     flow_runs = store.flow_runs_of(job.uuid)
     rows = store.conductors()
-    return {
-        **summarize(job, [flow_run.state for flow_run in flow_runs]),
-        "on_failure": job.on_failure,
-        "flows": [_flow(store, flow_run, rows) for flow_run in flow_runs],
-    }
+    report: dict[str, Any] = _printable(
+        {
+            **summarize(job, [flow_run.state for flow_run in flow_runs]),
+            "on_failure": job.on_failure,
+            "flows": [_flow(store, flow_run, rows) for flow_run in flow_runs],
+        }
+    )
+    return report
 
 
 def summarize(job: Job, states: list[FlowState]) -> dict[str, Any]:
@@ -39,8 +43,21 @@ def summarize(job: Job, states: list[FlowState]) -> dict[str, Any]:
         "state": overall_state(states),
         "posted_at": iso(job.created_at),
         "finished_at": iso(job.finished_at),
-        "posted_by": job.posted_by,
+        "posted_by": _printable(job.posted_by),
     }
+
+
+def _printable(value: Any) -> Any:
+    """The value with a sign in place of each character that a terminal may obey."""
+    if isinstance(value, str):
+        return "".join(
+            char if char.isprintable() or char in "\n\t" else "\ufffd" for char in value
+        )
+    if isinstance(value, list):
+        return [_printable(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _printable(each) for name, each in value.items()}
+    return value
 
 
 def waits_for(flow_run: FlowRun, owners: Collection[str]) -> str | None:

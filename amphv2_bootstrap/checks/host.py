@@ -80,7 +80,7 @@ def client_library(context: Context) -> Iterator[Finding]:
 
 def key_value_backend(context: Context) -> Iterator[Finding]:
     """The wanted backend answers, takes writes and keeps them."""
-    warnings = key_value.check(context.spec, context.secrets)
+    warnings = key_value.check(context.host.on_host(context.spec), context.secrets)
     servers = [f"{host}:{port}" for host, port in context.spec.key_value_servers]
     driver = context.spec.driver
     message = f"{driver} ({', '.join(servers)}) answers and takes writes"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paths and commands of this host."""
 
+import itertools
 import os
 import re
 import shlex
@@ -51,6 +52,8 @@ class Acting:
                     "Write names such as octavia-worker with commas between them",
                 )
         self._check_python()
+        for path in itertools.chain(*self._values["host_paths"].items()):
+            check_file(self._of("host_paths"), path, here=False)
 
     def settings(
         self,
@@ -71,6 +74,7 @@ class Acting:
             install_client_library=self._values["install_client_library"],
             services=self._services,
             restart_commands=self._restarts,
+            host_paths=self._values["host_paths"],
         )
 
     def _of(self, option: str) -> OptionProblems:

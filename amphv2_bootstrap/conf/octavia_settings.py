@@ -45,6 +45,7 @@ class Target:
             self._values["install_key_value_backend"],
             self._key_value_hosts,
             files_here=self.is_here,
+            host_paths=self._values["host_paths"],
         )
         check(wanted, self._problems)
         self._acting.check()
@@ -109,7 +110,8 @@ class Target:
             )
             self._of(option).add("is not set", todo)
             return NOWHERE, None
-        return UrlCheck(self._of(option)).database(text, files_here=self.is_here)
+        check = UrlCheck(self._of(option), self._values["host_paths"])
+        return check.database(text, files_here=self.is_here)
 
     def _read_admin(self) -> tuple[DatabaseUrl, str | None]:
         option = "admin_connection"

@@ -12,6 +12,7 @@ from amphv2_bootstrap.adapters.host.certificates import (
     pair_flaws,
 )
 from amphv2_bootstrap.conf.problems import OptionProblems, suggestion
+from amphv2_bootstrap.spec.model import on_host
 from amphv2_bootstrap.spec.octavia_options import TaskFlowOption
 from amphv2_bootstrap.spec.task_flow_group import is_boolean
 
@@ -25,6 +26,10 @@ _KEYS = {
 }
 """The name of the key's file by that of the certificate's."""
 _FILES = (*_AUTHORITIES, *_KEYS, *_KEYS.values())
+_ELSEWHERE = (
+    "Put the file there, or correct the path; if it is a path of Octavia's container, "
+    "set [octavia] host_paths to where the file is on this host"
+)
 _REQUIREMENTS = ("none", "optional", "required")
 
 
@@ -34,10 +39,12 @@ def check_tls(
     value: Mapping[str, str],
     *,
     here: bool,
+    host_paths: Mapping[str, str],
 ) -> None:
     """Check keys and values of one TLS dictionary.
 
     :param here: whether the files that it names must be on this host.
+    :param host_paths: where they are on it; see :class:`HostSettings`.
     """
     for key, text in value.items():
         if key not in option.keys:
@@ -54,7 +61,9 @@ def check_tls(
             todo = f"Write one of {', '.join(_REQUIREMENTS)}"
             problems.add(f"has {key}:{text}, which is unknown", todo)
     password = value.get("keyfile_password")
-    check_certificates(problems, value, here=here, password=password)
+    check_certificates(
+        problems, value, here=here, host_paths=host_paths, password=password
+    )
 
 
 def check_certificates(
@@ -62,16 +71,19 @@ def check_certificates(
     value: Mapping[str, str],
     *,
     here: bool,
+    host_paths: Mapping[str, str],
     password: str | None = None,
 ) -> None:
     """Check the files that TLS options, or the arguments of a URL, name.
 
+    :param host_paths: where they are on this host; see :class:`HostSettings`.
     :param password: of the key.
     """
+    named = {key: on_host(value[key], host_paths) for key in _FILES if key in value}
     usable = {
-        key: Path(value[key])
-        for key in _FILES
-        if key in value and check_file(problems, value[key], here=here, label=f"{key} ")
+        key: Path(name)
+        for key, name in named.items()
+        if check_file(problems, name, here=here, label=f"{key} ", todo=_ELSEWHERE)
     }
     for key, flaw in _flaws(usable, value, password) if here else ():
         note = problems.warn if flaw.warning else problems.add
@@ -93,7 +105,12 @@ def _flaws(
 
 
 def check_file(
-    problems: OptionProblems, name: str, *, here: bool, label: str = ""
+    problems: OptionProblems,
+    name: str,
+    *,
+    here: bool,
+    label: str = "",
+    todo: str = "Put the file there, or correct the path",
 ) -> bool:
     """Check that ``name`` is an absolute path and, if ``here``, a readable file."""
     path = Path(name)
@@ -105,7 +122,7 @@ def check_file(
     elif here and not path.is_file():
         problems.add(
             f"names {label}{name}, but this host has no such file",
-            "Put the file there, or correct the path",
+            todo,
         )
     elif here and not os.access(path, os.R_OK):
         problems.add(

@@ -2,6 +2,7 @@
 """Parse database URLs, and check them for common mistakes."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -9,6 +10,7 @@ from amphv2_bootstrap.adapters.mysql import database_url
 from amphv2_bootstrap.conf.problems import OptionProblems
 from amphv2_bootstrap.conf.tls import check_certificates
 from amphv2_bootstrap.spec.database import URL_ARGUMENTS, DatabaseUrl
+from amphv2_bootstrap.spec.model import on_host
 from amphv2_bootstrap.spec.task_flow_rules import IN_MEMORY
 from amphv2_bootstrap.spec.tls import url_traps
 
@@ -30,8 +32,11 @@ _ENCODE = "Percent-encode the user and the password (% is %25, @ is %40, / is %2
 class UrlCheck:
     """Checks of one URL option. No message shows the URL."""
 
-    def __init__(self, problems: OptionProblems) -> None:
+    def __init__(
+        self, problems: OptionProblems, host_paths: Mapping[str, str] | None = None
+    ) -> None:
         self._problems = problems
+        self._host_paths = host_paths or {}
         self._add = problems.add
 
     def database(
@@ -136,8 +141,10 @@ class UrlCheck:
         for trap in url_traps("", url.query):
             note = self._problems.warn if trap.severity == "warning" else self._add
             note(trap.what, trap.todo)
-        check_certificates(self._problems, url.query, here=files_here)
-        folder = url.query.get("ssl_capath")
+        check_certificates(
+            self._problems, url.query, here=files_here, host_paths=self._host_paths
+        )
+        folder = on_host(url.query.get("ssl_capath", ""), self._host_paths)
         if folder and files_here and not Path(folder).is_dir():
             what = f"names ssl_capath {folder}, but this host has no such folder"
             self._add(what, "Correct the path, or write ssl_ca=/PATH/TO/CA.pem instead")

@@ -6,7 +6,7 @@ checks it again, since another version, with other rules, may have posted it.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from amphv2_bootstrap.conf.hosts import check_hosts, check_names, check_unique
@@ -49,7 +49,7 @@ class Wanted:
 
     ``controllers`` are the hosts from which those of the key-value backend are chosen;
     None where that is not known: a job may be for some of them. ``files_here`` says
-    whether the TLS files must be on this host.
+    whether the TLS files must be on this host, and ``host_paths`` where they are on it.
     """
 
     backend: Group
@@ -58,6 +58,7 @@ class Wanted:
     install: bool
     key_value_hosts: tuple[str, ...]
     files_here: bool = True
+    host_paths: Mapping[str, str] = field(default_factory=dict)
 
 
 def problems_of(spec: Spec) -> list[str]:
@@ -89,18 +90,25 @@ def problems_of(spec: Spec) -> list[str]:
 
 
 def check_backend(
-    name: str, group: Group, problems: Problems, *, files_here: bool = True
+    name: str,
+    group: Group,
+    problems: Problems,
+    *,
+    files_here: bool = True,
+    host_paths: Mapping[str, str] | None = None,
 ) -> None:
     """Collect everything that is wrong with the jobboard options of a group.
 
     :param name: the group's name in amphv2-bootstrap.conf.
     :param files_here: whether the TLS files must be on this host.
+    :param host_paths: where they are on it; see :class:`HostSettings`.
     """
     if group.driver in DEFAULT_PORTS:
         hosts = problems.of(name, "jobboard_backend_hosts")
         check_hosts(hosts, group.hosts)
     for option, value in group.tls():
-        check_tls(problems.of(name, option.name), option, value, here=files_here)
+        place = problems.of(name, option.name)
+        check_tls(place, option, value, here=files_here, host_paths=host_paths or {})
     for trap in traps(group):
         place = problems.of(name, trap.option)
         note = place.warn if trap.severity == "warning" else place.add
@@ -109,7 +117,13 @@ def check_backend(
 
 def check(wanted: Wanted, problems: Problems) -> None:
     """Collect the problems of all but the URLs and the names of the controllers."""
-    check_backend(GROUP, wanted.backend, problems, files_here=wanted.files_here)
+    check_backend(
+        GROUP,
+        wanted.backend,
+        problems,
+        files_here=wanted.files_here,
+        host_paths=wanted.host_paths,
+    )
     _check_grant_hosts(wanted.grant_hosts, problems.of(GROUP, "grant_hosts"))
     _check_key_value_hosts(wanted, problems.of(GROUP, "key_value_hosts"))
     if wanted.install:

@@ -3,7 +3,7 @@
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from amphv2_bootstrap.spec.database import DatabaseUrl
@@ -155,7 +155,8 @@ class HostSettings:
     ``octavia_python`` is the interpreter that runs Octavia here, or None where it isn't
     on the host (containers). ``service_arguments`` are pairs of ``--config-file`` or
     ``--config-dir`` and a path, with which Octavia's services are started; empty for
-    the default. ``db_manage_timeout`` is in seconds.
+    the default. ``db_manage_timeout`` is in seconds. ``host_paths`` says where files
+    and folders of Octavia's container are on this host.
     """
 
     name: str
@@ -169,3 +170,34 @@ class HostSettings:
     service_arguments: tuple[tuple[str, str], ...] = ()
     services: tuple[str, ...] = ()
     restart_commands: tuple[tuple[str, ...], ...] = field(default_factory=tuple)
+    host_paths: Mapping[str, str] = field(default_factory=dict)
+
+    def on_host(self, spec: Spec) -> Spec:
+        """The specification with the TLS files and sockets as this host names them."""
+        query = _on_host(spec.persistence.query, self.host_paths)
+        task_flow = {
+            name: _on_host(value, self.host_paths)
+            if isinstance(value, Mapping)
+            else value
+            for name, value in spec.task_flow.items()
+        }
+        persistence = replace(spec.persistence, query=query)
+        return replace(spec, persistence=persistence, task_flow=task_flow)
+
+
+def on_host(path: str, host_paths: Mapping[str, str]) -> str:
+    """Where a file of Octavia's container is on this host; the longest match counts.
+
+    Anything that isn't at or below a path of ``host_paths`` stays as it is.
+    """
+    for inside in sorted(host_paths, key=len, reverse=True):
+        folder = inside.rstrip("/")
+        if path == folder or path.startswith(f"{folder}/"):
+            return host_paths[inside].rstrip("/") + path.removeprefix(folder)
+    return path
+
+
+def _on_host(
+    values: Mapping[str, str], host_paths: Mapping[str, str]
+) -> dict[str, str]:
+    return {name: on_host(value, host_paths) for name, value in values.items()}

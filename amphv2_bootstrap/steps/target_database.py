@@ -23,7 +23,7 @@ def admin(context: Context) -> AbstractContextManager[sessions.Session]:
 def account(context: Context) -> AbstractContextManager[sessions.Session]:
     """A session as Octavia's persistence account, in the wanted database."""
     return sessions.session(
-        context.spec.persistence,
+        context.host.on_host(context.spec).persistence,
         context.secrets.text("persistence_password"),
         masker=context.secrets.masker,
         database=database_name(context.spec),
@@ -37,7 +37,7 @@ def logins(context: Context, session: sessions.Session, password: str) -> Logins
     :param session: of the administrator.
     """
     return try_logins(
-        context.spec.persistence,
+        context.host.on_host(context.spec).persistence,
         password,
         context.host.admin,
         session,

@@ -119,6 +119,17 @@ _ACTING: list[cfg.Opt] = [
             "/etc/octavia/conf.d."
         ),
     ),
+    cfg.DictOpt(
+        "host_paths",
+        default={},
+        help=(
+            "Where files and folders of Octavia's container are on this host, as "
+            "PATH:PATH,PATH:PATH, the container's path first, such as "
+            "/etc/octavia:/etc/kolla/octavia-worker. This program's own connections "
+            "read the certificates that persistence_connection and the TLS options "
+            "name there; octavia.conf keeps the container's paths."
+        ),
+    ),
     cfg.ListOpt(
         "services",
         default=[

@@ -111,7 +111,9 @@ class CheckPrerequisites(Step):
     def _key_value(self) -> None:
         if self.context.spec.install_key_value_backend:
             return
-        self._warnings += self._check_key_value(self.context.spec, self.context.secrets)
+        self._warnings += self._check_key_value(
+            self.context.host.on_host(self.context.spec), self.context.secrets
+        )
         self._found.append(f"{self.context.spec.driver} answers")
 
     def _database_server(self) -> None:

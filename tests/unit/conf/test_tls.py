@@ -106,3 +106,35 @@ def test_encryption_without_a_known_server_is_a_warning(
     loaded = configuration.change({"octavia": {"admin_connection": url}}).build()
     (warning,) = loaded.warnings
     assert "can pose as the server. Add ssl_ca=/PATH/TO/CA.pem." in warning
+
+
+def test_files_of_a_container_are_looked_for_on_this_host(
+    configuration: Configuration, authority: Authority
+) -> None:
+    """octavia.conf keeps the container's path; our own connections use the host's.
+
+    Source: the octavia role of vexxhost/atmosphere; ssl_ca in kolla.
+    """
+    folder = Path("/only/in/the/container")
+    inside, place = folder / authority.file.name, authority.file.parent
+    options: dict[str, object] = {
+        "persistence_connection": (
+            f"mysql+pymysql://o:s3same@db1/octavia_persistence?ssl_ca={inside}"
+        ),
+        "jobboard_redis_backend_ssl_options": f"ssl:True,ssl_ca_certs:{inside}",
+    }
+    with pytest.raises(InvalidInputError, match=r"set \[octavia\] host_paths"):
+        configuration.change({"octavia": options}).build()
+    options["host_paths"] = f"{folder}:{place}"
+    loaded = configuration.change({"octavia": options}).build()
+    assert loaded.spec.persistence.query == {"ssl_ca": str(inside)}
+    here = loaded.host.on_host(loaded.spec)
+    assert here.persistence.query == {"ssl_ca": str(authority.file)}
+    redis = here.task_flow["jobboard_redis_backend_ssl_options"]
+    assert redis == {"ssl": "True", "ssl_ca_certs": str(authority.file)}
+
+
+def test_paths_of_the_host_are_absolute(configuration: Configuration) -> None:
+    """A relative path would mean a different file to each program."""
+    with pytest.raises(InvalidInputError, match=r"host_paths.*isn't an absolute path"):
+        configuration.change({"octavia": {"host_paths": "/a:b"}}).build()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amphv2_bootstrap.spec.database import DatabaseUrl
-from amphv2_bootstrap.spec.model import Spec, Value
+from amphv2_bootstrap.spec.model import Spec, Value, on_host
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS, TaskFlowOption
 
 _TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=12)
@@ -113,3 +113,19 @@ def test_other_data_is_refused(data: Any) -> None:
     Spec.from_dict(SPEC)
     with pytest.raises(ValueError, match=r"other|control"):
         Spec.from_dict(data)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/etc/octavia", "/kolla/worker"),
+        ("/etc/octavia/ca.pem", "/kolla/worker/ca.pem"),
+        ("/etc/octavia/certs/ca.pem", "/certs/ca.pem"),
+        ("/etc/octavia2/ca.pem", "/etc/octavia2/ca.pem"),
+        ("true", "true"),
+    ],
+)
+def test_paths_on_the_host(path: str, found: str) -> None:
+    """The longest folder that holds the path counts; others stay."""
+    paths = {"/etc/octavia": "/kolla/worker/", "/etc/octavia/certs/": "/certs"}
+    assert on_host(path, paths) == found

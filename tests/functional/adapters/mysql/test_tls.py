@@ -17,6 +17,7 @@ from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.steps.target_database import account
 from tests.servers.certificates import Authority, Pair
 from tests.servers.mariadb import (
     MariaDB,
@@ -25,6 +26,7 @@ from tests.servers.mariadb import (
     tls_options,
 )
 from tests.servers.process import wait_until
+from tests.unit.steps.controller_host import Controller
 
 PASSWORD = "s3same-Street"
 
@@ -231,3 +233,21 @@ def test_the_engine_outlives_a_wrong_certificate(
             other.start()
             wait_until_answer(database, words)
         database.close()
+
+
+def test_octavias_certificates_may_be_in_a_container(
+    server: MariaDB, authority: Authority, tmp_path: Path
+) -> None:
+    """The session as Octavia's account reads them where the host has them."""
+    inside = "/only/in/the/container/ca.pem"
+    controller = Controller(tmp_path, secrets={"persistence_password": PASSWORD})
+    controller.settings["host_paths"] = {inside: str(authority.file)}
+    query = {**tls_arguments(authority), "ssl_ca": inside}
+    url = DatabaseUrl("mysql+pymysql", "tls", server.host, server.port, "mysql", query)
+    server.execute("GRANT SELECT ON mysql.* TO tls@localhost")
+    context = controller.context
+    context = dataclasses.replace(
+        context, spec=dataclasses.replace(context.spec, persistence=url)
+    )
+    with account(context) as connection:
+        assert connection.rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1]

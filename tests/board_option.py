@@ -23,7 +23,7 @@ _SERVERS = {
 }
 """The board of each fixture that is a server. MariaDB serves other purposes too."""
 
-_SUITES = ("tests/contract/", "tests/functional/", "tests/faults/")
+_SUITES = ("tests/contract/", "tests/functional/", "tests/faults/", "tests/lab/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -256,7 +256,11 @@ def explained(posted: Posted) -> Iterator[None]:
 
 def explanation(posted: Posted) -> str:
     """The whole history of the job, and the end of the conductors' logs."""
-    history = posted.history
+    return f"{told(posted.history)}\n{posted.cloud.describe()}"
+
+
+def told(history: History) -> str:
+    """The whole history of a job, a line each."""
     lines = [
         f"flow {flow_run.uuid}: {flow_run.state.value} {flow_run.reason}"
         for flow_run in history.flow_runs
@@ -271,7 +275,7 @@ def explanation(posted: Posted) -> str:
         f" by {effect.owner}"
         for effect in history.effects
     ]
-    return "\n".join([*lines, posted.cloud.describe()])
+    return "\n".join(lines)
 
 
 def make_backends(request: pytest.FixtureRequest, kind: str, folder: Path) -> Backends:

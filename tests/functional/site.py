@@ -66,6 +66,23 @@ class KeyValue:
         return found
 
 
+def wrap(folder: Path, home: Path, name: str, command: str) -> None:
+    """Write the program ``name`` into ``home``, with its ledger and gate in ``folder``.
+
+    Its first argument is its name in the ledger.
+    """
+    script = home / name
+    script.write_text(
+        _WRAPPER.format(
+            ledger=shlex.quote(str(folder / "ledger")),
+            gate=shlex.quote(str(folder / f"gate-{name}")),
+            command=command,
+            name=name,
+        )
+    )
+    script.chmod(0o755)
+
+
 @dataclass
 class Site:
     """The folders, configurations and processes of the hosts.
@@ -109,21 +126,9 @@ class Site:
             home = self.folder / host
             home.mkdir(parents=True)
             self.octavia_conf(host).write_bytes(OCTAVIA_CONF.read_bytes())
-            self._wrap(host, f"restart-{host}", "true")
-            self._wrap(host, "db-manage", f'{self.db_manage} "$@"')
+            wrap(self.folder, home, f"restart-{host}", "true")
+            wrap(self.folder, home, "db-manage", f'{self.db_manage} "$@"')
             self.write_configuration(host)
-
-    def _wrap(self, host: str, name: str, command: str) -> None:
-        script = self.folder / host / name
-        script.write_text(
-            _WRAPPER.format(
-                ledger=shlex.quote(str(self.folder / "ledger")),
-                gate=shlex.quote(str(self.gate(name))),
-                command=command,
-                name=name,
-            )
-        )
-        script.chmod(0o755)
 
     def configuration(self, host: str) -> dict[str, dict[str, str]]:
         """The options of one host's amphv2-bootstrap.conf by section."""

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One job under faults: hold it in a step, wait for its next one, judge its history."""
+
+import contextlib
+import json
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from amphv2_bootstrap.engine.records import FlowState
+from tests.faults import ledger
+from tests.faults.cloud import told
+from tests.faults.invariants import History, breaches
+from tests.faults.ledger import BEGIN, Effect
+from tests.lab.lab import UNREACHABLE, Host, Lab
+from tests.lab.machine import now
+
+_PAUSE = 0.3
+_LONGEST = 400.0
+
+
+@dataclass
+class Play:
+    """A job on a lab that is up. ``faults`` tells what was done, for people.
+
+    ``next_step`` and ``done`` are seconds from the fault.
+    """
+
+    lab: Lab
+    chance: random.Random
+    job: str = ""
+    faults: list[str] = field(default_factory=list)
+    fault_at: float = 0.0
+    next_step: float | None = None
+    done: float | None = None
+
+    @property
+    def effects(self) -> list[Effect]:
+        return ledger.read(self.lab.ledger)
+
+    def history(self) -> History:
+        """All that is known of the job."""
+        with self.lab.store() as store:
+            flow_runs = store.flow_runs_of(self.job)
+            events = [event for _, event in store.events(self.job)]
+        ids = [flow_run.uuid for flow_run in flow_runs]
+        return History(ids, flow_runs, events, self.effects)
+
+    def states(self) -> dict[tuple[str, str | None], FlowState]:
+        """The state of each flow by its name and host; none while no node answers."""
+        try:
+            with self.lab.store() as store:
+                found = store.flow_runs_of(self.job)
+        except UNREACHABLE:
+            return {}
+        return {(one.flow, one.host): one.state for one in found}
+
+    def post(self) -> None:
+        """Post the job."""
+        self.job = json.loads(self.lab.cli("post-job", "-f", "json"))["id"]
+
+    def until(
+        self, condition: Callable[[], object], what: str, timeout: float = _LONGEST
+    ) -> None:
+        """Return when ``condition()`` is true."""
+        deadline = now() + timeout
+        while not condition():
+            if now() > deadline:
+                pytest.fail(f"waited {timeout:g} s in vain until {what}")
+            time.sleep(_PAUSE)
+
+    @contextlib.contextmanager
+    def held(self, holder: str, gate: str, step: str) -> Iterator[None]:
+        """Post a job; ``holder`` waits in the middle of ``step`` during the block."""
+        path = self.lab.gates / gate
+        path.touch()
+        others = [host for host in self.lab.hosts.values() if host.name != holder]
+        for host in others:
+            host.services["conductor"].signal(signal.SIGSTOP)
+        self.post()
+        try:
+            self.until(
+                lambda: self._is_in(holder, gate, step), f"{holder} is in {step}", 120
+            )
+            for host in others:
+                host.services["conductor"].signal(signal.SIGCONT)
+            yield
+        finally:
+            path.unlink()
+
+    def _is_in(self, holder: str, gate: str, step: str) -> bool:
+        begun = any(
+            (effect.verb, effect.step) == (BEGIN, step)
+            and effect.owner.startswith(f"{holder}:")
+            for effect in self.effects
+        )
+        program = self.lab.folder / "ledger"
+        if begun and gate == "gate-db-manage":
+            return program.exists() and "begin db-manage" in program.read_text()
+        return begun
+
+    def note_fault(self, text: str) -> None:
+        """Say what is done now; the first time is that of the fault."""
+        self.fault_at = self.fault_at or now()
+        self.faults.append(text)
+
+    def wait_for_next_step(self, without: Sequence[str] = ()) -> None:
+        """Return when a host that isn't in ``without`` has begun a step."""
+
+        def begun() -> list[float]:
+            return [
+                effect.at
+                for effect in self.effects
+                if effect.verb == BEGIN
+                and effect.at > self.fault_at
+                and effect.owner.partition(":")[0] not in without
+            ]
+
+        self.until(begun, "another host goes on")
+        self.next_step = min(begun()) - self.fault_at
+
+    def wait_until_done(self, without: Sequence[str] = ()) -> None:
+        """Return when all flows are done, except those of the hosts ``without``."""
+
+        def is_done() -> bool:
+            states = self.states()
+            parked = [one for one in states.items() if one[1] is FlowState.PARKED]
+            if parked:
+                pytest.fail(f"parked: {parked}")
+            left = [state for (_, host), state in states.items() if host not in without]
+            return bool(left) and all(state is FlowState.DONE for state in left)
+
+        self.until(is_done, "the job is done")
+        self.done = now() - self.fault_at if self.fault_at else None
+
+    def check(self) -> None:
+        """Fail unless every invariant holds and ``verify`` finds nothing wrong."""
+        found = breaches(self.history())
+        if found:
+            pytest.fail("\n".join(found))
+        for host in self.lab.running:
+            self.lab.cli("verify", host=host.name)
+
+    def explain(self) -> str:
+        """All that helps to find out why a play failed."""
+        lines = [f"{at:.3f} {text}" for at, text in [(self.fault_at, str(self.faults))]]
+        with contextlib.suppress(*UNREACHABLE):
+            lines.append(told(self.history()))
+        for host in self.lab.hosts.values():
+            lines.append(f"--- {host.name}, unready: {_unready(host)}\n{host.log()}")
+        return "\n".join(lines)
+
+
+def _unready(host: Host) -> object:
+    return host.unready() if host.machine.is_on else "switched off"

@@ -7,13 +7,16 @@ The checks ``configuration`` and ``key-value-backend`` give such warnings, too.
 from collections.abc import Iterator
 
 from amphv2_bootstrap.adapters.host.stale_services import stale_services
-from amphv2_bootstrap.adapters.mysql import account_traps, fitness
+from amphv2_bootstrap.adapters.mysql import account_traps, fitness, galera
+from amphv2_bootstrap.adapters.mysql.sessions import Session
 from amphv2_bootstrap.adapters.octavia import config_sources
 from amphv2_bootstrap.checks.agreement import RESTART
 from amphv2_bootstrap.checks.finding import OK, WARNING, Finding, of_database_server
 from amphv2_bootstrap.spec.clocks import CLOCK_WARNING_SECONDS
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.target_database import admin, database_name
+
+_CONNECTIONS = 4  # a load balancer that distributes them is seen
 
 
 def services(context: Context) -> Iterator[Finding]:
@@ -31,8 +34,9 @@ def server_settings(context: Context) -> Iterator[Finding]:
     with admin(context) as session:
         database = database_name(context.spec)
         files = config_sources.files(context.host)
-        found = fitness.traps(session, database, files)
+        found = [*fitness.traps(session, database, files), *galera.traps(session)]
         place, offset = session.place, fitness.clock_offset(session)
+    found += galera.several(_connections(context))
     for message in found:
         yield Finding("server-settings", WARNING, message)
     if abs(offset) > CLOCK_WARNING_SECONDS:
@@ -40,6 +44,12 @@ def server_settings(context: Context) -> Iterator[Finding]:
         yield Finding("server-settings", WARNING, message, "Set both by NTP.")
     elif not found:
         yield Finding("server-settings", OK, f"{place} is fit for large load balancers")
+
+
+def _connections(context: Context) -> Iterator[Session]:
+    for _ in range(_CONNECTIONS):
+        with admin(context) as session:
+            yield session
 
 
 @of_database_server()

@@ -69,7 +69,13 @@ class Configuration:
 
     def _sections(self, host: str) -> dict[str, dict[str, str]]:
         home = self.home(host)
-        ensemble = key_value.options(self.driver, list(self.addresses.values()))
+        members = list(self.addresses.values())
+        members = list(self.addresses.values())
+        # Octavia knows one etcd only, so that is the load balancer.
+        known = [VIRTUAL] if self.driver == "etcd" else members
+        board = {}
+        if self.board != "sql":
+            board = key_value.options(self.driver, members)
         engine = database_url("amphv2", ENGINE_PASSWORD, "amphv2_engine")
         target = database_url("octavia", OCTAVIA_PASSWORD, "octavia_persistence")
         octavia = {
@@ -81,14 +87,15 @@ class Configuration:
             "python": str(self.octavia / "bin" / "python"),
             "services": "",
             "restart_commands": f"{home}/restart-{host} restart-{host}",
-            "jobboard_expiration_time": "100",
-            **ensemble,
+            **key_value.options(self.driver, known),
         }
+        if self.driver != "zookeeper":
+            octavia["jobboard_expiration_time"] = "100"
         return {
             "DEFAULT": {"host": host, "state_path": str(home / "state")},
             "task_flow": {
                 "persistence_connection": engine,
-                **(ensemble if self.board != "sql" else {}),
+                **board,
             },
             "octavia": octavia,
         }

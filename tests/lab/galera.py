@@ -13,7 +13,7 @@ from typing import Any
 
 import pymysql
 
-from tests.lab.machine import VIRTUAL
+from tests.lab.machine import Machine
 from tests.servers.mariadb import ROOT_PASSWORD, MariaDB
 from tests.servers.process import binary, unavailable
 
@@ -24,29 +24,16 @@ ENGINE_PASSWORD = "engine-p@ss:w/o#r%d$2"
 # As Debian's service does: a node that lost its power knows its position only from its
 # tables. Without it the node would ask for a copy of everything.
 _START = """\
-position=$("$@" --wsrep-recover --log-error= 2>&1 |
+position=$("$@" --wsrep-recover --disable-log-error 2>&1 |
     sed -n 's/.*Recovered position: *//p' | tail -n 1)
 case $position in
     "" | 00000000-*) exec "$@" ;;
     *) exec "$@" "--wsrep-start-position=$position" ;;
 esac
 """
-_PROXY = """\
-global
-    maxconn 1000
-defaults
-    mode tcp
-    timeout connect 2s
-    timeout client 1h
-    timeout server 1h
-listen galera
-    bind {virtual}:3306
-    option httpchk
-    # A node that is down loses its sessions, and so does a stand-in when the first
-    # server is back: no two nodes are written to.
-    default-server port {check} inter 1s fall 2 rise 2 on-marked-down shutdown-sessions
-{servers}
-"""
+PROXY = Path(__file__).with_name("haproxy.cfg")
+"""The load balancer's configuration, which doc/source/high-availability.rst shows."""
+_CLOSES = " on-marked-up shutdown-backup-sessions"
 
 
 def make_template(folder: Path) -> None:
@@ -163,10 +150,11 @@ class Node:
             return False
         return (found.get("wsrep_local_state"), found.get("wsrep_ready")) == ("4", "ON")
 
-    @property
-    def position(self) -> int:
+    def position(self, machine: Machine) -> int:
         """The last transaction of a stopped node, as its tables know it."""
-        argv = [*self._command(), "--wsrep-recover", "--log-error="]
+        argv = machine.inside(
+            [*self._command(), "--wsrep-recover", "--disable-log-error"]
+        )
         done = subprocess.run(
             argv, capture_output=True, text=True, timeout=60, check=False
         )
@@ -175,16 +163,12 @@ class Node:
         return int(found[-1])
 
 
-def proxy_configuration(hosts: dict[str, str], fail_back_closes: bool) -> str:
-    """haproxy.cfg, the same on every host: one writer, in the order of the hosts.
+def proxy_configuration(fail_back_closes: bool) -> str:
+    """haproxy.cfg, the same on every host.
 
     :param fail_back_closes: whether sessions at a stand-in end when the first server
         comes back; without this, two nodes are written to.
     """
-    lines = []
-    for number, (name, address) in enumerate(hosts.items()):
-        extra = " backup"
-        if number == 0:
-            extra = " on-marked-up shutdown-backup-sessions" * fail_back_closes
-        lines.append(f"    server {name} {address}:3306 check{extra}")
-    return _PROXY.format(virtual=VIRTUAL, check=CHECK_PORT, servers="\n".join(lines))
+    text = PROXY.read_text()
+    assert _CLOSES in text
+    return text if fail_back_closes else text.replace(_CLOSES, "")

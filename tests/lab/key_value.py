@@ -4,7 +4,7 @@
 import contextlib
 import socket
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +48,7 @@ tickTime=1000
 initLimit=10
 syncLimit=3
 admin.enableServer=false
-4lw.commands.whitelist=srvr,ruok
+4lw.commands.whitelist=srvr,envi
 """
 
 
@@ -61,7 +61,7 @@ class Program:
     answers: Callable[[], bool]
 
 
-def options(driver: str, addresses: Sequence[str]) -> Mapping[str, str]:
+def options(driver: str, addresses: Sequence[str]) -> dict[str, str]:
     """The options of ``[octavia]`` or ``[task_flow]`` that name the ensemble."""
     found = {
         "jobboard_backend_driver": f"{driver}_taskflow_driver",

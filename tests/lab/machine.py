@@ -53,6 +53,7 @@ class Machine:
 
     name: str
     number: int
+    is_cut: bool = False
     _unshare: "subprocess.Popen[bytes] | None" = None
     _init: int = 0
 
@@ -106,10 +107,12 @@ class Machine:
     def cut(self) -> None:
         """Drop all packets from and to this host; it sees a working link."""
         _output([binary("bridge"), "link", "set", "dev", self._port, "state", "0"])
+        self.is_cut = True
 
     def heal(self) -> None:
         """Let packets pass again."""
         _output([binary("bridge"), "link", "set", "dev", self._port, "state", "3"])
+        self.is_cut = False
 
     def power_off(self) -> None:
         """Kill all processes at one moment; no other host hears of it."""
@@ -117,7 +120,7 @@ class Machine:
         self.cut()
         self._unshare.kill()  # its first process dies with it, and all others with that
         self._unshare.wait()
-        self._unshare = None
+        self._unshare, self.is_cut = None, False
         # Sockets that still send into the void keep the namespace for minutes.
         ip("link", "delete", self._port)
 

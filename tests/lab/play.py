@@ -6,7 +6,7 @@ import json
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -16,11 +16,24 @@ from tests.faults import ledger
 from tests.faults.cloud import told
 from tests.faults.invariants import History, breaches
 from tests.faults.ledger import BEGIN, Effect
-from tests.lab.lab import UNREACHABLE, Host, Lab
+from tests.lab.lab import HOSTS, UNREACHABLE, Host, Lab
 from tests.lab.machine import now
 
 _PAUSE = 0.3
 _LONGEST = 400.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the fault happens: the flow of ``host`` waits at the gate in the step.
+
+    ``any_host``: any other host can go on.
+    """
+
+    step: str
+    gate: str
+    host: str
+    any_host: bool
 
 
 @dataclass
@@ -32,6 +45,7 @@ class Play:
 
     lab: Lab
     chance: random.Random
+    place: Place
     job: str = ""
     faults: list[str] = field(default_factory=list)
     fault_at: float = 0.0
@@ -74,34 +88,41 @@ class Play:
             time.sleep(_PAUSE)
 
     @contextlib.contextmanager
-    def held(self, holder: str, gate: str, step: str) -> Iterator[None]:
-        """Post a job; ``holder`` waits in the middle of ``step`` during the block."""
-        path = self.lab.gates / gate
-        path.touch()
-        others = [host for host in self.lab.hosts.values() if host.name != holder]
+    def held(self) -> Iterator[None]:
+        """Post a job; during the block a host waits at ``place``."""
+        gate = self.lab.gates / self.place.gate
+        gate.touch()
+        others = [
+            host for host in self.lab.hosts.values() if host.name != self.place.host
+        ]
         for host in others:
             host.services["conductor"].signal(signal.SIGSTOP)
         self.post()
         try:
-            self.until(
-                lambda: self._is_in(holder, gate, step), f"{holder} is in {step}", 120
-            )
+            self.until(self._is_there, f"the step is at {self.place}", 120)
             for host in others:
                 host.services["conductor"].signal(signal.SIGCONT)
             yield
         finally:
-            path.unlink()
+            gate.unlink()
 
-    def _is_in(self, holder: str, gate: str, step: str) -> bool:
+    def _is_there(self) -> bool:
         begun = any(
-            (effect.verb, effect.step) == (BEGIN, step)
-            and effect.owner.startswith(f"{holder}:")
+            (effect.verb, effect.step) == (BEGIN, self.place.step)
+            and _host_of(effect) == self.place.host
             for effect in self.effects
         )
-        program = self.lab.folder / "ledger"
-        if begun and gate == "gate-db-manage":
-            return program.exists() and "begin db-manage" in program.read_text()
-        return begun
+        self._fail_if_parked(self.states())
+        _, program, name = self.place.gate.rpartition("gate-")
+        return begun and (not program or f"begin {name} " in self.lab.programs_begun)
+
+    @property
+    def since_fault(self) -> float:
+        return now() - self.fault_at
+
+    def spend(self, seconds: float) -> None:
+        """Let the fault last for so many seconds."""
+        time.sleep(max(0.0, seconds))
 
     def note_fault(self, text: str) -> None:
         """Say what is done now; the first time is that of the fault."""
@@ -117,7 +138,7 @@ class Play:
                 for effect in self.effects
                 if effect.verb == BEGIN
                 and effect.at > self.fault_at
-                and effect.owner.partition(":")[0] not in without
+                and _host_of(effect) not in without
             ]
 
         self.until(begun, "another host goes on")
@@ -128,22 +149,38 @@ class Play:
 
         def is_done() -> bool:
             states = self.states()
-            parked = [one for one in states.items() if one[1] is FlowState.PARKED]
-            if parked:
-                pytest.fail(f"parked: {parked}")
+            self._fail_if_parked(states)
             left = [state for (_, host), state in states.items() if host not in without]
             return bool(left) and all(state is FlowState.DONE for state in left)
 
         self.until(is_done, "the job is done")
-        self.done = now() - self.fault_at if self.fault_at else None
+        self.done = self.since_fault if self.fault_at else None
+
+    def _fail_if_parked(
+        self, states: Mapping[tuple[str, str | None], FlowState]
+    ) -> None:
+        parked = [flow for flow, state in states.items() if state is FlowState.PARKED]
+        if parked:
+            pytest.fail(f"parked: {parked}")
 
     def check(self) -> None:
         """Fail unless every invariant holds and ``verify`` finds nothing wrong."""
         found = breaches(self.history())
         if found:
             pytest.fail("\n".join(found))
-        for host in self.lab.running:
-            self.lab.cli("verify", host=host.name)
+        self.lab.cli("verify", host=self.chance.choice(HOSTS))
+
+    def line(self, scenario: str) -> str:
+        """The measured times, as a line of JSON."""
+        found = {
+            "scenario": scenario,
+            "board": self.lab.board,
+            "place": f"{self.place.gate} on {self.place.host}",
+            "what": "; ".join(self.faults),
+            "next_step": self.next_step and round(self.next_step, 1),
+            "done": self.done and round(self.done, 1),
+        }
+        return json.dumps(found)
 
     def explain(self) -> str:
         """All that helps to find out why a play failed."""
@@ -153,6 +190,10 @@ class Play:
         for host in self.lab.hosts.values():
             lines.append(f"--- {host.name}, unready: {_unready(host)}\n{host.log()}")
         return "\n".join(lines)
+
+
+def _host_of(effect: Effect) -> str:
+    return effect.owner.partition(":")[0]
 
 
 def _unready(host: Host) -> object:

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens to the control plane while a job runs; each ends with everything up."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from tests.lab.lab import HOSTS
-from tests.lab.play import Play
+from tests.lab.lab import HOSTS, Host
+from tests.lab.play import Place, Play
 
-Scenario = Callable[[Play], None]
-
-CLOUD_STEPS = (
+BOARDS = ("sql", "redis", "zookeeper", "etcd")
+CUT = 60.0
+_CLOUD = (
     "check-prerequisites",
     "ensure-key-value-backend",
     "ensure-database",
@@ -17,13 +19,25 @@ CLOUD_STEPS = (
     "prove-jobboard",
     "release-controllers",
 )
-CONTROLLER_STEPS = (
+_CONTROLLER = (
     "ensure-client-library",
     "write-octavia-configuration",
     "check-effective-configuration",
     "restart-octavia-services",
     "prove-controller",
 )
+STEPS = (*_CLOUD, *_CONTROLLER)
+_PROGRAMS = {"upgrade-persistence-schema": "db-manage"}
+
+
+def place(chance: random.Random, step: str) -> Place:
+    """Somewhere in the step: before its work, after it, or in its program."""
+    gates = [f"before-{step}", f"after-{step}"]
+    if step in _PROGRAMS:
+        gates.append(f"gate-{_PROGRAMS[step]}")
+    return Place(
+        step, chance.choice(gates), chance.choice(HOSTS), any_host=step in _CLOUD
+    )
 
 
 def plain(play: Play) -> None:
@@ -32,27 +46,132 @@ def plain(play: Play) -> None:
     play.wait_until_done()
 
 
-def _place(play: Play) -> tuple[str, str]:
-    """A gate and its step, at random: before its work, after it, or in its program."""
-    step = play.chance.choice((*CLOUD_STEPS, *CONTROLLER_STEPS))
-    gates = [f"before-{step}", f"after-{step}"]
-    if step == "upgrade-persistence-schema":
-        gates.append("gate-db-manage")
-    return play.chance.choice(gates), step
-
-
 def host_killed(play: Play) -> None:
     """The host in the middle of a step loses its power; later it comes back."""
-    gate, step = _place(play)
-    victim = play.lab.hosts[play.chance.choice(HOSTS)]
-    with play.held(victim.name, gate, step):
-        play.note_fault(f"{victim.name} is killed at {gate}")
-        victim.machine.power_off()
-    if step in CLOUD_STEPS:
-        play.wait_for_next_step()
-    play.wait_until_done(without=[victim.name])
-    victim.start()
+    _lose(play, [play.lab.hosts[play.place.host]])
+
+
+def two_hosts_killed(play: Play) -> None:
+    """The same with a second host: the third one alone has no database."""
+    others = [name for name in HOSTS if name != play.place.host]
+    victims = [play.place.host, play.chance.choice(others)]
+    with play.held():
+        play.note_fault(f"{' and '.join(victims)} are killed")
+        for victim in victims:
+            play.lab.hosts[victim].machine.power_off()
+        play.spend(play.chance.uniform(5, 20))
+    for victim in victims:
+        play.lab.hosts[victim].start()
+    play.wait_for_next_step()
     play.wait_until_done()
 
 
-ALL: dict[str, Scenario] = {"plain": plain, "host-killed": host_killed}
+def all_hosts_killed(play: Play) -> None:
+    """All hosts lose their power at once, and come back."""
+    with play.held():
+        play.note_fault("all hosts are killed")
+        for host in play.lab.hosts.values():
+            host.machine.power_off()
+    for host in play.lab.hosts.values():
+        host.start()
+    play.wait_for_next_step()
+    play.wait_until_done()
+
+
+def _lose(play: Play, victims: Sequence[Host]) -> None:
+    names = [host.name for host in victims]
+    with play.held():
+        play.note_fault(f"{' and '.join(names)} is killed")
+        for host in victims:
+            host.machine.power_off()
+    if play.place.any_host:
+        play.wait_for_next_step()
+    play.wait_until_done(without=names)
+    for host in victims:
+        host.start()
+    play.wait_until_done()
+
+
+def host_cut(play: Play) -> None:
+    """The host in the middle of a step is cut off for a minute.
+
+    Its step goes on at once, or when the host is back: then it is fenced.
+    """
+    host = play.lab.hosts[play.place.host]
+    late = play.chance.choice([False, True])
+    with play.held():
+        play.note_fault(f"{host.name} is cut off, its step goes on {late=}")
+        host.machine.cut()
+        if late:
+            play.spend(CUT)
+    if play.place.any_host:
+        play.wait_for_next_step(without=[host.name])
+    play.spend(CUT - play.since_fault)
+    host.machine.heal()
+    play.wait_until_done()
+
+
+def galera_restarted(play: Play) -> None:
+    """All Galera nodes die; the most advanced one begins the cluster again."""
+    with play.held():
+        play.note_fault("all Galera nodes are killed")
+        play.lab.kill_galera(*HOSTS)
+        play.spend(play.chance.uniform(2, 15))
+        play.lab.begin_galera()
+    play.wait_for_next_step()
+    play.wait_until_done()
+
+
+def galera_failed_back(play: Play) -> None:
+    """The writer's node restarts; sessions stay at the stand-in: two nodes get writes.
+
+    HAProxy lacks on-marked-up shutdown-backup-sessions.
+    """
+    writer = HOSTS[0]
+    with play.held():
+        play.note_fault("the writer's Galera node is killed")
+        play.lab.kill_galera(writer)
+        # Until each conductor has found the stand-in.
+        play.spend(20)
+        play.lab.hosts[writer].services["galera"].start()
+        play.lab.wait_until_whole(writer)
+        play.spend(5)  # until HAProxy has seen that
+    play.wait_for_next_step()
+    play.wait_until_done()
+
+
+def redis_moved(play: Play) -> None:
+    """An operator moves the Redis master while a step runs."""
+    with play.held():
+        play.note_fault("the Redis master is moved")
+        play.lab.move_redis()
+    play.wait_for_next_step()
+    play.wait_until_done()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``act`` plays it; ``boards`` are those on which it makes sense."""
+
+    act: Callable[[Play], None]
+    boards: Sequence[str] = BOARDS
+    fail_back_closes: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.act.__name__.replace("_", "-")
+
+
+ALL = {
+    one.name: one
+    for one in (
+        Scenario(plain),
+        Scenario(host_killed),
+        Scenario(two_hosts_killed),
+        Scenario(all_hosts_killed),
+        Scenario(host_cut),
+        Scenario(galera_restarted),
+        Scenario(galera_failed_back, fail_back_closes=False),
+        Scenario(redis_moved, boards=("sql", "redis")),
+    )
+}

@@ -22,6 +22,8 @@ from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.spec.task_flow_group import uses_tls
 
+_LONGEST_WAIT = 10.0  # seconds; Sentinel's default is 30
+
 
 def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, ...]:
     """See :func:`amphv2_bootstrap.adapters.key_value.check`."""
@@ -175,6 +177,13 @@ def _sentinel_warnings(
         warnings.append(f"The Redis master {name} has no replica to fail over to.")
     if len(answers) + len(away) == 1:
         warnings.append("Only one Sentinel is configured: Octavia depends on it.")
+    waits = int(state.get("down-after-milliseconds", 0)) / 1000
+    if waits > _LONGEST_WAIT:
+        warnings.append(
+            f"Sentinel waits {waits:g} s before it replaces a dead {name}, and all "
+            "claims stand still meanwhile. Set sentinel down-after-milliseconds "
+            f"{name} 3000 on each Sentinel."
+        )
     seen = int(state.get("num-other-sentinels", 0)) + 1
     if seen < int(state.get("quorum", 1)):
         warnings.append(

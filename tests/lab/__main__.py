@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.lab import control, scenarios
+from tests.lab import control, faults, scenarios
 from tests.lab.lab import HOSTS, Lab, LabError
 from tests.lab.play import Place, Play
 
@@ -97,7 +97,7 @@ def _round(
 ) -> None:
     """Play one round; print its times, or all that is known of a failure."""
     played = Play(lab, chance, place)
-    lab.reset()
+    faults.reset(lab)
     try:
         scenario.act(played)
         lab.wait_until_whole()

@@ -4,7 +4,6 @@
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +15,6 @@ from amphv2_bootstrap.engine.errors import DatabaseError
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import BootstrapError
-from tests.functional.site import OCTAVIA_CONF
 from tests.lab import galera, key_value
 from tests.lab.conductor import CONDUCTOR, GATES, HOST, LEDGER
 from tests.lab.configuration import Configuration
@@ -24,7 +22,6 @@ from tests.lab.machine import Machine, Service, build_bridge
 from tests.servers.mariadb import ROOT_PASSWORD
 from tests.servers.octavia import find_octavia
 from tests.servers.process import binary, wait_until
-from tests.servers.redis import MASTER_NAME, SENTINEL_PASSWORD
 
 HOSTS = ("ctl1", "ctl2", "ctl3")
 
@@ -88,13 +85,13 @@ class Lab:
         return self.folder / "steps"
 
     @property
-    def _programs(self) -> Path:
+    def programs(self) -> Path:
         return self.folder / "ledger"
 
     @property
     def programs_begun(self) -> str:
         """The ledger of octavia-db-manage and of the restarts."""
-        return self._programs.read_text() if self._programs.exists() else ""
+        return self.programs.read_text() if self.programs.exists() else ""
 
     @property
     def proxy_configuration(self) -> Path:
@@ -194,50 +191,6 @@ class Lab:
     def _unready(self, hosts: Sequence[Host]) -> dict[str, list[str]]:
         found = {host.name: host.unready() for host in hosts}
         return {name: services for name, services in found.items() if services}
-
-    def kill_galera(self, *names: str) -> None:
-        """Kill the database servers of these hosts."""
-        nodes = [self.hosts[name].services["galera"] for name in names]
-        for node in nodes:
-            node.signal(signal.SIGKILL)
-        for node in nodes:
-            node.wait()
-
-    def begin_galera(self) -> None:
-        """Start the nodes after all died: the most advanced one begins the cluster."""
-        positions = {
-            host.name: host.node.position(host.machine) for host in self.hosts.values()
-        }
-        first = self.hosts[max(positions, key=positions.__getitem__)]
-        first.node.allow_first()
-        first.services["galera"].argv = first.node.argv(first=True)
-        for host in self.hosts.values():
-            host.services["galera"].start()
-        self.wait_until_whole()
-
-    def move_redis(self) -> None:
-        """Have the Sentinels choose another master, as an operator can."""
-        machine = self.running[0].machine
-        env = {"REDISCLI_AUTH": SENTINEL_PASSWORD}
-        failover = ("-p", "26379", "SENTINEL", "FAILOVER", MASTER_NAME)
-        argv = machine.inside([binary("redis-cli"), *failover])
-        done = subprocess.run(
-            argv, env=env, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.stdout.strip() == "OK", (done.stdout, done.stderr)
-
-    def reset(self) -> None:
-        """Undo what a job did to the cloud, so that the next one has everything to do.
-
-        The engine's database keeps the jobs.
-        """
-        node = self.hosts[HOSTS[0]].node
-        node.execute("DROP DATABASE IF EXISTS octavia_persistence")
-        for account in ("localhost", "%"):
-            node.execute(f"DROP USER IF EXISTS octavia@'{account}'")
-        for host in self.hosts:
-            self.configuration.octavia_conf(host).write_bytes(OCTAVIA_CONF.read_bytes())
-        self._programs.unlink(missing_ok=True)
 
     def down(self) -> None:
         """Switch all hosts off; the namespaces go with their last process."""

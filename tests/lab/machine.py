@@ -3,11 +3,14 @@
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests import REPOSITORY
 from tests.servers.process import binary, die_with_parent, new_machine, wait_until
@@ -100,6 +103,15 @@ class Machine:
         where = ("--target", str(self._init), f"--wd={REPOSITORY}")
         return [binary("nsenter"), *where, "--net", "--pid", "--mount", "--", *argv]
 
+    def spawn(self, argv: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":
+        """Start a program on this host."""
+        return subprocess.Popen(
+            self.inside(argv),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            **options,
+        )
+
     def output(self, *argv: str) -> str:
         """Run a program on this host; return its output. It must succeed."""
         return _output(self.inside([binary(argv[0]), *argv[1:]]))
@@ -118,7 +130,7 @@ class Machine:
         """Kill all processes at one moment; no other host hears of it."""
         assert self._unshare is not None
         self.cut()
-        self._unshare.kill()  # its first process dies with it, and all others with that
+        os.kill(self._init, signal.SIGKILL)  # all other processes die with the first
         self._unshare.wait()
         self._unshare, self.is_cut = None, False
         # Sockets that still send into the void keep the namespace for minutes.
@@ -148,13 +160,8 @@ class Service:
     def start(self) -> None:
         """Start the program; don't wait until it serves."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.machine.inside(self.argv),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self.env,
-                start_new_session=True,
+            self._process = self.machine.spawn(
+                self.argv, stdout=log, stderr=subprocess.STDOUT, env=self.env
             )
 
     @property
@@ -168,8 +175,10 @@ class Service:
             lambda: only_child(self._pid) or not self.is_running,
             what=f"{self.name} runs",
         )
+        if number == signal.SIGCONT:
+            os.kill(self._pid, number)  # nsenter stops together with its child
         if self.is_running:
-            _output([binary("kill"), f"-{int(number)}", str(only_child(self._pid))])
+            os.kill(only_child(self._pid), number)
 
     @property
     def _pid(self) -> int:

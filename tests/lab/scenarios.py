@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tests.lab import faults
 from tests.lab.lab import HOSTS, Host
 from tests.lab.play import Place, Play
 
@@ -115,9 +116,9 @@ def galera_restarted(play: Play) -> None:
     """All Galera nodes die; the most advanced one begins the cluster again."""
     with play.held():
         play.note_fault("all Galera nodes are killed")
-        play.lab.kill_galera(*HOSTS)
+        faults.kill_galera(play.lab, *HOSTS)
         play.spend(play.chance.uniform(2, 15))
-        play.lab.begin_galera()
+        faults.begin_galera(play.lab)
     play.wait_for_next_step()
     play.wait_until_done()
 
@@ -130,12 +131,18 @@ def galera_failed_back(play: Play) -> None:
     writer = HOSTS[0]
     with play.held():
         play.note_fault("the writer's Galera node is killed")
-        play.lab.kill_galera(writer)
+        faults.kill_galera(play.lab, writer)
         # Until each conductor has found the stand-in.
         play.spend(20)
         play.lab.hosts[writer].services["galera"].start()
         play.lab.wait_until_whole(writer)
         play.spend(5)  # until HAProxy has seen that
+        # Its new connections go to the first node, those of the holder don't.
+        other = next(name for name in HOSTS if name != play.place.host)
+        faults.restart_conductor(play.lab, other)
+        play.until(
+            lambda: len(faults.writers(play.lab)) == 2, "two nodes are written to", 60
+        )
     play.wait_for_next_step()
     play.wait_until_done()
 
@@ -144,7 +151,7 @@ def redis_moved(play: Play) -> None:
     """An operator moves the Redis master while a step runs."""
     with play.held():
         play.note_fault("the Redis master is moved")
-        play.lab.move_redis()
+        faults.move_redis(play.lab)
     play.wait_for_next_step()
     play.wait_until_done()
 

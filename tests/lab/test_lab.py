@@ -7,12 +7,15 @@ Each play runs in network namespaces of its own.
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests import REPOSITORY
 from tests.board_option import left_of
 from tests.faults.cloud import SEED
+from tests.lab import control
+from tests.lab.lab import LabError
 from tests.lab.machine import own_network
 from tests.lab.scenarios import ALL, BOARDS
 from tests.servers.octavia import find_octavia
@@ -22,11 +25,18 @@ from tests.servers.process import binary, die_with_parent
 def play(scenario: str, board: str, *more: str) -> list[str]:
     """Play it in another process; fail with all that it printed; return its times."""
     find_octavia()
-    for name in ("ip", "bridge", "nsenter", "mariadbd", "haproxy", "redis-server"):
+    for name in ("mariadbd", "haproxy", "redis-server"):
         binary(name)
-    what = ("play", scenario, board, SEED, *more)
+    printed = run_apart("tests.lab", "play", scenario, board, SEED, *more)
+    return [line for line in printed.splitlines() if line.startswith("{")]
+
+
+def run_apart(module: str, *arguments: str) -> str:
+    """Run a module in namespaces of its own; it must succeed; return its output."""
+    for name in ("ip", "bridge", "nsenter"):
+        binary(name)
     done = subprocess.run(
-        [*own_network(), sys.executable, "-m", "tests.lab", *what],
+        [*own_network(), sys.executable, "-m", module, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -37,7 +47,26 @@ def play(scenario: str, board: str, *more: str) -> list[str]:
     )
     print(f"AMPHV2_FAULTS_SEED={SEED}", done.stdout, sep="\n")
     assert done.returncode == 0, done.stdout[-3000:]
-    return [line for line in done.stdout.splitlines() if line.startswith("{")]
+    return done.stdout
+
+
+def test_a_host_vanishes() -> None:
+    """A host that is cut off or has no power sends nothing, not even a FIN."""
+    run_apart("tests.lab.silence")
+
+
+def test_what_a_crash_left_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of a lab that has ended in any way does not hinder the next one."""
+    monkeypatch.setattr(control, "FOLDER", tmp_path / "lab")
+    assert control.down() == "No lab is there."
+    control.FOLDER.mkdir()
+    (control.FOLDER / "pid").write_text("999999999")
+    with pytest.raises(LabError, match="no lab is up"):
+        control.ask("status")
+    assert control.down() == "The lab is down."
+    assert not control.FOLDER.exists()
 
 
 @pytest.mark.timeout(600)

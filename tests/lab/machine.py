@@ -78,6 +78,7 @@ class Machine:
         self._unshare = subprocess.Popen(
             [*own_network(), binary("sleep"), "infinity"],
             stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,  # it complains when its child is killed
             preexec_fn=die_with_parent,
         )
         wait_until(self._find_init, what=f"{self.name} has a first process")

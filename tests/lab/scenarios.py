@@ -179,6 +179,6 @@ ALL = {
         Scenario(host_cut),
         Scenario(galera_restarted),
         Scenario(galera_failed_back, fail_back_closes=False),
-        Scenario(redis_moved, boards=("sql", "redis")),
+        Scenario(redis_moved, boards=("redis",)),
     )
 }

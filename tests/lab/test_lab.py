@@ -21,6 +21,9 @@ from tests.lab.scenarios import ALL, BOARDS
 from tests.servers.octavia import find_octavia
 from tests.servers.process import binary, die_with_parent
 
+QUICK = ("sql", "zookeeper", "etcd")
+"""Octavia's Redis client waits a minute for a dead Sentinel, at each connection."""
+
 
 def play(scenario: str, board: str, *more: str) -> list[str]:
     """Play it in another process; fail with all that it printed; return its times."""
@@ -72,8 +75,10 @@ def test_what_a_crash_left_is_removed(
 @pytest.mark.timeout(600)
 def test_a_host_dies(pytestconfig: pytest.Config, times: list[str]) -> None:
     """Wherever a host dies on some board, no step is lost or repeated."""
-    chance = random.Random(SEED)
-    times += play("host-killed", chance.choice(left_of(BOARDS, pytestconfig)))
+    boards = left_of(QUICK, pytestconfig)
+    if not boards:
+        pytest.skip(f"--board leaves none of {QUICK}")
+    times += play("host-killed", random.Random(SEED).choice(boards))
 
 
 @pytest.mark.long

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks whether one Redis server is fit to keep Octavia's jobs."""
 
-from contextlib import suppress
 from typing import Any
 
 import redis
@@ -27,7 +26,7 @@ def judge(client: "redis.Redis", on: str, namespace: str) -> tuple[str, ...]:
     warnings = (
         *_check_memory(info, on),
         *_check_disk(client, info, on),
-        *_check_isolation(client, info, on),
+        *_check_isolation(info, on),
     )
     try_redis(client, namespace)
     return warnings + _check_write(client)
@@ -93,21 +92,16 @@ def _check_disk(
     )
 
 
-def _check_isolation(
-    client: "redis.Redis", info: dict[str, Any], on: str
-) -> tuple[str, ...]:
+def _check_isolation(info: dict[str, Any], on: str) -> tuple[str, ...]:
     """Two replicas or more: one may be lost without an end of all writes."""
-    if int(info.get("connected_slaves", 0)) < 2:
+    # Shown if, and only if, min-replicas-to-write and -max-lag are set.
+    if "min_slaves_good_slaves" in info or int(info.get("connected_slaves", 0)) < 2:
         return ()
-    with suppress(exceptions.ResponseError):  # an access list, or a hosted Redis
-        found: dict[str, str] = client.config_get("min-replicas-to-write")  # type: ignore[assignment]
-        if int(found.get("min-replicas-to-write", 1)) == 0:
-            return (
-                f"Redis ({on}) takes writes while it reaches no replica. If it is cut "
-                "off and replaced, claims that were renewed there are held twice. Set "
-                "min-replicas-to-write 1 on all servers.",
-            )
-    return ()
+    return (
+        f"Redis ({on}) takes writes while it reaches no replica. If it is cut off and "
+        "replaced, claims that were renewed there are held twice. Set "
+        "min-replicas-to-write 1 on all servers.",
+    )
 
 
 def _check_write(client: "redis.Redis") -> tuple[str, ...]:

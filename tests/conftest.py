@@ -3,6 +3,14 @@
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
+# No test's verdict depends on the speed of the machine.
+settings.register_profile(
+    "any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any speed")
+
 # A shell ignores SIGINT for what it runs in the background. The programs that the tests
 # start would ignore it, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

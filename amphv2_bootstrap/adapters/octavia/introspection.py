@@ -188,16 +188,18 @@ def _opened(sources: Sequence[str]) -> Iterator[Mapping[str, str]]:
 
     :raises PermanentError: a link of Octavia's user leads elsewhere.
     """
-    files = {}
+    files: dict[str, str] = {}
     with contextlib.ExitStack() as stack:
         for name in files_of(sources):
-            path = name
+            # oslo.config reports a missing file. It must not look for it by name: a
+            # link of Octavia's user may be there meanwhile.
+            path = f"/proc/self/missing-{len(files)}"
             try:
                 file = stack.enter_context(no_follow.entry(name))
                 handle = stack.enter_context(no_follow.opened(file.open()))
                 path = f"/proc/self/fd/{handle}"
             except (FileNotFoundError, PermissionError):
-                pass  # oslo.config reports it
+                pass
             except OSError as exc:
                 raise _unreadable(sources, exc.strerror or str(exc)) from exc
             files[path] = name

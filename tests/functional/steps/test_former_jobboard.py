@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -53,6 +54,8 @@ def cloud(
     }
     if request.param == "redis":
         options = clouds.redis_options(server)
+    # The servers are shared: each test has a board of its own.
+    options["jobboard_backend_namespace"] = f"former_{uuid4().hex}"
     return clouds.make(tmp_path, mariadb, octavia_venv, options)
 
 

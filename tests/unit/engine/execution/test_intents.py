@@ -2,9 +2,8 @@
 """What a step is about to make is known to each later run of its flow."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,13 +55,6 @@ class Flows:
 @pytest.fixture
 def flows() -> Flows:
     return Flows(lambda _: None)
-
-
-@pytest.fixture
-def cloud(tmp_path: Path, flows: Flows) -> Iterator[Cloud]:
-    cloud = Cloud(tmp_path, flows)  # type: ignore[arg-type]
-    yield cloud
-    cloud.database.close()
 
 
 def test_a_failed_step_is_undone_by_its_intents(cloud: Cloud, flows: Flows) -> None:

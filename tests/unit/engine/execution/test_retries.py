@@ -2,9 +2,8 @@
 """The operator sees that a step is being tried again, since when, and why."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,13 +48,6 @@ class Flows:
 @pytest.fixture
 def flows() -> Flows:
     return Flows(lambda _: None)
-
-
-@pytest.fixture
-def cloud(tmp_path: Path, flows: Flows) -> Iterator[Cloud]:
-    cloud = Cloud(tmp_path, flows)  # type: ignore[arg-type]
-    yield cloud
-    cloud.database.close()
 
 
 def _step(cloud: Cloud, uuid: str) -> Step:

@@ -2,8 +2,7 @@
 """What steps note as theirs can't be forged: a revert acts on sealed notes only."""
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,11 +24,9 @@ def flows() -> Flows:
     return Flows(lambda _: None)
 
 
-@pytest.fixture
-def cloud(tmp_path: Path, flows: Flows) -> Iterator[Cloud]:
-    cloud = Cloud(tmp_path, flows)  # type: ignore[arg-type]
-    yield cloud
-    cloud.database.close()
+def _fail_in_two(step: Maker) -> None:
+    if step.name == "two":
+        raise PermanentError("go on")
 
 
 def _update(cloud: Cloud, table: sa.Table, where: Any, **values: Any) -> None:
@@ -93,12 +90,7 @@ def test_a_revert_does_not_undo_what_is_forged(
 def test_a_forged_result_is_never_sealed(cloud: Cloud, flows: Flows) -> None:
     """However often its flow runs on, a forged result gets no seal."""
     uuid = ""
-
-    def run(step: Maker) -> None:
-        if step.name == "two":
-            raise PermanentError("go on")
-
-    flows.run = run
+    flows.run = _fail_in_two
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
         cloud.wait_for(uuid, "parked")
@@ -161,12 +153,7 @@ def test_a_step_that_is_marked_to_be_undone(
     state: str, cloud: Cloud, flows: Flows
 ) -> None:
     """taskflow would undo a step that is so marked, though the job is not reverted."""
-
-    def run(step: Maker) -> None:
-        if step.name == "two":
-            raise PermanentError("go on")
-
-    flows.run = run
+    flows.run = _fail_in_two
     uuid = cloud.post([NewFlowRun("main", 0)])
     with cloud.running():
         cloud.wait_for(uuid, "parked")

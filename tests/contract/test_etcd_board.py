@@ -4,7 +4,6 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator
 
 import etcd3gw
 import pytest
@@ -23,7 +22,7 @@ from tests.contract.boards import (
     settle,
 )
 from tests.servers.certificates import Authority
-from tests.servers.etcd import HOST, EtcdServer, running_etcd
+from tests.servers.etcd import HOST, EtcdServer
 
 pytestmark = pytest.mark.board("etcd")
 boards = fixture_of(etcd)
@@ -68,27 +67,17 @@ def test_a_claim_wakes_nobody(boards: Boards) -> None:
     assert time.monotonic() - began < LONG / 2
 
 
-@pytest.fixture(scope="module")
-def server_with_tls(
-    tmp_path_factory: pytest.TempPathFactory, authority: Authority
-) -> Iterator[EtcdServer]:
-    """It has the name 127.0.0.1, and asks its clients for a certificate."""
-    folder = tmp_path_factory.mktemp("etcd-tls")
-    with running_etcd(folder, authority=authority) as server:
-        yield server
-
-
 def tls_boards(server: EtcdServer, tls: dict[str, str], host: str) -> EtcdBoards:
     settings = settings_of("etcd", server)
     return EtcdBoards(dataclasses.replace(settings, hosts=(host,), etcd_ssl=tls))
 
 
 def test_tls_with_a_client_certificate(
-    server_with_tls: EtcdServer, authority: Authority
+    etcd_with_tls: EtcdServer, authority: Authority
 ) -> None:
     """The board works, and others end its waits, by the private authority's files."""
     tls = tls_of(authority)
-    with contextlib.closing(tls_boards(server_with_tls, tls, HOST)) as boards:
+    with contextlib.closing(tls_boards(etcd_with_tls, tls, HOST)) as boards:
         board, other = boards.open(), boards.open()
         entry = posted(board)
         board.claim_entry(entry, "me", LONG)
@@ -106,7 +95,7 @@ def test_tls_with_a_client_certificate(
     ids=("unknown authority", "no client certificate", "another host"),
 )
 def test_tls_is_verified(
-    server_with_tls: EtcdServer,
+    etcd_with_tls: EtcdServer,
     authority: Authority,
     change: dict[str, str],
     host: str,
@@ -114,7 +103,7 @@ def test_tls_is_verified(
 ) -> None:
     """Neither side talks to one that it can't verify; the error has the reason."""
     tls = tls_of(authority) | change
-    boards = tls_boards(server_with_tls, tls, host)
+    boards = tls_boards(etcd_with_tls, tls, host)
     with (
         contextlib.closing(boards),
         pytest.raises(BoardUnavailableError, match=reason),

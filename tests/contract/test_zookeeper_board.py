@@ -3,7 +3,6 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,7 +28,7 @@ from tests.contract.boards import (
 )
 from tests.servers.certificates import Authority
 from tests.servers.proxy import running_proxy
-from tests.servers.zookeeper import HOST, ZookeeperServer, running_zookeeper
+from tests.servers.zookeeper import HOST, ZookeeperServer
 
 pytestmark = pytest.mark.board("zookeeper")
 boards = fixture_of(zookeeper)
@@ -107,16 +106,6 @@ def test_a_session_that_is_too_short_is_refused(boards: Boards) -> None:
     boards.open(expiry=66.0)
 
 
-@pytest.fixture(scope="module")
-def server_with_tls(
-    tmp_path_factory: pytest.TempPathFactory, authority: Authority
-) -> Iterator[ZookeeperServer]:
-    """It has the name 127.0.0.1, and asks its clients for a certificate."""
-    folder = tmp_path_factory.mktemp("zookeeper-tls")
-    with running_zookeeper(folder, authority=authority) as server:
-        yield server
-
-
 def tls_boards(
     server: ZookeeperServer, tls: dict[str, str], host: str = HOST
 ) -> ZookeeperBoards:
@@ -126,11 +115,11 @@ def tls_boards(
 
 
 def test_tls_with_a_client_certificate(
-    server_with_tls: ZookeeperServer, authority: Authority
+    zookeeper_with_tls: ZookeeperServer, authority: Authority
 ) -> None:
     """The board works, also after a new start, by the private authority's files."""
     tls = tls_of(authority)
-    with contextlib.closing(tls_boards(server_with_tls, tls)) as boards:
+    with contextlib.closing(tls_boards(zookeeper_with_tls, tls)) as boards:
         board, other = boards.open(), boards.open()
         entry = posted(board)
         board.claim_entry(entry, "me", LONG)
@@ -154,14 +143,14 @@ UNVERIFIED = [
     ids=("unknown authority", "no client certificate", "another host"),
 )
 def test_tls_is_verified(
-    server_with_tls: ZookeeperServer,
+    zookeeper_with_tls: ZookeeperServer,
     authority: Authority,
     change: dict[str, str],
     host: str,
     reason: str,
 ) -> None:
     """Neither side talks to one that it can't verify; the error has the reason."""
-    boards = tls_boards(server_with_tls, tls_of(authority) | change, host)
+    boards = tls_boards(zookeeper_with_tls, tls_of(authority) | change, host)
     with (
         contextlib.closing(boards),
         pytest.raises(BoardUnavailableError, match=reason),
@@ -170,11 +159,11 @@ def test_tls_is_verified(
 
 
 def test_tls_without_verified_host_names(
-    server_with_tls: ZookeeperServer, authority: Authority
+    zookeeper_with_tls: ZookeeperServer, authority: Authority
 ) -> None:
     """Certificates without the servers' names can be used if the operator says so."""
     tls = tls_of(authority) | {"check_hostname": "False"}
-    boards = tls_boards(server_with_tls, tls, "localhost")
+    boards = tls_boards(zookeeper_with_tls, tls, "localhost")
     with contextlib.closing(boards):
         assert list(boards.open().entries()) == []
 

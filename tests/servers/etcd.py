@@ -122,3 +122,13 @@ def etcd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServer
     """One etcd for the whole session; each test uses its own namespace."""
     with running_etcd(tmp_path_factory.mktemp("etcd")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def etcd_with_tls(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Iterator[EtcdServer]:
+    """It has the name 127.0.0.1, and asks its clients for a certificate."""
+    folder = tmp_path_factory.mktemp("etcd-tls")
+    with running_etcd(folder, authority=authority) as server:
+        yield server

@@ -135,3 +135,13 @@ def zookeeper_server(
     """One ZooKeeper for the whole session; each test uses its own path."""
     with running_zookeeper(tmp_path_factory.mktemp("zookeeper")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def zookeeper_with_tls(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Iterator[ZookeeperServer]:
+    """It has the name 127.0.0.1, and asks its clients for a certificate."""
+    folder = tmp_path_factory.mktemp("zookeeper-tls")
+    with running_zookeeper(folder, authority=authority) as server:
+        yield server

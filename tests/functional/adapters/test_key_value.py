@@ -405,16 +405,6 @@ def test_bare_ipv6_address_for_zookeeper() -> None:
     assert "[::1]" in error.todo
 
 
-@pytest.fixture(scope="module")
-def zookeeper_with_tls(
-    tmp_path_factory: pytest.TempPathFactory, authority: Authority
-) -> Iterator[ZookeeperServer]:
-    """It asks its clients for a certificate."""
-    folder = tmp_path_factory.mktemp("zookeeper-tls")
-    with running_zookeeper(folder, authority=authority) as server:
-        yield server
-
-
 def spec_with_tls(server: ZookeeperServer, **options: str) -> Spec:
     tls = {"use_ssl": "True", **options}
     return spec_for("zookeeper", server.port, jobboard_zookeeper_ssl_options=tls)
@@ -499,16 +489,6 @@ def test_octavia_uses_one_member_of_etcd(tmp_path: Path) -> None:
     assert f"{HOST}:{members[0].port}" in warning
     assert "one of 3 members" in warning
     assert "load balancer" in warning
-
-
-@pytest.fixture(scope="module")
-def etcd_with_tls(
-    tmp_path_factory: pytest.TempPathFactory, authority: Authority
-) -> Iterator[EtcdServer]:
-    """It asks its clients for a certificate."""
-    folder = tmp_path_factory.mktemp("etcd-tls")
-    with running_etcd(folder, authority=authority) as server:
-        yield server
 
 
 def test_etcd_over_tls(etcd_with_tls: EtcdServer, authority: Authority) -> None:

@@ -82,7 +82,13 @@ def _span(seconds: float) -> str:
 
 
 def _options(controllers: Sequence[Controller]) -> Iterator[Finding]:
-    groups = {one.host: (one.content or {}).get("task_flow", {}) for one in controllers}
+    groups = {
+        f"{one.host} ({file['config_file']})" if number else one.host: file.get(
+            "task_flow", {}
+        )
+        for one in controllers
+        for number, file in enumerate(_contents(one))
+    }
     drivers = {_driver(options) for options in groups.values()}
     names = sorted({name for options in groups.values() for name in options})
     read = [name for name in names if _is_read(name, drivers)]
@@ -92,10 +98,16 @@ def _options(controllers: Sequence[Controller]) -> Iterator[Finding]:
         found += _invalid(name, entries)
         found += _option(name, entries)
     if not found and len(groups) > 1:
-        hosts = ", ".join(groups)
+        hosts = ", ".join(one.host for one in controllers)
         message = f"all {len(read)} values of [task_flow] are the same on {hosts}"
         yield Finding("agreement", OK, message)
     yield from found
+
+
+def _contents(one: Controller) -> tuple[Mapping[str, Any], ...]:
+    """What is reported of each octavia.conf."""
+    content = one.content or {}
+    return (content, *content.get("further_files", ()))
 
 
 def _entries(
@@ -202,15 +214,15 @@ def _libraries(controllers: Sequence[Controller]) -> Iterator[Finding]:
 
 def _files(controllers: Sequence[Controller]) -> Iterator[Finding]:
     for one in controllers:
-        content = one.content or {}
-        if content.get("irreplaceable"):
-            yield Finding(
-                "configuration",
-                WARNING,
-                f"{content['config_file']} on {one.host} can't be replaced: "
-                f"{content['irreplaceable']}",
-                "Make it a plain file in a mounted folder before the next job.",
-            )
+        for file in _contents(one):
+            if file.get("irreplaceable"):
+                yield Finding(
+                    "configuration",
+                    WARNING,
+                    f"{file['config_file']} on {one.host} can't be replaced: "
+                    f"{file['irreplaceable']}",
+                    "Make it a plain file in a mounted folder before the next job.",
+                )
 
 
 def _clocks(controllers: Sequence[Controller]) -> Iterator[Finding]:

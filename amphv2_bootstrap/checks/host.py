@@ -2,6 +2,7 @@
 """Checks of this host, and of the jobboard as Octavia uses it from here."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from amphv2_bootstrap.adapters import key_value
 from amphv2_bootstrap.adapters.host import durable_file
@@ -22,10 +23,10 @@ from amphv2_bootstrap.checks.finding import (
     Check,
     Finding,
 )
-from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from amphv2_bootstrap.spec.task_flow_tls import OTHER_KAZOO
 from amphv2_bootstrap.steps.base import Context
-from amphv2_bootstrap.steps.canary import loaded, obstacle, prove
+from amphv2_bootstrap.steps.canary import distinct, loaded, obstacle, prove
 from amphv2_bootstrap.steps.controller.check_effective_configuration import (
     CheckEffectiveConfiguration,
 )
@@ -36,11 +37,20 @@ _LATE_SECONDS = 35.0
 
 def configuration(context: Context) -> Iterator[Finding]:
     """Octavia loads the wanted options on this host, and a job could change them."""
+    for one in context.of_each_file():
+        yield from _configuration(one)
+
+
+def _configuration(context: Context) -> Iterator[Finding]:
     try:
         durable_file.check_replaceable(context.host.config_file)
     except BootstrapError as exc:
         yield Finding.of("configuration", exc, WARNING)
-    result = CheckEffectiveConfiguration(context).act()
+    try:
+        result = CheckEffectiveConfiguration(context).act()
+    except PermanentError as exc:  # the other files are looked at, too
+        yield Finding.of("configuration", exc)
+        return
     yield Finding("configuration", OK, result.summary)
     for warning in result.warnings:
         todo = f"Correct {' or '.join(loaded(context))}."
@@ -91,7 +101,11 @@ def key_value_backend(context: Context) -> Iterator[Finding]:
 
 def canary(context: Context) -> Iterator[Finding]:
     """A job goes through Octavia's jobboard, by Octavia's own code."""
-    yield from _proven("canary", context, _canary)
+    found = distinct(context)
+    for one in found:
+        by = f"{one.host.config_file}: " if len(found) > 1 else ""
+        for finding in _proven("canary", one, _canary):
+            yield replace(finding, message=by + finding.message)
 
 
 def _canary(context: Context) -> Iterator[Finding]:
@@ -109,7 +123,8 @@ def _canary(context: Context) -> Iterator[Finding]:
 def drill(context: Context, progress: Callable[[str], None]) -> Iterator[Finding]:
     """One of two conductors of Octavia dies in a flow, and the other resumes it.
 
-    Takes as long as Octavia's jobboard_expiration_time, and up to a minute more.
+    Takes as long as Octavia's jobboard_expiration_time, and up to a minute more. With
+    several octavia.conf, they load the first one.
 
     :param progress: called with a text now and then, from another thread.
     """

@@ -87,7 +87,7 @@ def _warn_of_the_file(loaded: "Loaded") -> None:
     from amphv2_bootstrap.steps.base import Context
     from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
 
-    if not Path(loaded.host.config_file).exists():
+    if not all(Path(file).exists() for file in loaded.host.config_files):
         return  # no controller
     try:
         refuse_unwritable(Context(loaded.spec, loaded.host, loaded.secrets))

@@ -42,8 +42,7 @@ class Acting:
         place = self._problems.of("DEFAULT", "state_path")
         check_file(place, self._state_path, here=False)
         check_folder(place, Path(self._state_path))
-        file = self._values["config_file"]
-        check_file(self._of("config_file"), file, here=self._is_here)
+        self._check_config_files()
         self._check_arguments()
         for unit in self._services:
             if not _UNIT.fullmatch(unit):
@@ -65,7 +64,7 @@ class Acting:
         return HostSettings(
             name=name,
             state_path=self._state_path,
-            config_file=self._values["config_file"],
+            config_files=tuple(self._values["config_file"]),
             admin=admin,
             db_manage_command=self._db_manage,
             db_manage_timeout=self._values["db_manage_timeout"],
@@ -107,9 +106,23 @@ class Acting:
             has_path = kind in (FILE, FOLDER)
             yield kind, path if has_value or not has_path else next(words, "")
 
+    def _check_config_files(self) -> None:
+        problems = self._of("config_file")
+        found: set[str] = set()
+        for file in self._values["config_file"]:
+            if _names_several(file):
+                problems.add(
+                    f"is {file}, which isn't the path of one file",
+                    "Repeat the option: one line 'config_file = PATH' for each file",
+                )
+            elif check_file(problems, file, here=self._is_here):
+                if os.path.realpath(file) in found:
+                    problems.add(f"names {file} twice", "Name each file once")
+                found.add(os.path.realpath(file))
+
     def _check_arguments(self) -> None:
         problems = self._of("service_arguments")
-        file = self._values["config_file"]
+        files = self._values["config_file"]
         paths = [path for kind, path in self._arguments if kind in (FILE, FOLDER)]
         for kind, path in self._arguments:
             if kind in (FILE, FOLDER):
@@ -121,9 +134,14 @@ class Acting:
                 )
         if len(paths) < len(self._arguments) or not all(map(os.path.isabs, paths)):
             return
-        if paths and not is_loaded(file, self._arguments):
+        if paths and len(files) > 1:
             problems.add(
-                f"doesn't make Octavia load config_file, {file}",
+                "is set, but config_file names several files, each of one service",
+                "Remove it: each of these services is taken to load its own file",
+            )
+        elif paths and not is_loaded(files[0], self._arguments):
+            problems.add(
+                f"doesn't make Octavia load config_file, {files[0]}",
                 "Correct one of the two: Octavia must read the file that is written",
             )
 
@@ -136,3 +154,9 @@ class Acting:
         if self._is_here and path.is_file() and not os.access(path, os.X_OK):
             what = f"is {python}, which is no program"
             problems.add(what, "Name Octavia's Python interpreter")
+
+
+def _names_several(file: str) -> bool:
+    """Whether it is a list with commas, or a pattern, and no file has that name."""
+    several = any(character in file for character in ",*?[")
+    return several and not Path(file).exists()

@@ -150,6 +150,8 @@ def plain(value: Any) -> Any:
 class HostSettings:
     """One controller's own settings: paths, commands and the administrator.
 
+    ``config_files`` has each octavia.conf of this host, at least one: with several,
+    each service has its own (kolla-ansible).
     ``admin`` is the administrator's URL of the target database server.
     ``db_manage_command`` and the restart commands are argument lists.
     ``octavia_python`` is the interpreter that runs Octavia here, or None where it isn't
@@ -161,7 +163,7 @@ class HostSettings:
 
     name: str
     state_path: str
-    config_file: str
+    config_files: tuple[str, ...]
     admin: DatabaseUrl
     db_manage_command: tuple[str, ...]
     db_manage_timeout: float = 300.0
@@ -171,6 +173,15 @@ class HostSettings:
     services: tuple[str, ...] = ()
     restart_commands: tuple[tuple[str, ...], ...] = field(default_factory=tuple)
     host_paths: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def config_file(self) -> str:
+        """The first octavia.conf: for what needs one, whichever it is."""
+        return self.config_files[0]
+
+    def of_each_file(self) -> tuple["HostSettings", ...]:
+        """These settings once for each octavia.conf, as if it were the only one."""
+        return tuple(replace(self, config_files=(file,)) for file in self.config_files)
 
     def on_host(self, spec: Spec) -> Spec:
         """The specification with the TLS files and sockets as this host names them."""

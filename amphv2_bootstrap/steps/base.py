@@ -107,6 +107,10 @@ class Context:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     release_controllers: Callable[[], tuple[str, ...]] = tuple
 
+    def of_each_file(self) -> tuple["Context", ...]:
+        """This context once for each octavia.conf, as if it were the only one."""
+        return tuple(replace(self, host=host) for host in self.host.of_each_file())
+
 
 def _unrecorded(_text: str) -> None:
     """Records nothing, for a step that no engine runs."""

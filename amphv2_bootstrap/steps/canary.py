@@ -2,14 +2,14 @@
 """The canary through Octavia's jobboard, as steps and checks run it."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from amphv2_bootstrap.adapters.key_value import sentinel_order
 from amphv2_bootstrap.adapters.key_value.sentinel_order import Silence
 from amphv2_bootstrap.adapters.octavia import canary as octavia_canary
-from amphv2_bootstrap.adapters.octavia import config_sources
+from amphv2_bootstrap.adapters.octavia import config_sources, introspection
 from amphv2_bootstrap.adapters.octavia.canary import CANARY_SECONDS, Proof
 from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
@@ -23,6 +23,27 @@ _CONNECTIONS = 2
 def loaded(context: Context) -> tuple[str, ...]:
     """The files and folders from which Octavia loads its configuration here."""
     return config_sources.sources(context.host, interpreter_of(context.host))
+
+
+def distinct(context: Context) -> tuple[Context, ...]:
+    """The context of each octavia.conf that loads another ``[task_flow]``.
+
+    A canary with one of two that load the same would prove nothing more.
+
+    :raises PermanentError: a file can't be loaded, or Octavia's Python not run.
+    """
+    contexts = context.of_each_file()
+    if len(contexts) == 1:
+        return contexts
+    python = interpreter_of(context.host)
+    known: list[Mapping[str, Any]] = []
+    found = []
+    for one in contexts:
+        values = introspection.load_task_flow(python, loaded(one)).values
+        if values not in known:
+            known.append(values)
+            found.append(one)
+    return tuple(found)
 
 
 class Obstacle(NamedTuple):

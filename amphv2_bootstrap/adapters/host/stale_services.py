@@ -15,17 +15,22 @@ _SLACK_SECONDS = 1.0
 def stale_services(host: HostSettings, systemd: Systemd | None = None) -> Iterator[str]:
     """Why services of this host need a restart: one clause for each reason.
 
-    A restart marker is one reason. Another is a unit in use that started before the
+    A restart marker is one reason. Another is a unit in use that started before a
     configuration file changed.
 
     :raises BootstrapError: systemd doesn't answer.
     """
+    for one in host.of_each_file():
+        yield from _reasons(one, systemd or Systemd())
+
+
+def _reasons(host: HostSettings, systemd: Systemd) -> Iterator[str]:
     if RestartMarker(host.state_path, host.config_file).is_set():
         yield (
             f"{host.config_file} on {host.name} was written by a bootstrap that has "
             "not restarted Octavia's services since then"
         )
-    found = _older_than_file(host, systemd or Systemd())
+    found = _older_than_file(host, systemd)
     if found:
         yield (
             f"{', '.join(found)} on {host.name} started before {host.config_file} "

@@ -8,6 +8,7 @@ With ``--config-file`` it loads these folders first and that file last. With
 ``--config-dir`` it loads that folder instead of the default ones.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ _NAMES = ("octavia", "octavia-worker")
 def sources(host: HostSettings, python: str | None) -> tuple[str, ...]:
     """The files and folders that octavia-worker loads; of a folder, ``*.conf`` by name.
 
+    :param host: with several octavia.conf, only the first one is looked at.
     :param python: Octavia's interpreter here. Without one (containers), the result is
         only the file that we write, since the folders are elsewhere.
     """
@@ -32,8 +34,10 @@ def sources(host: HostSettings, python: str | None) -> tuple[str, ...]:
 
 
 def files(host: HostSettings) -> tuple[Path, ...]:
-    """The files of :func:`sources` for this host, including those in folders."""
-    return tuple(map(Path, files_of(sources(host, interpreter_of(host)))))
+    """The files of :func:`sources` of each octavia.conf, including those in folders."""
+    python = interpreter_of(host)
+    found = [files_of(sources(one, python)) for one in host.of_each_file()]
+    return tuple(map(Path, dict.fromkeys(itertools.chain(*found))))
 
 
 def load_order(

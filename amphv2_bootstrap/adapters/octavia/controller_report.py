@@ -48,10 +48,12 @@ class ControllerReport:
         self._systemd = systemd or Systemd()
 
     def stamp(self) -> object:
-        """Changes with the restart marker and the files that Octavia loads."""
-        marker = RestartMarker(self._host.state_path, self._host.config_file)
-        files = config_sources.files(self._host)
-        return (marker.is_set(), tuple(map(_stamp, files)))
+        """Changes with the restart markers and the files that Octavia loads."""
+        markers = [
+            RestartMarker(self._host.state_path, file).is_set()
+            for file in self._host.config_files
+        ]
+        return (markers, tuple(map(_stamp, config_sources.files(self._host))))
 
     def make(self) -> dict[str, Any]:
         """The report. Starts Octavia's Python to import the client library.
@@ -61,27 +63,38 @@ class ControllerReport:
         reason why Octavia refuses it. ``client_library`` is the reason why the library
         can't be imported, empty if it can. If Octavia has no Python here, ``versions``
         is empty and ``client_library`` None. ``irreplaceable`` is the reason why the
-        file can't be replaced, if there is one. ``restart`` has a clause for each
-        reason to restart services.
+        file can't be replaced, if there is one. With several octavia.conf,
+        ``further_files`` has the three entries for each one after the first.
+        ``restart`` has a clause for each reason to restart services.
 
         :raises PermanentError: the file can't be loaded, or Octavia's Python not run.
         """
         host, python = self._host, interpreter_of(self._host)
-        loaded = introspection.load_task_flow(python, sources(host, python))
-        driver = driver_of(loaded.values)
+        loaded = [
+            introspection.load_task_flow(python, sources(one, python))
+            for one in host.of_each_file()
+        ]
+        first, *others = map(self._file, host.config_files, loaded)
+        driver = driver_of(loaded[0].values)
         library = None
         if python and driver:
             library = introspection.can_import_driver(
                 python, driver, service_user(host, self._systemd)
             )[1]
         return {
-            "config_file": host.config_file,
-            "irreplaceable": _irreplaceable(host.config_file),
-            "task_flow": self._options(loaded),
+            **first,
+            **({"further_files": others} if others else {}),
             "versions": introspection.versions(python) if python else {},
             "client_library": library,
             "restart": list(stale_services(host, self._systemd)),
             "utc_offset": time.localtime().tm_gmtoff,
+        }
+
+    def _file(self, path: str, loaded: introspection.TaskFlow) -> dict[str, Any]:
+        return {
+            "config_file": path,
+            "irreplaceable": _irreplaceable(path),
+            "task_flow": self._options(loaded),
         }
 
     def _options(self, loaded: introspection.TaskFlow) -> dict[str, Any]:

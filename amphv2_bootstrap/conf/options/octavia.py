@@ -14,10 +14,14 @@ from amphv2_bootstrap.spec.octavia_options import DEFAULT_NAMESPACE
 GROUP = "octavia"
 
 _TARGET: list[cfg.Opt] = [
-    cfg.StrOpt(
+    cfg.MultiStrOpt(
         "config_file",
-        default="/etc/octavia/octavia.conf",
-        help="Octavia's configuration file on this host (absolute path).",
+        default=["/etc/octavia/octavia.conf"],
+        help=(
+            "Octavia's configuration file on this host (absolute path). If each of its "
+            "services has its own, as with kolla-ansible, repeat the option, one path "
+            "a line: either all of these files are written or none."
+        ),
     ),
     cfg.ListOpt(
         "controllers",

@@ -82,13 +82,13 @@ class CheckPrerequisites(Step):
                 "Octavia on this host, or correct db_manage_command."
             )
             return
-        if not Path(host.config_file).is_file():
-            self._problems.append(
-                f"Octavia's configuration {host.config_file} is not there: correct "
-                "config_file."
-            )
+        missing = [file for file in host.config_files if not Path(file).is_file()]
+        self._problems += [
+            f"Octavia's configuration {file} is not there: correct config_file."
+            for file in missing
+        ]
         self._octavia_versions()
-        if Path(host.config_file).is_file():
+        if not missing:
             refuse_unwritable(self.context)
 
     def _octavia_versions(self) -> None:

@@ -18,7 +18,7 @@ from amphv2_bootstrap.spec.model import HostSettings, Value, plain
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.spec.task_flow_group import Group, Place
 from amphv2_bootstrap.spec.task_flow_rules import traps
-from amphv2_bootstrap.steps.base import UNCHANGED, Step, StepResult
+from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.foreign_options import foreign_options
 from amphv2_bootstrap.steps.missing_options import release_on
 from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_values
@@ -39,36 +39,44 @@ class CheckEffectiveConfiguration(Step):
 
     def act(self) -> StepResult:
         host = self.context.host
-        python = interpreter_of(host)
-        sources = config_sources.sources(host, python)
-        loaded = introspection.load_task_flow(python, sources)
-        wanted = wanted_values(self.context)
-        problems = [
-            *_differences(wanted, loaded),
-            *foreign_options(wanted, loaded, self.context.spec.driver),
-        ]
-        if problems:
-            raise PermanentError(
-                "check the configuration as Octavia loads it",
-                on=" with ".join(sources),
-                why="; ".join(problems),
-                todo="Remove the line that sets it, in the file or in a conf.d folder. "
-                "To keep it, set it in [octavia] of amphv2-bootstrap.conf on all "
-                "controllers, and post the job anew.",
-            )
-        count = len(self.context.spec.controllers)
-        release = release_on(self.context)
-        group = Group(loaded.values, Place.FILE, count, release)
+        python, count = interpreter_of(host), len(wanted_values(self.context))
+        found = [_check(one, python) for one in self.context.of_each_file()]
         by = f"the options of {python}" if python else "our own table of options"
         return StepResult(
             UNCHANGED,
-            f"all {len(wanted)} options are in force, according to {by}",
-            warnings=(
-                *_unknown(host.config_file, loaded),
-                *_assumed_order(host, sources),
-                *map(str, traps(group)),
-            ),
+            f"all {count} options are in force in {', '.join(host.config_files)}, "
+            f"according to {by}",
+            tuple(dict.fromkeys(text for warnings in found for text in warnings)),
         )
+
+
+def _check(context: Context, python: str | None) -> tuple[str, ...]:
+    """The warnings of one octavia.conf."""
+    host = context.host
+    sources = config_sources.sources(host, python)
+    loaded = introspection.load_task_flow(python, sources)
+    wanted = wanted_values(context)
+    problems = [
+        *_differences(wanted, loaded),
+        *foreign_options(wanted, loaded, context.spec.driver),
+    ]
+    if problems:
+        raise PermanentError(
+            "check the configuration as Octavia loads it",
+            on=" with ".join(sources),
+            why="; ".join(problems),
+            todo="Remove the line that sets it, in the file or in a conf.d folder. "
+            "To keep it, set it in [octavia] of amphv2-bootstrap.conf on all "
+            "controllers, and post the job anew.",
+        )
+    count = len(context.spec.controllers)
+    release = release_on(context)
+    group = Group(loaded.values, Place.FILE, count, release)
+    return (
+        *_unknown(host.config_file, loaded),
+        *_assumed_order(host, sources),
+        *map(str, traps(group)),
+    )
 
 
 def _differences(

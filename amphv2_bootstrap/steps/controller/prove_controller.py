@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """``prove-controller``: the jobboard works with this host's own octavia.conf."""
 
-from amphv2_bootstrap.steps.base import Step, StepResult
-from amphv2_bootstrap.steps.canary import loaded, obstacle, result_of_proof, unproven
+from dataclasses import replace
+
+from amphv2_bootstrap.steps.base import NOT_APPLICABLE, Step, StepResult
+from amphv2_bootstrap.steps.canary import (
+    distinct,
+    loaded,
+    obstacle,
+    result_of_proof,
+    unproven,
+)
 
 
 class ProveController(Step):
@@ -19,4 +27,14 @@ class ProveController(Step):
         found = obstacle(self.context)
         if found:
             return unproven(self.context, f"{found.why}. {found.todo}")
-        return result_of_proof(self.context, loaded(self.context))
+        results = []
+        for one in distinct(self.context):
+            results.append(result_of_proof(one, loaded(one)))
+            if results[-1].effect == NOT_APPLICABLE:
+                return results[-1]
+        warnings = dict.fromkeys(text for each in results for text in each.warnings)
+        summary = results[0].summary
+        files = self.context.host.config_files
+        if len(files) > len(results):
+            summary += f"; {', '.join(files)} load the same [task_flow]"
+        return replace(results[0], summary=summary, warnings=tuple(warnings))

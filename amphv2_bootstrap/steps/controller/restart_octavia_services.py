@@ -39,13 +39,13 @@ class RestartOctaviaServices(Step):
 def restart_where_needed(context: Context, systemd: Systemd) -> StepResult:
     """Restart by the configured commands, else the systemd units that are in use.
 
-    The marker is removed last: after a kill, the next run restarts again.
+    The markers are removed last: after a kill, the next run restarts again.
 
-    :raises BootstrapError: a service didn't come back; the marker stays.
+    :raises BootstrapError: a service didn't come back; the markers stay.
     """
     host = context.host
-    marker = RestartMarker(host.state_path, host.config_file)
-    if not marker.is_set():
+    markers = [RestartMarker(host.state_path, file) for file in host.config_files]
+    if not any(marker.is_set() for marker in markers):
         return StepResult(UNCHANGED, "nothing has changed since the last restart")
     units = _units(context, systemd)
     if host.restart_commands:
@@ -61,7 +61,8 @@ def restart_where_needed(context: Context, systemd: Systemd) -> StepResult:
         result = StepResult(CHANGED, f"restarted {', '.join(units)}")
     else:
         result = _by_hand(context)
-    marker.clear()
+    for marker in markers:
+        marker.clear()
     return result
 
 

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """``write-octavia-configuration``: octavia.conf has the wanted ``[task_flow]``."""
 
+import contextlib
 import logging
-from pathlib import Path
+import os
+from collections.abc import Iterator, Mapping, Sequence
 
 from amphv2_bootstrap.adapters.host import durable_file
-from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
 from amphv2_bootstrap.adapters.host.services import Systemd
-from amphv2_bootstrap.adapters.octavia import conf_file
-from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
 from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.controller.restart_octavia_services import (
     MOST_RESTARTS,
@@ -17,8 +17,8 @@ from amphv2_bootstrap.steps.controller.restart_octavia_services import (
 from amphv2_bootstrap.steps.foreign_options import refuse_foreign_options
 from amphv2_bootstrap.steps.former_jobboard import refuse_to_leave_jobs
 from amphv2_bootstrap.steps.missing_options import refuse_missing_options
-from amphv2_bootstrap.steps.octavia_file import with_options
-from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_options, wanted_values
+from amphv2_bootstrap.steps.octavia_file import OctaviaFile
+from amphv2_bootstrap.steps.wanted_options import wanted_values
 
 LOG = logging.getLogger(__name__)
 
@@ -26,16 +26,17 @@ _BACKUP = "backup of octavia.conf: "
 
 
 class WriteOctaviaConfiguration(Step):
-    """Set our options, and nothing else, in octavia.conf (promise P9).
+    """Set our options, and nothing else, in each octavia.conf (promise P9).
 
     A value that means the same as the wanted one stays as it is.
 
     It first refuses options that this Octavia lacks, foreign ones, and to leave a
     jobboard on which jobs wait: see :mod:`~amphv2_bootstrap.steps.missing_options`,
     :mod:`~amphv2_bootstrap.steps.foreign_options` and
-    :mod:`~amphv2_bootstrap.steps.former_jobboard`. The order of the writes makes a
-    kill safe: backup, marker of the needed restart, file. ``made`` names the backup,
-    from which a revert restores the file.
+    :mod:`~amphv2_bootstrap.steps.former_jobboard`. All files are looked at before the
+    first is written, and a failure takes back those that were. After a kill in between,
+    the next run writes the rest. ``made`` names the backups, from which a revert
+    restores the files.
     """
 
     atom_name = "write-octavia-configuration"
@@ -46,102 +47,109 @@ class WriteOctaviaConfiguration(Step):
         self._systemd = systemd or Systemd()
 
     @property
-    def _path(self) -> str:
-        return self.context.host.config_file
-
-    @property
-    def _marker(self) -> RestartMarker:
-        return RestartMarker(self.context.host.state_path, self._path)
-
-    @property
     def aim(self) -> str:
         names = ", ".join(wanted_values(self.context))
-        return f"set in [task_flow] of {self._path}, where they differ: {names}"
+        paths = ", ".join(self.context.host.config_files)
+        return f"set in [task_flow] of {paths}, where they differ: {names}"
 
     def act(self) -> StepResult:
-        wanted = wanted_options(self.context)
-        before = durable_file.read(self._path)
-        after = with_options(before, wanted, self._path)
-        if after == before:
-            return self._already_written()
+        files = tuple(map(OctaviaFile, self.context.of_each_file()))
+        left: tuple[str, ...] = ()
+        if any(file.lacks_options for file in files):
+            with _all_or_none(files):
+                left = self._refuse(files)
+                self._write([file for file in files if file.lacks_options])
+        found = {file: file.marker.backup() for file in files}
+        made = tuple(_BACKUP + backup for backup in found.values() if backup)
+        return StepResult(
+            CHANGED if made else UNCHANGED,
+            "; ".join(_summary(found)),
+            warnings=(*_exposure(files), *left),
+            made=made,
+        )
+
+    def _refuse(self, files: Sequence[OctaviaFile]) -> tuple[str, ...]:
+        """Look at all files, whatever this host's Octavia would do with them."""
         refuse_missing_options(self.context)
-        refuse_foreign_options(self.context)
-        durable_file.check_replaceable(self._path)
-        left = refuse_to_leave_jobs(self.context)
-        backup = self._replace(before, after)
-        changed = _changed_names(before, after)
-        return StepResult(
-            CHANGED,
-            f"set {', '.join(changed)} in {self._path}; backup: {backup}",
-            warnings=(*self._exposure(), *left),
-            made=(_BACKUP + backup,),
-        )
+        for file in files:
+            refuse_foreign_options(file.context)
+        lacking = [file for file in files if file.lacks_options]
+        for file in lacking:
+            durable_file.check_replaceable(file.path)
+        warnings = [refuse_to_leave_jobs(file.context) for file in lacking]
+        return tuple(dict.fromkeys(text for texts in warnings for text in texts))
 
-    def _replace(self, before: bytes, after: bytes) -> str:
-        """Write the file; after an error that left it as it was, nothing else stays."""
-        marker, noted = self._marker, self._marker.note()
-        backup = durable_file.make_backup(self._path)
-        try:
-            marker.set(backup)
-            durable_file.write_atomically(
-                self._path, after, backup=False, expected=before
-            )
-        except BootstrapError:
-            if durable_file.read(self._path) != after:
-                marker.put_back(noted)
-                durable_file.remove(backup)
-            raise
-        return backup
+    def _write(self, files: Sequence[OctaviaFile]) -> None:
+        """Write the files; after an error they are as they were, and so is the rest."""
+        with contextlib.ExitStack() as stack:
+            for file in files:
+                backup = durable_file.make_backup(file.path)
+                self.intents.add(_BACKUP + backup)
+                stack.callback(self._take_back, file, backup)
+                file.write(backup)
+            stack.pop_all()
 
-    def _already_written(self) -> StepResult:
-        backup, exposure = self._marker.backup(), self._exposure()
-        if backup is None:
-            return StepResult(
-                UNCHANGED, f"{self._path} has all wanted options", exposure
-            )
-        # An earlier run wrote the file, and ended before the restart.
-        return StepResult(
-            CHANGED,
-            f"set by an interrupted run in {self._path}; backup: {backup}",
-            warnings=exposure,
-            made=(_BACKUP + backup,),
-        )
-
-    def _exposure(self) -> tuple[str, ...]:
-        """The mode stays (P9), but the file holds passwords (P7): warn."""
-        if not durable_file.is_world_readable(self._path):
-            return ()
-        return (f"Everybody on this host may read {self._path} and its passwords.",)
+    def _take_back(self, file: OctaviaFile, backup: str) -> None:
+        with contextlib.suppress(BootstrapError):  # the next run writes the rest
+            file.take_back(backup)
+            self.intents.remove(_BACKUP + backup)
 
     def undo(self, result: StepResult) -> None:
-        """Restore the backup and restart, if nobody has changed the file since."""
-        for made in result.made:
-            if made.startswith(_BACKUP):
-                self._restore(made.removeprefix(_BACKUP))
-
-    def _restore(self, backup: str) -> None:
-        if not Path(backup).exists():
-            LOG.warning("%s stays: its backup %s is gone", self._path, backup)
-            return
-        before, now = durable_file.read(backup), durable_file.read(self._path)
-        if now == before:
-            return
-        if now != with_options(before, wanted_options(self.context), self._path):
-            LOG.warning(
-                "%s stays: it was changed after this job wrote it; compare with %s",
-                self._path,
-                backup,
-            )
-            return
-        durable_file.check_replaceable(self._path)
-        self._marker.set()
-        durable_file.write_atomically(self._path, before, backup=False, expected=now)
-        LOG.info("%s is as before this job", self._path)
-        for warning in restart_where_needed(self.context, self._systemd).warnings:
-            LOG.warning("%s", warning)
+        """Restore the backups and restart, if nobody has changed the files since."""
+        backups = [
+            made.removeprefix(_BACKUP)
+            for made in result.made
+            if made.startswith(_BACKUP)
+        ]
+        restored = [
+            OctaviaFile(context).restore(backup)
+            for context in self.context.of_each_file()
+            for backup in backups
+            if _is_backup_of(backup, context.host.config_file)
+        ]
+        if any(restored):
+            for warning in restart_where_needed(self.context, self._systemd).warnings:
+                LOG.warning("%s", warning)
 
 
-def _changed_names(before: bytes, after: bytes) -> list[str]:
-    old = conf_file.get_options(before, SECTION)
-    new = conf_file.get_options(after, SECTION)
-    return [name for name in new if new[name] != old.get(name)]
+@contextlib.contextmanager
+def _all_or_none(files: Sequence[OctaviaFile]) -> Iterator[None]:
+    """After an error, also take back what an interrupted run has written."""
+    try:
+        yield
+    except (PermanentError, TransientError):
+        for file in files:
+            backup = None if file.lacks_options else file.marker.backup()
+            if backup:
+                with contextlib.suppress(BootstrapError):  # the marker stays
+                    file.restore(backup)
+        raise
+
+
+def _summary(found: Mapping[OctaviaFile, str | None]) -> Iterator[str]:
+    """What was done, and to which files; their backups last."""
+    paths: dict[str, list[str]] = {}
+    for file, backup in found.items():
+        paths.setdefault(_what(file, backup), []).append(file.path)
+    yield from (what.format(", ".join(paths[what])) for what in paths)
+    backups = ", ".join(filter(None, found.values()))
+    if backups:
+        yield f"backup: {backups}"
+
+
+def _what(file: OctaviaFile, backup: str | None) -> str:
+    if file.lacks_options:
+        return f"set {', '.join(file.changed_names)} in {{}}"
+    # With a backup, that run ended before the restart.
+    return "set by an interrupted run in {}" if backup else "{} has all wanted options"
+
+
+def _exposure(files: Sequence[OctaviaFile]) -> Iterator[str]:
+    """The mode stays (P9), but the files hold passwords (P7): warn."""
+    for file in files:
+        if durable_file.is_world_readable(file.path):
+            yield f"Everybody on this host may read {file.path} and its passwords."
+
+
+def _is_backup_of(backup: str, path: str) -> bool:
+    return os.path.realpath(backup).startswith(f"{os.path.realpath(path)}.amphv2-")

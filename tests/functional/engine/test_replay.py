@@ -62,7 +62,7 @@ def test_this_version_knows_the_flows(cloud: Cloud) -> None:
     """Name, steps, order and major versions are still those of the post."""
     job = cloud.store.jobs()[0]
     spec = Spec.from_dict(json.loads(json.dumps(dict(job.spec))))
-    host = HostSettings("ctl1", "/state", "/octavia.conf", spec.persistence, ("x",))
+    host = HostSettings("ctl1", "/state", ("/octavia.conf",), spec.persistence, ("x",))
     context = Context(spec, host, Secrets({}))
     for flow_run in cloud.store.flow_runs_of(job.uuid):
         flow = RegisteredFlows().factory(flow_run.flow)(context)

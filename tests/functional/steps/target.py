@@ -65,7 +65,7 @@ class Target:
             HostSettings(
                 name="controller1",
                 state_path=str(self.state_path),
-                config_file=str(config),
+                config_files=(str(config),),
                 admin=DatabaseUrl(
                     "mysql+pymysql", self.admin, server.host, server.port
                 ),

@@ -75,7 +75,7 @@ def context(cloud: CanaryCloud, tmp_path: Path) -> Callable[..., Context]:
         folder.mkdir()
         controller = Controller(folder)
         controller.settings["octavia_python"] = cloud.python
-        controller.settings["config_file"] = str(cloud.conf)
+        controller.settings["config_files"] = (str(cloud.conf),)
         now = clouds.wanted_of(cloud)
         controller.task_flow = {name: now[name] for name in ALWAYS_WRITTEN} | changed
         url, password = database_url.parse(now["persistence_connection"])

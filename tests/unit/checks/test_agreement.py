@@ -274,3 +274,19 @@ def test_services_that_need_a_restart_are_reported() -> None:
     found = _only(hosts)
     assert (found.check, found.state) == ("services", WARNING)
     assert found.message == "octavia-worker.service on c2 runs since before"
+
+
+def test_the_files_of_a_host_are_compared_too() -> None:
+    """The finding names the file that differs, and one that can't be replaced."""
+    hosts = _hosts("c1", "c2")
+    further = copy.deepcopy(CONTENT)
+    further["config_file"] = "/etc/kolla/octavia-housekeeping/octavia.conf"
+    _content(hosts["c1"])["further_files"] = [further]
+    assert not _wrong(hosts)
+    further["task_flow"]["jobboard_backend_namespace"] = {"value": "mine"}
+    found = _only(hosts)
+    assert found.state == FAILED
+    assert "mine on c1 (/etc/kolla/octavia-housekeeping/octavia.conf)" in found.message
+    further["task_flow"] = CONTENT["task_flow"]
+    further["irreplaceable"] = "it is a mount"
+    assert further["config_file"] in _only(hosts).message

@@ -10,10 +10,9 @@ import pytest
 
 from amphv2_bootstrap.checks.finding import FAILED, WARNING, Finding
 from amphv2_bootstrap.checks.host import canary, configuration, drill
-from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.steps.base import Context
 from tests.unit.irreplaceable import WAYS
-from tests.unit.steps.controller_host import Controller
+from tests.unit.steps.controller_host import Controller, several_files
 
 
 def _drill(context: Context) -> Iterable[Finding]:
@@ -68,6 +67,13 @@ def _refuse(controller: Controller) -> None:
     )
 
 
+def test_each_of_several_files_is_looked_at(controller: Controller) -> None:
+    """A file with a wrong option doesn't hide what is wrong in the next one."""
+    files = several_files(controller)
+    found = [one.message for one in configuration(controller.context)]
+    assert [str(file) in text for file, text in zip(files, found, strict=True)]
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_an_octavia_conf_that_cannot_be_replaced_is_warned_of(
     way: str, controller: Controller
@@ -77,7 +83,8 @@ def test_an_octavia_conf_that_cannot_be_replaced_is_warned_of(
     findings = iter(configuration(controller.context))
     with make(controller.conf):
         warning = next(findings)
-    with pytest.raises(PermanentError, match="jobboard_enabled is False"):
-        next(findings)
+    (failed,) = findings
+    assert failed.state == FAILED
+    assert "jobboard_enabled is False" in failed.message
     assert (warning.check, warning.state) == ("configuration", WARNING)
     assert re.search(words, f"{warning.message}. {warning.todo}")

@@ -374,6 +374,41 @@ CASES = [
         octavia(config_file="/nowhere/octavia.conf"),
         "correct the path",
     ),
+    bad(
+        "octavia.conf as a list",
+        octavia(config_file="/etc/worker/octavia.conf,/etc/api/octavia.conf"),
+        "Repeat the option",
+    ),
+    bad(
+        "octavia.conf as a pattern",
+        octavia(config_file="/etc/kolla/*/octavia.conf"),
+        "Repeat the option",
+    ),
+    bad(
+        "octavia.conf twice",
+        octavia(config_file=["/etc/passwd", "/etc//passwd"]),
+        "twice",
+    ),
+    bad(
+        "octavia.conf empty",
+        octavia(config_file=""),
+        "absolute",
+    ),
+    bad(
+        "one of several missing",
+        octavia(config_file=["/etc/passwd", "/nowhere/octavia.conf"]),
+        "/nowhere/octavia.conf",
+        option="config_file",
+    ),
+    bad(
+        "service arguments of several services",
+        octavia(
+            config_file=["/etc/passwd", "/etc/hosts"],
+            service_arguments="--config-file /etc/passwd",
+        ),
+        "several files",
+        option="service_arguments",
+    ),
     bad("octavia.conf relative", octavia(config_file="octavia.conf"), "absolute"),
     bad("state path relative", {"DEFAULT": {"state_path": "state"}}, "absolute"),
     bad(

@@ -417,3 +417,13 @@ def test_names_and_options_are_refused_together(configuration: Configuration) ->
     port, name = caught.value.problems
     assert "jobboard_backend_port" in port
     assert "'c9'" in name
+
+
+def test_config_file_may_be_repeated(configuration: Configuration) -> None:
+    """Each line names a file, in this order; the first one stands for all."""
+    files = [str(configuration.folder / name) for name in ("octavia.conf", "hk.conf")]
+    Path(files[1]).write_text("[DEFAULT]\n")
+    configuration.change({"octavia": {"config_file": files}})
+    host = configuration.build().host
+    assert (host.config_files, host.config_file) == (tuple(files), files[0])
+    assert [one.config_files for one in host.of_each_file()] == [(f,) for f in files]

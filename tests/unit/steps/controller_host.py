@@ -61,7 +61,7 @@ class Controller:
         host = HostSettings(
             name="c1",
             state_path=str(self.folder / "var" / "state"),
-            config_file=str(self.conf),
+            config_files=(str(self.conf),),
             admin=DatabaseUrl("mysql+pymysql", "root", "db"),
             db_manage_command=("no-such-octavia-db-manage",),
             services=("octavia-worker", "octavia-api"),
@@ -94,3 +94,16 @@ class Controller:
     @property
     def seen(self) -> list[bytes]:
         return [path.read_bytes() for path in sorted(self.folder.glob("restarts/*"))]
+
+
+def several_files(controller: Controller) -> list[Path]:
+    """Give each service of the controller an octavia.conf of its own; the paths."""
+    files = [
+        controller.folder / name / "octavia.conf"
+        for name in ("worker", "health-manager", "housekeeping")
+    ]
+    for file in files:
+        file.parent.mkdir()
+        file.write_bytes(controller.conf.read_bytes())
+    controller.settings["config_files"] = tuple(map(str, files))
+    return files

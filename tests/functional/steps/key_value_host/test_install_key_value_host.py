@@ -127,7 +127,7 @@ class Host:
         settings = HostSettings(
             name=self.name,
             state_path=str(self.folder / "state"),
-            config_file="/nowhere",
+            config_files=("/nowhere",),
             admin=DatabaseUrl("mysql+pymysql"),
             db_manage_command=("true",),
         )

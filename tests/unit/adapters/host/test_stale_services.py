@@ -30,7 +30,7 @@ def host(tmp_path: Path) -> HostSettings:
     return HostSettings(
         name="c1",
         state_path=str(tmp_path / "state"),
-        config_file=str(config),
+        config_files=(str(config),),
         admin=DatabaseUrl("mysql+pymysql"),
         db_manage_command=(),
         services=("octavia-api", "octavia-worker", "octavia-missing"),

@@ -55,7 +55,7 @@ class Host:
         return HostSettings(
             name=self.name,
             state_path=str(self.folder / "state"),
-            config_file=str(self.conf),
+            config_files=(str(self.conf),),
             admin=DatabaseUrl("mysql+pymysql"),
             db_manage_command=(),
             octavia_python=self.python,
@@ -208,3 +208,24 @@ def test_a_file_that_cannot_be_replaced_is_reported(way: str, tmp_path: Path) ->
         why = host.report().make()["irreplaceable"]
     assert re.search(words.partition(".*")[0], why)
     assert host.report().make()["irreplaceable"] is None
+
+
+def test_each_of_several_files_is_reported(tmp_path: Path) -> None:
+    """A difference between a host's own files is found, and each changes the stamp."""
+    worker, other = Host(tmp_path, "worker"), Host(tmp_path, "housekeeping")
+    worker.write()
+    other.write(jobboard_backend_namespace="mine")
+    paths = (str(worker.conf), str(other.conf))
+    settings = dataclasses.replace(worker.settings, config_files=paths)
+    report = ControllerReport(settings, Key(b"k").seal, Systemd("no-such-systemctl"))
+    content = json.loads(json.dumps(report.make()))
+    found = compare([Controller("c1", content, seen_ago=0.0)])
+    (failed,) = [one for one in found if one.state == FAILED]
+    assert f"mine on c1 ({other.conf})" in failed.message
+    before = report.stamp()
+    other.write()
+    changed = report.stamp()
+    assert changed != before
+    RestartMarker(settings.state_path, str(other.conf)).set()
+    assert report.stamp() != changed
+    assert str(other.conf) in report.make()["restart"][0]

@@ -124,7 +124,7 @@ def test_a_refused_certificate_does_not_pass(
     script = tmp_path / "octavia-db-manage"
     script.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{output}\nEND\nexit 1\n")
     script.chmod(0o700)
-    host = HostSettings("c1", str(tmp_path), "/octavia.conf", URL, (str(script),))
+    host = HostSettings("c1", str(tmp_path), ("/octavia.conf",), URL, (str(script),))
     found = db_manage.upgrade_persistence(
         host, URL, "x", masker=NOTHING_SECRET, cancelled=threading.Event()
     )

@@ -64,7 +64,7 @@ def test_a_program_that_others_may_replace_is_named(tmp_path: Path) -> None:
         host = HostSettings(
             name="c1",
             state_path="/x",
-            config_file="/x",
+            config_files=("/x",),
             admin=DatabaseUrl("mysql+pymysql"),
             db_manage_command=(str(theirs),),
             octavia_python=str(own),

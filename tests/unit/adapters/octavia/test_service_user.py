@@ -43,7 +43,7 @@ def _user_of(folder: Path, **users: str) -> str | None:
     host = HostSettings(
         name="c1",
         state_path=str(folder),
-        config_file=str(folder / "octavia.conf"),
+        config_files=(str(folder / "octavia.conf"),),
         admin=DatabaseUrl("mysql+pymysql", "root", "db"),
         db_manage_command=("octavia-db-manage",),
         services=tuple(users),

@@ -20,7 +20,7 @@ def step() -> EnsureKeyValueBackend:
     """A step that retries at once."""
     url = DatabaseUrl("sqlite")
     spec = Spec(url, {"jobboard_backend_driver": "redis_taskflow_driver"}, ("ctl1",))
-    host = HostSettings("ctl1", "/state", "/octavia.conf", url, ("true",))
+    host = HostSettings("ctl1", "/state", ("/octavia.conf",), url, ("true",))
     policy = RetryPolicy(first_wait=0.0)
     return EnsureKeyValueBackend(Context(spec, host, Secrets({}), retry=policy))
 

@@ -2,8 +2,6 @@
 import itertools
 import json
 import os
-import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from amphv2_bootstrap.steps.controller.write_octavia_configuration import (
 from amphv2_bootstrap.steps.wanted_options import wanted_options
 from tests import DATA
 from tests.unit.irreplaceable import WAYS
+from tests.unit.killed import run_killed_at
 from tests.unit.steps.controller_host import PASSWORD, Controller
 
 ORIGINAL = (DATA / "octavia.conf").read_bytes()
@@ -242,7 +241,7 @@ def test_a_kill_at_any_moment_loses_no_restart(controller: Controller) -> None:
         folder = controller.folder / str(moment)
         folder.mkdir()
         victim = Controller(folder)
-        survived = _run_killed_at(moment, lambda v=victim: _both_steps(v))  # type: ignore[misc]
+        survived = run_killed_at(moment, lambda v=victim: _both_steps(v))  # type: ignore[misc]
         write = StepResult.from_dict(_write(victim))
         restart = RestartOctaviaServices(victim.context).execute()
         assert victim.conf.read_bytes() == _final(victim), moment
@@ -259,36 +258,6 @@ def test_a_kill_at_any_moment_loses_no_restart(controller: Controller) -> None:
 def _both_steps(controller: Controller) -> None:
     _write(controller)
     RestartOctaviaServices(controller.context).execute()
-
-
-def _run_killed_at(moment: int, work: Callable[[], None]) -> bool:
-    """Run in a child that is killed before its ``moment``-th change on disk."""
-    child = os.fork()
-    if child == 0:
-        try:
-            _kill_at(moment)
-            work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL)
-    return status == 0
-
-
-def _kill_at(moment: int) -> None:
-    count = itertools.count()
-
-    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if next(count) == moment:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return call(*args, **kwargs)
-
-        return wrapper
-
-    for name in ("replace", "rename", "fsync", "unlink", "mkdir", "fchmod"):
-        setattr(os, name, deadly(getattr(os, name)))
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -5,10 +5,12 @@ import itertools
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.octavia.config_sources import FILE, FOLDER, is_loaded
+from amphv2_bootstrap.adapters.octavia.interpreter import is_command
 from amphv2_bootstrap.conf.problems import OptionProblems, Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.conf.tls import check_file, check_folder
@@ -149,11 +151,20 @@ class Acting:
         python, problems = self._values["python"], self._of("python")
         if not python:
             return
+        if is_command(python):
+            self._check_command(python)
+            return
         check_file(problems, python, here=self._is_here)
         path = Path(python)
         if self._is_here and path.is_file() and not os.access(path, os.X_OK):
             what = f"is {python}, which is no program"
             problems.add(what, "Name Octavia's Python interpreter")
+
+    def _check_command(self, python: str) -> None:
+        words = self._split("python", python)
+        if words and self._is_here and shutil.which(words[0]) is None:
+            what = f"begins with {words[0]}, which isn't there or can't be run"
+            self._of("python").add(what, "Correct the command, or install the program")
 
 
 def _names_several(file: str) -> bool:

@@ -154,11 +154,12 @@ class HostSettings:
     each service has its own (kolla-ansible).
     ``admin`` is the administrator's URL of the target database server.
     ``db_manage_command`` and the restart commands are argument lists.
-    ``octavia_python`` is the interpreter that runs Octavia here, or None where it isn't
-    on the host (containers). ``service_arguments`` are pairs of ``--config-file`` or
-    ``--config-dir`` and a path, with which Octavia's services are started; empty for
-    the default. ``db_manage_timeout`` is in seconds. ``host_paths`` says where files
-    and folders of Octavia's container are on this host.
+    ``octavia_python`` is the interpreter that runs Octavia here, or the command that
+    starts it in a container; None where neither is known. ``service_arguments`` are
+    pairs of ``--config-file`` or ``--config-dir`` and a path, with which Octavia's
+    services are started; empty for the default. ``db_manage_timeout`` is in seconds.
+    ``host_paths`` says where files and folders of Octavia's container are on this
+    host.
     """
 
     name: str

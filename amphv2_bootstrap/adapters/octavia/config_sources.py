@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of, is_command
 from amphv2_bootstrap.adapters.octavia.programs.options import files_of
 from amphv2_bootstrap.spec.model import HostSettings
 
@@ -25,10 +25,10 @@ def sources(host: HostSettings, python: str | None) -> tuple[str, ...]:
     """The files and folders that octavia-worker loads; of a folder, ``*.conf`` by name.
 
     :param host: with several octavia.conf, only the first one is looked at.
-    :param python: Octavia's interpreter here. Without one (containers), the result is
+    :param python: Octavia's Python here. Without one, or in a container, the result is
         only the file that we write, since the folders are elsewhere.
     """
-    if python is None:
+    if python is None or is_command(python):
         return (host.config_file,)
     return load_order(host.config_file, host.service_arguments)
 

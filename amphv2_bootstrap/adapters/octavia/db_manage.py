@@ -21,6 +21,8 @@ from amphv2_bootstrap.adapters.mysql import server_errors
 from amphv2_bootstrap.adapters.mysql.database_url import with_password
 from amphv2_bootstrap.adapters.mysql.named_locks import IDLE_SECONDS
 from amphv2_bootstrap.adapters.mysql.sessions import LOCK_WAIT_SECONDS
+from amphv2_bootstrap.adapters.octavia import program_runner
+from amphv2_bootstrap.adapters.octavia.interpreter import find_python, is_command
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.database import DatabaseUrl
@@ -91,11 +93,10 @@ def upgrade_persistence(
     """
     remove_orphans(Path(host.state_path))
     with overlay(Path(host.state_path), with_password(url, password)) as file:
-        argv = (*host.db_manage_command, "--config-file", host.config_file)
-        argv += ("--config-file", str(file), "upgrade_persistence")
+        argv, stdin = _command(host, (host.config_file, str(file)))
         try:
             completed = commands.run(
-                argv, timeout=host.db_manage_timeout, cancelled=cancelled
+                argv, timeout=host.db_manage_timeout, cancelled=cancelled, stdin=stdin
             )
         except (TransientError, PermanentError) as exc:
             raise type(exc)(
@@ -115,6 +116,18 @@ def upgrade_persistence(
         error_lines(completed.output, masker),
         completed.returncode < 0 or away,
     )
+
+
+def _command(host: HostSettings, files: tuple[str, str]) -> tuple[tuple[str, ...], str]:
+    """The command and its stdin; in a container, the files travel by stdin."""
+    python = find_python(host.db_manage_command)
+    if python is None or not is_command(python):
+        options = [word for file in files for word in ("--config-file", file)]
+        return (*host.db_manage_command, *options, "upgrade_persistence"), ""
+    python = host.octavia_python or python
+    carried = program_runner.carried(python, files)
+    stdin = program_runner.request(files, host.db_manage_timeout, 0.0, carried)
+    return program_runner.command(python, "upgrading"), stdin
 
 
 def error_lines(output: str, masker: Masker) -> str:

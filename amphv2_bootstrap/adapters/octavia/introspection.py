@@ -179,7 +179,9 @@ def _load(options: Sequence[TaskFlowOption], sources: Sequence[str]) -> dict[str
 
 def _load_by_octavia(python: str, sources: Sequence[str]) -> dict[str, Any]:
     with _opened(sources):  # a check: Octavia's Python opens them by their names
-        return _ask(python, {"ask": "task_flow", "sources": list(sources)})
+        files = program_runner.carried(python, sources)
+        asked = {"ask": "task_flow", "sources": list(sources), "files": files}
+        return _ask(python, asked)
 
 
 @contextlib.contextmanager

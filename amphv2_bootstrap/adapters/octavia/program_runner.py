@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the programs of :mod:`programs` in Octavia's own Python."""
 
+import base64
+import functools
 import json
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amphv2_bootstrap.adapters.host import commands
+from amphv2_bootstrap.adapters.host import commands, durable_file
 from amphv2_bootstrap.adapters.octavia import programs
+from amphv2_bootstrap.adapters.octavia.interpreter import arguments_of, is_command
+from amphv2_bootstrap.adapters.octavia.programs.options import files_of
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
 
@@ -29,9 +34,32 @@ program = importlib.import_module("amphv2_programs." + name)
 sys.dont_write_bytecode = False
 program.main()
 """
+# The same from a text, where the folder isn't there: in a container.
+_LAUNCH_TEXT = """
+import base64, importlib, importlib.abc, importlib.util, json, sys, zlib
+texts, name = json.loads(zlib.decompress(base64.b64decode(sys.argv[1]))), sys.argv[2]
+sys.path[:] = [entry for entry in sys.path if entry]
+class Texts(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path=None, target=None):
+        if name in texts:
+            package = name == "amphv2_programs"
+            return importlib.util.spec_from_loader(name, self, is_package=package)
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        code = compile(texts[module.__name__], module.__name__, "exec")
+        exec(code, module.__dict__)
+sys.meta_path.insert(0, Texts())
+importlib.import_module("amphv2_programs." + name).main()
+"""
 Facts = Mapping[str, Any]
 
 WRONG_PYTHON = "Check the [octavia] python option: it must be Octavia's interpreter."
+_AWAY = (
+    "Run this command by hand: the container must run, and the command must start "
+    "Octavia's Python with stdin kept open (-i). It is [octavia] python, by default "
+    "derived from db_manage_command."
+)
 UNLOADABLE = "Correct the file; Octavia's services can't start with it either."
 
 _GRACE = 45.0
@@ -93,7 +121,7 @@ def run(
             command(python, name),
             timeout=timeout + _GRACE,
             cancelled=cancelled,
-            stdin=request(sources, timeout, now),
+            stdin=request(sources, timeout, now, carried(python, sources)),
             on_line=None if progress is None else _progress_of(progress, masker),
             grace=_GRACE,
         )
@@ -112,19 +140,56 @@ def run(
 def no_answer(attempted: str, python: str, returncode: int) -> PermanentError:
     """The error for output that isn't a program's; it may hold secrets."""
     why = f"it ended with {returncode} and without an answer"
-    return PermanentError(attempted, on=python, why=why, todo=WRONG_PYTHON)
+    todo = _AWAY if is_command(python) else WRONG_PYTHON
+    return PermanentError(attempted, on=python, why=why, todo=todo)
 
 
 def command(python: str, name: str) -> tuple[str, ...]:
     """The arguments that start a program, which then reads its :func:`request`."""
-    folder = str(Path(programs.__file__).parent)
-    return (python, "-c", _LAUNCH, folder, name)
+    start = arguments_of(python)
+    if is_command(python):
+        return (*start, "-c", _LAUNCH_TEXT, _texts(), name)
+    return (*start, "-c", _LAUNCH, str(Path(programs.__file__).parent), name)
 
 
-def request(sources: Sequence[str], timeout: float, now: float) -> str:
-    """A program's stdin; see :func:`run` for the parameters."""
+@functools.cache
+def _texts() -> str:
+    """All programs as one argument; they hold no secret."""
+    texts = {
+        f"amphv2_programs.{path.stem}".removesuffix(".__init__"): path.read_text(
+            "utf-8"
+        )
+        for path in Path(programs.__file__).parent.glob("*.py")
+    }
+    return base64.b64encode(zlib.compress(json.dumps(texts).encode(), 9)).decode()
+
+
+def carried(python: str, sources: Sequence[str]) -> dict[str, str]:
+    """The texts of this host's files by path, for a Python that can't open them.
+
+    :raises PermanentError: a file can't be read.
+    """
+    if not is_command(python):
+        return {}
+    here = [path for path in files_of(sources) if Path(path).exists()]
+    return {
+        path: durable_file.read(path).decode("utf-8", "surrogateescape")
+        for path in here
+    }
+
+
+def request(
+    sources: Sequence[str],
+    timeout: float,
+    now: float,
+    files: Mapping[str, str] | None = None,
+) -> str:
+    """A program's stdin; see :func:`run` for the parameters.
+
+    :param files: see :func:`carried`.
+    """
     asked = {"sources": list(sources), "timeout": timeout, "now": now}
-    return json.dumps(asked)
+    return json.dumps({**asked, "files": dict(files or {})})
 
 
 def _progress_of(

@@ -161,10 +161,11 @@ _ACTING: list[cfg.Opt] = [
         default="octavia-db-manage",
         help=(
             "The command that runs octavia-db-manage, with its first arguments if "
-            "any. The program is looked up in PATH; no shell runs it. If it runs in a "
-            "container, such as by 'docker exec --user root octavia_worker "
-            "octavia-db-manage', mount config_file and state_path there at the same "
-            "paths: it gets paths of this host, of files that only root may read."
+            "any. The program is looked up in PATH; no shell runs it. With docker, "
+            "podman, nerdctl, crictl, kubectl or oc exec, or lxc-attach, such as "
+            "'docker exec octavia_worker octavia-db-manage', files go there by stdin. "
+            "A script of your own gets paths of this host, of files that only root "
+            "may read."
         ),
     ),
     cfg.FloatOpt(
@@ -181,8 +182,11 @@ _ACTING: list[cfg.Opt] = [
         "python",
         sample_default="<the interpreter of db_manage_command>",
         help=(
-            "Python interpreter (absolute path) that runs Octavia on this host. It "
-            "must be able to import the key-value backend's client library."
+            "Python interpreter (absolute path) that runs Octavia on this host, or the "
+            "command that starts it in Octavia's container, such as 'docker exec -i "
+            "octavia_worker python3' (also with podman, nerdctl, kubectl and "
+            "lxc-attach); stdin must stay open. It must be able to import the "
+            "key-value backend's client library."
         ),
     ),
     cfg.StrOpt(

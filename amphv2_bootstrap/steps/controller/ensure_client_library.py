@@ -7,7 +7,7 @@ from amphv2_bootstrap.adapters.host import packages
 from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
 from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.octavia import introspection
-from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of, is_command
 from amphv2_bootstrap.adapters.octavia.service_user import service_user
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.task_flow_tls import OTHER_KAZOO
@@ -77,6 +77,13 @@ class EnsureClientLibrary(Step):
 
     def _install(self, python: str, why: str) -> None:
         how = self.context.host.install_client_library
+        if is_command(python):
+            driver = self.context.spec.driver
+            todo = (
+                "What is installed in a container is gone with it: build its image "
+                f"with octavia[{driver}]."
+            )
+            raise self._failed(python, why, todo)
         pip = self._pip_command(python)
         if how == "never":
             raise self._failed(python, why, f"Run: {shlex.join(pip)}")

@@ -436,6 +436,12 @@ CASES = [
     bad("db-manage timeout", octavia(db_manage_timeout=0), "10"),
     bad("restart quotes", octavia(restart_commands=["true", 'a "b']), "Complete"),
     bad("python missing", octavia(python="/nowhere/python")),
+    bad(
+        "python of a tool that isn't there",
+        octavia(python="no-such-docker exec -i octavia_worker python3"),
+        "no-such-docker",
+    ),
+    bad("python quotes", octavia(python="docker exec 'a b"), "Complete"),
     bad("python no program", octavia(python="/etc/passwd"), "interpreter"),
     bad("unit with space", octavia(services="octavia worker"), "unit"),
     bad(

@@ -11,7 +11,8 @@ The request is a JSON object on stdin. The answer is a JSON object on stdout, or
     {"ask": "task_flow", "sources": [PATH, ...]} -> {"values": {}, "defaults": {},
                                                      "invalid": {NAME: TEXT}}
 
-Sources are files, and folders with ``*.conf`` files; a later one overrides. Imports are
+Sources are files, and folders with ``*.conf`` files; a later one overrides. ``files``
+has the texts of those that this Python can't open, by path. Imports are
 local, so that "installed" takes 0.1 s.
 """
 
@@ -66,11 +67,11 @@ def missing(modules: list[str]) -> dict[str, Any]:
     return {"missing": None}
 
 
-def task_flow(sources: list[str]) -> dict[str, Any]:
+def task_flow(request: dict[str, Any]) -> dict[str, Any]:
     """See :mod:`.options`."""
     from . import options
 
-    return options.load(sources, *options.octavia_options())
+    return options.load(options.received(request), *options.octavia_options())
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"revisions": revisions()}
     if request["ask"] == "import":
         return missing(request["modules"])
-    return task_flow(request["sources"])
+    return task_flow(request)
 
 
 def main() -> None:

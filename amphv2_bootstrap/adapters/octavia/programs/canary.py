@@ -3,9 +3,10 @@
 
 The request:
 
-    {"sources": [PATH, ...], "timeout": SECONDS, "now": SECONDS}
+    {"sources": [PATH, ...], "files": {PATH: TEXT}, "timeout": SECONDS, "now": SECONDS}
 
-Sources are configuration files, and folders of them; a later one overrides. The first
+Sources are configuration files, and folders of them; a later one overrides. ``files``
+has the texts of those that Octavia's Python can't open. The first
 owner of the job is a process that is killed. A second owner must get the claim when it
 expires, and no earlier.
 """
@@ -21,7 +22,7 @@ import time
 from typing import Any
 
 from . import loading
-from .options import GROUP
+from .options import GROUP, received
 from .refusal import explained_refusals, try_own
 from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
@@ -242,7 +243,7 @@ def _run_flow(conf: Any, job: ScratchJob) -> None:
 
 def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
     with report.at("configuration"):
-        conf = loading.configuration(request["sources"], report)
+        conf = loading.configuration(received(request), report)
         scratch = Scratch(conf, request["now"], request["timeout"])
         first = FirstOwner(conf, report, scratch)
     with contextlib.ExitStack() as stack:

@@ -19,7 +19,7 @@ from typing import Any
 
 from . import loading
 from .drill_folder import drill_folder
-from .options import GROUP
+from .options import GROUP, received
 from .refusal import explained_refusals
 from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
@@ -162,7 +162,7 @@ def program(report: Report, request: dict[str, Any]) -> None:
     """Kill a conductor in the middle of a flow; see the module's docstring."""
     with contextlib.ExitStack() as stack:
         with report.at("configuration"):
-            conf = loading.configuration(request["sources"], report)
+            conf = loading.configuration(received(request), report)
             scratch = Scratch(conf, request["now"], request["timeout"])
         folder = stack.enter_context(drill_folder())
         with report.at("persistence"):

@@ -55,6 +55,25 @@ def load(sources: list[str], conf: Any, options: list[Any]) -> dict[str, Any]:
     }
 
 
+def received(request: dict[str, Any]) -> list[str]:
+    """The sources; where its text came with the request, a file in memory.
+
+    A forked child has them, too.
+    """
+    files = request.get("files") or {}
+    return [
+        _in_memory(files[path]) if path in files else path
+        for path in request["sources"]
+    ]
+
+
+def _in_memory(text: str) -> str:
+    handle = os.memfd_create("octavia.conf")
+    with os.fdopen(os.dup(handle), "wb") as stream:
+        stream.write(text.encode("utf-8", "surrogateescape"))
+    return f"/proc/self/fd/{handle}"
+
+
 def unparsable(error: Any, sources: list[str]) -> str:
     """The file and the line; the error's own text may quote a secret."""
     line = getattr(error.__context__, "lineno", None) or "unknown"

@@ -8,6 +8,7 @@ import importlib
 from typing import Any
 
 from . import loading
+from .options import received
 from .reporting import Report, run
 
 _MOST = 50
@@ -15,7 +16,7 @@ _MOST = 50
 
 def _waiting(report: Report, request: dict[str, Any]) -> list[str]:
     with report.at("configuration"):
-        conf = loading.configuration(request["sources"], report)
+        conf = loading.configuration(received(request), report)
     backends: Any = importlib.import_module("taskflow.persistence.backends")
     with contextlib.ExitStack() as stack:
         with report.at("jobboard-driver"):

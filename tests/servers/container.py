@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A ``docker`` in whose container this host's files can't be seen."""
+"""A ``docker`` with a container in which this host's files can't be seen."""
 
 import os
 import shutil

@@ -11,22 +11,34 @@ from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.masking import Masker
+from amphv2_bootstrap.spec.server_errors import key_value as server_errors
 
 
 def unavailable(
     settings: BoardSettings, attempted: str, cause: BaseException | str
 ) -> BoardUnavailableError:
     """The backend didn't answer, or answered with an error of its own."""
-    why, refused = str(cause), None
+    why = words = str(cause)
+    refused = None
     if isinstance(cause, BaseException):
-        why, refused = f"{type(cause).__name__}: {cause}", tls.refusal(cause)
+        why, refused = _words(cause), tls.refusal(cause)
+        words = server_errors.words_of(cause)
+    rule = server_errors.rule_of(settings.driver, words)
     todo = "Check that its servers are up, reachable, and let this account in"
     return BoardUnavailableError(
         attempted,
         on=settings.place,
         why=Masker(settings.secret_texts).text(why.rstrip(": ")),
-        todo=refused or todo,
+        todo=refused or (rule.advice if rule else todo),
     )
+
+
+def _words(cause: BaseException) -> str:
+    """Type and text; only the type of an error that isn't a client library's own."""
+    name = type(cause).__name__
+    # An answer that isn't the server's: the text may quote a secret.
+    is_foreign = isinstance(cause, KeyError | ValueError | TypeError)
+    return name if is_foreign else f"{name}: {cause}"
 
 
 def closed(settings: BoardSettings, attempted: str) -> BoardUnavailableError:

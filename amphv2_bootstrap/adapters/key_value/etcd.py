@@ -26,27 +26,10 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
+from amphv2_bootstrap.spec.server_errors import key_value as server_errors
 from amphv2_bootstrap.spec.task_flow_rules import ONE_ADDRESS
 
-_AWAY = (
-    exceptions.ConnectionFailedError,
-    exceptions.ConnectionTimeoutError,
-    exceptions.InternalServerError,
-)
 _TLS_KEYS = ("ca_cert", "cert_key", "cert_cert")
-_ADVICE = (
-    # requests can't find a file.
-    (("suitable TLS", "the TLS"), "Correct jobboard_etcd_ssl_options."),
-    (
-        ("user name", "permission denied", "auth"),
-        "Turn authentication off (etcdctl auth disable), and protect etcd by TLS "
-        "client certificates or a firewall: Octavia's driver sends no password.",
-    ),
-    (
-        ("space exceeded", "NOSPACE"),
-        "Compact and defragment etcd, raise its quota, and disarm the alarm.",
-    ),
-)
 
 
 def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, ...]:
@@ -154,14 +137,9 @@ def _ours(exc: Exception, on: str, secrets: Secrets) -> PermanentError | Transie
     if refused:
         todo = f"{refused} See jobboard_etcd_ssl_options."
         return PermanentError(attempted, on=on, why=why, todo=todo)
-    for words, todo in _ADVICE:
-        if any(word.lower() in why.lower() for word in words):
-            return PermanentError(attempted, on=on, why=why, todo=todo)
-    if isinstance(exc, _AWAY):
-        todo = (
-            "Start the server, or correct host, port, firewall and "
-            "jobboard_etcd_ssl_options."
-        )
-        return TransientError(attempted, on=on, why=why, todo=todo)
-    todo = "Make sure that host, port and jobboard_etcd_api_path are those of etcd."
-    return PermanentError(attempted, on=on, why=why, todo=todo)
+    rule = server_errors.rule_of("etcd", server_errors.words_of(exc))
+    if rule is None:  # an answer that isn't etcd's
+        todo = "Make sure that host, port and jobboard_etcd_api_path are those of etcd."
+        return PermanentError(attempted, on=on, why=why, todo=todo)
+    kind = TransientError if rule.is_transient else PermanentError
+    return kind(attempted, on=on, why=why, todo=rule.advice)

@@ -24,6 +24,9 @@ def said(exc: BaseException, secrets: Secrets) -> str:
     A server may repeat its input: old Redis answers HELLO with ``unknown command,
     with args beginning with`` and the password.
     """
+    if isinstance(exc, KeyError | ValueError) and not isinstance(exc, OSError):
+        # Not a library's own error: its text may quote what no masker knows.
+        return f"an answer that can't be read ({type(exc).__name__})"
     # etcd3gw keeps the server's own text in detail_text.
     text = getattr(exc, "detail_text", None) or str(exc) or type(exc).__name__
     return " ".join(secrets.masker.text(text).split())[:_LONGEST]

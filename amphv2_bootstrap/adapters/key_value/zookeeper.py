@@ -28,14 +28,7 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls as tls_traps
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
-
-_DENIED = (
-    exceptions.NoAuthError,
-    exceptions.AuthFailedError,
-    exceptions.InvalidACLError,
-    exceptions.SessionClosedRequireSaslError,
-    exceptions.QuotaExceededError,
-)
+from amphv2_bootstrap.spec.server_errors import key_value as server_errors
 
 
 def check(spec: Spec, secrets: Secrets, *, timeout: float = 5.0) -> tuple[str, ...]:
@@ -135,15 +128,18 @@ def _check_version_query(
 ) -> tuple[str, ...]:
     with _translated(server, secrets):
         answer, warnings = environment(server, tls, timeout)
-    if "zookeeper.version" not in answer:
-        raise PermanentError(
-            "use the ZooKeeper ensemble",
-            on=server,
-            why="it does not answer 'envi', from which taskflow reads its version",
-            todo="Set 4lw.commands.whitelist=envi,srvr in zoo.cfg of every server, "
-            "and restart them one by one.",
-        )
-    return warnings
+    if "zookeeper.version" in answer:
+        return warnings
+    rule = server_errors.rule_of("zookeeper", answer)
+    kind = TransientError if rule and rule.is_transient else PermanentError
+    raise kind(
+        "use the ZooKeeper ensemble",
+        on=server,
+        why="it does not answer 'envi', from which taskflow reads its version",
+        todo=rule.advice
+        if rule
+        else "Correct host and port: what answers there is no ZooKeeper.",
+    )
 
 
 @contextmanager
@@ -180,9 +176,6 @@ def _ours(
     exc: Exception, hosts: str, secrets: Secrets
 ) -> PermanentError | TransientError:
     attempted, why = "use the ZooKeeper ensemble", said(exc, secrets)
-    if isinstance(exc, _DENIED):
-        todo = "Allow everybody, or Octavia's address, to create nodes there."
-        return PermanentError(attempted, on=hosts, why=why, todo=todo)
     refused = tls_traps.refusal(exc)
     unreadable = isinstance(exc, ValueError | FileNotFoundError) or (
         isinstance(exc, OSError) and exc.filename
@@ -196,8 +189,9 @@ def _ours(
             )
         todo += " See jobboard_zookeeper_ssl_options."
         return PermanentError(attempted, on=hosts, why=why, todo=todo)
-    todo = (
-        "Make sure that a majority of the servers runs, and that host, port, firewall "
-        "and TLS options are right."
-    )
-    return TransientError(attempted, on=hosts, why=why, todo=todo)
+    rule = server_errors.rule_of("zookeeper", server_errors.words_of(exc))
+    if rule is None:  # of the network
+        todo = "Start the servers, or correct host, port, firewall and TLS options."
+        return TransientError(attempted, on=hosts, why=why, todo=todo)
+    kind = TransientError if rule.is_transient else PermanentError
+    return kind(attempted, on=hosts, why=why, todo=rule.advice)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pymysql
 
 from amphv2_bootstrap.adapters.mysql import server_errors
-from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.errors import PermanentError, TransientError, UnexpectedError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.masking import Masker
 
@@ -22,6 +22,9 @@ PASSWORD_REFUSED = (1372, 1819)
 # GET_LOCK and LOCK TABLES: by Percona XtraDB Cluster in strict mode, and by MariaDB
 # where it doesn't support them.
 LOCKS_REFUSED = (1105, 1235)
+
+
+_MISSING = re.compile(r"'(\w+)' package is required for [\w ]+")
 
 
 class DatabaseRefusalError(PermanentError):
@@ -60,9 +63,7 @@ def translated(attempted: str, place: str, masker: Masker) -> Iterator[None]:
             "options stand below a line such as [client].",
         ) from None
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as exc:
-        raise PermanentError(
-            attempted, on=place, why=_driver_reason(exc, masker)
-        ) from None
+        raise _of_driver(exc, attempted, place) from None
 
 
 def _translate(
@@ -96,10 +97,16 @@ def clean(message: str, masker: Masker) -> str:
     return masker.text(re.sub(r" near '.*", " near ...", message, flags=re.S))
 
 
-def _driver_reason(exc: Exception, masker: Masker) -> str:
+def _of_driver(exc: Exception, attempted: str, place: str) -> PermanentError:
+    """What PyMySQL, or a library below it, can't do; an unknown text isn't shown."""
     if isinstance(exc, UnicodeEncodeError):  # its text has a character of the password
-        return "PyMySQL sends passwords as latin-1, but this one has other characters"
-    return masker.text(str(exc))
+        why = "PyMySQL sends passwords as latin-1, but this one has other characters"
+        return PermanentError(attempted, on=place, why=why)
+    found = _MISSING.fullmatch(str(exc))
+    if found:
+        todo = f"Install {found[1]} in this program's Python and in Octavia's."
+        return PermanentError(attempted, on=place, why=str(exc), todo=todo)
+    return UnexpectedError.of(f"{attempted} ({place})", exc)
 
 
 def _parser_reason(exc: configparser.Error) -> str:

@@ -45,11 +45,13 @@ class Completed:
     """How a run ended. ``output`` has the lines about errors, without secrets.
 
     ``transient``: the database was unreachable or busy, or a signal killed the run.
+    ``advice``: what to do about the server's error in the output, if that is known.
     """
 
     returncode: int
     output: str
     transient: bool
+    advice: str = ""
 
 
 def guarded(url: DatabaseUrl, lock: str | None, seconds: int) -> DatabaseUrl:
@@ -107,14 +109,12 @@ def upgrade_persistence(
                 + error_lines(exc.todo.removeprefix(_LAST_OUTPUT), masker),
             ) from None
     output = completed.stdout + completed.output
-    away = not tls.advice(output) and any(
-        int(code) == _LOCK_NOT_ACQUIRED or server_errors.is_transient(int(code), text)
-        for code, text in _SERVER_ERROR.findall(output)
-    )
+    away, advice = _judged(output)
     return Completed(
         completed.returncode,
         error_lines(completed.output, masker),
         completed.returncode < 0 or away,
+        advice,
     )
 
 
@@ -128,6 +128,20 @@ def _command(host: HostSettings, files: tuple[str, str]) -> tuple[tuple[str, ...
     carried = program_runner.carried(python, files)
     stdin = program_runner.request(files, host.db_manage_timeout, 0.0, carried)
     return program_runner.command(python, "upgrading"), stdin
+
+
+def _judged(output: str) -> tuple[bool, str]:
+    """Whether the server's errors in the output may pass, and what to do about them."""
+    refused = tls.advice(output)
+    if refused:
+        return False, refused
+    found = [(int(code), text) for code, text in _SERVER_ERROR.findall(output)]
+    away = any(
+        code == _LOCK_NOT_ACQUIRED or server_errors.is_transient(code, text)
+        for code, text in found
+    )
+    known = (server_errors.advice(code, text) for code, text in found)
+    return away, next(filter(None, known), "")
 
 
 def error_lines(output: str, masker: Masker) -> str:

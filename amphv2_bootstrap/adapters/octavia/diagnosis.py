@@ -16,9 +16,9 @@ from amphv2_bootstrap.adapters.octavia.program_runner import (
     Cause,
     Result,
 )
-from amphv2_bootstrap.adapters.octavia.programs.own_rights import REDIS_RIGHTS
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
+from amphv2_bootstrap.spec.server_errors import key_value as key_value_errors
 from amphv2_bootstrap.spec.task_flow_tls import KAZOO_WITHOUT_TLS, OTHER_KAZOO
 
 _ATTEMPTS = {
@@ -68,33 +68,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
         f"Install {OTHER_KAZOO} in Octavia's Python: kazoo {KAZOO_WITHOUT_TLS} passes "
         "the port as the host name over TLS.",
     ),
-    ("NoAuthError", "Allow Octavia to create and delete nodes there."),
-    (
-        "NoPermissionError|user executing the script|NOPERM",
-        REDIS_RIGHTS,
-    ),
-    (
-        "AuthenticationError|AuthenticationWrongNumber|NOAUTH|WRONGPASS",
-        "Correct jobboard_backend_username and jobboard_backend_password, or those "
-        "of Sentinel.",
-    ),
-    ("ReadOnlyError", "Configure the address of the master, or use Sentinel."),
-    ("OutOfMemoryError", "Raise maxmemory, or remove other data from this Redis."),
-    ("MasterNotFoundError", "Correct jobboard_redis_sentinel, hosts and port."),
     ("SSL|CERTIFICATE", "Correct the TLS options, or the server's certificate."),
-    ("InvalidResponse", "Correct host and port: no Redis answers there."),
-)
-_TRANSIENT = (
-    "redis.exceptions.ConnectionError",
-    "redis.exceptions.TimeoutError",
-    "redis.exceptions.BusyLoadingError",
-    # In a fail-over; a wrong name is refused before, by ensure-key-value-backend.
-    "redis.sentinel.MasterNotFoundError",
-    "etcd3gw.exceptions.ConnectionFailedError",
-    "etcd3gw.exceptions.ConnectionTimeoutError",
-    "kazoo.handlers.threading.KazooTimeoutError",
-    "kazoo.exceptions.ConnectionLoss",
-    "InterruptedRunError",
 )
 _WRAPPERS = ("taskflow.", "sqlalchemy.", "tenacity.", "builtins.RuntimeError")
 _OWN_ERRORS = ("BrokenLinkError", "InterruptedRunError", "ScratchRefusedError")
@@ -117,7 +91,7 @@ def verdict(
     cause = _cause(result.chain)
     kinds = " ".join(f"{each.type} {each.text}" for each in result.chain)
     refused = tls.advice(kinds)
-    away = any(name in kinds for name in _TRANSIENT) or _is_transient(cause)
+    away = _is_transient(cause, result.chain)
     kind: type[PermanentError] | type[TransientError] = PermanentError
     if "ScratchRefusedError" in kinds:
         kind = UnprovenError
@@ -130,7 +104,7 @@ def verdict(
         f"{_ATTEMPTS.get(link, link)} (link {link})",
         on=f"{' with '.join(files)}, by {python}",
         why=_words(cause) + left,
-        todo=refused or _advice(link, cause, kinds),
+        todo=refused or _advice(link, cause, result.chain, kinds),
     )
 
 
@@ -150,8 +124,16 @@ def _code(cause: Cause) -> int:
     return int(found[1]) if found and cause.type.startswith("pymysql.") else 0
 
 
-def _is_transient(cause: Cause) -> bool:
-    return server_errors.is_transient(_code(cause), cause.text)
+def _is_transient(cause: Cause, chain: Sequence[Cause]) -> bool:
+    code, rule = _code(cause), _rule(chain)
+    if code:
+        return server_errors.is_transient(code, cause.text)
+    interrupted = any(one.type.endswith("InterruptedRunError") for one in chain)
+    return interrupted or (rule is not None and rule.is_transient)
+
+
+def _rule(chain: Sequence[Cause]) -> key_value_errors.Rule | None:
+    return key_value_errors.rule_of_types((one.type, one.text) for one in chain)
 
 
 def _words(cause: Cause) -> str:
@@ -161,7 +143,7 @@ def _words(cause: Cause) -> str:
     return f"{name}: {cause.text}" if cause.text else name
 
 
-def _advice(link: str, cause: Cause, kinds: str) -> str:
+def _advice(link: str, cause: Cause, chain: Sequence[Cause], kinds: str) -> str:
     if link == "configuration" and "ModuleNotFound" in kinds:
         return WRONG_PYTHON
     code = _code(cause)
@@ -172,4 +154,7 @@ def _advice(link: str, cause: Cause, kinds: str) -> str:
         for words, todo in _WORDS:
             if re.search(words, kinds):
                 return todo
+        rule = _rule(chain)
+        if rule is not None:
+            return rule.advice
     return _ADVICE.get(link, _ADVICE["jobboard-connect"])

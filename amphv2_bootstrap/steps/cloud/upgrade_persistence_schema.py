@@ -210,6 +210,8 @@ class UpgradePersistenceSchema(Step):
     ) -> TransientError | PermanentError:
         kind = TransientError if completed.transient else PermanentError
         todo = "Fix the cause that octavia-db-manage reports, and resume."
+        if completed.advice:
+            todo = f"{completed.advice} Then resume."
         if found.rows_anywhere and verdict.state is not State.BEHIND:
             todo = (
                 "The tables hold rows, so they are left as they are. Dump the "

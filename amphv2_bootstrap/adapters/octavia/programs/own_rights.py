@@ -11,10 +11,6 @@ import importlib
 import uuid
 from typing import Any
 
-REDIS_RIGHTS = (
-    "Allow the user all that Octavia does: keys NAMESPACE:* with the commands "
-    "+@read +@write +@transaction +@scripting +@connection +info."
-)
 _SCRIPT = "return redis.call('exists', KEYS[1])"
 
 

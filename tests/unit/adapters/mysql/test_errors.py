@@ -63,6 +63,24 @@ def test_no_secret_comes_through(exc: Exception) -> None:
     assert "secret-wo" not in text
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, ValueError, TypeError])
+def test_an_error_that_pymysql_did_not_expect_keeps_its_text(
+    kind: type[Exception],
+) -> None:
+    """It may quote a secret that no masker knows: only type and place are shown."""
+    error = translate(kind("a line of a file: unknown-secret"))
+    assert isinstance(error, PermanentError)
+    assert kind.__name__ in error.why
+    assert "unknown-secret" not in str(error)
+    assert error.__cause__ is None
+
+
+def test_a_library_that_pymysql_lacks_is_named() -> None:
+    """Its own text says what to install."""
+    text = "'pynacl' package is required for ed25519_password auth method"
+    assert text in translate(RuntimeError(text)).why
+
+
 def test_traceback_of_a_server_error() -> None:
     """The logged traceback of a server's error holds no secret."""
     secret = "secret-" + "word"  # in two parts, since a traceback shows this line

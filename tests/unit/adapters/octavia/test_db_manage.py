@@ -115,12 +115,19 @@ REFUSED = (
 
 
 @pytest.mark.parametrize(
-    ("output", "transient"), [('(2003, "timed out")', True), (REFUSED, False)]
+    ("output", "transient", "advice"),
+    [
+        ('(2003, "timed out")', True, "Is the server running"),
+        (REFUSED, False, "renew it"),
+        ("(1114, \"The table 'logbooks' is full\")", False, "disk"),
+        ('(1290, "running with the --skip-grant-tables option")', False, "restart it"),
+        ("TypeError: no server said this", False, ""),
+    ],
 )
-def test_a_refused_certificate_does_not_pass(
-    tmp_path: Path, output: str, transient: bool
+def test_an_error_of_the_server_has_its_own_advice(
+    tmp_path: Path, output: str, transient: bool, advice: str
 ) -> None:
-    """It has the number of a server that is away, but waiting doesn't help."""
+    """A refused certificate has the number of a server that is away, but stays."""
     script = tmp_path / "octavia-db-manage"
     script.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{output}\nEND\nexit 1\n")
     script.chmod(0o700)
@@ -129,6 +136,7 @@ def test_a_refused_certificate_does_not_pass(
         host, URL, "x", masker=NOTHING_SECRET, cancelled=threading.Event()
     )
     assert (found.returncode, found.transient) == (1, transient)
+    assert advice in found.advice if advice else not found.advice
 
 
 @pytest.mark.parametrize("text", ["x\n[database]\nconnection = y", "x\ry", "x\x00y"])

@@ -93,7 +93,7 @@ CASES = (
         (_WRAPPED, *_chain(("redis.exceptions.ConnectionError", "Error 111"))),
         TransientError,
         "ConnectionError: Error 111",
-        "start the server",
+        "Start the server",
     ),
     (
         "post",
@@ -143,7 +143,7 @@ CASES = (
         (_WRAPPED, *_chain(("kazoo.exceptions.NoAuthError", "in /octavia_jobboard"))),
         PermanentError,
         "NoAuthError: in /octavia_jobboard",
-        "Allow Octavia to create and delete nodes there",
+        "to create nodes there",
     ),
     (
         "jobboard-driver",

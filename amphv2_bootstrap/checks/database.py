@@ -25,7 +25,13 @@ from amphv2_bootstrap.checks.finding import (
 from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.steps.base import Context
-from amphv2_bootstrap.steps.target_database import account, admin, database_name, logins
+from amphv2_bootstrap.steps.target_database import (
+    account,
+    account_remarks,
+    admin,
+    database_name,
+    logins,
+)
 
 _FIX = "'amphv2-bootstrap post-job' fixes it, or says what it can't fix."
 
@@ -55,6 +61,11 @@ def _accounts(context: Context, session: Session) -> Iterator[Finding]:
     user = str(context.spec.persistence.username)
     there = {one.host: one for one in accounts.accounts(session, user)}
     password = context.secrets.text("persistence_password") or ""
+    closed, doubtful = account_remarks(context, session)
+    for message in closed:
+        yield Finding("database", FAILED, message)
+    for message in doubtful:
+        yield Finding("database", WARNING, message)
     tried = logins(context, session, password)
     for host in context.spec.account_hosts:
         if host in there:

@@ -3,9 +3,11 @@
 
 from contextlib import AbstractContextManager
 
-from amphv2_bootstrap.adapters.mysql import sessions
+from amphv2_bootstrap.adapters.mysql import account_state, sessions
+from amphv2_bootstrap.adapters.mysql import accounts as accounts
 from amphv2_bootstrap.adapters.mysql.account_login import Logins, try_logins
 from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.steps.base import Context
 
@@ -43,6 +45,24 @@ def logins(context: Context, session: sessions.Session, password: str) -> Logins
         session,
         masker=context.secrets.masker,
     )
+
+
+def account_remarks(
+    context: Context, session: sessions.Session
+) -> tuple[list[str], list[str]]:
+    """What closes existing accounts to Octavia, and what may; full sentences.
+
+    :param session: of the administrator.
+    """
+    closed: list[str] = []
+    doubtful: list[str] = []
+    protection = tls.meaning(context.spec.persistence.query)
+    for one in accounts.accounts(session, context.spec.persistence.username or ""):
+        if one.host in context.spec.account_hosts:
+            state = account_state.state_of(session, one)
+            closed += account_state.obstacles(one, state, protection)
+            doubtful += account_state.doubts(one, state, protection)
+    return closed, doubtful
 
 
 def database_name(spec: Spec) -> str:

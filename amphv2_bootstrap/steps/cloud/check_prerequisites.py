@@ -22,7 +22,11 @@ from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.missing_options import missing_options
 from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
-from amphv2_bootstrap.steps.target_database import admin, database_name
+from amphv2_bootstrap.steps.target_database import (
+    account_remarks,
+    admin,
+    database_name,
+)
 
 OLDEST = {"MariaDB": (10, 0, 2), "MySQL": (8, 0)}
 """MariaDB: the first version in which a connection can hold two named locks."""
@@ -155,6 +159,10 @@ class CheckPrerequisites(Step):
             self._lacks(session, "CREATE USER", "the server (*.*)")
         if not held.holds("SELECT", "mysql"):
             self._lacks(session, "SELECT", "the database mysql, to read accounts")
+            return
+        closed, doubtful = account_remarks(self.context, session)
+        self._problems += closed
+        self._warnings += doubtful
 
     def _lacks(self, session: Session, privileges: str, on: str) -> None:
         user = self.context.host.admin.username

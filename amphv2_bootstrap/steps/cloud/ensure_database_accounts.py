@@ -13,6 +13,7 @@ from amphv2_bootstrap.adapters.mysql.account_traps import (
 from amphv2_bootstrap.adapters.mysql.accounts import Account
 from amphv2_bootstrap.adapters.mysql.sessions import Session
 from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.steps import main_database
 from amphv2_bootstrap.steps.base import (
     CHANGED,
     NOT_APPLICABLE,
@@ -21,7 +22,13 @@ from amphv2_bootstrap.steps.base import (
     Step,
     StepResult,
 )
-from amphv2_bootstrap.steps.target_database import admin, database_name, logins
+from amphv2_bootstrap.steps.main_database import Access
+from amphv2_bootstrap.steps.target_database import (
+    account_remarks,
+    admin,
+    database_name,
+    logins,
+)
 
 _ATTEMPTED = "ensure the database accounts"
 
@@ -38,6 +45,7 @@ class EnsureDatabaseAccounts(Step):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._changed = False  # set by failed attempts, too
+        self._main: Access | None = None  # before the first attempt
 
     @property
     def aim(self) -> str:
@@ -56,13 +64,14 @@ class EnsureDatabaseAccounts(Step):
         with admin(self.context) as session:
             there = {one.host: one for one in accounts.accounts(session, self._user)}
             self._refuse_other_passwords(there, session.place)
+            closed, doubts = account_remarks(self.context, session)
+            if closed:
+                raise self._closed(closed, session.place)
             served = self._served(session, there)
-            for host in self.context.spec.account_hosts:
-                if host not in served:
-                    self._ensure_account(session, host, host in there)
-                    self._ensure_grant(session, host)
+            self._make({*self.context.spec.account_hosts} - {*served}, there, session)
             tried = self._log_in(session)
             warnings = (
+                *doubts,
                 *(_not_made(self._user, *one) for one in served.items()),
                 *self._unproven(there, tried),
                 *self._shadows(session),
@@ -118,6 +127,47 @@ class EnsureDatabaseAccounts(Step):
                 todo="Choose a password of ASCII characters.",
             )
         return password
+
+    def _make(
+        self, hosts: set[str], there: dict[str, Account], session: Session
+    ) -> None:
+        """Make what is missing, unless that would close Octavia's main database."""
+        if self._main is None and hosts - {*there}:
+            self._main = main_database.look(self.context)
+        for host in self.context.spec.account_hosts:
+            if host in hosts:
+                self._ensure_account(session, host, host in there)
+                self._ensure_grant(session, host)
+        if self._main is not None and self._main.account:
+            self._keep_main_database(self._main, session.place)
+
+    def _keep_main_database(self, before: Access, place: str) -> None:
+        after = main_database.look(self.context)
+        lost = before.lost(after) if after else ""
+        if not lost:
+            return
+        made = self.intents.all()
+        self.undo(StepResult(CHANGED, "", made=made))
+        for name in made:
+            self.intents.remove(name)
+        names = ", ".join(one.partition(":")[2] for one in made)
+        raise PermanentError(
+            _ATTEMPTED,
+            on=f"{self._user} on {place}",
+            why=f"with {names}, {lost}. What this step made is removed again",
+            todo="Create the missing accounts with the rights that Octavia's main "
+            "database needs, and resume the job; or choose [octavia] grant_hosts or "
+            "a user name in persistence_connection that leaves them alone, and post "
+            "the job anew.",
+        )
+
+    def _closed(self, closed: list[str], place: str) -> PermanentError:
+        return PermanentError(
+            _ATTEMPTED,
+            on=f"{self._user} on {place}",
+            why=" ".join(closed),
+            todo="Nothing was made. Resume the job afterwards.",
+        )
 
     def _refuse_other_passwords(self, there: dict[str, Account], place: str) -> None:
         """Before anything is made, refuse all accounts with a different password."""

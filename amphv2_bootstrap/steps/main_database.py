@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Octavia's main database, which new accounts of its user must not close to it."""
+
+import contextlib
+from dataclasses import dataclass, replace
+
+from amphv2_bootstrap.adapters.host import durable_file
+from amphv2_bootstrap.adapters.mysql import sessions
+from amphv2_bootstrap.adapters.mysql.database_url import parse
+from amphv2_bootstrap.adapters.octavia import conf_file, config_sources
+from amphv2_bootstrap.errors import BootstrapError, CancelledError, TransientError
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.model import on_host
+from amphv2_bootstrap.steps.base import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a login as Octavia logs in to its main database gave.
+
+    ``account`` is the one that the server chose, empty if it refused the login; then
+    ``why`` says the reason; ``trouble`` is set where the server wasn't reached.
+    ``rights`` has a text for each table and right in force.
+    """
+
+    account: str = ""
+    rights: frozenset[str] = frozenset()
+    why: str = ""
+    trouble: TransientError | None = None
+
+    def lost(self, later: "Access") -> str:
+        """What Octavia can't do any more, as a clause; empty if it lost nothing.
+
+        :raises TransientError: the later login didn't reach the server.
+        """
+        if not self.account:
+            return ""
+        if later.trouble:
+            raise later.trouble
+        if not later.account:
+            return f"Octavia's login to its main database is refused ({later.why})"
+        gone = sorted(self.rights - later.rights)
+        if not gone:
+            return ""
+        more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+        return (
+            f"Octavia, now as {later.account} instead of {self.account}, lacks "
+            f"{gone[0]}{more} in its main database"
+        )
+
+
+def look(context: Context) -> Access | None:
+    """Log in by ``[database] connection``, as this host's Octavia loads it.
+
+    None if that has another user than persistence_connection, or can't be read here:
+    then new accounts of persistence_connection's user don't matter to it.
+
+    :raises CancelledError: the step was cancelled.
+    """
+    url, password = _connection(context)
+    if url is None or url.username != context.spec.persistence.username:
+        return None
+    try:
+        with sessions.session(
+            url,
+            password,
+            masker=context.secrets.masker,
+            database=url.database,
+            cancelled=context.cancelled,
+        ) as session:
+            account = str(session.value("SELECT CURRENT_USER()"))
+            return Access(account, _rights(session))
+    except CancelledError:
+        raise
+    except BootstrapError as exc:
+        trouble = exc if isinstance(exc, TransientError) else None
+        return Access(why=exc.why, trouble=trouble)
+
+
+def _connection(context: Context) -> tuple[DatabaseUrl | None, str | None]:
+    text = ""
+    for file in config_sources.files(context.host):
+        # The code that loads the file reports what is wrong with it.
+        with contextlib.suppress(BootstrapError, ValueError):
+            options = conf_file.get_options(durable_file.read(str(file)), "database")
+            text = options.get("connection", text)
+    try:
+        url, password = parse(text.replace("$$", "$"))
+    except ValueError:
+        return None, None
+    if url.is_sqlite or url.refused_arguments:
+        return None, None
+    paths = {
+        name: on_host(value, context.host.host_paths)
+        for name, value in url.query.items()
+    }
+    return replace(url, query=paths), password
+
+
+def _rights(session: sessions.Session) -> frozenset[str]:
+    """The rights on columns: of this login, from whatever account or role they are."""
+    rows = session.rows(
+        "SELECT DISTINCT TABLE_NAME, PRIVILEGES FROM information_schema.COLUMNS"
+        " WHERE TABLE_SCHEMA = DATABASE()"
+    )
+    return frozenset(
+        f"{right.upper()} on {table}"
+        for table, rights in rows
+        for right in str(rights).split(",")
+        if right
+    )

@@ -5,15 +5,16 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 
 from amphv2_bootstrap.checks.database import database, grants, schema
-from amphv2_bootstrap.checks.finding import FAILED, Check, Finding, name_of
+from amphv2_bootstrap.checks.finding import Check, Finding, name_of
 from amphv2_bootstrap.checks.host import (
     canary,
     client_library,
     configuration,
     key_value_backend,
 )
+from amphv2_bootstrap.checks.jobs import waiting_jobs
 from amphv2_bootstrap.checks.upkeep import other_accounts, server_settings, services
-from amphv2_bootstrap.errors import BootstrapError, CancelledError
+from amphv2_bootstrap.errors import BootstrapError, CancelledError, UnexpectedError
 from amphv2_bootstrap.steps.base import Context
 
 LOG = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     services,
     server_settings,
     other_accounts,
+    waiting_jobs,
     canary,
 )
 """To add a check, add a function here that takes the context and yields findings.
@@ -55,13 +57,4 @@ def verify(
             yield Finding.of(name, exc)
         except Exception as exc:  # a library may raise anything
             LOG.exception("The check %s ended unexpectedly", name)
-            yield _surprise(name, exc)
-
-
-def _surprise(name: str, exc: Exception) -> Finding:
-    return Finding(
-        name,
-        FAILED,
-        f"unexpected {type(exc).__name__}: {exc}",
-        "Report this as a bug of amphv2-bootstrap, with the traceback in its log.",
-    )
+            yield Finding.of(name, UnexpectedError.of("carry out the check", exc))

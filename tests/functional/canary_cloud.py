@@ -26,6 +26,26 @@ def persistence_rows(mariadb: MariaDB) -> int:
     return int(mariadb.execute(f"SELECT {' + '.join(counts)}")[0][0])
 
 
+_POST = """
+import sys
+from octavia.common import config
+config.init(["--config-file", sys.argv[1]])
+from octavia.controller.worker.v2 import taskflow_jobboard_driver as drivers
+from taskflow.persistence import models
+from stevedore import driver as stevedore_driver
+persistence = drivers.MysqlPersistenceDriver()
+name = config.cfg.CONF.task_flow.jobboard_backend_driver
+made = stevedore_driver.DriverManager(
+    "octavia.worker.jobboard_driver", name, invoke_on_load=True,
+    invoke_args=(persistence,)).driver
+with persistence.get_persistence() as backend, made.job_board(backend) as board:
+    book = models.LogBook("create-load-balancer")
+    book.add(models.FlowDetail("create", "0b6b3c1c-7a55-4a37-9b0e-6f6c2b1c9b52"))
+    backend.get_connection().save_logbook(book)
+    print(board.post("create-load-balancer", book=book, details={"store": {}}).uuid)
+"""
+
+
 @dataclass
 class CanaryCloud:
     """``conf`` is an octavia.conf with the whole ``[task_flow]``.
@@ -65,6 +85,26 @@ def make(
     argv = [program, "--config-file", str(conf), "upgrade_persistence"]
     subprocess.run(argv, check=True, capture_output=True, timeout=120)
     return CanaryCloud(mariadb, str(venv / "bin" / "python"), conf, list)
+
+
+def on(
+    backend: str, server: Any, folder: Path, mariadb: MariaDB, venv: Path
+) -> CanaryCloud:
+    """:func:`make` for ``redis``, ``zookeeper`` or ``etcd``."""
+    options = {
+        "jobboard_backend_driver": f"{backend}_taskflow_driver",
+        "jobboard_backend_port": server.port,
+    }
+    if backend == "redis":
+        options = redis_options(server)
+    return make(folder, mariadb, venv, options)
+
+
+def post(cloud: CanaryCloud) -> str:
+    """Post a job on Octavia's own namespace, as its API does; its id."""
+    argv = [cloud.python, "-W", "ignore", "-c", _POST, str(cloud.conf)]
+    done = subprocess.run(argv, check=True, capture_output=True, timeout=120)
+    return done.stdout.decode().split()[-1]
 
 
 def redis_options(server: Any) -> dict[str, Any]:

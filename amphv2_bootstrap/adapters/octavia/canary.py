@@ -142,6 +142,45 @@ def waiting_jobs(
     return tuple(map(str, _facts(result, python, sources)["jobs"]))
 
 
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A posting on Octavia's jobboard that its conductors can't carry out.
+
+    ``is_malformed``: taskflow can't read it; otherwise its logbook isn't in the
+    database. ``why`` is a clause, ``removal`` the command that removes the posting.
+    """
+
+    name: str
+    why: str
+    is_malformed: bool
+    removal: str
+
+
+def leftovers(
+    python: str,
+    sources: Sequence[str],
+    *,
+    masker: Masker = NOTHING_SECRET,
+    cancelled: threading.Event | None = None,
+) -> tuple[Leftover, ...]:
+    """At most 50 on Octavia's own jobboard; changes none.
+
+    Parameters and errors are those of :func:`prove`.
+    """
+    result = program_runner.run(
+        python,
+        "leftovers",
+        sources,
+        timeout=_LIST_SECONDS,
+        masker=masker,
+        cancelled=cancelled,
+    )
+    return tuple(
+        Leftover(one["name"], one["why"], one["kind"] == "malformed", one["remove"])
+        for one in _facts(result, python, sources)["flaws"]
+    )
+
+
 def _facts(result: Result, python: str, files: Sequence[str]) -> Facts:
     if result.facts is None:
         raise verdict(result, python, files)

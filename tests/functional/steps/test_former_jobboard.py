@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A jobboard with jobs on it is not left, on every backend of a real Octavia."""
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,24 +20,6 @@ from tests.functional.canary_cloud import CanaryCloud
 from tests.servers.mariadb import MariaDB
 from tests.unit.steps.controller_host import Controller
 
-_POST = """
-import sys
-from octavia.common import config
-config.init(["--config-file", sys.argv[1]])
-from octavia.controller.worker.v2 import taskflow_jobboard_driver as drivers
-from taskflow.persistence import models
-from stevedore import driver as stevedore_driver
-persistence = drivers.MysqlPersistenceDriver()
-name = config.cfg.CONF.task_flow.jobboard_backend_driver
-made = stevedore_driver.DriverManager(
-    "octavia.worker.jobboard_driver", name, invoke_on_load=True,
-    invoke_args=(persistence,)).driver
-with persistence.get_persistence() as backend, made.job_board(backend) as board:
-    book = models.LogBook("create-load-balancer")
-    book.add(models.FlowDetail("create", "0b6b3c1c-7a55-4a37-9b0e-6f6c2b1c9b52"))
-    backend.get_connection().save_logbook(book)
-    print(board.post("create-load-balancer", book=book, details={"store": {}}).uuid)
-"""
 BACKENDS = ("redis", "zookeeper", "etcd")
 
 
@@ -48,22 +29,7 @@ def cloud(
 ) -> CanaryCloud:
     """A cloud with a working jobboard on one of the backends."""
     server: Any = request.getfixturevalue(f"{request.param}_server")
-    options = {
-        "jobboard_backend_driver": f"{request.param}_taskflow_driver",
-        "jobboard_backend_port": server.port,
-    }
-    if request.param == "redis":
-        options = clouds.redis_options(server)
-    # The servers are shared: each test has a board of its own.
-    options["jobboard_backend_namespace"] = f"former_{uuid4().hex}"
-    return clouds.make(tmp_path, mariadb, octavia_venv, options)
-
-
-def _post(cloud: CanaryCloud) -> str:
-    """Post a job on Octavia's own namespace, as its API does; its id."""
-    argv = [cloud.python, "-W", "ignore", "-c", _POST, str(cloud.conf)]
-    done = subprocess.run(argv, check=True, capture_output=True, timeout=120)
-    return done.stdout.decode().split()[-1]
+    return clouds.on(request.param, server, tmp_path, mariadb, octavia_venv)
 
 
 @pytest.fixture
@@ -94,7 +60,7 @@ def test_a_job_that_waits_parks_the_change(
     cloud: CanaryCloud, context: Callable[..., Context]
 ) -> None:
     """It is named; it stays on the board, unclaimed; nothing is written."""
-    uuid, before = _post(cloud), cloud.conf.read_bytes()
+    uuid, before = clouds.post(cloud), cloud.conf.read_bytes()
     with pytest.raises(PermanentError, match=f"create-load-balancer .{uuid}") as caught:
         refuse_to_leave_jobs(context(jobboard_backend_namespace="elsewhere"))
     assert "wasn't changed" in str(caught.value)
@@ -107,7 +73,7 @@ def test_the_same_jobboard_is_not_looked_at(
     cloud: CanaryCloud, context: Callable[..., Context]
 ) -> None:
     """A job on the board that stays is Octavia's daily work."""
-    _post(cloud)
+    clouds.post(cloud)
     assert refuse_to_leave_jobs(context(jobboard_save_logbook=True)) == ()
 
 

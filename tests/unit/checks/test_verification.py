@@ -45,8 +45,8 @@ def test_an_unexpected_error_hides_no_other_finding(
     one, surprise, last = verify(controller.context, (surprising, last_one))
     assert (one.state, last.state) == (OK, OK)
     assert (surprise.check, surprise.state) == ("surprising", FAILED)
-    why = "unexpected AttributeError: a library has no such attribute"
-    assert surprise.message == why
+    assert "unexpected AttributeError at " in surprise.message
+    assert "no such attribute" not in surprise.message  # it could quote a secret
     assert surprise.todo
     assert "in surprising" in caplog.text
 

@@ -84,6 +84,13 @@ def _zookeeper(conf: Any, board: Any) -> Iterator[Any]:
     if board is not None:
         yield board._client
         return
+    with zookeeper_client(conf) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def zookeeper_client(conf: Any) -> Iterator[Any]:
+    """A connected client as Octavia's driver makes it; it makes no folder."""
     kazoo_utils: Any = importlib.import_module("taskflow.utils.kazoo_utils")
     group = conf[GROUP]
     hosts = [

@@ -1,39 +1,135 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists the jobs on Octavia's own jobboard; claims and changes none."""
+"""Lists the jobs on Octavia's own jobboard; claims and changes none.
+
+Reads what the servers hold: taskflow's own ``iterjobs`` deletes a posting in Redis or
+etcd that it can't read.
+"""
 
 from __future__ import annotations  # Octavia's Python may be older than ours
 
 import contextlib
 import importlib
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from . import loading
-from .options import received
+from .options import GROUP, received
+from .refusal import zookeeper_client
 from .reporting import Report, run
 
-_MOST = 50
+MOST = 50
+FIELDS = {
+    "redis": ("uuid", "name", "sequence", "created_on"),
+    "zookeeper": ("uuid", "name"),
+    "etcd": ("uuid", "name", "sequence", "priority"),
+}
+"""Without one of these in a posting, taskflow's ``iterjobs`` raises an error."""
 
 
-def _waiting(report: Report, request: dict[str, Any]) -> list[str]:
-    with report.at("configuration"):
-        conf = loading.configuration(received(request), report)
-    backends: Any = importlib.import_module("taskflow.persistence.backends")
-    with contextlib.ExitStack() as stack:
-        with report.at("jobboard-driver"):
-            driver = loading.jobboard_driver(conf, loading.persistence_driver())
-            if hasattr(driver, "shutdown"):
-                stack.callback(driver.shutdown)
-        with report.at("jobboard-connect"):
-            # To list jobs, a board needs no database.
-            persistence = backends.fetch({"connection": "memory"})
+class Posting:
+    """One posting: its key on the server, and what it says, None if unreadable."""
+
+    def __init__(self, key: str, content: Any) -> None:
+        self.key = key
+        self.content = content
+
+    def flaw(self, driver: str) -> str:
+        """Why taskflow can't read it, as a clause; empty if it can."""
+        if not isinstance(self.content, dict):
+            return "it can't be read"
+        missing = [name for name in FIELDS[driver] if name not in self.content]
+        if missing:
+            return f"it has no {', '.join(missing)}"
+        priority = self.content.get("priority", "NORMAL")
+        base: Any = importlib.import_module("taskflow.jobs.base")
+        try:
+            if hasattr(base, "JobPriority"):
+                base.JobPriority.convert(priority)
+        except (ValueError, TypeError, AttributeError):
+            return "its priority is invalid"
+        return ""
+
+    @property
+    def book(self) -> str | None:
+        """The id of its logbook, if it names one."""
+        book = self.content.get("book")
+        uuid = book.get("uuid") if isinstance(book, dict) else None
+        return None if uuid is None else str(uuid)
+
+    def __str__(self) -> str:
+        return f"{self.content['name']} ({self.content['uuid']})"
+
+
+def postings(conf: Any, report: Report, stack: contextlib.ExitStack) -> list[Posting]:
+    """All postings on Octavia's own jobboard, by key."""
+    name = loading.driver_name(conf)
+    with report.at("jobboard-driver"):
+        driver = loading.jobboard_driver(conf, loading.persistence_driver())
+        if hasattr(driver, "shutdown"):
+            stack.callback(driver.shutdown)
+    with report.at("jobboard-connect"):
+        if name == "zookeeper":  # to connect, its board makes folders
+            client = stack.enter_context(zookeeper_client(conf))
+            found = _of_zookeeper(client, conf[GROUP].jobboard_backend_namespace)
+        else:
+            backends: Any = importlib.import_module("taskflow.persistence.backends")
+            persistence = backends.fetch({"connection": "memory"})  # it needs none
             board = stack.enter_context(driver.job_board(persistence))
-            jobs = board.iterjobs(ensure_fresh=True)
-            return sorted(f"{job.name} ({job.uuid})" for job in jobs)[:_MOST]
+            found = _of_redis(board) if name == "redis" else _of_etcd(board)
+        return sorted(found, key=lambda posting: posting.key)
+
+
+def _of_redis(board: Any) -> Iterator[Posting]:
+    exceptions: Any = importlib.import_module("taskflow.exceptions")
+    for key, blob in board._client.hgetall(board.listings_key).items():
+        try:
+            content = board._loads(blob)
+        except (ValueError, TypeError, KeyError, exceptions.JobFailure):
+            content = None
+        yield Posting(_text(key), content)
+
+
+def _of_zookeeper(client: Any, namespace: str) -> Iterator[Posting]:
+    exceptions: Any = importlib.import_module("kazoo.exceptions")
+    path = "/" + namespace.strip("/")
+    with contextlib.suppress(exceptions.NoNodeError):
+        for child in client.get_children(path):
+            if child.startswith("job") and not child.endswith(".lock"):
+                with contextlib.suppress(exceptions.NoNodeError):
+                    blob, _ = client.get(f"{path}/{child}")
+                    yield Posting(f"{path}/{child}", _decoded(blob))
+
+
+def _of_etcd(board: Any) -> Iterator[Posting]:
+    board._process_incoming_job = lambda key, data: None  # of its thread: it deletes
+    prefix = board._create_path(board._root_path, board.JOB_PREFIX)
+    for blob, found in board._client.get_prefix(prefix):
+        key = _text(found["key"])
+        if key.endswith(board.DATA_POSTFIX):
+            yield Posting(key, _decoded(blob))
+
+
+def _decoded(blob: bytes) -> Any:
+    try:
+        return json.loads(blob)
+    except ValueError:
+        return None
+
+
+def _text(key: Any) -> str:
+    return key.decode(errors="backslashreplace") if isinstance(key, bytes) else str(key)
 
 
 def program(report: Report, request: dict[str, Any]) -> None:
     """Report the names of the jobs."""
-    report.say(facts={"jobs": _waiting(report, request)})
+    with report.at("configuration"):
+        conf = loading.configuration(received(request), report)
+    driver = loading.driver_name(conf)
+    with contextlib.ExitStack() as stack:
+        found = postings(conf, report, stack)
+        jobs = [str(one) for one in found if not one.flaw(driver)]
+        report.say(facts={"jobs": sorted(jobs)[:MOST]})
 
 
 def main() -> None:

@@ -185,13 +185,10 @@ class Cloud:
         owner = ProcessIdentity.of_this_process(host)
         journal = Journal(self.database, str(owner))
         board = board or SqlBoard(self.board, self.database)
-        runner = self.runner(journal)
+        runner = Runner(
+            self.database, journal, self.flows, self.contexts, Masker(["s3cr3t"])
+        )
         return Conductor(Parts(board, self.store, journal, runner), owner, settings)
-
-    def runner(self, journal: Journal | None = None) -> Runner:
-        """What carries flows out under the journal's owner."""
-        journal, masker = journal or self.journal, Masker(["s3cr3t"])
-        return Runner(self.database, journal, self.flows, self.contexts, masker)
 
     @contextlib.contextmanager
     def running(

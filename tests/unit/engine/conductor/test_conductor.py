@@ -321,13 +321,3 @@ def test_an_interrupted_step_gets_no_grace(make_cloud: MakeCloud) -> None:
         assert begun.wait(30)
         conductor.stop_now()
     assert cloud.states(uuid) == ["ready"]
-
-
-def test_a_job_that_ends_meanwhile_is_not_refused(make_cloud: MakeCloud) -> None:
-    """Its seal is deleted with it; that is no sign of a forged job."""
-    cloud = make_cloud(main=["a"])
-    uuid = cloud.post([NewFlowRun("main", 0)])
-    flow_run = cloud.store.flow_runs_of(uuid)[0]
-    cloud.journal.cancel(uuid)
-    with pytest.raises(FencedError, match="it has ended"):
-        cloud.runner().check(flow_run, cloud.store.job(uuid))

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from amphv2_bootstrap.adapters.mysql import account_state, sessions
 from amphv2_bootstrap.adapters.mysql import accounts as accounts
 from amphv2_bootstrap.adapters.mysql.account_login import Logins, try_logins
+from amphv2_bootstrap.adapters.mysql.account_traps import stands_in
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.model import Spec
@@ -63,6 +64,35 @@ def account_remarks(
             closed += account_state.obstacles(one, state, protection)
             doubtful += account_state.doubts(one, state, protection)
     return closed, doubtful
+
+
+def unserved_hosts(context: Context, session: sessions.Session) -> list[str]:
+    """Grant hosts where no account may be made, and none gets the rights; sentences.
+
+    :param session: of the administrator.
+    """
+    user, hosts = context.spec.persistence.username or "", context.spec.account_hosts
+    there = {one.host for one in accounts.accounts(session, user)}
+    found = []
+    for host in hosts:
+        other = None if host in there else stands_in(session, user, host)
+        if other is not None and other.host not in hosts:
+            found.append(
+                f"{not_made(user, host, other)} But {other.host} isn't among the "
+                f"grant hosts: add it to [octavia] grant_hosts on all controllers, "
+                "and post the job anew; or create the account with the rights of "
+                f"{other}."
+            )
+    return found
+
+
+def not_made(user: str, host: str, other: accounts.Account) -> str:
+    """Why no account is made at a host that ``other`` serves, in two sentences."""
+    return (
+        f"'{user}'@'{host}' is not made: the server would prefer it to {other}, "
+        "and it would lack that one's rights on the whole server (*.*) or roles, for "
+        f"Octavia's main database too. Logins from {host} use {other}."
+    )
 
 
 def database_name(spec: Spec) -> str:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A library's error that quotes a secret.
 
-Sources: ansible.mysql 394 and PyMySQL 548: an option file whose first line is a
-password, without a section before it; the parser's error quotes that line.
+Sources: ansible.mysql 394 and PyMySQL 548: an option file that begins with a password,
+without a section before it; the parser's error quotes that line.
 """
 
 import traceback

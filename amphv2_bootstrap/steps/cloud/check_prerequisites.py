@@ -26,6 +26,7 @@ from amphv2_bootstrap.steps.target_database import (
     account_remarks,
     admin,
     database_name,
+    unserved_hosts,
 )
 
 OLDEST = {"MariaDB": (10, 0, 2), "MySQL": (8, 0)}
@@ -161,7 +162,7 @@ class CheckPrerequisites(Step):
             self._lacks(session, "SELECT", "the database mysql, to read accounts")
             return
         closed, doubtful = account_remarks(self.context, session)
-        self._problems += closed
+        self._problems += closed + unserved_hosts(self.context, session)
         self._warnings += doubtful
 
     def _lacks(self, session: Session, privileges: str, on: str) -> None:

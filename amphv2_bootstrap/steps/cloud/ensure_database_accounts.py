@@ -28,6 +28,8 @@ from amphv2_bootstrap.steps.target_database import (
     admin,
     database_name,
     logins,
+    not_made,
+    unserved_hosts,
 )
 
 _ATTEMPTED = "ensure the database accounts"
@@ -72,7 +74,7 @@ class EnsureDatabaseAccounts(Step):
             tried = self._log_in(session)
             warnings = (
                 *doubts,
-                *(_not_made(self._user, *one) for one in served.items()),
+                *(not_made(self._user, *one) for one in served.items()),
                 *self._unproven(there, tried),
                 *self._shadows(session),
                 *other_passwords(
@@ -187,23 +189,15 @@ class EnsureDatabaseAccounts(Step):
         :raises PermanentError: it gets no rights on the database, since it is at none
             of the grant hosts.
         """
-        served = {}
-        for host in self.context.spec.account_hosts:
-            other = None if host in there else stands_in(session, self._user, host)
-            if other is None:
-                continue
-            if other.host not in self.context.spec.account_hosts:
-                raise PermanentError(
-                    _ATTEMPTED,
-                    on=f"'{self._user}'@'{host}' on {session.place}",
-                    why=f"{_not_made(self._user, host, other)} But {other.host} isn't "
-                    "among the grant hosts",
-                    todo=f"Add {other.host} to [octavia] grant_hosts on all "
-                    "controllers, and post the job anew; or create the account with "
-                    f"the rights of {other}, and resume the job. Nothing was made.",
-                )
-            served[host] = other
-        return served
+        unserved = unserved_hosts(self.context, session)
+        if unserved:
+            raise self._closed(unserved, session.place)
+        found = {
+            host: stands_in(session, self._user, host)
+            for host in self.context.spec.account_hosts
+            if host not in there
+        }
+        return {host: other for host, other in found.items() if other is not None}
 
     def _other_password(self, wrong: list[Account], place: str) -> PermanentError:
         alter = "; ".join(f"ALTER USER {one} IDENTIFIED BY '...'" for one in wrong)
@@ -286,11 +280,3 @@ class EnsureDatabaseAccounts(Step):
         made = self.intents.all()
         effect = CHANGED if made or self._changed else UNCHANGED
         return StepResult(effect, summary, warnings, made)
-
-
-def _not_made(user: str, host: str, other: Account) -> str:
-    return (
-        f"'{user}'@'{host}' is not made: the server would prefer it to {other}, "
-        "and it would lack that one's rights on the whole server (*.*) or roles, for "
-        f"Octavia's main database too. Logins from {host} use {other}."
-    )

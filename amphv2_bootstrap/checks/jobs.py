@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from amphv2_bootstrap.adapters.octavia.canary import Leftover, leftovers
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
-from amphv2_bootstrap.checks.finding import FAILED, OK, SKIPPED, Finding
+from amphv2_bootstrap.checks.finding import FAILED, OK, SKIPPED, WARNING, Finding
+from amphv2_bootstrap.errors import BootstrapError, CancelledError
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.canary import loaded, obstacle
 
@@ -18,12 +19,18 @@ def waiting_jobs(context: Context) -> Iterator[Finding]:
         why, todo = found or ("", "")
         yield Finding("waiting-jobs", SKIPPED, f"what waits isn't known: {why}", todo)
         return
-    flawed = leftovers(
-        python,
-        loaded(context),
-        masker=context.secrets.masker,
-        cancelled=context.cancelled,
-    )
+    try:
+        flawed = leftovers(
+            python,
+            loaded(context),
+            masker=context.secrets.masker,
+            cancelled=context.cancelled,
+        )
+    except CancelledError:
+        raise
+    except BootstrapError as exc:  # the canary fails for that reason, too
+        yield Finding.of("waiting-jobs", exc, WARNING)
+        return
     for one in flawed:
         yield _finding(one)
     if not flawed:

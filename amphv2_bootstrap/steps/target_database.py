@@ -79,9 +79,9 @@ def unserved_hosts(context: Context, session: sessions.Session) -> list[str]:
         if other is not None and other.host not in hosts:
             found.append(
                 f"{not_made(user, host, other)} But {other.host} isn't among the "
-                f"grant hosts: add it to [octavia] grant_hosts on all controllers, "
-                "and post the job anew; or create the account with the rights of "
-                f"{other}."
+                f"grant hosts. Add {other.host} to [octavia] grant_hosts on all "
+                "controllers, and post the job anew; or create the account with the "
+                f"rights of {other}."
             )
     return found
 

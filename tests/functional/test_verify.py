@@ -33,6 +33,7 @@ CHECKS = {  # those that this module tests
     "grants",
     "schema",
     "key-value-backend",
+    "waiting-jobs",
     "canary",
 }
 

@@ -5,7 +5,8 @@ import pytest
 
 from amphv2_bootstrap.adapters.octavia.canary import Leftover
 from amphv2_bootstrap.checks import jobs
-from amphv2_bootstrap.checks.finding import FAILED, OK, SKIPPED
+from amphv2_bootstrap.checks.finding import FAILED, OK, SKIPPED, WARNING
+from amphv2_bootstrap.errors import TransientError
 from tests.unit.steps.controller_host import Controller
 
 FOUND = (
@@ -32,6 +33,21 @@ def test_each_leftover_is_a_failure(
         assert one.why in finding.message
         assert one.removal in finding.todo
         assert ("ends Octavia's conductors" in finding.message) is one.is_malformed
+
+
+def test_a_board_that_is_away_is_only_a_warning(
+    controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The canary fails for the same reason."""
+
+    def away(*_: object, **__: object) -> tuple[Leftover, ...]:
+        raise TransientError("connect to Octavia's jobboard", why="it is away")
+
+    monkeypatch.setattr(jobs, "obstacle", lambda context: None)
+    monkeypatch.setattr(jobs, "interpreter_of", lambda host: "/usr/bin/python3")
+    monkeypatch.setattr(jobs, "leftovers", away)
+    (found,) = jobs.waiting_jobs(controller.context)
+    assert (found.state, "it is away" in found.message) == (WARNING, True)
 
 
 def test_without_octavias_python_nothing_is_known(

@@ -90,13 +90,14 @@ def make(
 def on(
     backend: str, server: Any, folder: Path, mariadb: MariaDB, venv: Path
 ) -> CanaryCloud:
-    """:func:`make` for ``redis``, ``zookeeper`` or ``etcd``."""
+    """:func:`make` for ``redis``, ``zookeeper`` or ``etcd``, on a board of its own."""
     options = {
         "jobboard_backend_driver": f"{backend}_taskflow_driver",
         "jobboard_backend_port": server.port,
     }
     if backend == "redis":
         options = redis_options(server)
+    options["jobboard_backend_namespace"] = namespace_in(folder)
     return make(folder, mariadb, venv, options)
 
 
@@ -105,6 +106,11 @@ def post(cloud: CanaryCloud) -> str:
     argv = [cloud.python, "-W", "ignore", "-c", _POST, str(cloud.conf)]
     done = subprocess.run(argv, check=True, capture_output=True, timeout=120)
     return done.stdout.decode().split()[-1]
+
+
+def namespace_in(folder: Path) -> str:
+    """The namespace of :func:`on`."""
+    return f"octavia-{folder.name}"
 
 
 def redis_options(server: Any) -> dict[str, Any]:

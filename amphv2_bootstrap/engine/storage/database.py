@@ -186,9 +186,9 @@ class Database:
             return DatabaseUnavailableError(
                 attempted, on=self.place, why=why, todo=todo
             )
-        return DatabaseError(
-            attempted, on=self.place, why=f"{type(exc).__name__}: {why}"
-        )
+        name = type(exc).__name__  # the text of SQLAlchemy may quote a secret
+        why = name if original is exc else f"{name}: {why}"
+        return DatabaseError(attempted, on=self.place, why=why)
 
 
 def is_duplicate(exc: BaseException) -> bool:

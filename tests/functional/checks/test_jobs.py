@@ -12,26 +12,26 @@ import pytest
 
 from amphv2_bootstrap.adapters.octavia import canary
 from tests.functional import canary_cloud as clouds
-from tests.functional.canary_cloud import NAMESPACE, CanaryCloud
+from tests.functional.canary_cloud import CanaryCloud
 from tests.servers.mariadb import MariaDB
 from tests.servers.zookeeper import zookeeper_client
 
 BROKEN = b'{"uuid": "0b6b3c1c-7a55-4a37-9b0e-6f6c2b1c9b52"}'
 
 
-def _in_redis(server: Any) -> Callable[[], object]:
+def _in_redis(server: Any, namespace: str) -> Callable[[], object]:
     with contextlib.closing(server.client()) as client:
-        client.hset(f"{NAMESPACE}:listings", "broken", b"\x93")
+        client.hset(f"{namespace}:listings", "broken", b"\x93")
 
     def look() -> object:
         with contextlib.closing(server.client()) as client:
-            return client.hgetall(f"{NAMESPACE}:listings")
+            return client.hgetall(f"{namespace}:listings")
 
     return look
 
 
-def _in_zookeeper(server: Any) -> Callable[[], object]:
-    path = f"/{NAMESPACE}"
+def _in_zookeeper(server: Any, namespace: str) -> Callable[[], object]:
+    path = f"/{namespace}"
     with zookeeper_client(server.port) as client:
         client.create(f"{path}/job7", BROKEN, makepath=True)
 
@@ -43,8 +43,8 @@ def _in_zookeeper(server: Any) -> Callable[[], object]:
     return look
 
 
-def _in_etcd(server: Any) -> Callable[[], object]:
-    prefix = f"/taskflow/jobs/{NAMESPACE}/"
+def _in_etcd(server: Any, namespace: str) -> Callable[[], object]:
+    prefix = f"/taskflow/jobs/{namespace}/"
     client = etcd3gw.Etcd3Client(host="127.0.0.1", port=server.port)
     client.put(f"{prefix}job7.data", base64.b64encode(b"x").decode())
     return lambda: client.get_prefix(prefix)
@@ -72,11 +72,11 @@ def cloud(
 
 
 def test_a_malformed_posting_is_named_and_stays(
-    backend: str, server: Any, cloud: CanaryCloud
+    backend: str, server: Any, cloud: CanaryCloud, tmp_path: Path
 ) -> None:
     """taskflow would delete it, or end; here, it and a sound job beside it stay."""
     uuid = clouds.post(cloud)
-    look = BACKENDS[backend](server)
+    look = BACKENDS[backend](server, clouds.namespace_in(tmp_path))
     before, rows = look(), cloud.rows()
     (found,) = canary.leftovers(cloud.python, (str(cloud.conf),))
     assert found.is_malformed

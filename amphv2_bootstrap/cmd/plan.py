@@ -86,13 +86,16 @@ def _warn_of_the_file(loaded: "Loaded") -> None:
     """Say on stderr what the flow of this host will refuse."""
     from amphv2_bootstrap.steps.base import Context
     from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
+    from amphv2_bootstrap.steps.provider import refuse_unused_jobboard
 
     if not all(Path(file).exists() for file in loaded.host.config_files):
         return  # no controller
-    try:
-        refuse_unwritable(Context(loaded.spec, loaded.host, loaded.secrets))
-    except BootstrapError as exc:
-        print(f"Warning: {loaded.secrets.masker.text(str(exc))}", file=sys.stderr)
+    context = Context(loaded.spec, loaded.host, loaded.secrets)
+    for refuse in (refuse_unwritable, refuse_unused_jobboard):
+        try:
+            refuse(context)
+        except BootstrapError as exc:
+            print(f"Warning: {loaded.secrets.masker.text(str(exc))}", file=sys.stderr)
 
 
 class StepsFormatter(RowsFormatter):

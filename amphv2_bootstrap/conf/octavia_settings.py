@@ -61,6 +61,7 @@ class Target:
             secret_names=tuple(self.secrets()),
             install_key_value_backend=install,
             key_value_hosts=self._key_value_hosts if install else (),
+            set_default_provider=self._values["set_default_provider"],
         )
 
     def host_settings(

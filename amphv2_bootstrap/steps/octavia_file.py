@@ -8,20 +8,30 @@ from pathlib import Path
 from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
 from amphv2_bootstrap.adapters.octavia import conf_file, meaning
+from amphv2_bootstrap.adapters.octavia.introspection import API_GROUP
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.steps.base import Context
+from amphv2_bootstrap.steps.provider import provider_options
 from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_options
 
 LOG = logging.getLogger(__name__)
 
 
-def with_options(text: bytes, options: Mapping[str, str], path: str) -> bytes:
-    """The file's text with these options set; what means the same stays as it is.
+def with_wanted(context: Context, text: bytes) -> bytes:
+    """octavia.conf's text with all that is wanted; what means the same stays as it is.
 
     :raises PermanentError: it can't be parsed; the error holds no text of it.
     """
+    path = context.host.config_file
+    text = _with_options(text, SECTION, wanted_options(context), path)
+    return _with_options(text, API_GROUP, provider_options(context, text), path)
+
+
+def _with_options(
+    text: bytes, section: str, options: Mapping[str, str], path: str
+) -> bytes:
     try:
-        return conf_file.set_options(text, SECTION, options, meaning.same_text)
+        return conf_file.set_options(text, section, options, meaning.same_text)
     except ValueError as exc:
         raise PermanentError(
             "set options of Octavia",
@@ -43,7 +53,7 @@ class OctaviaFile:
         self.path = context.host.config_file
         self.marker = RestartMarker(context.host.state_path, self.path)
         self.before = durable_file.read(self.path)
-        self.after = with_options(self.before, wanted_options(context), self.path)
+        self.after = with_wanted(context, self.before)
         self._noted = self.marker.note()
         self._written = False
 
@@ -54,9 +64,12 @@ class OctaviaFile:
     @property
     def changed_names(self) -> list[str]:
         """The options that :meth:`write` sets or changes."""
-        old = conf_file.get_options(self.before, SECTION)
-        new = conf_file.get_options(self.after, SECTION)
-        return [name for name in new if new[name] != old.get(name)]
+        changed = []
+        for section in (SECTION, API_GROUP):
+            old = conf_file.get_options(self.before, section)
+            new = conf_file.get_options(self.after, section)
+            changed += [name for name in new if new[name] != old.get(name)]
+        return changed
 
     def write(self, backup: str) -> None:
         """Ask for a restart, then replace the file; in this order a kill is safe.
@@ -95,7 +108,7 @@ class OctaviaFile:
         former, now = durable_file.read(backup), self.before
         if now == former:
             return True
-        if now != with_options(former, wanted_options(self.context), self.path):
+        if now != with_wanted(self.context, former):
             LOG.warning(
                 "%s stays: it was changed after this job wrote it; compare with %s",
                 self.path,

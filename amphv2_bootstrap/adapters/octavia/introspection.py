@@ -30,6 +30,17 @@ from amphv2_bootstrap.spec.task_flow_tls import KAZOO_WITHOUT_TLS
 
 _TIMEOUT = 120.0
 
+API_GROUP = "api_settings"
+DEFAULT_PROVIDER = cfg.StrOpt("default_provider_driver", default="amphora")
+ENABLED_PROVIDERS = cfg.DictOpt(
+    "enabled_provider_drivers",
+    default={
+        "amphora": "The Octavia Amphora driver.",
+        "octavia": "Deprecated alias of the Octavia Amphora driver.",
+    },
+)
+"""As all releases from ussuri to 19 declare them."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskFlow:
@@ -69,6 +80,14 @@ def release(python: str) -> int | None:
     found = _installed(python)
     version = found["versions"]["octavia"] if found["exact"] else None
     return release_of(version) if version else None
+
+
+def providers(python: str) -> dict[str, str]:
+    """What implements each provider driver of Octavia's own, by the driver's name.
+
+    :raises PermanentError: ``python`` can't be run, or isn't Python.
+    """
+    return dict(_installed(python)["providers"])
 
 
 def revisions(python: str) -> tuple[str, ...]:
@@ -152,6 +171,20 @@ def load_task_flow(python: str | None, sources: Sequence[str]) -> TaskFlow:
     return TaskFlow(answer["values"], answer["defaults"], answer["invalid"])
 
 
+def load_providers(sources: Sequence[str]) -> tuple[str, Mapping[str, str]]:
+    """The default provider, and the descriptions of the enabled ones by name.
+
+    :raises PermanentError: a file can't be parsed or read, or a value is invalid.
+    """
+    answer = _load_group(API_GROUP, [DEFAULT_PROVIDER, ENABLED_PROVIDERS], sources)
+    if "error" in answer:
+        raise _unreadable(sources, answer["error"])
+    if answer["invalid"]:
+        raise _unreadable(sources, f"wrong value of {', '.join(answer['invalid'])}")
+    values = answer["values"]
+    return values[DEFAULT_PROVIDER.dest], values[ENABLED_PROVIDERS.dest]
+
+
 def _load_by_release(python: str, sources: Sequence[str]) -> dict[str, Any] | None:
     """Load with our table's options; None if they may differ from Octavia's."""
     if not site.is_binary(python):
@@ -167,10 +200,16 @@ def _load_by_release(python: str, sources: Sequence[str]) -> dict[str, Any] | No
 
 
 def _load(options: Sequence[TaskFlowOption], sources: Sequence[str]) -> dict[str, Any]:
-    conf, opts = cfg.ConfigOpts(), [oslo_option(each) for each in options]
-    conf.register_opts(opts, group=GROUP)
+    return _load_group(GROUP, [oslo_option(each) for each in options], sources)
+
+
+def _load_group(
+    group: str, opts: list[cfg.Opt], sources: Sequence[str]
+) -> dict[str, Any]:
+    conf = cfg.ConfigOpts()
+    conf.register_opts(opts, group=group)
     with _opened(sources) as files:
-        answer = load(list(files), conf, opts)
+        answer = load(list(files), conf, opts, group)
     for path, name in files.items():
         if "error" in answer:
             answer["error"] = answer["error"].replace(path, name)

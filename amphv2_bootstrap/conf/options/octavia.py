@@ -200,6 +200,16 @@ _ACTING: list[cfg.Opt] = [
         help="What to do if the client library of the key-value backend is missing.",
     ),
     cfg.BoolOpt(
+        "set_default_provider",
+        default=False,
+        help=(
+            "Set [api_settings] default_provider_driver of octavia.conf to a provider "
+            "that uses the jobboard, and enable it, where the file's doesn't use it: "
+            "up to Octavia 8 (Wallaby) that is amphorav2, since only amphorav2 uses "
+            "it; later, amphora. Otherwise such a file is refused before it is changed."
+        ),
+    ),
+    cfg.BoolOpt(
         "install_key_value_backend",
         default=False,
         help=(

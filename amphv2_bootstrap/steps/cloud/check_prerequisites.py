@@ -22,6 +22,7 @@ from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.missing_options import missing_options
 from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
+from amphv2_bootstrap.steps.provider import refuse_unused_jobboard
 from amphv2_bootstrap.steps.target_database import (
     account_remarks,
     admin,
@@ -62,7 +63,13 @@ class CheckPrerequisites(Step):
     def act(self) -> StepResult:
         self._problems, self._warnings, self._found = [], [], []
         away: TransientError | None = None
-        for check in (self._octavia, self._database_server, self._key_value):
+        checks = (
+            self._octavia,
+            self._provider,
+            self._database_server,
+            self._key_value,
+        )
+        for check in checks:
             try:
                 check()
             except PermanentError as exc:
@@ -95,6 +102,11 @@ class CheckPrerequisites(Step):
         self._octavia_versions()
         if not missing:
             refuse_unwritable(self.context)
+
+    def _provider(self) -> None:
+        there = all(Path(file).is_file() for file in self.context.host.config_files)
+        if there:
+            self._warnings += refuse_unused_jobboard(self.context)
 
     def _octavia_versions(self) -> None:
         host = self.context.host

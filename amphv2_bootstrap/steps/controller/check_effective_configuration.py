@@ -18,6 +18,7 @@ from amphv2_bootstrap.spec.model import HostSettings, Value, plain
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.spec.task_flow_group import Group, Place
 from amphv2_bootstrap.spec.task_flow_rules import traps
+from amphv2_bootstrap.steps import provider
 from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.foreign_options import foreign_options
 from amphv2_bootstrap.steps.missing_options import release_on
@@ -42,16 +43,17 @@ class CheckEffectiveConfiguration(Step):
         python, count = interpreter_of(host), len(wanted_values(self.context))
         found = [_check(one, python) for one in self.context.of_each_file()]
         by = f"the options of {python}" if python else "our own table of options"
+        uses = dict.fromkeys(each.text for each in found)
         return StepResult(
             UNCHANGED,
             f"all {count} options are in force in {', '.join(host.config_files)}, "
-            f"according to {by}",
-            tuple(dict.fromkeys(text for warnings in found for text in warnings)),
+            f"according to {by}; {'; '.join(uses)}",
+            tuple(dict.fromkeys(text for each in found for text in each.warnings)),
         )
 
 
-def _check(context: Context, python: str | None) -> tuple[str, ...]:
-    """The warnings of one octavia.conf."""
+def _check(context: Context, python: str | None) -> provider.Use:
+    """Who uses the jobboard by one octavia.conf, and all warnings of that file."""
     host = context.host
     sources = config_sources.sources(host, python)
     loaded = introspection.load_task_flow(python, sources)
@@ -69,14 +71,17 @@ def _check(context: Context, python: str | None) -> tuple[str, ...]:
             "To keep it, set it in [octavia] of amphv2-bootstrap.conf on all "
             "controllers, and post the job anew.",
         )
+    use = provider.use(context, sources)
     count = len(context.spec.controllers)
     release = release_on(context)
     group = Group(loaded.values, Place.FILE, count, release)
-    return (
+    warnings = (
+        *use.warnings,
         *_unknown(host.config_file, loaded),
         *_assumed_order(host, sources),
         *map(str, traps(group)),
     )
+    return provider.Use(use.text, warnings)
 
 
 def _differences(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.host.services import Systemd
+from amphv2_bootstrap.adapters.octavia.introspection import API_GROUP
 from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
 from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.controller.restart_octavia_services import (
@@ -18,6 +19,7 @@ from amphv2_bootstrap.steps.foreign_options import refuse_foreign_options
 from amphv2_bootstrap.steps.former_jobboard import refuse_to_leave_jobs
 from amphv2_bootstrap.steps.missing_options import refuse_missing_options
 from amphv2_bootstrap.steps.octavia_file import OctaviaFile
+from amphv2_bootstrap.steps.provider import refuse_unused_jobboard
 from amphv2_bootstrap.steps.wanted_options import wanted_values
 
 LOG = logging.getLogger(__name__)
@@ -30,9 +32,11 @@ class WriteOctaviaConfiguration(Step):
 
     A value that means the same as the wanted one stays as it is.
 
-    It first refuses options that this Octavia lacks, foreign ones, and to leave a
-    jobboard on which jobs wait: see :mod:`~amphv2_bootstrap.steps.missing_options`,
-    :mod:`~amphv2_bootstrap.steps.foreign_options` and
+    It first refuses options that this Octavia lacks, foreign ones, a jobboard that no
+    load balancer would use, and to leave a jobboard on which jobs wait: see
+    :mod:`~amphv2_bootstrap.steps.missing_options`,
+    :mod:`~amphv2_bootstrap.steps.foreign_options`,
+    :mod:`~amphv2_bootstrap.steps.provider` and
     :mod:`~amphv2_bootstrap.steps.former_jobboard`. All files are looked at before the
     first is written, and a failure takes back those that were. After a kill in between,
     the next run writes the rest. ``made`` names the backups, from which a revert
@@ -50,7 +54,10 @@ class WriteOctaviaConfiguration(Step):
     def aim(self) -> str:
         names = ", ".join(wanted_values(self.context))
         paths = ", ".join(self.context.host.config_files)
-        return f"set in [task_flow] of {paths}, where they differ: {names}"
+        text = f"set in [task_flow] of {paths}, where they differ: {names}"
+        if self.context.spec.set_default_provider:
+            text += f"; in [{API_GROUP}]: a default provider that uses the jobboard"
+        return text
 
     def act(self) -> StepResult:
         files = tuple(map(OctaviaFile, self.context.of_each_file()))
@@ -73,6 +80,7 @@ class WriteOctaviaConfiguration(Step):
         refuse_missing_options(self.context)
         for file in files:
             refuse_foreign_options(file.context)
+            refuse_unused_jobboard(file.context)
         lacking = [file for file in files if file.lacks_options]
         for file in lacking:
             durable_file.check_replaceable(file.path)

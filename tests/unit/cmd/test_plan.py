@@ -115,3 +115,15 @@ def test_an_octavia_conf_that_cannot_be_replaced_is_warned_of(
     assert re.search(f"Warning: .*{words}", shown.err)
     assert _plan(config) == 0
     assert "Warning" not in capsys.readouterr().err
+
+
+def test_a_jobboard_that_no_load_balancer_would_use_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The plan says which provider to set, unless the job sets it."""
+    conf = "[api_settings]\ndefault_provider_driver = amphorav1\n"
+    (tmp_path / "octavia.conf").write_text(conf)
+    assert _plan(write_configuration(tmp_path)) == 0
+    assert "set default_provider_driver = amphora," in capsys.readouterr().err
+    assert _plan(write_configuration(tmp_path, "set_default_provider = true\n")) == 0
+    assert "Warning" not in capsys.readouterr().err

@@ -2,6 +2,7 @@
 """The specification as JSON and back."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,7 @@ _SPECS = st.builds(
     install_key_value_backend=st.booleans(),
     key_value_hosts=_TEXTS,
     on_failure=st.sampled_from(["park", "revert"]),
+    set_default_provider=st.booleans(),
 )
 
 
@@ -94,6 +96,7 @@ SPEC = Spec(
         {**SPEC, "controllers": None},
         {**SPEC, "install_key_value_backend": 1},
         {**SPEC, "on_failure": None},
+        {**SPEC, "set_default_provider": "true"},
         {**SPEC, "task_flow": []},
         {**SPEC, "task_flow": {"jobboard_backend_port": 1.5}},
         {**SPEC, "task_flow": {"jobboard_backend_hosts": [None]}},
@@ -113,6 +116,14 @@ def test_other_data_is_refused(data: Any) -> None:
     Spec.from_dict(SPEC)
     with pytest.raises(ValueError, match=r"other|control"):
         Spec.from_dict(data)
+
+
+def test_an_older_conductor_reads_what_it_knows() -> None:
+    """A newer field is in the JSON form only where it says something."""
+    spec = Spec.from_dict(SPEC)
+    assert "set_default_provider" not in spec.to_dict()
+    wanted = replace(spec, set_default_provider=True)
+    assert wanted.to_dict()["set_default_provider"] is True
 
 
 @pytest.mark.parametrize(

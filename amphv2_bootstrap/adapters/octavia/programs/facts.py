@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from typing import Any
 
 _DISTRIBUTIONS = ("octavia", "taskflow", "oslo.config")
+_PROVIDERS = "octavia.api.drivers"
 
 
 def installed(path: list[str] | None = None) -> dict[str, Any]:
-    """``versions`` by distribution, None for one not installed; ``kazoo``; ``exact``.
+    """``versions`` by distribution, None for one not installed; and what follows.
 
     ``kazoo``: its version, None if it isn't installed.
 
     ``exact``: the source is that of Octavia's version. It is False if two versions are
     installed, or pip made an editable install.
+
+    ``providers``: what implements each provider driver of Octavia's own, by name.
 
     :param path: the folders to search, by default those of this Python.
     """
@@ -33,6 +36,7 @@ def installed(path: list[str] | None = None) -> dict[str, Any]:
         "versions": {name: _version(ones) for name, ones in found.items()},
         "kazoo": _version(_first("kazoo", path or sys.path)),
         "exact": len(octavia) == 1 and not _is_editable(octavia[0]),
+        "providers": _providers(octavia),
     }
 
 
@@ -57,6 +61,14 @@ def _version(found: list[Any]) -> str | None:
         return version
     except Exception:  # noqa: BLE001 - a half-removed one raises anything
         return None
+
+
+def _providers(found: list[Any]) -> dict[str, str]:
+    try:
+        points = found[0].entry_points if found else []
+        return {each.name: each.value for each in points if each.group == _PROVIDERS}
+    except Exception:  # noqa: BLE001 - a half-removed one raises anything
+        return {}
 
 
 def _is_editable(distribution: Any) -> bool:

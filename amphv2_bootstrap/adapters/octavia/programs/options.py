@@ -25,7 +25,9 @@ ALONE: dict[str, Any] = {
 """Excludes our environment and home, which the services don't have."""
 
 
-def load(sources: list[str], conf: Any, options: list[Any]) -> dict[str, Any]:
+def load(
+    sources: list[str], conf: Any, options: list[Any], group: str = GROUP
+) -> dict[str, Any]:
     """``values``, ``defaults`` and ``invalid`` by option, and ``outside``.
 
     ``outside``: a value refers to an option that ``conf`` doesn't have. If the sources
@@ -42,7 +44,7 @@ def load(sources: list[str], conf: Any, options: list[Any]) -> dict[str, Any]:
     values, invalid, outside = {}, {}, False
     for option in options:
         try:
-            values[option.dest] = getattr(conf[GROUP], option.dest)
+            values[option.dest] = getattr(conf[group], option.dest)
         except (cfg.Error, ValueError) as exc:
             hidden = option.secret or isinstance(option, cfg.DictOpt)
             invalid[option.dest] = type(exc).__name__ if hidden else str(exc)

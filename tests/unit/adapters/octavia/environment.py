@@ -51,6 +51,16 @@ class Environment:
         origin = {"url": "file:///src", "dir_info": {"editable": editable}}
         (folder / "direct_url.json").write_text(json.dumps(origin))
 
+    def add_providers(self, **modules: str) -> None:
+        """Let Octavia have these provider drivers, of modules of amphora_driver."""
+        (folder,) = self.site.glob("octavia-*.dist-info")
+        lines = [
+            f"{name} = octavia.api.drivers.amphora_driver.{module}.driver:Driver\n"
+            for name, module in modules.items()
+        ]
+        text = "".join(("[octavia.api.drivers]\n", *lines))
+        (folder / "entry_points.txt").write_text(text)
+
     def add_module(self, path: str, source: str) -> None:
         """Add a module, which can import the libraries of the tests."""
         file = self.site / path

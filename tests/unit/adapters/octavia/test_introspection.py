@@ -42,6 +42,20 @@ def test_our_own_table_reads_the_same(conf: Path) -> None:
     _check_values(introspection.effective_task_flow(None, (str(conf),)))
 
 
+def test_the_providers_of_a_real_octavia(octavia_python_path: str) -> None:
+    """Its amphorav2 is the driver that uses the jobboard, in every release."""
+    found = introspection.providers(octavia_python_path)
+    assert found["amphorav2"].startswith("octavia.api.drivers.amphora_driver.v2.")
+
+
+def test_a_wrong_list_of_providers(tmp_path: Path) -> None:
+    """The error names the option; Octavia couldn't load it either."""
+    path = tmp_path / "octavia.conf"
+    path.write_text("[api_settings]\nenabled_provider_drivers = amphora\n")
+    with pytest.raises(PermanentError, match="enabled_provider_drivers"):
+        introspection.load_providers((str(path),))
+
+
 @pytest.mark.parametrize("driver", ["redis", "zookeeper", "etcd"])
 def test_installed_drivers_can_be_imported(
     octavia_python_path: str, driver: str

@@ -65,6 +65,14 @@ def test_a_python_without_octavia_is_warned_of(with_program: Controller) -> None
     assert "Set [octavia] python" in warning
 
 
+def test_a_provider_without_a_jobboard_is_a_problem(with_program: Controller) -> None:
+    """It is found before anything is made, with what to set."""
+    with with_program.conf.open("a") as stream:
+        stream.write("\n[api_settings]\ndefault_provider_driver = amphorav1\n")
+    with pytest.raises(PermanentError, match="set default_provider_driver = amphora,"):
+        _check(with_program)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_an_octavia_conf_that_cannot_be_written_is_a_problem(
     way: str, with_program: Controller

@@ -51,3 +51,14 @@ def test_an_editable_install_is_not_exact(tmp_path: Path) -> None:
     environment.add_package("octavia", "19.0.0", editable=True)
     found = facts.installed([str(environment.site)])
     assert (found["versions"]["octavia"], found["exact"]) == ("19.0.0", False)
+
+
+def test_the_provider_drivers_of_octavia(tmp_path: Path) -> None:
+    """Each has what implements it; a half-removed Octavia has none."""
+    environment = Environment(tmp_path / "venv")
+    assert facts.installed([str(environment.site)])["providers"] == {}
+    environment.add_octavia("8.0.1")
+    environment.add_providers(amphora="v1", amphorav2="v2")
+    found = facts.installed([str(environment.site)])["providers"]
+    assert found["amphora"].startswith("octavia.api.drivers.amphora_driver.v1.")
+    assert found["amphorav2"].startswith("octavia.api.drivers.amphora_driver.v2.")

@@ -13,8 +13,13 @@ from amphv2_bootstrap.adapters.mysql.sessions import Session
 from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.schema import persistence_schema
-from amphv2_bootstrap.adapters.schema.revisions import CHAIN
-from amphv2_bootstrap.adapters.schema.state import State, Verdict, classify
+from amphv2_bootstrap.adapters.schema.revisions import CHAIN, OF_REVISION
+from amphv2_bootstrap.adapters.schema.state import (
+    UPGRADE_OCTAVIA,
+    State,
+    Verdict,
+    classify,
+)
 from amphv2_bootstrap.checks.finding import (
     FAILED,
     OK,
@@ -125,15 +130,21 @@ def _grants_of(session: Session, name: str, user: str, host: str) -> Finding:
 def schema(context: Context) -> Iterator[Finding]:
     """The tables are whole, at the newest revision of Octavia's taskflow."""
     python = interpreter_of(context.host)
-    chain = introspection.revisions(python) if python else ()
-    if not chain:
-        chain = CHAIN
+    asked = introspection.revisions(python) if python else ()
+    chain = asked or CHAIN
+    if not asked:
         message = (
             "Octavia's Python could not report the newest revision of its taskflow"
         )
         yield Finding("schema", WARNING, f"{message}; {chain[-1]} is assumed")
     with account(context) as session:
-        verdict = classify(persistence_schema.look(session, rows=False), chain)
+        found = persistence_schema.look(session, rows=False)
+    verdict = classify(found, chain)
+    if not asked and verdict.state is State.BEHIND and found.is_of_a_release():
+        message = f"the tables are whole, at revision {verdict.revision}"
+        todo = f"Octavia's taskflow must be of that revision: {OF_REVISION}."
+        yield Finding("schema", WARNING, message, todo)
+        return
     yield _judged(verdict, chain[-1])
 
 
@@ -142,6 +153,9 @@ def _judged(verdict: Verdict, head: str) -> Finding:
         more = f"; also: {', '.join(verdict.remarks)}" if verdict.remarks else ""
         return Finding("schema", OK, f"the tables are whole, at revision {head}{more}")
     message = f"the schema is {verdict}; Octavia's taskflow wants revision {head}"
+    if verdict.state is State.AHEAD:
+        more = "".join(f"; {remark}" for remark in verdict.remarks)
+        return Finding("schema", WARNING, message + more, UPGRADE_OCTAVIA)
     if verdict.state is State.FOREIGN:
         todo = "Give taskflow's persistence a database of its own, or fix it by hand."
         return Finding("schema", FAILED, message, todo)

@@ -24,7 +24,7 @@ _ENABLED = introspection.ENABLED_PROVIDERS.dest
 
 
 class Use(NamedTuple):
-    """Who uses the jobboard (a clause), and warnings."""
+    """The load balancers that use the jobboard (a clause), and warnings."""
 
     text: str
     warnings: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class _Drivers(NamedTuple):
 
 
 def use(context: Context, sources: Sequence[str]) -> Use:
-    """Who uses the jobboard, according to the files that Octavia loads.
+    """Which load balancers use it, according to the files that Octavia loads.
 
     :raises PermanentError: load balancers of the default provider never do, and that
         isn't a driver beside Octavia's own; or the files can't be loaded.

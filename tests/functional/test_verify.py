@@ -404,6 +404,12 @@ _CASES = (
         {"schema": "but its number is missing", "canary": "wants 00af93df9d77"},
     ),
     Case(
+        "revision of a newer taskflow",
+        sql(_stamp("deadbeef"), undo=(_stamp("00af93df9d77"),)),
+        {},
+        warned={"schema": "the schema is ahead", "canary": "upgrade Octavia here"},
+    ),
+    Case(
         "no database",
         database_gone,
         {"database": "Unknown database", "canary": "(link persistence)"},

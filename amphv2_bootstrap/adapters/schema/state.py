@@ -17,9 +17,17 @@ class State(enum.StrEnum):
 
     ABSENT = "absent"
     HEAD = "head"
+    AHEAD = "ahead"
     BEHIND = "behind"
     HALF = "half-applied"
     FOREIGN = "foreign"
+
+
+UPGRADE_OCTAVIA = (
+    "A newer taskflow has upgraded the schema: upgrade Octavia on this controller, "
+    "too. Until then its upgrade_persistence fails here."
+)
+"""What to do about AHEAD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +54,15 @@ class Verdict:
 def classify(found: Schema, chain: Sequence[str] = CHAIN) -> Verdict:
     """Classify a schema.
 
-    A complete schema at the head is HEAD, even beside other programs' tables. Any other
-    schema beside them is FOREIGN.
+    A complete schema at the head is HEAD, and at a revision of a newer taskflow AHEAD,
+    even beside other programs' tables. Any other schema beside them is FOREIGN.
 
     :param chain: the revisions of Octavia's own taskflow, first to last.
     """
     strangers = tuple(f"the table {name}" for name in sorted(found.foreign))
+    ahead = _judge_ahead(found, chain, strangers)
+    if ahead is not None:
+        return ahead
     unknown = tuple(_unknown(name) for name in found.revisions if name not in chain)
     if unknown or {ATOMS, OLD_ATOMS} <= found.tables:
         both = () if unknown else (f"both tables, {OLD_ATOMS} and {ATOMS}",)
@@ -62,6 +73,28 @@ def classify(found: Schema, chain: Sequence[str] = CHAIN) -> Verdict:
     if strangers:
         return Verdict(State.FOREIGN, reasons=strangers + verdict.reasons)
     return verdict
+
+
+def _judge_ahead(
+    found: Schema, chain: Sequence[str], strangers: tuple[str, ...]
+) -> Verdict | None:
+    """What a newer taskflow made of it; None if none did.
+
+    That happens while Octavia is upgraded, one controller after the other.
+    """
+    if len(found.revisions) != 1 or not found.tables >= TABLES:
+        return None
+    (stamp,) = found.revisions
+    if stamp in chain or OLD_ATOMS in found.tables:
+        return None
+    if stamp not in CHAIN:
+        remark = f"what the revision {stamp} is isn't known here"
+        return None if strangers else Verdict(State.AHEAD, stamp, remarks=(remark,))
+    verdict = _judge(found, CHAIN)
+    if verdict.state in (State.HEAD, State.BEHIND):
+        return Verdict(State.AHEAD, stamp, remarks=verdict.remarks + strangers)
+    newer = "it is a newer taskflow's: upgrade it from a controller that has that"
+    return Verdict(State.HALF, stamp, (*verdict.reasons, newer))
 
 
 def _unknown(revision: str) -> str:

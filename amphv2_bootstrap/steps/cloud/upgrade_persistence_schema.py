@@ -22,7 +22,12 @@ from amphv2_bootstrap.adapters.schema import persistence_schema as schemas
 from amphv2_bootstrap.adapters.schema import repair, sqlite_file
 from amphv2_bootstrap.adapters.schema.persistence_schema import Schema
 from amphv2_bootstrap.adapters.schema.revisions import CHAIN
-from amphv2_bootstrap.adapters.schema.state import State, Verdict, classify
+from amphv2_bootstrap.adapters.schema.state import (
+    UPGRADE_OCTAVIA,
+    State,
+    Verdict,
+    classify,
+)
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.steps.base import (
@@ -38,6 +43,7 @@ from amphv2_bootstrap.steps.target_database import account, database_name
 LOG = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.2
+_DONE = (State.HEAD, State.AHEAD)
 
 
 class UpgradePersistenceSchema(Step):
@@ -75,7 +81,7 @@ class UpgradePersistenceSchema(Step):
         self._ask_chain()
         with account(self.context) as session:
             verdict = self._judge(schemas.look(session, rows=False))
-            if verdict.state is State.HEAD:
+            if verdict.state in _DONE:
                 return self._result(UNCHANGED, verdict)
             with self._alone(session):
                 return self._act_alone(session)
@@ -126,7 +132,7 @@ class UpgradePersistenceSchema(Step):
     def _act_alone(self, session: Session) -> StepResult:
         """Repair and upgrade; once more if that left a half-applied schema."""
         before = self._repair(session)
-        if before.state is State.HEAD:  # the lock's last holder has upgraded it
+        if before.state in _DONE:  # the lock's last holder has upgraded it
             return self._result(CHANGED if self._repaired else UNCHANGED, before)
         completed, after, found = self._run(session)
         broken = after.state is State.HALF and not completed.transient
@@ -189,7 +195,7 @@ class UpgradePersistenceSchema(Step):
     def _is_done(self, completed: Completed, verdict: Verdict, found: Schema) -> bool:
         """The exit code counts only where Octavia's head is unknown."""
         trusted = bool(self._warnings) and completed.returncode == 0
-        return verdict.state is State.HEAD or (trusted and found.is_of_a_release())
+        return verdict.state in _DONE or (trusted and found.is_of_a_release())
 
     def _on(self, session: Session) -> str:
         return f"{database_name(self.context.spec)} on {session.place}"
@@ -243,6 +249,9 @@ class UpgradePersistenceSchema(Step):
         warnings = self._warnings + tuple(
             f"{remark}: left as it is" for remark in verdict.remarks
         )
+        if verdict.state is State.AHEAD:
+            summary += f", and that of taskflow here is {self._chain[-1]}"
+            warnings += (UPGRADE_OCTAVIA,)
         return StepResult(CHANGED if made else effect, summary, warnings, made)
 
     def _db_manage(self, url: DatabaseUrl) -> Completed:

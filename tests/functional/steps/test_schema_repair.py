@@ -153,7 +153,6 @@ def pieces(tables: list[str]) -> list[list[str]]:
     ("statement", "named"),
     [
         ("CREATE TABLE amphora (id INT)", "the table amphora"),
-        ("UPDATE alembic_version SET version_num = 'deadbeef'", "revision deadbeef"),
         ("ALTER TABLE logbooks MODIFY meta INT", "logbooks.meta int(11) should be"),
         ("ALTER TABLE atomdetails ADD extra INT NOT NULL", "atomdetails.extra int(11)"),
         ("CREATE TABLE taskdetails (uuid INT)", "both tables"),
@@ -167,6 +166,17 @@ def test_foreign(
     older.run("INSERT INTO logbooks (uuid) VALUES ('one')")
     older.run(statement)
     assert named in parked(prepared, older)
+
+
+def test_a_newer_revision(prepared: Target, older: OlderSchema) -> None:
+    """Nothing changes, and the warning says to upgrade Octavia here."""
+    older.make(KNOWN_HEAD)
+    older.run("UPDATE alembic_version SET version_num = 'deadbeef'")
+    result = result_of(UpgradePersistenceSchema(prepared.context()))
+    assert result.effect == "unchanged"
+    assert "is at revision deadbeef" in result.summary
+    assert "upgrade Octavia on this controller" in result.warnings[-1]
+    assert older.run("SELECT version_num FROM alembic_version") == [("deadbeef",)]
 
 
 def test_other_tables_beside_the_head(prepared: Target, older: OlderSchema) -> None:

@@ -252,7 +252,7 @@ def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
             persistence_driver = loading.persistence_driver()
             persistence = stack.enter_context(persistence_driver.get_persistence())
         with report.at("schema"):
-            revision = loading.check_schema(persistence.engine)
+            revision = loading.check_schema(persistence.engine, report)
         with report.at("jobboard-driver"):
             driver = loading.jobboard_driver(conf, persistence_driver)
             if hasattr(driver, "shutdown"):

@@ -84,8 +84,11 @@ def jobboard_driver(conf: Any, persistence: Any) -> Any:
     ).driver
 
 
-def check_schema(engine: Any) -> str:
-    """The revision of the tables; an error if taskflow lacks a table or a column."""
+def check_schema(engine: Any, report: Report) -> str:
+    """The revision of the tables; an error if taskflow lacks a table or a column.
+
+    A note if a newer taskflow has upgraded them.
+    """
     sqlalchemy: Any = importlib.import_module("sqlalchemy")
     tables: Any = importlib.import_module(
         "taskflow.persistence.backends.sqlalchemy.tables"
@@ -105,16 +108,25 @@ def check_schema(engine: Any) -> str:
         ]
     if lacking:
         raise BrokenLinkError(f"{', '.join(lacking)} is missing")
-    return _check_revision(engine, sqlalchemy, "alembic_version" in there)
+    return _check_revision(engine, sqlalchemy, "alembic_version" in there, report)
 
 
-def _check_revision(engine: Any, sqlalchemy: Any, has_table: bool) -> str:
+def _check_revision(
+    engine: Any, sqlalchemy: Any, has_table: bool, report: Report
+) -> str:
     if not has_table:
         raise BrokenLinkError("the table alembic_version is missing")
     with engine.connect() as connection:
         query = sqlalchemy.text("SELECT version_num FROM alembic_version")
         found = sorted(str(row[0]) for row in connection.execute(query))
     head = str(migrations().get_current_head())
+    known = {each.revision for each in migrations().walk_revisions()}
+    if len(found) == 1 and found[0] not in known:
+        report.say(
+            note=f"The schema is at revision {found[0]}, which this controller's "
+            "taskflow doesn't know: upgrade Octavia here."
+        )
+        return found[0]
     if found != [head]:
         raise BrokenLinkError(
             f"the schema is at revision {', '.join(found) or 'none'}; Octavia's "

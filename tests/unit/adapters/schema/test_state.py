@@ -253,16 +253,42 @@ def test_other_tables() -> None:
     assert (done.state, done.remarks) == (State.HEAD, strangers)
 
 
-def test_revision_of_others() -> None:
-    """A revision that Octavia's taskflow lacks makes a schema FOREIGN."""
+@pytest.mark.parametrize("head", CHAIN[:-1])
+def test_a_newer_taskflow_has_upgraded_it(head: str) -> None:
+    """Every later revision is AHEAD of an older taskflow's, also with other tables."""
+    chain = CHAIN[: CHAIN.index(head) + 1]
+    for revision in CHAIN[len(chain) :]:
+        if not whole(revision).tables >= TABLES:
+            continue  # no release ends there
+        verdict = classify(whole(revision), chain)
+        assert (verdict.state, verdict.revision) == (State.AHEAD, revision)
+        assert verdict.remarks == ()
+    found = schema(shape_at(KNOWN_HEAD), KNOWN_HEAD, more=("copy",))
+    verdict = classify(found, chain)
+    assert (verdict.state, verdict.remarks) == (State.AHEAD, ("the table copy",))
+
+
+def test_a_newer_upgrade_was_killed() -> None:
+    """It is HALF, and not for an older taskflow to repair."""
+    shape = changed(shape_at(KNOWN_HEAD), {FLOW_KEY: None})
+    verdict = classify(schema(shape, KNOWN_HEAD), CHAIN[:-1])
+    assert (verdict.state, verdict.repair) == (State.HALF, None)
+    assert "newer taskflow" in verdict.reasons[-1]
+
+
+def test_a_revision_that_nobody_knows() -> None:
+    """Beside whole tables it is AHEAD, with a remark; FOREIGN with other tables."""
     verdict = classify(whole(KNOWN_HEAD, "deadbeef"))
-    assert verdict.state is State.FOREIGN
-    assert "deadbeef, which belongs to a different program" in verdict.reasons[0]
-    newer = classify(whole(KNOWN_HEAD), CHAIN[:-1])
-    assert newer.state is State.FOREIGN
-    assert newer.reasons == (
-        f"the revision {KNOWN_HEAD}, which belongs to a newer taskflow",
-    )
+    assert (verdict.state, verdict.revision) == (State.AHEAD, "deadbeef")
+    assert verdict.remarks == ("what the revision deadbeef is isn't known here",)
+    for found in (
+        schema(shape_at(KNOWN_HEAD), "deadbeef", more=("amphora",)),
+        Schema(frozenset({VERSION, "logbooks"}), revisions=("deadbeef",)),
+        whole(KNOWN_HEAD, "deadbeef", KNOWN_HEAD),
+    ):
+        verdict = classify(found)
+        assert verdict.state is State.FOREIGN
+        assert "deadbeef, which belongs to a different" in verdict.reasons[-1]
 
 
 def test_both_names_of_the_atoms() -> None:

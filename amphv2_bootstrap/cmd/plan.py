@@ -85,13 +85,14 @@ def _steps(loaded: "Loaded") -> "Iterator[tuple[int, str, Host, str, str]]":
 def _warn_of_the_file(loaded: "Loaded") -> None:
     """Say on stderr what the flow of this host will refuse."""
     from amphv2_bootstrap.steps.base import Context
+    from amphv2_bootstrap.steps.missing_options import refuse_missing_options
     from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
     from amphv2_bootstrap.steps.provider import refuse_unused_jobboard
 
     if not all(Path(file).exists() for file in loaded.host.config_files):
         return  # no controller
     context = Context(loaded.spec, loaded.host, loaded.secrets)
-    for refuse in (refuse_unwritable, refuse_unused_jobboard):
+    for refuse in (refuse_missing_options, refuse_unwritable, refuse_unused_jobboard):
         try:
             refuse(context)
         except BootstrapError as exc:

@@ -19,8 +19,12 @@ REDIS = "redis"
 ZOOKEEPER = "zookeeper"
 ETCD = "etcd"
 
-OLDEST_RELEASE = 6
-"""The first major release of Octavia with amphorav2: ussuri."""
+OLDEST_RELEASE = 7
+"""The first major release of Octavia that is supported: victoria.
+
+ussuri, the first with amphorav2, has no jobboard_enabled, and its driver of ZooKeeper
+doesn't work.
+"""
 
 DEFAULT_NAMESPACE = "octavia_jobboard"
 DEFAULT_PORTS: Mapping[str, int] = {REDIS: 6379, ZOOKEEPER: 2181, ETCD: 2379}
@@ -118,7 +122,6 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         "bool",
         False,
         help="Whether Octavia uses a jobboard.",
-        since=7,
     ),
     TaskFlowOption(
         "jobboard_backend_driver",
@@ -185,7 +188,6 @@ TASK_FLOW_OPTIONS: tuple[TaskFlowOption, ...] = (
         None,
         drivers=(REDIS,),
         help="Name of the master set at Sentinel; the hosts are then Sentinels.",
-        since=7,
     ),
     TaskFlowOption(
         "jobboard_redis_sentinel_username",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Octavia's ``[task_flow]`` group in each major release since ussuri.
+"""Octavia's ``[task_flow]`` group in each major release since victoria.
 
 The options are those of :mod:`octavia_options`; this module has what differs in older
 releases. Nothing that matters here changes within a major release. Sources:
@@ -76,3 +76,9 @@ def release_of(version: str) -> int | None:
     if found is None or not OLDEST_RELEASE <= int(found[1]) <= NEWEST_RELEASE:
         return None
     return int(found[1])
+
+
+def is_too_old(version: str) -> bool:
+    """Whether a version of Octavia is older than all that are supported."""
+    found = re.match(r"\d+", version)
+    return found is not None and int(found[0]) < OLDEST_RELEASE

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.errors import PermanentError
-from amphv2_bootstrap.spec.octavia_options import BY_NAME
-from amphv2_bootstrap.spec.octavia_releases import options_of
+from amphv2_bootstrap.spec.octavia_options import BY_NAME, OLDEST_RELEASE
+from amphv2_bootstrap.spec.octavia_releases import is_too_old, options_of
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.wanted_options import wanted_values
 
@@ -22,13 +22,14 @@ def release_on(context: Context) -> int | None:
 
 
 def missing_options(context: Context) -> Iterator[str]:
-    """A problem for each wanted option that the release lacks.
+    """A problem for each wanted option that the release lacks, or for its age.
 
     Nothing is found where the release isn't known: the step
     ``check-effective-configuration`` then asks Octavia itself.
     """
     release = release_on(context)
     if release is None:
+        yield from _too_old(context)
         return
     known = {option.name for option in options_of(release)}
     for name in wanted_values(context):
@@ -39,6 +40,16 @@ def missing_options(context: Context) -> Iterator[str]:
                 "amphv2-bootstrap.conf on all controllers and post the job anew, or "
                 "upgrade Octavia."
             )
+
+
+def _too_old(context: Context) -> Iterator[str]:
+    python = interpreter_of(context.host)
+    version = introspection.versions(python)["octavia"] if python else None
+    if version and is_too_old(version):
+        yield (
+            f"Octavia {version} on {context.host.name} is too old: its jobboard works "
+            f"from {OLDEST_RELEASE} (Victoria) on. Upgrade Octavia on all controllers."
+        )
 
 
 def refuse_missing_options(context: Context) -> None:

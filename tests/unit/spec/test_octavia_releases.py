@@ -23,6 +23,7 @@ from amphv2_bootstrap.spec.octavia_options import (
 from amphv2_bootstrap.spec.octavia_releases import (
     EARLIER,
     NEWEST_RELEASE,
+    is_too_old,
     options_of,
     release_of,
 )
@@ -110,7 +111,8 @@ def test_a_release_outside_of_the_table_is_refused(release: int) -> None:
 @pytest.mark.parametrize(
     ("version", "release"),
     [
-        ("6.2.2", 6),
+        ("7.1.2", 7),
+        ("6.2.2", None),
         ("19.0.0", 19),
         ("14", 14),
         ("20.0.0", None),
@@ -127,6 +129,15 @@ def test_only_final_releases_are_in_the_table(
 ) -> None:
     """Other versions may have options of the next release, or of a vendor."""
     assert release_of(version) == release
+
+
+@pytest.mark.parametrize(
+    ("version", "too_old"),
+    [("6.2.2", True), ("5.1.2.dev3", True), ("7.0.0.0rc1", False), ("19.0.0", False)],
+)
+def test_releases_before_the_first_supported_one(version: str, too_old: bool) -> None:
+    """Their versions, also those of no final release, are known as too old."""
+    assert is_too_old(version) is too_old
 
 
 def test_the_tool_reads_wheels_in_the_order_of_releases(tmp_path: Path) -> None:

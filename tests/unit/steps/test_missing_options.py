@@ -32,6 +32,16 @@ def test_an_option_that_the_release_lacks(controller: Controller) -> None:
         assert word in found[0]
 
 
+def test_a_release_that_is_too_old(controller: Controller) -> None:
+    """It is refused at once, and no option is blamed."""
+    old = _of_release(controller, "6.2.2")
+    (problem,) = missing_options(old.context)
+    for word in ("Octavia 6.2.2 on c1 is too old", "7 (Victoria)", "Upgrade Octavia"):
+        assert word in problem
+    with pytest.raises(PermanentError, match=r"too old.*wasn't changed"):
+        WriteOctaviaConfiguration(old.context).execute()
+
+
 @pytest.mark.parametrize("version", ["16.0.0", "99.0.0"])
 def test_a_release_that_has_it_or_is_not_known(
     controller: Controller, version: str

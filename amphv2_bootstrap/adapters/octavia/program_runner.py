@@ -4,6 +4,7 @@
 import base64
 import functools
 import json
+import re
 import threading
 import time
 import zlib
@@ -16,7 +17,7 @@ from amphv2_bootstrap.adapters.host import commands, durable_file
 from amphv2_bootstrap.adapters.octavia import programs
 from amphv2_bootstrap.adapters.octavia.interpreter import arguments_of, is_command
 from amphv2_bootstrap.adapters.octavia.programs.options import files_of
-from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
 
 # Loads the folder as a package. Neither it nor its parent gets onto sys.path, where its
@@ -61,6 +62,8 @@ _AWAY = (
     "derived from db_manage_command."
 )
 UNLOADABLE = "Correct the file; Octavia's services can't start with it either."
+
+_OLDEST_PYTHON = (3, 8)
 
 _GRACE = 45.0
 """Seconds for a program's clean-up after its timeout."""
@@ -138,10 +141,29 @@ def run(
 
 
 def no_answer(attempted: str, python: str, returncode: int) -> PermanentError:
-    """The error for output that isn't a program's; it may hold secrets."""
+    """The error for output that isn't a program's; it may hold secrets.
+
+    Asks for Python's version, since an old one can't even read the programs.
+    """
+    version = _version(python)
+    if version and tuple(map(int, version.split("."))) < _OLDEST_PYTHON:
+        oldest = ".".join(map(str, _OLDEST_PYTHON))
+        why = f"it is Python {version}, but what runs in it needs {oldest}"
+        todo = f"Run Octavia with Python {oldest} or later on this host."
+        return PermanentError(attempted, on=python, why=why, todo=todo)
     why = f"it ended with {returncode} and without an answer"
     todo = _AWAY if is_command(python) else WRONG_PYTHON
     return PermanentError(attempted, on=python, why=why, todo=todo)
+
+
+def _version(python: str) -> str:
+    """Such as 3.11; empty if it isn't known."""
+    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        answer = commands.run((*arguments_of(python), "-c", ask), timeout=_GRACE).stdout.strip()
+    except BootstrapError:
+        return ""
+    return answer if re.fullmatch(r"\d+\.\d+", answer) else ""
 
 
 def command(python: str, name: str) -> tuple[str, ...]:

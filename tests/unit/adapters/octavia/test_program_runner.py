@@ -141,3 +141,16 @@ def _result_of(
     return program_runner.run(
         python, "canary", ["/f"], timeout=60, masker=Masker([secret]), progress=progress
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "is_old"), [("2.7", True), ("3.6", True), ("3.8", False), ("", False)]
+)
+def test_a_python_that_is_too_old(tmp_path: Path, version: str, is_old: bool) -> None:
+    """Where a program gives no answer, the error says so if that is the cause."""
+    asked = f'case "$2" in *version_info*) echo "{version}" ;; *) exit 1 ;; esac'
+    python = _interpreter(tmp_path, asked)
+    with pytest.raises(PermanentError) as caught:
+        program_runner.run(python, "canary", [], timeout=60, masker=NOTHING_SECRET)
+    assert (f"Python {version}, but" in caught.value.why) is is_old
+    assert ("3.8 or later" in caught.value.todo) is is_old

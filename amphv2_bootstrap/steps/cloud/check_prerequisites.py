@@ -118,7 +118,8 @@ class CheckPrerequisites(Step):
             self._warnings.append(
                 f"The Octavia version of {host.db_manage_command[0]} is unknown: "
                 f"{why}. Set [octavia] python to its interpreter, if it is on this "
-                "host."
+                "host. Up to Octavia 8 (Wallaby), [api_settings] must have "
+                "default_provider_driver = amphorav2; here the newest is assumed."
             )
             return
         names = ("octavia", "taskflow")

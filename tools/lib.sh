@@ -72,7 +72,7 @@ ensure_venv() {
             as_owner "$folder/bin/python" -c 'import pip' 2>/dev/null; then
             exit 0
         fi
-        say "making ${folder#"$REPO/"}: $*"
+        say "making ${folder#"$REPO/"}: $(printf '%.200s' "$*")"
         as_owner rm -rf -- "$folder"
         as_owner mkdir "$folder"
         as_owner touch "$folder/.stamp"

@@ -43,6 +43,8 @@ if [ "${#environments[@]}" = 0 ]; then
     tools/install-packages.sh
     AMPHV2_OCTAVIA_VENV=$(tools/octavia-venv.sh)
     export AMPHV2_OCTAVIA_VENV
+    # A sample of the older releases; its test is skipped without it, but not in CI.
+    tools/octavia-venv.sh 8 >/dev/null || say "Octavia 8 can't be installed here"
 fi
 ensure_tox
 as_owner "$TOX" run "${environments[@]}" ${arguments[@]+-- "${arguments[@]}"}

@@ -46,7 +46,8 @@ def make_site(
     """Make a site: ``make_site(board="redis", driver="redis", engine="mariadb")``.
 
     ``board`` is the engine's own jobboard, ``driver`` the key-value backend for
-    Octavia, ``engine`` the engine's database (the hosts share the file of ``sqlite``).
+    Octavia, ``engine`` the engine's database (the hosts share the file of ``sqlite``),
+    ``octavia`` the folder of Octavia's programs.
     """
     with contextlib.ExitStack() as stack:
 
@@ -54,6 +55,7 @@ def make_site(
             board: str = "sql",
             driver: str = "redis",
             engine: str = "sqlite",
+            octavia: Path = octavia_bin,
             **more: Any,
         ) -> Site:
             namespace = f"engine-{tmp_path.name}"
@@ -63,7 +65,7 @@ def make_site(
                 key_value=key_value(request, driver),
                 board=board_options(request, board, namespace),
                 engine_url=_engine_url(tmp_path, mariadb, engine),
-                db_manage=str(octavia_bin / "octavia-db-manage"),
+                db_manage=str(octavia / "octavia-db-manage"),
                 **more,
             )
             stack.enter_context(stopped_at_end(site))

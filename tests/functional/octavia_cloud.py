@@ -41,8 +41,6 @@ amqp_auto_delete = True
 bind_host = {address}
 bind_port = {port}
 auth_strategy = noauth
-enabled_provider_drivers = amphorav2: The Octavia Amphora driver with a jobboard.
-default_provider_driver = amphorav2
 
 [database]
 connection = mysql+pymysql://{account}@{server}/octavia
@@ -75,9 +73,10 @@ _AWAIT_CONSUMERS = """\
 import sys, time
 import amqp
 host, port, user, password, wanted = sys.argv[1:]
-connection = amqp.Connection(f"{host}:{port}", userid=user, password=password)
-connection.connect()
 while True:
+    # Older releases of amqp can't use a connection again after NotFound.
+    connection = amqp.Connection(f"{host}:{port}", userid=user, password=password)
+    connection.connect()
     try:
         found = connection.channel().queue_declare(
             "octavia_provisioning_v2", passive=True
@@ -86,6 +85,7 @@ while True:
             break
     except amqp.exceptions.NotFound:
         pass
+    connection.close()
     time.sleep(0.1)
 """
 

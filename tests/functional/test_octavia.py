@@ -8,23 +8,32 @@ run and the connections that wait for a lock, Octavia's log the tasks that have 
 
 import contextlib
 import functools
+import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from taskflow.jobs import backends
 
+from tests import REPOSITORY
 from tests.functional.octavia_cloud import HOST, OctaviaCloud, running_octavia
-from tests.functional.site import KeyValue, MakeSite
+from tests.functional.site import KeyValue, MakeSite, Site
 from tests.servers.mariadb import MariaDB
+from tests.servers.octavia import find_release
 from tests.servers.process import wait_until
 from tests.servers.rabbitmq import RabbitMQServer
 
 CREATION = re.compile(r"get_create_load_balancer_flow-[0-9a-f-]{36}")
 CONDUCTOR = re.compile("octavia-task-flow-conductor-[0-9a-f-]{36}")
 BEGUN = re.compile(r"\(([0-9a-f-]{36})\) transitioned into state 'RUNNING'")
+RELEASES = sorted(
+    (path.stem for path in (REPOSITORY / "tools/octavia-releases").glob("[0-9]*.txt")),
+    key=int,
+)
+SAMPLE = "8"
+"""The last release with a default provider that doesn't use the jobboard."""
 EXPIRATION = "15"
 """jobboard_expiration_time, in seconds; Octavia renews when half of it is left."""
 
@@ -89,11 +98,15 @@ def wait_until_consumed(board: Any, what: str) -> None:
 
 
 def tasks(mariadb: MariaDB, job: str) -> list[tuple[Any, ...]]:
-    """The id, state and result of each task of a job, from taskflow's tables."""
+    """The id, state and result of each task of a job, from taskflow's tables.
+
+    Without those that older flows skip.
+    """
     return mariadb.execute(
         "SELECT a.uuid, a.state, a.results FROM octavia_persistence.atomdetails a"
         " JOIN octavia_persistence.flowdetails f ON f.uuid = a.parent_uuid"
         " WHERE f.name = %s AND a.atom_type = 'TASK_DETAIL'"
+        " AND a.state <> 'IGNORE'"
         " AND a.name <> '_TaskFlow_INJECTOR'",  # holds what was given, never runs
         (job,),
     )
@@ -157,16 +170,19 @@ def kill_the_holder(
     return left
 
 
-@pytest.mark.parametrize("driver", ["redis", "zookeeper", "etcd"])
-def test_the_other_worker_finishes_what_a_killed_one_began(
-    driver: str, make_site: MakeSite, rabbitmq_server: RabbitMQServer
+def check_take_over(
+    site: Site, rabbitmq_server: RabbitMQServer, more: Mapping[str, str]
 ) -> None:
-    """The creation of a load balancer is resumed where the dead worker left it."""
-    site = make_site(driver=driver)
+    """Bootstrap; create a load balancer; kill the worker that creates another one.
+
+    :param more: options of ``[octavia]`` for each host.
+    """
+    driver = site.key_value.driver
     namespace = f"octavia-{site.folder.parent.name}"
     options = {
         "jobboard_backend_namespace": namespace,
         "jobboard_save_logbook": "True",
+        **more,
     }
     if driver != "zookeeper":  # its claims end with the session: after 10 s
         options["jobboard_expiration_time"] = EXPIRATION
@@ -193,3 +209,38 @@ def test_the_other_worker_finishes_what_a_killed_one_began(
         assert {begun[task] for task, _, _ in left} == {1}
         amphorae = site.mariadb.execute("SELECT load_balancer_id FROM octavia.amphora")
         assert sorted(amphorae) == sorted([(first,)] * 2 + [(second,)] * 2)
+
+
+@pytest.mark.parametrize("driver", ["redis", "zookeeper", "etcd"])
+def test_the_other_worker_finishes_what_a_killed_one_began(
+    driver: str, make_site: MakeSite, rabbitmq_server: RabbitMQServer
+) -> None:
+    """The creation of a load balancer is resumed where the dead worker left it."""
+    check_take_over(make_site(driver=driver), rabbitmq_server, {})
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        release if release == SAMPLE else pytest.param(release, marks=pytest.mark.long)
+        for release in RELEASES
+    ],
+)
+@pytest.mark.timeout(600)
+def test_each_release(
+    release: str, make_site: MakeSite, rabbitmq_server: RabbitMQServer
+) -> None:
+    """The same with an older Octavia, its libraries of that time and its defaults.
+
+    Then ``verify`` finds nothing wrong, and a second run changes nothing.
+    """
+    site = make_site(octavia=find_release(release) / "bin")
+    check_take_over(site, rabbitmq_server, {"set_default_provider": "true"})
+    host = site.hosts[0]
+    verified = site.cli("verify", "-f", "json")
+    failed = [each for each in json.loads(verified.stdout) if each["state"] == "failed"]
+    assert (verified.returncode, failed) == (0, []), verified.stderr
+    before = site.octavia_conf(host).read_bytes()
+    assert site.cli("run").returncode == 0
+    assert site.octavia_conf(host).read_bytes() == before
+    assert site.begun(f"restart-{host}") == 1

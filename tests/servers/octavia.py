@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import REPOSITORY
 from tests.servers.process import unavailable
 
 
@@ -14,6 +15,17 @@ def find_octavia() -> Path:
     folder = Path(os.environ.get("AMPHV2_OCTAVIA_VENV") or "/nonexistent")
     if not (folder / "bin" / "octavia-db-manage").exists():
         unavailable("AMPHV2_OCTAVIA_VENV names no virtual environment with Octavia")
+    return folder
+
+
+def find_release(release: str) -> Path:
+    """The folder with that Octavia, made by ``tools/octavia-venv.sh RELEASE``.
+
+    Without it the test is skipped; in CI it fails.
+    """
+    folder = REPOSITORY / ".cache" / "octavia-releases" / release
+    if not (folder / "bin" / "octavia-db-manage").exists():
+        unavailable(f"no Octavia {release}: run tools/octavia-venv.sh {release}")
     return folder
 
 

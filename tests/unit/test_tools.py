@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``tools/lib.sh``, run as root in a checkout that another user owns."""
+"""``tools/lib.sh``, as root in a checkout that another user owns; lists of releases."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from tests import REPOSITORY
 
 LIB = REPOSITORY / "tools" / "lib.sh"
+LISTS = REPOSITORY / "tools" / "octavia-releases"
 # They replace the system's programs: the user is root, and 4711 owns the checkout.
 _PROGRAMS = {
     "id": "echo 0",
@@ -83,3 +85,26 @@ def test_find_python_finds_one_that_the_owner_may_run(
     (programs / "python3.11").symlink_to(own)
     done = _run(programs, f"PYTHON={closed} find_python")
     assert done.stdout == f"{programs}/python3.11\n", done.stderr
+
+
+@pytest.mark.parametrize("file", sorted(LISTS.glob("[0-9]*.txt")), ids=lambda p: p.stem)
+def test_each_list_of_a_release_is_exact(file: Path) -> None:
+    """Every package has one version, and Octavia is of that release."""
+    lines = [line for line in file.read_text().splitlines() if line[0] != "#"]
+    pins = dict(line.split("==") for line in lines)
+    assert len(pins) == len(lines)
+    assert re.match(rf"{file.stem}\.\d+\.\d+$", pins["octavia"])
+    assert {"taskflow", "redis", "kazoo", "etcd3gw", "PyMySQL"} <= pins.keys()
+
+
+def test_a_release_without_a_list_is_refused() -> None:
+    """The error names the release; nothing is installed."""
+    done = subprocess.run(
+        ["bash", str(REPOSITORY / "tools" / "octavia-venv.sh"), "6.2"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "no list of packages for Octavia 6.2" in done.stderr

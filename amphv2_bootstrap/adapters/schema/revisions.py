@@ -132,7 +132,7 @@ ENDS_OF_RELEASES = frozenset(
 )
 """Heads of the taskflow releases that support Octavia's jobboard."""
 OF_REVISION = (
-    "taskflow 4.6.0 wants 0bc3e1a3c135, 4.6.4 wants 6df9422fcb43, 5 wants "
+    "taskflow up to 4.6.0 wants 0bc3e1a3c135, later 4.6 wants 6df9422fcb43, 5 wants "
     "40fc8c914bd2, 6 wants 00af93df9d77"
 )
 

@@ -160,7 +160,9 @@ def _version(python: str) -> str:
     """Such as 3.11; empty if it isn't known."""
     ask = "import sys; print('%d.%d' % sys.version_info[:2])"
     try:
-        answer = commands.run((*arguments_of(python), "-c", ask), timeout=_GRACE).stdout.strip()
+        answer = commands.run(
+            (*arguments_of(python), "-c", ask), timeout=_GRACE
+        ).stdout.strip()
     except BootstrapError:
         return ""
     return answer if re.fullmatch(r"\d+\.\d+", answer) else ""

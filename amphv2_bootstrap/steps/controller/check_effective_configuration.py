@@ -53,7 +53,7 @@ class CheckEffectiveConfiguration(Step):
 
 
 def _check(context: Context, python: str | None) -> provider.Use:
-    """Who uses the jobboard by one octavia.conf, and all warnings of that file."""
+    """The users of the jobboard by one octavia.conf, and all warnings of that file."""
     host = context.host
     sources = config_sources.sources(host, python)
     loaded = introspection.load_task_flow(python, sources)

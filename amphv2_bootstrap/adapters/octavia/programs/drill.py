@@ -9,21 +9,26 @@ the flow's second step; the other one must run that step again.
 from __future__ import annotations  # Octavia's Python may be older than ours
 
 import contextlib
+import fcntl
 import importlib
 import json
 import os
+import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from . import loading
-from .drill_folder import drill_folder
 from .options import GROUP, received
 from .refusal import explained_refusals
 from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
 from .scratch_job import ScratchJob, remove_orphans, scratch_job
+
+PREFIX = "amphv2-drill-"
+"""Of the folder that the processes of one drill share."""
 
 _POLL = 0.05
 _PROGRESS_SECONDS = 10.0
@@ -156,6 +161,49 @@ def _expiration(conf: Any, driver: str) -> float:
     if driver == "zookeeper":
         return _SESSION_SECONDS
     return float(conf[GROUP].jobboard_expiration_time)
+
+
+@contextlib.contextmanager
+def drill_folder() -> Iterator[Path]:
+    """A private folder that exists within the block; removes dead drills' folders.
+
+    It stays locked while any process that was forked within the block is alive.
+    """
+    remove_dead()
+    descriptor, path = _locked()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_dead() -> None:
+    """Remove this user's folders of drills that have no process left."""
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            descriptor = _open(path)
+            try:
+                if os.fstat(descriptor).st_uid == os.geteuid():
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(path)
+            finally:
+                os.close(descriptor)
+
+
+def _locked() -> tuple[int, Path]:
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX))  # 0700
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = _open(path)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return descriptor, path
+            os.close(descriptor)  # removed as a dead drill's before it was locked
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
 
 
 def program(report: Report, request: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import shlex
 from typing import Any
 
 from . import loading
-from .options import GROUP
+from .options import GROUP, received
 from .reporting import Report, run
 from .waiting import MOST, Posting, postings
 
@@ -74,7 +74,7 @@ def _flaws(conf: Any, report: Report, found: list[Posting]) -> list[dict[str, st
 def program(report: Report, request: dict[str, Any]) -> None:
     """Report the postings; one that is gone meanwhile was carried out."""
     with report.at("configuration"):
-        conf = loading.configuration(request["sources"], report)
+        conf = loading.configuration(received(request), report)
     with contextlib.ExitStack() as stack:
         flaws = _flaws(conf, report, postings(conf, report, stack))
     if flaws:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.adapters.octavia.programs.drill_folder import (
+from amphv2_bootstrap.adapters.octavia.programs.drill import (
     PREFIX,
     drill_folder,
     remove_dead,

@@ -9,8 +9,14 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from amphv2_bootstrap.adapters.octavia.config_sources import FILE, FOLDER, is_loaded
+from amphv2_bootstrap.adapters.octavia.config_sources import (
+    FILE,
+    FOLDER,
+    is_loaded,
+    load_order,
+)
 from amphv2_bootstrap.adapters.octavia.interpreter import is_command
+from amphv2_bootstrap.adapters.octavia.programs.options import files_of
 from amphv2_bootstrap.conf.problems import OptionProblems, Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.conf.tls import check_file, check_folder
@@ -38,6 +44,12 @@ class Acting:
             self._split("restart_commands", command)
             for command in values["restart_commands"]
         )
+
+    @property
+    def octavia_files(self) -> tuple[Path, ...]:
+        """The files that Octavia loads, as far as this host's paths say."""
+        file = self._values["config_file"][0]
+        return tuple(map(Path, files_of(load_order(file, self._arguments))))
 
     def check(self) -> None:
         """Collect what is wrong with paths, units and the interpreter."""

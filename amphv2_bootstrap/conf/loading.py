@@ -8,6 +8,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from amphv2_bootstrap.conf.options import conductor, default, octavia, task_flow
+from amphv2_bootstrap.conf.options.secret_files import with_files
 from amphv2_bootstrap.errors import InvalidInputError
 
 PROJECT = "amphv2-bootstrap"
@@ -18,7 +19,7 @@ _MODULES = (default, task_flow, octavia, conductor)
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """All options by group: the entry point of oslo-config-generator."""
-    return [(module.GROUP, module.OPTS) for module in _MODULES]
+    return [(module.GROUP, with_files(module.OPTS)) for module in _MODULES]
 
 
 def load(

@@ -2,7 +2,10 @@
 """``[octavia]`` as specification, host settings and secrets."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from amphv2_bootstrap.adapters.mysql.database_url import parse, with_password
+from amphv2_bootstrap.adapters.octavia import config_sources
 from amphv2_bootstrap.conf.host_settings import Acting
 from amphv2_bootstrap.conf.hosts import check_names
 from amphv2_bootstrap.conf.problems import OptionProblems, Problems
@@ -20,6 +23,14 @@ from amphv2_bootstrap.spec.octavia_options import (
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.spec.task_flow_group import Group, Place
 
+_DATABASE = "octavia_persistence"
+"""The name that Octavia's document gives it."""
+
+_DERIVED = "persistence_connection, taken from Octavia's [database] connection,"
+_WRITE_URL = (
+    "Write mysql+pymysql://octavia:PASSWORD@HOST/octavia_persistence, percent-encoded"
+)
+
 
 class Target:
     """The options of ``[octavia]``: check them, then build plain values."""
@@ -31,9 +42,9 @@ class Target:
         self.controllers = _names(values["controllers"]) or (self.host,)
         self.is_here = self.host in self.controllers
         self.backend = Group(values, Place.OCTAVIA, len(self.controllers))
+        self._acting = Acting(values, default, problems, is_here=self.is_here)
         self.persistence, self._persistence_password = self._read_persistence()
         self._admin, self._admin_password = self._read_admin()
-        self._acting = Acting(values, default, problems, is_here=self.is_here)
 
     def check(self) -> None:
         """Collect the problems of all options but the URLs, which __init__ checks."""
@@ -102,17 +113,31 @@ class Target:
         return self._problems.of(GROUP, option)
 
     def _read_persistence(self) -> tuple[DatabaseUrl, str | None]:
-        option = "persistence_connection"
-        text = self._values[option]
+        text, name = self._values["persistence_connection"], "persistence_connection"
         if not text:
-            todo = (
-                "Write mysql+pymysql://octavia:PASSWORD@HOST/octavia_persistence, "
-                "percent-encoded"
-            )
-            self._of(option).add("is not set", todo)
+            text, name = self._beside_octavias_own(), _DERIVED
+        if not text:
             return NOWHERE, None
-        check = UrlCheck(self._of(option), self._values["host_paths"])
+        check = UrlCheck(self._of(name), self._values["host_paths"])
         return check.database(text, files_here=self.is_here)
+
+    def _beside_octavias_own(self) -> str:
+        """The default: the document's database on the server of Octavia's main one."""
+        files = self._acting.octavia_files
+        own, why = config_sources.main_connection(files), ""
+        if not own:
+            why = f"{files[0]} has no [database] connection that this program can read"
+        elif own.startswith("sqlite"):
+            why = "Octavia's own database is SQLite"
+        if why:
+            what = f"isn't set, and has no default here: {why}"
+            self._of("persistence_connection").add(what, _WRITE_URL)
+            return ""
+        try:
+            url, password = parse(own)
+        except ValueError:
+            return own  # the check says what is wrong with it
+        return with_password(replace(url, database=_DATABASE), password)
 
     def _read_admin(self) -> tuple[DatabaseUrl, str | None]:
         option = "admin_connection"

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Octavia's main database, which new accounts of its user must not close to it."""
 
-import contextlib
 from dataclasses import dataclass, replace
 
-from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.mysql import sessions
 from amphv2_bootstrap.adapters.mysql.database_url import parse
-from amphv2_bootstrap.adapters.octavia import conf_file, config_sources
+from amphv2_bootstrap.adapters.octavia import config_sources
 from amphv2_bootstrap.errors import BootstrapError, CancelledError, TransientError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import on_host
@@ -78,14 +76,9 @@ def look(context: Context) -> Access | None:
 
 
 def _connection(context: Context) -> tuple[DatabaseUrl | None, str | None]:
-    text = ""
-    for file in config_sources.files(context.host):
-        # The code that loads the file reports what is wrong with it.
-        with contextlib.suppress(BootstrapError, ValueError):
-            options = conf_file.get_options(durable_file.read(str(file)), "database")
-            text = options.get("connection", text)
+    files = config_sources.files(context.host)
     try:
-        url, password = parse(text.replace("$$", "$"))
+        url, password = parse(config_sources.main_connection(files))
     except ValueError:
         return None, None
     if url.is_sqlite or url.refused_arguments:

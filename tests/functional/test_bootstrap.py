@@ -7,8 +7,20 @@ from tests.functional.site import PASSWORD, MakeSite, steps
 
 
 def test_a_posted_job_is_done_by_two_conductors(make_site: MakeSite) -> None:
-    """The job gives both controllers of an Octavia its jobboard."""
+    """The job gives both controllers of an Octavia its jobboard.
+
+    The account and the server are those of octavia.conf's main database.
+    """
     site = make_site()
+    url = site.persistence_connection().replace("octavia_persistence", "octavia")
+    for host in site.hosts:
+        file = site.octavia_conf(host)
+        lines = [
+            f"connection = {url}" if "@db-vip/" in line else line
+            for line in file.read_text().splitlines()
+        ]
+        file.write_text("\n".join(lines) + "\n")
+        site.write_configuration(host, {"octavia": {"persistence_connection": ""}})
     site.start_conductors()
     done = site.cli("post-job", "--wait", "--timeout", "120")
     assert done.returncode == 0, (done.stderr, site.log("ctl1").read_text())

@@ -8,12 +8,16 @@ With ``--config-file`` it loads these folders first and that file last. With
 ``--config-dir`` it loads that folder instead of the default ones.
 """
 
+import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from amphv2_bootstrap.adapters.host import durable_file
+from amphv2_bootstrap.adapters.octavia import conf_file
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of, is_command
 from amphv2_bootstrap.adapters.octavia.programs.options import files_of
+from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.spec.model import HostSettings
 
 FILE, FOLDER = "--config-file", "--config-dir"
@@ -38,6 +42,20 @@ def files(host: HostSettings) -> tuple[Path, ...]:
     python = interpreter_of(host)
     found = [files_of(sources(one, python)) for one in host.of_each_file()]
     return tuple(map(Path, dict.fromkeys(itertools.chain(*found))))
+
+
+def main_connection(files: Iterable[Path]) -> str:
+    """``[database] connection``, the URL of Octavia's main database; empty if not set.
+
+    It holds a password. A file that can't be read or parsed is passed over: the code
+    that loads it reports what is wrong with it.
+    """
+    text = ""
+    for file in files:
+        with contextlib.suppress(BootstrapError, ValueError):
+            options = conf_file.get_options(durable_file.read(str(file)), "database")
+            text = options.get("connection", text)
+    return text.replace("$$", "$")
 
 
 def load_order(

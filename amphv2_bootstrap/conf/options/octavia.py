@@ -46,9 +46,12 @@ _TARGET: list[cfg.Opt] = [
     cfg.StrOpt(
         "persistence_connection",
         secret=True,
+        sample_default="<Octavia's own account and server>",
         help=(
-            "Required: URL of the database that keeps the state of Octavia's tasks, "
-            "such as mysql+pymysql://octavia:PASSWORD@HOST/octavia_persistence. The "
+            "URL of the database that keeps the state of Octavia's tasks, such as "
+            "mysql+pymysql://octavia:PASSWORD@HOST/octavia_persistence. Default: "
+            "[database] connection of config_file, which must be the same on all "
+            "controllers, with the database octavia_persistence instead. The "
             "database, the account and its grants are created if they are missing. "
             "An existing account keeps its password, so give that one. "
             "Percent-encode user and password (@ is %40, / is %2F, # is %23, % is "

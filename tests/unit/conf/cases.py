@@ -50,7 +50,7 @@ def url(text: str) -> Options:
 
 CASES = [
     # The wanted persistence connection.
-    bad("url missing", octavia(persistence_connection=None), "not set"),
+    bad("url missing", octavia(persistence_connection=None), "octavia.conf has no"),
     bad("url is no url", url(f"octavia:{P}@db1/p"), "driver://"),
     bad("no database", url(f"mysql+pymysql://o:{P}@db1"), "no database"),
     bad("empty database", url(f"mysql+pymysql://o:{P}@db1/"), "no database"),

@@ -427,3 +427,71 @@ def test_config_file_may_be_repeated(configuration: Configuration) -> None:
     host = configuration.build().host
     assert (host.config_files, host.config_file) == (tuple(files), files[0])
     assert [one.config_files for one in host.of_each_file()] == [(f,) for f in files]
+
+
+def _without_url(configuration: Configuration, *lines: str) -> Configuration:
+    """The configuration without persistence_connection; lines of octavia.conf."""
+    octavia = configuration.folder / "octavia.conf"
+    octavia.write_text("\n".join(["[database]", *lines, ""]))
+    return configuration.change({"octavia": {"persistence_connection": None}})
+
+
+def test_the_default_url_is_octavias_own_with_another_database(
+    configuration: Configuration,
+) -> None:
+    """Account, password, server and arguments are those of [database] connection."""
+    password = "p@ss:w/o#r%d$1"
+    text = f"mysql+pymysql://octavia:{quote(password, safe='$')}@db9:3307/octavia"
+    line = f"connection = {text.replace('$', '$$')}?charset=utf8"
+    loaded = _without_url(configuration, line).build()
+    assert loaded.spec.persistence == DatabaseUrl(
+        "mysql+pymysql",
+        "octavia",
+        "db9",
+        3307,
+        "octavia_persistence",
+        {"charset": "utf8"},
+    )
+    assert loaded.secrets.text("persistence_password") == password
+    assert password not in str(loaded)
+
+
+def test_the_default_url_is_the_one_that_octavia_loads(
+    configuration: Configuration,
+) -> None:
+    """A file that service_arguments names later wins over config_file."""
+    later = configuration.folder / "later.conf"
+    later.write_text("[database]\nconnection = mysql+pymysql://o:1ater@db2/octavia\n")
+    first = configuration.folder / "octavia.conf"
+    arguments = f"--config-file {first} --config-file {later}"
+    configuration.change({"octavia": {"service_arguments": arguments}})
+    loaded = _without_url(
+        configuration, "connection = mysql+pymysql://o:first@db1/octavia"
+    ).build()
+    assert loaded.spec.persistence.host == "db2"
+    assert loaded.secrets.text("persistence_password") == "1ater"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("", "octavia.conf has no [database] connection that this program can read"),
+        ("connection = sqlite:////var/octavia.db", "Octavia's own database is SQLite"),
+        (
+            "connection = mysql://o:1ater@db1/octavia",
+            "taken from Octavia's [database] connection, has the driver mysql,",
+        ),
+        ("connection = mysql+pymysql://o:1@ter@db1/octavia", "unencoded"),
+    ],
+    ids=["none", "SQLite", "other driver", "no URL"],
+)
+def test_where_there_is_no_default_url_it_says_why(
+    configuration: Configuration, line: str, says: str
+) -> None:
+    """The only problem names the option and where its default would come from."""
+    with pytest.raises(InvalidInputError) as caught:
+        _without_url(configuration, line).build()
+    (problem,) = caught.value.problems
+    assert problem.startswith("[octavia] persistence_connection")
+    assert says in problem
+    assert "ter" not in problem.replace("character", "").replace("after", "")

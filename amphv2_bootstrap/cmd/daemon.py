@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``amphv2-conductor``: the daemon that carries flows out."""
 
+import faulthandler
 import logging
 import os
 import signal
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from amphv2_bootstrap.adapters.host import service_notify
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.engine.errors import DatabaseError
 from amphv2_bootstrap.errors import BootstrapError, InvalidInputError, TransientError
@@ -67,14 +69,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     flows back and exits; a second SIGTERM interrupts the steps. A step that does not
     stop is left behind after some seconds. SIGHUP does the same and starts anew, if
     the configuration can be used; otherwise it logs what is wrong and does nothing.
+    SIGUSR2 writes to stderr what each thread is doing.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     os.umask(0o077)
+    faulthandler.register(signal.SIGUSR2)
     signals = _Signals(lambda: _is_right(arguments))
     masker = NOTHING_SECRET
     try:
         runtime = _prepared(arguments)
         masker = runtime.masker
+        service_notify.ready()
         while not signals.ending:
             _serve(runtime, signals)
             # In this order: a signal from here on is not forgotten.
@@ -85,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BootstrapError as exc:
         print(masker.text(exit_codes.message_of(exc)), file=sys.stderr)
         return exit_codes.code_of(exc)
+    service_notify.stopping()
     return exit_codes.DONE
 
 
@@ -171,6 +177,7 @@ def _set_up_logging(conf: "cfg.ConfigOpts", runtime: "Runtime") -> None:
 def _wait_for_database(runtime: "Runtime", stopping: threading.Event) -> None:
     """Wait until the database is there and has its tables (promise P4)."""
     while not stopping.is_set():
+        service_notify.alive()
         try:
             _ = runtime.database
         except (TransientError, DatabaseError) as exc:

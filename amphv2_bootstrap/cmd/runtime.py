@@ -175,12 +175,20 @@ class Runtime:
 
     def conductor(self, only: frozenset[str] | None = None) -> "Conductor":
         """A conductor of this host, with a board of its own, not yet at work."""
+        from amphv2_bootstrap.adapters.host import service_notify
         from amphv2_bootstrap.engine.conductor.conductor import Conductor
         from amphv2_bootstrap.engine.conductor.workers import Parts
 
         # A conductor for some jobs only, as of 'run', is gone too soon to report.
         reporter = self.reporter() if only is None else None
-        parts = Parts(self.board(), self.store, self.journal, self.runner, reporter)
+        parts = Parts(
+            self.board(),
+            self.store,
+            self.journal,
+            self.runner,
+            reporter,
+            service_notify.alive,
+        )
         return Conductor(parts, self.owner, self.loaded.conductor, only)
 
     def reporter(self) -> "Reporter | None":

@@ -140,6 +140,7 @@ class Conductor:
 
     def _pass(self) -> Sequence[Entry]:
         """Claim what may be claimed; returns the entries that it looked at."""
+        self._parts.alive()
         if self._stopping.is_set():
             return ()
         entries = self._look()

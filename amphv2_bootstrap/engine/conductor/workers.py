@@ -39,13 +39,18 @@ _LAST_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a conductor works with; ``reporter``, if any, reports on this host."""
+    """What a conductor works with.
+
+    ``reporter``, if any, reports on this host. ``alive`` is called in each pass of the
+    conductor's loop.
+    """
 
     board: Board
     store: Store
     journal: Journal
     runner: Runner
     reporter: Reporter | None = None
+    alive: Callable[[], None] = lambda: None
 
 
 class Workers:

@@ -141,11 +141,13 @@ class Runtime:
 
     @cached_property
     def runner(self) -> "Runner":
+        """What carries flows out in this process."""
         from amphv2_bootstrap.engine.execution.registry import RegisteredFlows
         from amphv2_bootstrap.engine.execution.runner import Runner
 
-        flows = RegisteredFlows()
-        return Runner(self.database, self.journal, flows, self.contexts, self.masker)
+        contexts, limits = self.contexts, self.loaded.conductor.steps
+        engine = self.database, self.journal, RegisteredFlows()
+        return Runner(*engine, contexts, self.masker, limits)
 
     def poster(self) -> Poster:
         job_creation = JobCreation(self.database, self.journal)

@@ -4,6 +4,7 @@
 from amphv2_bootstrap.conf.problems import Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
+from amphv2_bootstrap.engine.step_limits import StepLimits
 from amphv2_bootstrap.engine.storage.retention import DAY
 from amphv2_bootstrap.steps.retry_policy import RetryPolicy
 
@@ -18,6 +19,7 @@ def conductor_settings(values: Values, expiry: float) -> ConductorSettings:
         expiry=expiry,
         refusal_pause=values["refusal_pause"],
         history=values["history_days"] * DAY,
+        steps=StepLimits(values["step_timeout"]),
     )
 
 

@@ -138,6 +138,15 @@ class Step(task.Task, metaclass=abc.ABCMeta):
         self.confirm_claim: Callable[[str], None] = _unrecorded
 
     @property
+    def time_limit(self) -> float | None:
+        """Seconds that an attempt may take before the engine gives it up.
+
+        None is ``[conductor] step_timeout``. Where the bounds of a step are configured,
+        it gives more than their sum.
+        """
+        return None
+
+    @property
     @abc.abstractmethod
     def aim(self) -> str:
         """Imperative summary for ``plan``, without secrets; contacts nothing."""

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +57,19 @@ SETTINGS = ConductorSettings(
 
 
 class Diary:
-    """The ledger, for the flow that the present thread runs."""
+    """The ledger, for the flow of the present context."""
 
     def __init__(self, ledger: Ledger, owner: str) -> None:
         self._ledger = ledger
         self._owner = owner
-        self._run = threading.local()
+        self._run: ContextVar[FlowRun] = ContextVar("run")
 
     def open(self, flow_run: FlowRun) -> None:
-        self._run.flow_run, self._run.epoch = flow_run.uuid, flow_run.epoch
+        self._run.set(flow_run)
 
     def write(self, verb: str, step: str) -> None:
-        self._ledger.write(verb, self._run.flow_run, step, self._run.epoch, self._owner)
+        run = self._run.get()
+        self._ledger.write(verb, run.uuid, step, run.epoch, self._owner)
 
 
 class DiaryRunner(Runner):

@@ -57,6 +57,7 @@ CATCH_ALL_ALLOWED = (
     "cmd",
     "engine.conductor",
     "engine.execution.runner",
+    "engine.execution.supervision",
     "engine.lease",
     "jobboards.change_notifier",
     "jobboards.zookeeper.claim_timer",

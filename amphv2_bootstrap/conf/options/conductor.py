@@ -97,4 +97,18 @@ OPTS: list[cfg.Opt] = [
         max=3600,
         help="Upper bound, in seconds, of the wait between any two attempts.",
     ),
+    cfg.FloatOpt(
+        "step_timeout",
+        default=3600.0,
+        min=0,
+        max=604800,
+        help=(
+            "Seconds that one attempt of a step may take. A step that hangs is then "
+            "asked to stop, and left behind if it doesn't within half a minute; its "
+            "flow is parked. It is longer than any step needs, since all that a step "
+            "waits for has a shorter bound of its own; a step for which the "
+            "configuration sets a longer one isn't cut off earlier. 0 means that no "
+            "step has a limit."
+        ),
+    ),
 ]

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The settings of a conductor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from amphv2_bootstrap.engine.step_limits import StepLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,7 @@ class ConductorSettings:
     A stopping conductor lets running steps go on for ``grace_period``. A claim lasts
     ``expiry`` without renewal. A flow that this conductor can't carry out is looked
     at again after ``refusal_pause``. A job that ended more than ``history`` ago is
-    deleted; 0 keeps all.
+    deleted; 0 keeps all. ``steps`` bounds the steps.
     """
 
     concurrency: int = 4
@@ -24,3 +26,4 @@ class ConductorSettings:
     expiry: float = 12.0
     refusal_pause: float = 30.0
     history: float = 0.0
+    steps: StepLimits = field(default_factory=StepLimits)

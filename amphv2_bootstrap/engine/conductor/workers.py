@@ -164,7 +164,10 @@ class Workers:
             return False
         reason = None if state is FlowState.READY else end.reason
         retry_until_cancelled(
-            lambda: self._parts.journal.settle(run, state, reason), lease.cancelled
+            lambda: self._parts.journal.settle(
+                run, state, reason, fence=end.left_behind
+            ),
+            lease.cancelled,
         )
         self._backoff.forget(run.uuid)
         self._on_settled()

@@ -9,6 +9,8 @@ reverted          every step was undone                       reverted
 failed            a step failed for good; or transient        parked, or reverting
                   errors outlasted its retries, which are     when that was asked
                   bounded in time                             and a step failed
+failed            a step did not end in time: it stopped      parked
+                  when asked to, or was left behind
 revert failed     undoing a step failed                       parked
 suspended         the conductor is stopping                   ready, for another
 cancelled         the operator cancelled the job              cancelled
@@ -55,11 +57,13 @@ class End:
     """An outcome and the reason for it, in words for the operator.
 
     ``failed_step`` is set where a step failed: only then may the flow be reverted.
+    ``left_behind`` says that the step's thread still runs.
     """
 
     outcome: Outcome
     reason: str | None = None
     failed_step: str | None = None
+    left_behind: bool = False
 
 
 def of_trouble(trouble: BootstrapError) -> End:

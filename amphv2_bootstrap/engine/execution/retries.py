@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Why a step is being tried again, recorded for the operator."""
 
+from collections.abc import Callable
+
 from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.engine.execution.fenced_persistence import FencedBackend
 from amphv2_bootstrap.engine.execution.registry import atoms
+from amphv2_bootstrap.engine.execution.step_timer import StepTimer
 from amphv2_bootstrap.engine.storage.store import RETRY_EVENT
 
 # An outage causes many attempts, which a table of events must not hold.
@@ -36,8 +39,16 @@ class Retries:
         self._reasons.add(clean)
 
 
-def bind(flow: linear_flow.Flow, backend: FencedBackend) -> None:
+def bind(flow: linear_flow.Flow, backend: FencedBackend, timer: StepTimer) -> None:
     """Have each step of the flow that can be retried record its retries."""
+
+    def recording(retries: Retries) -> Callable[[str], None]:
+        def record(reason: str) -> None:
+            retries.record(reason)
+            timer.restart()
+
+        return record
+
     for atom in atoms(flow):
         if hasattr(atom, "record_retry"):
-            atom.record_retry = Retries(backend, atom.name).record
+            atom.record_retry = recording(Retries(backend, atom.name))

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from taskflow import states
@@ -28,11 +29,14 @@ from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
     retry_until_cancelled,
 )
 from amphv2_bootstrap.engine.execution.step_seals import StepSeals
+from amphv2_bootstrap.engine.execution.step_timer import StepTimer
 from amphv2_bootstrap.engine.execution.stored_failure import described
+from amphv2_bootstrap.engine.execution.supervision import Supervisor
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.process_identity import host_of
 from amphv2_bootstrap.engine.records import FlowRun, Job
 from amphv2_bootstrap.engine.seal import Key, identities
+from amphv2_bootstrap.engine.step_limits import StepLimits
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
@@ -51,6 +55,7 @@ class Runner:
     """Carries out flows; holds what all runs of one conductor share.
 
     :param masker: masks what is stored and logged of a run.
+    :param limits: how long a step may take.
     """
 
     def __init__(
@@ -60,16 +65,19 @@ class Runner:
         flows: Flows,
         contexts: Contexts,
         masker: Masker,
+        limits: StepLimits | None = None,
     ) -> None:
         self._database = database
         self._journal = journal
         self._flows = flows
         self._contexts = contexts
         self._store = Store(database)
+        self._supervisor = Supervisor(limits or StepLimits())
         self.masker = masker
 
     def check(self, flow_run: FlowRun, job: Job) -> None:
         """:raises RefusedError: this conductor leaves the flow to others."""
+        self._supervisor.check(flow_run)
         self._accept(flow_run, job)
         self._flow(flow_run, job, threading.Event())
 
@@ -91,12 +99,19 @@ class Runner:
         """Run the flow's open steps, one after the other.
 
         Returns early, ``suspended``, between two steps once ``stopping`` is set.
-        A completed step is never run again; an interrupted one is.
+        A completed step is never run again; an interrupted one is. A step that hangs
+        is left behind, and its claim lost.
 
         :raises RefusedError: the job was given other secrets since the check.
         """
         key = self._accept(flow_run, job)
-        end = self._run_directions(flow_run, job, key, lease, stopping)
+        end = self._supervisor.run(
+            flow_run,
+            lease,
+            lambda timer: self._run_directions(
+                flow_run, job, key, lease, stopping, timer
+            ),
+        )
         reason = self.masker.text(end.reason)[:_LONGEST_REASON] if end.reason else None
         return dataclasses.replace(end, reason=reason)
 
@@ -107,9 +122,10 @@ class Runner:
         key: Key,
         lease: Lease,
         stopping: threading.Event,
+        timer: StepTimer,
     ) -> End:
         if not flow_run.reverting:
-            end = self._run(flow_run, job, key, lease, stopping, revert=False)
+            end = self._run(flow_run, job, key, lease, stopping, timer, revert=False)
             if end.failed_step is None or job.on_failure != "revert":
                 return end
             reason = self.masker.text(end.reason or "")[:_LONGEST_REASON]
@@ -117,7 +133,7 @@ class Runner:
             retry_until_cancelled(
                 lambda: self._journal.start_reverting(flow_run, reason), lease.cancelled
             )
-        return self._run(flow_run, job, key, lease, stopping, revert=True)
+        return self._run(flow_run, job, key, lease, stopping, timer, revert=True)
 
     def _flow(
         self, flow_run: FlowRun, job: Job, cancelled: threading.Event
@@ -147,6 +163,7 @@ class Runner:
         key: Key,
         lease: Lease,
         stopping: threading.Event,
+        timer: StepTimer,
         *,
         revert: bool,
     ) -> End:
@@ -166,13 +183,14 @@ class Runner:
                 lambda: intents.noted(backend, only_sealed=not revert), lease.cancelled
             )
             intents.bind(flow, backend, noted or {})
-            retries.bind(flow, backend)
+            retries.bind(flow, backend, timer)
             engine = _load(backend, flow, detail, revert)
-            _iterate(engine, stopping)
+            timer.watch(engine, flow)
+            _iterate(engine, lambda: stopping.is_set() or timer.missed is not None)
             backend.get_connection().flush()
         except Exception as exc:  # noqa: BLE001 - whatever a step or taskflow raises
-            return _end_of_exception(backend, engine, revert, exc)
-        return _end_of_state(engine.storage.get_flow_state())
+            return _end_of_exception(backend, engine, revert, exc, timer.missed)
+        return _end_of_state(engine.storage.get_flow_state(), timer.missed)
 
 
 def _changed(flow_run: FlowRun, why: str) -> RefusedError:
@@ -223,7 +241,7 @@ def _reopen_reverts(engine: Any, names: list[str]) -> None:
             engine.storage.set_atom_state(name, before)
 
 
-def _iterate(engine: Any, stopping: threading.Event) -> None:
+def _iterate(engine: Any, is_stopping: Callable[[], bool]) -> None:
     running = engine.run_iter()
     suspended = False
     with contextlib.suppress(StopIteration):
@@ -231,13 +249,17 @@ def _iterate(engine: Any, stopping: threading.Event) -> None:
         while True:
             # Suspended through the generator: a refused write then ends it. One
             # that stays open writes again, and is refused again, when collected.
-            suspend = stopping.is_set() and not suspended
+            suspend = is_stopping() and not suspended
             suspended |= suspend
             running.send(suspend)
 
 
 def _end_of_exception(
-    backend: FencedBackend, engine: Any, revert: bool, exc: Exception
+    backend: FencedBackend,
+    engine: Any,
+    revert: bool,
+    exc: Exception,
+    missed: str | None,
 ) -> End:
     if backend.trouble is not None:
         return of_trouble(backend.trouble)
@@ -247,6 +269,9 @@ def _end_of_exception(
         if isinstance(exc, BootstrapError):
             return of_trouble(exc)
         return of_surprise("load the flow", exc)
+    if missed:
+        # Not reverted: nobody has seen what the step was at.
+        return End(Outcome.FAILED, f"{missed}, and stopped when asked to")
     if revert:
         return _end_of_revert(engine, exc)
     return _end_of_failures(engine) or of_surprise("run the flow", exc)
@@ -272,9 +297,10 @@ def _end_of_revert(engine: Any, exc: Exception) -> End:
     return End(Outcome.REVERT_FAILED, reason_of("undo the flow", exc))
 
 
-def _end_of_state(state: str) -> End:
+def _end_of_state(state: str, missed: str | None) -> End:
     if state == states.SUSPENDED:
-        return End(Outcome.SUSPENDED, "the conductor is stopping")
+        # A step that is done after all isn't run again; the next one needs a new claim.
+        return End(Outcome.SUSPENDED, missed or "the conductor is stopping")
     if state == states.SUCCESS:
         return End(Outcome.DONE)
     if state == states.REVERTED:

@@ -67,13 +67,22 @@ class Journal:
             self.record_flow_event(connection, run, "claimed", message)
             return _locked_flow_run(connection, uuid)
 
-    def settle(self, run: FlowRun, state: FlowState, reason: str | None = None) -> None:
+    def settle(
+        self,
+        run: FlowRun,
+        state: FlowState,
+        reason: str | None = None,
+        *,
+        fence: bool = False,
+    ) -> None:
         """Write how a run of the flow ended, and what follows from it.
 
         ``ready`` gives the flow back. When the last flow of a stage is done, the
         next stage is released; when the last flow of all has ended, the job is
         closed.
 
+        :param fence: refuse all later writes of that run; a repetition of this call,
+            too.
         :raises FencedError: another conductor took the flow meanwhile.
         """
         with self.database.write() as connection:
@@ -81,6 +90,8 @@ class Journal:
             check_epoch(connection, run)
             if not self._set_state(connection, run, state, reason):
                 return  # an earlier call was committed, and only its answer lost
+            if fence:
+                _raise_epoch(connection, run)
             self._advance(connection, run.job_uuid)
 
     def make_good(self, job_uuid: str) -> None:
@@ -296,6 +307,12 @@ def check_epoch(connection: sa.Connection, run: FlowRun) -> None:
         "another conductor has taken it, it was cancelled, or it was resumed with "
         "other secrets",
     )
+
+
+def _raise_epoch(connection: sa.Connection, run: FlowRun) -> None:
+    table = schema.flow_runs
+    raised = table.update().where(table.c.uuid == run.uuid)
+    connection.execute(raised.values(epoch=table.c.epoch + 1))
 
 
 def _locked_flow_run(connection: sa.Connection, uuid: str) -> FlowRun | None:

@@ -75,6 +75,11 @@ class UpgradePersistenceSchema(Step):
         command = shlex.join(self.context.host.db_manage_command)
         return f"run {command} upgrade_persistence where tables aren't at its head"
 
+    @property
+    def time_limit(self) -> float:
+        """Each of the two locks may be waited for twice."""
+        return 600.0 + 5 * self.context.host.db_manage_timeout
+
     def act(self) -> StepResult:
         if self.context.spec.persistence.is_sqlite:
             return self._act_on_file()

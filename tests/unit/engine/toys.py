@@ -65,8 +65,10 @@ class Toy(task.Task):
         ledger: Ledger,
         action: Action | None = None,
         undo: Action | None = None,
+        time_limit: float | None = None,
     ) -> None:
         super().__init__(name=name)
+        self.time_limit = time_limit
         self.ledger = ledger
         self.action = action
         self.undo = undo
@@ -91,6 +93,7 @@ class ToyFlows:
     steps: Mapping[str, Sequence[str]]
     actions: dict[str, Action] = field(default_factory=dict)
     undos: dict[str, Action] = field(default_factory=dict)
+    time_limits: dict[str, float] = field(default_factory=dict)
 
     def factory(self, name: str) -> Callable[[Any], linear_flow.Flow]:
         if name not in self.steps:
@@ -100,7 +103,8 @@ class ToyFlows:
             flow = linear_flow.Flow(name)
             for step in self.steps[name]:
                 tools = self.actions.get(step), self.undos.get(step)
-                flow.add(Toy(step, self.ledger, *tools))
+                limit = self.time_limits.get(step)
+                flow.add(Toy(step, self.ledger, *tools, limit))
             return flow
 
         return build
@@ -186,7 +190,12 @@ class Cloud:
         journal = Journal(self.database, str(owner))
         board = board or SqlBoard(self.board, self.database)
         runner = Runner(
-            self.database, journal, self.flows, self.contexts, Masker(["s3cr3t"])
+            self.database,
+            journal,
+            self.flows,
+            self.contexts,
+            Masker(["s3cr3t"]),
+            settings.steps,
         )
         return Conductor(Parts(board, self.store, journal, runner), owner, settings)
 

@@ -40,10 +40,12 @@ class Acting:
         self._state_path: str = default["state_path"]
         self._db_manage = self._split("db_manage_command", values["db_manage_command"])
         self._arguments = tuple(self._pairs(values["service_arguments"]))
-        self._restarts = tuple(
-            self._split("restart_commands", command)
-            for command in values["restart_commands"]
+        self._restarts, self._before, self._after = (
+            tuple(self._split(option, command) for command in values[option])
+            for option in ("restart_commands", "before_restart", "after_restart")
         )
+        ready = values["ready_command"]
+        self._ready = self._split("ready_command", ready) if ready else ()
 
     @property
     def octavia_files(self) -> tuple[Path, ...]:
@@ -87,6 +89,9 @@ class Acting:
             install_client_library=self._values["install_client_library"],
             services=self._services,
             restart_commands=self._restarts,
+            ready_command=self._ready,
+            before_restart=self._before,
+            after_restart=self._after,
             host_paths=self._values["host_paths"],
         )
 

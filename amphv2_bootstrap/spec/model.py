@@ -161,7 +161,9 @@ class HostSettings:
     ``config_files`` has each octavia.conf of this host, at least one: with several,
     each service has its own (kolla-ansible).
     ``admin`` is the administrator's URL of the target database server.
-    ``db_manage_command`` and the restart commands are argument lists.
+    ``db_manage_command`` and the restart commands are argument lists; so are
+    ``ready_command``, which says whether Octavia's services run, and the commands
+    before and after a restart.
     ``octavia_python`` is the interpreter that runs Octavia here, or the command that
     starts it in a container; None where neither is known. ``service_arguments`` are
     pairs of ``--config-file`` or ``--config-dir`` and a path, with which Octavia's
@@ -181,6 +183,9 @@ class HostSettings:
     service_arguments: tuple[tuple[str, str], ...] = ()
     services: tuple[str, ...] = ()
     restart_commands: tuple[tuple[str, ...], ...] = field(default_factory=tuple)
+    ready_command: tuple[str, ...] = ()
+    before_restart: tuple[tuple[str, ...], ...] = ()
+    after_restart: tuple[tuple[str, ...], ...] = ()
     host_paths: Mapping[str, str] = field(default_factory=dict)
 
     @property

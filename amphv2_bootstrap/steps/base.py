@@ -159,11 +159,13 @@ class Step(task.Task, metaclass=abc.ABCMeta):
         :raises PermanentError: ends this run of the flow.
         """
 
-    def undo(self, result: StepResult) -> None:
+    def undo(self, result: StepResult) -> str | None:
         """Remove what ``result.made`` names; by default nothing. Safe to run twice.
 
+        Returns what it did, for the operator, where that is more than a removal.
         Raises what :meth:`act` raises.
         """
+        return None
 
     @contextlib.contextmanager
     def making(self, name: str) -> Iterator[None]:
@@ -183,13 +185,15 @@ class Step(task.Task, metaclass=abc.ABCMeta):
         """Run :meth:`act`, again after a transient error."""
         return self._retried(self.act).to_dict()
 
-    def revert(self, result: Any, **_: Any) -> None:
+    def revert(self, result: Any, **_: Any) -> dict[str, Any] | None:
         """Undo what this step made, whether it completed or failed."""
         completed = isinstance(result, Mapping)
         done = StepResult.from_dict(result) if completed else StepResult(CHANGED, "")
         made = tuple(dict.fromkeys((*done.made, *self.intents.all())))
-        if made:
-            self._retried(lambda: self.undo(replace(done, made=made)))
+        undone = (
+            self._retried(lambda: self.undo(replace(done, made=made))) if made else None
+        )
+        return StepResult(CHANGED, undone).to_dict() if undone else None
 
     def _retried(self, action: Callable[[], _T]) -> _T:
         """With backoff and full jitter, in the bounds of the policy."""

@@ -26,9 +26,18 @@ class RestartMarker:
 
     def set(self, backup: str | None = None) -> None:
         """Note that a restart is needed; ``backup`` is a copy of the old file."""
-        if backup is None and self.is_set():
+        if backup is None and self.is_set() and not self.is_restarted():
             return
+        self._write(backup or self.backup(), restarted=False)
+
+    def set_restarted(self) -> None:
+        """Note that the services were restarted, and only what follows is to do."""
+        self._write(self.backup(), restarted=True)
+
+    def _write(self, backup: str | None, *, restarted: bool) -> None:
         note = {"config_file": self._config_file, "backup": backup}
+        if restarted:
+            note["restarted"] = "yes"
         self.put_back(json.dumps(note).encode())
 
     def note(self) -> bytes | None:
@@ -45,8 +54,15 @@ class RestartMarker:
     def is_set(self) -> bool:
         return Path(self.path).exists()
 
+    def is_restarted(self) -> bool:
+        """Whether the services were restarted since :meth:`set`."""
+        return self._value("restarted") is not None
+
     def backup(self) -> str | None:
         """Path of the configuration file's backup, if the marker names one."""
+        return self._value("backup")
+
+    def _value(self, name: str) -> str | None:
         text = self.note()
         if text is None:
             return None
@@ -54,8 +70,8 @@ class RestartMarker:
             note = json.loads(text)
         except ValueError:
             return None  # a damaged marker still asks for a restart
-        backup = note.get("backup") if isinstance(note, dict) else None
-        return backup if isinstance(backup, str) else None
+        value = note.get(name) if isinstance(note, dict) else None
+        return value if isinstance(value, str) else None
 
     def clear(self) -> None:
         self.put_back(None)

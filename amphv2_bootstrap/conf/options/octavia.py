@@ -147,7 +147,8 @@ _ACTING: list[cfg.Opt] = [
         ],
         help=(
             "systemd units to restart on this host when its octavia.conf has "
-            "changed. Units that don't exist here are skipped."
+            "changed. Units that don't exist here are skipped. They are restarted one "
+            "after the other, octavia-worker last, each when the former one stays up."
         ),
     ),
     cfg.MultiStrOpt(
@@ -156,7 +157,38 @@ _ACTING: list[cfg.Opt] = [
         help=(
             "Commands that restart Octavia on this host instead of the systemd "
             "units, such as 'docker restart octavia_worker'; repeat the option for "
-            "several. No shell runs them: quotes only group words."
+            "several, which run in this order: name the worker last. No shell runs "
+            "them: quotes only group words. Each has 300 s. Whether a container that "
+            "docker, podman or nerdctl restarts stays up is looked at by itself; for "
+            "other commands, set ready_command."
+        ),
+    ),
+    cfg.StrOpt(
+        "ready_command",
+        default="",
+        help=(
+            "A command that succeeds when Octavia's services on this host are up, such "
+            "as 'curl -fsS http://127.0.0.1:9876/'. After each restart it is repeated "
+            "until it succeeds, for 120 s at most, and once more after 5 s."
+        ),
+    ),
+    cfg.MultiStrOpt(
+        "before_restart",
+        default=[],
+        help=(
+            "Commands to run before Octavia's services on this host are restarted, "
+            "such as one that takes the host out of the load balancer; repeat the "
+            "option for several. Each has 300 s. If one fails, nothing is restarted. "
+            "They may be run again after an interruption, so they must be safe to run "
+            "twice."
+        ),
+    ),
+    cfg.MultiStrOpt(
+        "after_restart",
+        default=[],
+        help=(
+            "Commands to run when Octavia's services on this host were restarted and "
+            "stay up; not if they don't. Otherwise as before_restart."
         ),
     ),
     cfg.StrOpt(

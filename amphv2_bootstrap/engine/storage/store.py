@@ -227,7 +227,9 @@ def _step(name: str, row: Any, history: Sequence[Event]) -> Step:
         return Step(name, "PENDING")
     retries = _retries(events)
     ended = own[-1].at if own and own[-1].message not in _RUN_STATES else None
-    result = row.results if isinstance(row.results, dict) else {}
+    # Where undoing it was more than a removal, it says what was done.
+    undone = row.revert_results if row.state == "REVERTED" else None
+    result = undone or row.results
     failure = row.revert_failure or row.failure
     return Step(
         name=name,
@@ -236,7 +238,7 @@ def _step(name: str, row: Any, history: Sequence[Event]) -> Step:
         started_at=runs[-1].at if runs else None,
         finished_at=ended,
         runs=len(runs),
-        result=result,
+        result=result if isinstance(result, dict) else {},
         reason=failure.get("exception_str") if failure else None,
         retrying_since=retries[0].at if retries else None,
         retrying_why=retries[-1].message if retries else None,

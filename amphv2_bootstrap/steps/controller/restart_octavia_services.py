@@ -4,14 +4,12 @@
 import shlex
 
 from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
-from amphv2_bootstrap.adapters.host.services import Systemd
-from amphv2_bootstrap.steps import checked_command
-from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.adapters.host.services import Systemd, in_restart_order
+from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.controller import octavia_restart
 
 MOST_RESTARTS = 5
 """A restart that fails is not repeated for minutes: each one cuts services off."""
-
-_RESTART_TIMEOUT = 300.0
 
 
 class RestartOctaviaServices(Step):
@@ -28,9 +26,13 @@ class RestartOctaviaServices(Step):
     def aim(self) -> str:
         host = self.context.host
         commands = "; ".join(map(shlex.join, host.restart_commands))
-        units = ", ".join(host.services)
+        units = ", ".join(in_restart_order(host.services))
         how = commands or units or "Octavia's services"
         return f"restart, if the configuration has changed: {how}"
+
+    @property
+    def time_limit(self) -> float:
+        return octavia_restart.time_limit(self.context.host, self._systemd)
 
     def act(self) -> StepResult:
         return restart_where_needed(self.context, self._systemd)
@@ -39,46 +41,23 @@ class RestartOctaviaServices(Step):
 def restart_where_needed(context: Context, systemd: Systemd) -> StepResult:
     """Restart by the configured commands, else the systemd units that are in use.
 
-    The markers are removed last: after a kill, the next run restarts again.
+    The markers are removed last: after a kill, the next run restarts again. If
+    only after_restart has failed, it alone is run again.
 
     :raises BootstrapError: a service didn't come back; the markers stay.
     """
     host = context.host
-    markers = [RestartMarker(host.state_path, file) for file in host.config_files]
-    if not any(marker.is_set() for marker in markers):
+    files = [RestartMarker(host.state_path, file) for file in host.config_files]
+    markers = [marker for marker in files if marker.is_set()]
+    if not markers:
         return StepResult(UNCHANGED, "nothing has changed since the last restart")
-    units = _units(context, systemd)
-    if host.restart_commands:
-        for command in host.restart_commands:
-            attempted = "restart Octavia's services"
-            checked_command.run(
-                context, command, attempted=attempted, timeout=_RESTART_TIMEOUT
-            )
-        count = len(host.restart_commands)
-        result = StepResult(CHANGED, f"ran the restart commands ({count})")
-    elif units:
-        systemd.restart(units, context.cancelled)
-        result = StepResult(CHANGED, f"restarted {', '.join(units)}")
+    if all(marker.is_restarted() for marker in markers):
+        result = StepResult(UNCHANGED, "restarted by an interrupted run")
     else:
-        result = _by_hand(context)
+        result = octavia_restart.restart(context, systemd)
+        for marker in markers if host.after_restart else ():
+            marker.set_restarted()
+    octavia_restart.after(context)
     for marker in markers:
         marker.clear()
     return result
-
-
-def _units(context: Context, systemd: Systemd) -> tuple[str, ...]:
-    if context.host.restart_commands or not systemd.available():
-        return ()
-    return systemd.in_use(context.host.services)
-
-
-def _by_hand(context: Context) -> StepResult:
-    names = ", ".join(context.host.services) or "all of Octavia's services"
-    return StepResult(
-        UNCHANGED,
-        "found no service to restart",
-        warnings=(
-            f"Restart by hand on {context.host.name}: {names}. systemd runs no such "
-            "unit here, and no restart_commands are configured.",
-        ),
-    )

@@ -11,6 +11,7 @@ from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.octavia.introspection import API_GROUP
 from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
 from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.controller import octavia_restart
 from amphv2_bootstrap.steps.controller.restart_octavia_services import (
     MOST_RESTARTS,
     restart_where_needed,
@@ -102,8 +103,15 @@ class WriteOctaviaConfiguration(Step):
             file.take_back(backup)
             self.intents.remove(_BACKUP + backup)
 
-    def undo(self, result: StepResult) -> None:
-        """Restore the backups and restart, if nobody has changed the files since."""
+    @property
+    def time_limit(self) -> float:
+        return octavia_restart.time_limit(self.context.host, self._systemd)
+
+    def undo(self, result: StepResult) -> str | None:
+        """Restore the backups and restart, if nobody has changed the files since.
+
+        By the rules of ``restart-octavia-services``.
+        """
         backups = [
             made.removeprefix(_BACKUP)
             for made in result.made
@@ -115,9 +123,13 @@ class WriteOctaviaConfiguration(Step):
             for backup in backups
             if _is_backup_of(backup, context.host.config_file)
         ]
-        if any(restored):
-            for warning in restart_where_needed(self.context, self._systemd).warnings:
-                LOG.warning("%s", warning)
+        if not any(restored):
+            return None
+        done = restart_where_needed(self.context, self._systemd)
+        for warning in done.warnings:
+            LOG.warning("%s", warning)
+        files = ", ".join(self.context.host.config_files)
+        return "; ".join((f"put back {files}", done.summary, *done.warnings))
 
 
 @contextlib.contextmanager

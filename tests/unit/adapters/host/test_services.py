@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import math
 import time
 from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.adapters.host.services import Systemd
+from amphv2_bootstrap.adapters.host.services import Systemd, in_restart_order
 from amphv2_bootstrap.errors import PermanentError, TransientError
+from tests.unit.adapters.host.forking import crashing
 
 _SYSTEMCTL = """#!/bin/sh
 # Units are files; their lines are the answers of 'show'.
@@ -14,7 +16,10 @@ cd "$(dirname "$0")/units" || exit 9
 verb=$1
 for last; do :; done
 case $verb in
-show) cat "$last" 2>/dev/null || echo LoadState=not-found ;;
+show)
+    cat "$last" 2>/dev/null || echo LoadState=not-found
+    echo one >>../shows
+    ! grep -q '^Flaps' "$last" || echo "NRestarts=$(wc -l <../shows)" ;;
 is-active)
     grep -q '^Fails' "$last" && { echo failed; exit 3; }
     grep -q '^Slow' "$last" && { sed -i /^Slow/d "$last"; echo activating; exit 3; }
@@ -32,7 +37,7 @@ def systemd(tmp_path: Path) -> Systemd:
     program.write_text(_SYSTEMCTL)
     program.chmod(0o755)
     (tmp_path / "units").mkdir()
-    return Systemd(str(program), str(tmp_path), start_timeout=60.0)
+    return Systemd(str(program), str(tmp_path), start_timeout=60.0, steady=0.0)
 
 
 def _unit(folder: Path, name: str, *lines: str) -> None:
@@ -54,14 +59,74 @@ def test_only_units_in_use_are_taken(systemd: Systemd, tmp_path: Path) -> None:
     )
 
 
-def test_restart_waits_until_active(systemd: Systemd, tmp_path: Path) -> None:
-    """One call restarts all units and waits for a slow one."""
-    _unit(tmp_path, "a")
-    _unit(tmp_path, "b", "Slow=1")
+def test_each_unit_is_up_before_the_next_is_restarted(
+    systemd: Systemd, tmp_path: Path
+) -> None:
+    """A slow one is waited for."""
+    _unit(tmp_path, "a", "ActiveState=active")
+    _unit(tmp_path, "b", "ActiveState=active", "Slow=1")
     systemd.restart(("a.service", "b.service"))
     calls = (tmp_path / "calls").read_text()
-    assert calls == "restart -- a.service b.service\n"
+    assert calls == "restart -- a.service\nrestart -- b.service\n"
     assert "Slow" not in (tmp_path / "units" / "b.service").read_text()
+
+
+def test_a_unit_that_systemd_starts_again_stops_the_restart(
+    systemd: Systemd, tmp_path: Path
+) -> None:
+    """It was active, but its main process had ended: the next one isn't touched."""
+    _unit(tmp_path, "a", "ActiveState=active", "Flaps=1")
+    _unit(tmp_path, "b", "ActiveState=active")
+    patient = dataclasses.replace(systemd, steady=3600.0)
+    with pytest.raises(PermanentError, match=r"a\.service.*started again by itself"):
+        patient.restart(("a.service", "b.service"))
+    assert (tmp_path / "calls").read_text() == "restart -- a.service\n"
+
+
+def test_processes_that_crash_below_a_unit_are_seen(
+    systemd: Systemd, tmp_path: Path
+) -> None:
+    """octavia-worker's first process stays up while its workers crash."""
+    with crashing() as parent:
+        _unit(tmp_path, "a", "ActiveState=active", f"MainPID={parent}")
+        patient = dataclasses.replace(systemd, steady=3600.0)
+        with pytest.raises(PermanentError, match=r"a\.service.*that it forks end"):
+            patient.restart(("a.service",))
+
+
+def test_the_worker_is_restarted_last() -> None:
+    """The API first; units of other names stay in front, in their order."""
+    units = ("octavia-worker", "octavia-health-manager", "octavia-housekeeping")
+    assert in_restart_order((*units, "octavia-api", "apache2")) == (
+        "octavia-api",
+        "apache2",
+        "octavia-housekeeping",
+        "octavia-health-manager",
+        "octavia-worker",
+    )
+    assert in_restart_order(("devstack@o-cw", "devstack@o-hm", "devstack@o-api")) == (
+        "devstack@o-api",
+        "devstack@o-hm",
+        "devstack@o-cw",
+    )
+
+
+@pytest.mark.parametrize(
+    ("printed", "seconds"),
+    [
+        ("1min 30s", 90.0),
+        ("10min", 600.0),
+        ("1h 2min 500ms", 3720.5),
+        ("infinity", math.inf),
+        ("", math.inf),
+    ],
+)
+def test_the_time_to_stop_is_known(
+    systemd: Systemd, tmp_path: Path, printed: str, seconds: float
+) -> None:
+    """It is infinite where systemd says so, or doesn't know it."""
+    _unit(tmp_path, "a", f"TimeoutStopUSec={printed}")
+    assert systemd.stop_seconds("a") == seconds
 
 
 def test_a_unit_that_fails_is_an_error(systemd: Systemd, tmp_path: Path) -> None:

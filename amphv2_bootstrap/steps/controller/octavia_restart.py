@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Restarts Octavia's services of this host, each one verified before the next."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+
+from amphv2_bootstrap.adapters.host import commands, containers
+from amphv2_bootstrap.adapters.host.services import Systemd, in_restart_order
+from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.spec.model import HostSettings
+from amphv2_bootstrap.steps import checked_command
+from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, StepResult
+
+COMMAND_SECONDS = 300.0
+"""Bounds each command of the operator: of a restart, before and after it."""
+READY_SECONDS = 120.0
+"""How long ready_command is repeated until it succeeds."""
+
+_READY_PAUSE = 1.0
+_READY_TIMEOUT = 30.0
+STEADY_SECONDS = 5.0
+
+
+def units_of(host: HostSettings, systemd: Systemd) -> tuple[str, ...]:
+    """The systemd units that are restarted here, in their order."""
+    if host.restart_commands or not systemd.available():
+        return ()
+    return in_restart_order(systemd.in_use(host.services))
+
+
+def time_limit(host: HostSettings, systemd: Systemd) -> float:
+    """More seconds than all commands and checks of a restart may take together."""
+    restarts = max(len(host.restart_commands), len(host.services))
+    hooks = len(host.before_restart) + len(host.after_restart)
+    each = COMMAND_SECONDS + READY_SECONDS + systemd.restart_timeout + 120.0
+    return 600.0 + restarts * each + hooks * COMMAND_SECONDS
+
+
+def restart(context: Context, systemd: Systemd) -> StepResult:
+    """Run before_restart, then restart by the configured commands, else the units.
+
+    :raises BootstrapError: a command failed, or a service didn't come back.
+    """
+    host = context.host
+    units = units_of(host, systemd)
+    if not units and not host.restart_commands:
+        return _by_hand(context)
+    _run_hooks(context, "before_restart", host.before_restart)
+    with _saying_what_is_open(host):
+        if units:
+            return _restart_units(context, systemd, units)
+        return _restart_by_commands(context)
+
+
+def after(context: Context) -> None:
+    """Run after_restart.
+
+    :raises TransientError: a command failed.
+    """
+    _run_hooks(context, "after_restart", context.host.after_restart)
+
+
+def _run_hooks(context: Context, option: str, hooks: Sequence[tuple[str, ...]]) -> None:
+    for command in hooks:
+        checked_command.run(
+            context, command, attempted=f"run {option}", timeout=COMMAND_SECONDS
+        )
+
+
+@contextlib.contextmanager
+def _saying_what_is_open(host: HostSettings) -> Iterator[None]:
+    """Have an error say that after_restart was not run."""
+    try:
+        yield
+    except (PermanentError, TransientError) as exc:
+        if not host.before_restart:
+            raise
+        todo = (
+            f"{exc.todo} before_restart was run on {host.name}, after_restart was not: "
+            "that is still to do, by hand or by resuming the job."
+        ).strip()
+        raise type(exc)(exc.attempted, on=exc.on, why=exc.why, todo=todo) from exc
+
+
+def _restart_units(
+    context: Context, systemd: Systemd, units: Sequence[str]
+) -> StepResult:
+    for unit in units:
+        systemd.restart((unit,), context.cancelled)
+        _check_ready(context, f"the restart of {unit}")
+    return StepResult(CHANGED, f"restarted {', '.join(units)}")
+
+
+def _restart_by_commands(context: Context) -> StepResult:
+    host = context.host
+    unseen = []
+    for command in host.restart_commands:
+        attempted = "restart Octavia's services"
+        checked_command.run(
+            context, command, attempted=attempted, timeout=COMMAND_SECONDS
+        )
+        found = containers.restarted_by(command)
+        for container in found:
+            container.check_steady(STEADY_SECONDS, context.cancelled)
+        _check_ready(context, f"'{command[0]}'")
+        if not found and not host.ready_command:
+            unseen.append(command[0])
+    warnings = [_unseen(host.name, unseen)] if unseen else []
+    count = len(host.restart_commands)
+    return StepResult(
+        CHANGED, f"ran the restart commands ({count})", warnings=tuple(warnings)
+    )
+
+
+def _unseen(host: str, programs: Sequence[str]) -> str:
+    return (
+        f"Whether Octavia's services on {host} stay up after {', '.join(programs)} was "
+        "not looked at: set [octavia] ready_command."
+    )
+
+
+def _check_ready(context: Context, after: str) -> None:
+    """Repeat ready_command until it succeeds, and see that it does so again later.
+
+    :raises PermanentError: it doesn't.
+    """
+    if not context.host.ready_command:
+        return
+    deadline = time.monotonic() + READY_SECONDS
+    while why := _why_not_ready(context):
+        if time.monotonic() > deadline:
+            raise _not_ready(
+                context, f"not within {READY_SECONDS:g} s after {after}", why
+            )
+        context.cancelled.wait(_READY_PAUSE)
+    context.cancelled.wait(STEADY_SECONDS)
+    why = _why_not_ready(context)
+    if why:
+        raise _not_ready(context, f"only for a moment after {after}", why)
+
+
+def _why_not_ready(context: Context) -> str:
+    command = context.host.ready_command
+    try:
+        done = commands.run(
+            command, timeout=_READY_TIMEOUT, cancelled=context.cancelled
+        )
+    except TransientError as exc:
+        return exc.why
+    return (
+        done.output[-500:] or f"it ended with {done.returncode}"
+        if done.returncode
+        else ""
+    )
+
+
+def _not_ready(context: Context, when: str, why: str) -> PermanentError:
+    return PermanentError(
+        "wait until Octavia's services are ready",
+        on=context.host.ready_command[0],
+        why=f"ready_command succeeded {when}: {why}",
+        todo="Look at the services' logs.",
+    )
+
+
+def _by_hand(context: Context) -> StepResult:
+    names = ", ".join(context.host.services) or "all of Octavia's services"
+    return StepResult(
+        UNCHANGED,
+        "found no service to restart",
+        warnings=(
+            f"Restart by hand on {context.host.name}: {names}. systemd runs no such "
+            "unit here, and no restart_commands are configured.",
+        ),
+    )

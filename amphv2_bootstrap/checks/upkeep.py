@@ -14,16 +14,19 @@ from amphv2_bootstrap.checks.agreement import RESTART
 from amphv2_bootstrap.checks.finding import OK, WARNING, Finding, of_database_server
 from amphv2_bootstrap.spec.clocks import CLOCK_WARNING_SECONDS
 from amphv2_bootstrap.steps.base import Context
+from amphv2_bootstrap.steps.controller.shutdown_time import shutdown_warnings
 from amphv2_bootstrap.steps.target_database import admin, database_name
 
 _CONNECTIONS = 4  # a load balancer that distributes them is seen
 
 
 def services(context: Context) -> Iterator[Finding]:
-    """No service of this host still runs with an older configuration."""
+    """None of this host runs with an older configuration, or is stopped too soon."""
     found = list(stale_services(context.host))
     for message in found:
         yield Finding("services", WARNING, message, RESTART)
+    for message in shutdown_warnings(context):
+        yield Finding("services", WARNING, message)
     if not found:
         yield Finding("services", OK, "none is known to need a restart")
 

@@ -83,8 +83,9 @@ def _steps(loaded: "Loaded") -> "Iterator[tuple[int, str, Host, str, str]]":
 
 
 def _warn_of_the_file(loaded: "Loaded") -> None:
-    """Say on stderr what the flow of this host will refuse."""
+    """Say on stderr what the flow of this host will refuse, or warn of."""
     from amphv2_bootstrap.steps.base import Context
+    from amphv2_bootstrap.steps.controller.shutdown_time import shutdown_warnings
     from amphv2_bootstrap.steps.missing_options import refuse_missing_options
     from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
     from amphv2_bootstrap.steps.provider import refuse_unused_jobboard
@@ -97,6 +98,8 @@ def _warn_of_the_file(loaded: "Loaded") -> None:
             refuse(context)
         except BootstrapError as exc:
             print(f"Warning: {loaded.secrets.masker.text(str(exc))}", file=sys.stderr)
+    for warning in shutdown_warnings(context):
+        print(f"Warning: {warning}", file=sys.stderr)
 
 
 class StepsFormatter(RowsFormatter):

@@ -20,6 +20,7 @@ from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECO
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.controller.shutdown_time import shutdown_warnings
 from amphv2_bootstrap.steps.missing_options import missing_options
 from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
 from amphv2_bootstrap.steps.provider import refuse_unused_jobboard
@@ -107,6 +108,7 @@ class CheckPrerequisites(Step):
         there = all(Path(file).is_file() for file in self.context.host.config_files)
         if there:
             self._warnings += refuse_unused_jobboard(self.context)
+            self._warnings += shutdown_warnings(self.context)
 
     def _octavia_versions(self) -> None:
         host = self.context.host

@@ -43,7 +43,10 @@ class Target:
     def context(self, *, patience: float = 0.0) -> Context:
         server = self.mariadb
         config = self.folder / "octavia.conf"
-        config.write_text("[DEFAULT]\n# kept\n[task_flow]\njobboard_enabled = False\n")
+        config.write_text(
+            "[DEFAULT]\n# kept\ngraceful_shutdown_timeout = 600\n"
+            "[task_flow]\njobboard_enabled = False\n"
+        )
         return Context(
             Spec(
                 persistence=DatabaseUrl(

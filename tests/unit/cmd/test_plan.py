@@ -23,6 +23,10 @@ jobboard_backend_password = no-such-word
 """
 
 
+_PATIENT = "[DEFAULT]\ngraceful_shutdown_timeout = 600\n"
+"""Of octavia.conf; Octavia's default is warned of."""
+
+
 def _two(folder: Path) -> Path:
     return write_configuration(folder, _TWO, controllers="ctl1, ctl2")
 
@@ -107,6 +111,7 @@ def test_an_octavia_conf_that_cannot_be_replaced_is_warned_of(
 ) -> None:
     """The plan is shown, and stderr says what this host's step will refuse."""
     config = write_configuration(tmp_path)
+    (tmp_path / "octavia.conf").write_text(_PATIENT)
     make, words = WAYS[way]
     with make(tmp_path / "octavia.conf"):
         assert _plan(config) == 0
@@ -122,8 +127,19 @@ def test_a_jobboard_that_no_load_balancer_would_use_is_warned_of(
 ) -> None:
     """The plan says which provider to set, unless the job sets it."""
     conf = "[api_settings]\ndefault_provider_driver = amphorav1\n"
-    (tmp_path / "octavia.conf").write_text(conf)
+    (tmp_path / "octavia.conf").write_text(_PATIENT + conf)
     assert _plan(write_configuration(tmp_path)) == 0
     assert "set default_provider_driver = amphora," in capsys.readouterr().err
     assert _plan(write_configuration(tmp_path, "set_default_provider = true\n")) == 0
     assert "Warning" not in capsys.readouterr().err
+
+
+def test_a_restart_that_cuts_operations_off_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As with Octavia's own default."""
+    config = write_configuration(tmp_path)
+    assert _plan(config) == 0
+    assert (
+        "graceful_shutdown_timeout in octavia.conf is 60 s" in capsys.readouterr().err
+    )

@@ -33,6 +33,8 @@ def _check(controller: Controller) -> StepResult:
 def with_program(controller: Controller) -> Controller:
     """A controller with an octavia-db-manage that is no Python program."""
     program = controller.program("octavia-db-manage", "")
+    patient = b"[DEFAULT]\ngraceful_shutdown_timeout = 600\n"
+    controller.conf.write_bytes(patient + controller.conf.read_bytes())
     controller.settings["db_manage_command"] = (program,)
     return controller
 
@@ -63,6 +65,15 @@ def test_a_python_without_octavia_is_warned_of(with_program: Controller) -> None
     (warning,) = result.warnings
     assert f"{sys.executable} has no Octavia" in warning
     assert "Set [octavia] python" in warning
+
+
+def test_a_restart_that_cuts_operations_off_is_warned_of(
+    with_program: Controller,
+) -> None:
+    """Before anything is restarted."""
+    with with_program.conf.open("a") as stream:
+        stream.write("\n[DEFAULT]\ngraceful_shutdown_timeout = 60\n")
+    assert "stays in PENDING_* for ever" in _check(with_program).warnings[-1]
 
 
 def test_a_provider_without_a_jobboard_is_a_problem(with_program: Controller) -> None:

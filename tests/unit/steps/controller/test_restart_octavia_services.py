@@ -115,7 +115,7 @@ def _sh(script: str) -> tuple[str, ...]:
 
 
 def _story(marked: Controller, **settings: object) -> Path:
-    """Settings whose commands each write their name into a file: its path."""
+    """Set commands that each write their name into a file; return its path."""
     log = marked.folder / "story"
     log.write_text("")
     marked.settings.update(

@@ -2,7 +2,7 @@
 """One ``[task_flow]`` group, how this program reads its values, and traps in it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Flag, auto
 from typing import Any, Literal
 
@@ -69,14 +69,14 @@ CONFIGURATION = Place.OCTAVIA | Place.ENGINE
 class Group:
     """The values of one group by option, without those that can't be read.
 
-    ``controllers`` is how many controllers have these values; ``release`` is the major
-    release of Octavia that reads them, None if it isn't known.
+    ``controllers`` is how many controllers have these values; ``versions`` has those of
+    Octavia, taskflow and kazoo that read them, as far as they are known.
     """
 
     values: Mapping[str, Any]
     place: Place
     controllers: int = 1
-    release: int | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def driver(self) -> str:

@@ -18,6 +18,7 @@ from amphv2_bootstrap.spec.octavia_options import (
     TASK_FLOW_OPTIONS,
     ZOOKEEPER,
 )
+from amphv2_bootstrap.spec.octavia_releases import release_traps
 from amphv2_bootstrap.spec.task_flow_group import (
     CONFIGURATION,
     Group,
@@ -111,23 +112,6 @@ def unused_hosts(group: Group) -> Traps:
         else "Set jobboard_redis_sentinel, or name one host",
         "warning" if driver == ETCD else "refused",
     )
-
-
-def first_sentinel_alone(group: Group) -> Traps:
-    """Octavia before 14 passes taskflow no ``sentinel_fallbacks``.
-
-    Source: its release note jobboard-redis-driver-updates-caracal.
-    """
-    early = group.release is not None and group.release < 14
-    if early and group.sentinel and len(group.hosts) > 1:
-        yield Trap(
-            _HOSTS,
-            f"names several Sentinels, but Octavia {group.release} asks only the "
-            f"first, {group.hosts[0]}: when that one fails, the jobboard is away",
-            "Name an address that moves between the Sentinels, or upgrade Octavia to "
-            "14 (2024.1 Caracal)",
-            "warning",
-        )
 
 
 def brackets(group: Group) -> Traps:
@@ -229,7 +213,7 @@ RULES: tuple[tuple[Callable[[Group], Traps], Place], ...] = (
     (long_namespace, Place.ENGINE),
     (unread, CONFIGURATION | Place.FILE),
     (unused_hosts, CONFIGURATION | Place.FILE | Place.CLIENT),
-    (first_sentinel_alone, Place.FILE),
+    (release_traps, Place.FILE),
     (brackets, CONFIGURATION | Place.FILE | Place.CLIENT),
     (loopback_hosts, CONFIGURATION | Place.FILE),
     (port_of_another, CONFIGURATION | Place.FILE),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Wanted options that this host's release of Octavia doesn't have."""
+"""Wanted options that this host's release of Octavia doesn't have, or gets wrong."""
 
 from collections.abc import Iterator
 
@@ -7,27 +7,29 @@ from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.octavia_options import BY_NAME, OLDEST_RELEASE
-from amphv2_bootstrap.spec.octavia_releases import is_too_old, options_of
+from amphv2_bootstrap.spec.octavia_releases import (
+    is_too_old,
+    options_of,
+    release_traps,
+)
+from amphv2_bootstrap.spec.task_flow_group import Group, Place, Trap
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.wanted_options import wanted_values
 
 
-def release_on(context: Context) -> int | None:
-    """The major release of this host's Octavia; None if it isn't known.
-
-    :raises PermanentError: Octavia's Python can't be run.
-    """
-    python = interpreter_of(context.host)
-    return introspection.release(python) if python else None
-
-
 def missing_options(context: Context) -> Iterator[str]:
-    """A problem for each wanted option that the release lacks, or for its age.
+    """A problem for each wanted option that the release lacks or gets wrong.
+
+    Or one for a release that is too old.
 
     Nothing is found where the release isn't known: the step
     ``check-effective-configuration`` then asks Octavia itself.
+
+    :raises PermanentError: Octavia's Python can't be run.
     """
-    release = release_on(context)
+    yield from (str(one) for one in _traps(context) if one.severity != "warning")
+    python = interpreter_of(context.host)
+    release = introspection.release(python) if python else None
     if release is None:
         yield from _too_old(context)
         return
@@ -40,6 +42,17 @@ def missing_options(context: Context) -> Iterator[str]:
                 "amphv2-bootstrap.conf on all controllers and post the job anew, or "
                 "upgrade Octavia."
             )
+
+
+def doubtful_options(context: Context) -> Iterator[str]:
+    """A warning for each wanted option with which this host's Octavia has trouble."""
+    yield from (str(one) for one in _traps(context) if one.severity == "warning")
+
+
+def _traps(context: Context) -> Iterator[Trap]:
+    python = interpreter_of(context.host)
+    versions = introspection.trap_versions(python) if python else {}
+    return release_traps(Group(wanted_values(context), Place.FILE, versions=versions))
 
 
 def _too_old(context: Context) -> Iterator[str]:
@@ -55,7 +68,7 @@ def _too_old(context: Context) -> Iterator[str]:
 def refuse_missing_options(context: Context) -> None:
     """Change nothing.
 
-    :raises PermanentError: this host's Octavia lacks wanted options.
+    :raises PermanentError: this host's Octavia lacks wanted options or gets them wrong.
     """
     found = list(missing_options(context))
     if found:

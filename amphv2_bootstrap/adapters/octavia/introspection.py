@@ -63,6 +63,16 @@ def versions(python: str) -> dict[str, str | None]:
     return dict(_installed(python)["versions"])
 
 
+def trap_versions(python: str) -> dict[str, str]:
+    """The versions on which a ``ReleaseTrap`` depends, without unknown ones.
+
+    :raises PermanentError: ``python`` can't be run, or isn't Python.
+    """
+    found = _installed(python)
+    known = {**found["versions"], "kazoo": found["kazoo"]}
+    return {name: version for name, version in known.items() if version}
+
+
 def _installed(python: str) -> dict[str, Any]:
     """See :func:`programs.facts.installed`."""
     folder = site.site_packages(python)

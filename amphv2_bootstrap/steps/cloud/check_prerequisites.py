@@ -21,7 +21,7 @@ from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.controller.shutdown_time import shutdown_warnings
-from amphv2_bootstrap.steps.missing_options import missing_options
+from amphv2_bootstrap.steps.missing_options import doubtful_options, missing_options
 from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
 from amphv2_bootstrap.steps.provider import refuse_unused_jobboard
 from amphv2_bootstrap.steps.target_database import (
@@ -127,6 +127,7 @@ class CheckPrerequisites(Step):
         names = ("octavia", "taskflow")
         self._found += [f"{n} {versions[n]}" for n in names if versions[n]]
         self._problems += missing_options(self.context)
+        self._warnings += doubtful_options(self.context)
 
     def _key_value(self) -> None:
         if self.context.spec.install_key_value_backend:

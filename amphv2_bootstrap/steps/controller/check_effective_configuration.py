@@ -21,7 +21,6 @@ from amphv2_bootstrap.spec.task_flow_rules import traps
 from amphv2_bootstrap.steps import provider
 from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.foreign_options import foreign_options
-from amphv2_bootstrap.steps.missing_options import release_on
 from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_values
 
 
@@ -73,8 +72,8 @@ def _check(context: Context, python: str | None) -> provider.Use:
         )
     use = provider.use(context, sources)
     count = len(context.spec.controllers)
-    release = release_on(context)
-    group = Group(loaded.values, Place.FILE, count, release)
+    versions = introspection.trap_versions(python) if python else {}
+    group = Group(loaded.values, Place.FILE, count, versions)
     warnings = (
         *use.warnings,
         *_unknown(host.config_file, loaded),

@@ -23,10 +23,13 @@ from amphv2_bootstrap.spec.octavia_options import (
 from amphv2_bootstrap.spec.octavia_releases import (
     EARLIER,
     NEWEST_RELEASE,
+    RELEASE_TRAPS,
     is_too_old,
     options_of,
     release_of,
+    release_traps,
 )
+from amphv2_bootstrap.spec.task_flow_group import Group, Place
 from tests import DATA, REPOSITORY
 
 TOOL = REPOSITORY / "tools" / "octavia_options.py"
@@ -176,3 +179,74 @@ def _wheel(folder: Path, version: str, choices: str) -> str:
             "import other\nOTHER = other.X\nTYPES = ('a', 'b')\n",
         )
     return str(path)
+
+
+_SENTINEL = {
+    "jobboard_backend_driver": "redis_taskflow_driver",
+    "jobboard_backend_hosts": ["a", "b"],
+    "jobboard_redis_sentinel": "mymaster",
+    "jobboard_redis_backend_ssl_options": {"ssl": "True"},
+    "jobboard_expiration_time": 30,
+}
+_WITHOUT_TLS = {
+    **_SENTINEL,
+    "jobboard_redis_backend_ssl_options": {"ssl": "no", "ssl_cert_reqs": "required"},
+}
+_ZOOKEEPER = {
+    "jobboard_backend_driver": "zookeeper_taskflow_driver",
+    "jobboard_zookeeper_ssl_options": {"use_ssl": "True", "verify_certs": "False"},
+}
+
+
+def _named(values: dict[str, Any], **versions: str) -> list[str]:
+    found = [one.what for one in release_traps(_group(values, versions))]
+    return [trap.name for trap in RELEASE_TRAPS if trap.what in found]
+
+
+def _group(values: dict[str, Any], versions: dict[str, str]) -> Group:
+    return Group(values, Place.FILE, versions=versions)
+
+
+@pytest.mark.parametrize(
+    ("values", "package", "last", "first", "name"),
+    [
+        (_SENTINEL, "octavia", "13.0.1", "14.0.0.0rc1", "one-sentinel"),
+        (_SENTINEL, "octavia", "9.0.2", "9.1.0", "renewed-between-steps"),
+        (_SENTINEL, "octavia", "10.0.0", "10.1.0", "renewed-by-the-poster"),
+        (_SENTINEL, "taskflow", "5.4.0", "5.5.0", "sentinel-without-tls"),
+        (_WITHOUT_TLS, "taskflow", "5.12.0", "6.0.0", "sentinel-tls-keys"),
+        (_ZOOKEEPER, "taskflow", "5.1.1", "5.2.0", "false-is-true"),
+        (_ZOOKEEPER, "kazoo", "2.11.0", "2.11.1", "kazoo-without-tls"),
+    ],
+)
+def test_a_trap_ends_with_a_version(
+    values: dict[str, Any], package: str, last: str, first: str, name: str
+) -> None:
+    """The last version that has a trap is warned of, the next one isn't."""
+    assert name in _named(values, **{package: last})
+    assert name not in _named(values, **{package: first})
+
+
+@pytest.mark.parametrize(
+    ("values", "versions", "name"),
+    [
+        (_SENTINEL, {"octavia": "9.0.2"}, "renewed-by-the-poster"),
+        (_WITHOUT_TLS, {"taskflow": "5.4.0"}, "sentinel-tls-keys"),
+        (_ZOOKEEPER, {"kazoo": "2.10.0"}, "kazoo-without-tls"),
+    ],
+)
+def test_a_trap_begins_with_a_version(
+    values: dict[str, Any], versions: dict[str, str], name: str
+) -> None:
+    """A version before it is free of it."""
+    assert name not in _named(values, **versions)
+
+
+def test_nobody_is_warned_without_versions_or_reasons() -> None:
+    """Unknown versions, and values that are sound in every release, give nothing."""
+    assert _named(_SENTINEL) == _named(_ZOOKEEPER) == []
+    sound = {
+        "jobboard_backend_driver": "zookeeper_taskflow_driver",
+        "jobboard_zookeeper_ssl_options": {"use_ssl": False, "verify_certs": True},
+    }
+    assert _named(sound, octavia="7.1.2", taskflow="4.5.0", kazoo="2.11.0") == []

@@ -235,26 +235,6 @@ def test_a_server_that_is_not_verified_is_a_warning(
     assert _found(driver, **off) == []
 
 
-@pytest.mark.parametrize(
-    ("release", "hosts", "count"),
-    [(13, ["a", "b"], 1), (13, ["a"], 0), (14, ["a", "b"], 0), (None, ["a", "b"], 0)],
-)
-def test_an_early_release_asks_one_sentinel(
-    release: int | None, hosts: list[str], count: int
-) -> None:
-    """Before 14, the Sentinels behind the first are no help; it is named."""
-    values = {
-        "jobboard_backend_driver": "redis_taskflow_driver",
-        "jobboard_backend_hosts": hosts,
-        "jobboard_backend_port": 26379,
-        "jobboard_backend_namespace": "octavia_jobboard",
-        "jobboard_redis_sentinel": "mymaster",
-    }
-    found = list(traps(Group(values, Place.FILE, 3, release)))
-    assert len(found) == count
-    assert all("only the first, a:" in str(trap) for trap in found)
-
-
 def test_the_engines_own_zookeeper_verifies_its_servers() -> None:
     """What Octavia's client can't do over TLS is no trap of the engine's own."""
     name = "jobboard_zookeeper_ssl_options"

@@ -1,26 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a release lacks is found before anything is written."""
 
+import shutil
+
 import pytest
 
 from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.steps.controller.write_octavia_configuration import (
     WriteOctaviaConfiguration,
 )
-from amphv2_bootstrap.steps.missing_options import missing_options
+from amphv2_bootstrap.steps.missing_options import doubtful_options, missing_options
 from tests.unit.adapters.octavia.environment import Environment
 from tests.unit.steps.controller_host import Controller
 
 DB = "jobboard_redis_backend_db"
 
 
-def _of_release(controller: Controller, version: str) -> Controller:
+def _of_release(
+    controller: Controller, version: str, taskflow: str = "", **options: Value
+) -> Controller:
     folder = controller.folder / "venv"
     folder.mkdir()
     environment = Environment(folder)
     environment.add_octavia(version)
+    if taskflow:
+        (old,) = environment.site.glob("taskflow-*")
+        shutil.rmtree(old)
+        environment.add_package("taskflow", taskflow)
     controller.settings["octavia_python"] = environment.python
-    controller.task_flow[DB] = 3
+    controller.task_flow.update(options or {DB: 3})
     return controller
 
 
@@ -64,3 +73,32 @@ def test_it_is_refused_before_the_file_is_written(controller: Controller) -> Non
     assert controller.conf.read_bytes() == before
     assert [path.name for path in controller.conf.parent.iterdir()] == ["octavia.conf"]
     assert not controller.marker.is_set()
+
+
+_SENTINELS: dict[str, Value] = {
+    "jobboard_backend_hosts": ("a", "b"),
+    "jobboard_redis_sentinel": "mymaster",
+}
+
+
+def test_what_a_release_gets_wrong_is_refused(controller: Controller) -> None:
+    """TLS that taskflow silently leaves out is found before anything is changed."""
+    old = _of_release(
+        controller,
+        "13.0.1",
+        "5.4.0",
+        **_SENTINELS,
+        jobboard_redis_backend_ssl_options={"ssl": "True"},
+    )
+    (problem,) = missing_options(old.context)
+    assert "with Sentinel taskflow before 5.5 connects to Redis without it" in problem
+    with pytest.raises(PermanentError, match=r"without it.*wasn't changed"):
+        WriteOctaviaConfiguration(old.context).execute()
+
+
+def test_what_a_release_does_badly_is_a_warning(controller: Controller) -> None:
+    """One Sentinel of several is a warning; what we write ourselves is none."""
+    old = _of_release(controller, "13.0.1", "5.4.0", **_SENTINELS)
+    assert list(missing_options(old.context)) == []
+    (warning,) = doubtful_options(old.context)
+    assert "asks only the first" in warning

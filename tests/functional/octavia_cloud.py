@@ -144,6 +144,11 @@ class OctaviaCloud:
         """
         _kill(self._workers[host])
 
+    def restart(self, host: str) -> None:
+        """End all processes of that host's worker, and start it again."""
+        self.kill(host)
+        self._workers[host].start()
+
     def stop(self) -> None:
         for server in (self._api, *self._workers.values()):
             with contextlib.suppress(AssertionError):  # never started

@@ -34,8 +34,7 @@ default_log_levels = octavia.common.base_taskflow=DEBUG,octavia.api.app=WARNING
 topic = octavia_prov
 
 [oslo_messaging_rabbit]
-# Delete the queue with its last worker, so that the next test finds none.
-amqp_auto_delete = True
+amqp_auto_delete = {auto_delete}
 
 [api_settings]
 bind_host = {address}
@@ -57,15 +56,15 @@ ca_private_key_passphrase = {passphrase}
 
 [controller_worker]
 workers = 1
+amp_active_wait_sec = 1
 amphora_driver = amphora_noop_driver
-compute_driver = compute_noop_driver
+compute_driver = {compute_driver}
 network_driver = network_noop_driver
 volume_driver = volume_noop_driver
 image_driver = image_noop_driver
 distributor_driver = distributor_noop_driver
 client_ca = {folder}/ca.cert.pem
-# Two amphorae: twice as many tasks, with the creation of a VRRP group among them.
-loadbalancer_topology = ACTIVE_STANDBY
+loadbalancer_topology = {topology}
 """
 # Ends when the broker counts this many workers on Octavia's queue. Before the first
 # one, the broker discards the API's messages.
@@ -96,16 +95,38 @@ class OctaviaCloud:
     Its processes read ``site.octavia_conf(host)``.
     """
 
+    compute_driver = "compute_noop_driver"
+    # Two amphorae: twice as many tasks, with the creation of a VRRP group among them.
+    topology = "ACTIVE_STANDBY"
+    # The broker deletes the queue with its last worker: the next test finds none.
+    auto_delete = "True"
+
     def __init__(self, site: Site, rabbitmq: RabbitMQServer) -> None:
         self.site = site
         self.folder = site.folder / "octavia"
-        self._bin = Path(site.db_manage).parent
-        self._rabbitmq = rabbitmq
+        self.programs = Path(site.db_manage).parent
+        self.rabbitmq = rabbitmq
         self._port = free_port()
         self._api = self._service("octavia-api", site.hosts[0])
         self._workers = {
             host: self._service("octavia-worker", host) for host in site.hosts
         }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What Octavia's processes have in addition."""
+        return {
+            "OCTAVIA_NOOP_DATABASE": str(self.folder / "noop.sqlite"),
+            "PYTHONPATH": str(_APART),
+        }
+
+    def api_port(self, _host: str) -> int:
+        return self._port
+
+    def command(self, name: str, host: str) -> list[str]:
+        """The command of that host's service."""
+        config = f"--config-file={self.site.octavia_conf(host)}"
+        return [str(self.programs / name), config]
 
     def install(self) -> None:
         """Make the main database, its account, certificates, and each octavia.conf."""
@@ -118,23 +139,23 @@ class OctaviaCloud:
             mariadb.execute("GRANT ALL ON octavia.* TO %s@%s", account)
         for host in self.site.hosts:
             self.site.octavia_conf(host).write_text(self._configuration(host))
-        self._run(
+        self.run(
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-sha256"),
             *("-subj", "/CN=test", "-passout", f"pass:{PASSPHRASE}"),
             *("-keyout", "ca.key.pem", "-out", "ca.cert.pem"),
         )
         config = f"--config-file={self.site.octavia_conf(self.site.hosts[0])}"
-        self._run(str(self._bin / "octavia-db-manage"), config, "upgrade", "head")
+        self.run(str(self.programs / "octavia-db-manage"), config, "upgrade", "head")
 
     def start(self) -> None:
         """Start the API and a worker on each host; return when all work."""
         for worker in self._workers.values():
             worker.start()
         self._api.start()
-        broker = self._rabbitmq
+        broker = self.rabbitmq
         where = (broker.host, str(broker.port), broker.user, broker.password)
-        python = str(self._bin / "python")
-        self._run(python, "-c", _AWAIT_CONSUMERS, *where, str(len(self._workers)))
+        python = str(self.programs / "python")
+        self.run(python, "-c", _AWAIT_CONSUMERS, *where, str(len(self._workers)))
 
     def kill(self, host: str) -> None:
         """Send SIGKILL to all processes of that host's worker, as if the host died.
@@ -226,16 +247,13 @@ class OctaviaCloud:
             return name == "octavia-worker" or bool(self._call("providers"))
 
         return Server(
-            [str(self._bin / name), f"--config-file={self.site.octavia_conf(host)}"],
+            self.command(name, host),
             log=self.folder / f"{name}-{host}.log",
             ready=ready,
-            env={
-                "OCTAVIA_NOOP_DATABASE": str(self.folder / "noop.sqlite"),
-                "PYTHONPATH": str(_APART),
-            },
+            env=self.environment,
         )
 
-    def _run(self, *argv: str) -> None:
+    def run(self, *argv: str) -> None:
         """Run a program; it must succeed."""
         done = subprocess.run(
             argv,
@@ -252,9 +270,12 @@ class OctaviaCloud:
     def _configuration(self, host: str) -> str:
         return _CONFIGURATION.format(
             host=host,
-            transport_url=self._rabbitmq.transport_url,
+            transport_url=self.rabbitmq.transport_url,
             address=HOST,
-            port=self._port,
+            port=self.api_port(host),
+            compute_driver=self.compute_driver,
+            topology=self.topology,
+            auto_delete=self.auto_delete,
             account=f"octavia:{quote(PASSWORD, safe='')}",
             server=f"{self.site.mariadb.host}:{self.site.mariadb.port}",
             folder=self.folder,

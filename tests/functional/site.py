@@ -186,6 +186,11 @@ class Site:
         module = "amphv2_bootstrap.cmd.main"
         return [sys.executable, "-m", module, "--config-file", config, *arguments]
 
+    def daemon_command(self, host: str) -> list[str]:
+        config = str(self.folder / host / "amphv2-bootstrap.conf")
+        module = "amphv2_bootstrap.cmd.daemon"
+        return [sys.executable, "-m", module, "--config-file", config]
+
     def cli(
         self, *arguments: str, host: str = "", timeout: float = 120
     ) -> "subprocess.CompletedProcess[str]":
@@ -216,12 +221,10 @@ class Site:
             self.start_conductor(host)
 
     def start_conductor(self, host: str) -> "subprocess.Popen[bytes]":
-        config = str(self.folder / host / "amphv2-bootstrap.conf")
-        module = "amphv2_bootstrap.cmd.daemon"
-        argv = [*(new_machine() if self.apart else ()), sys.executable, "-m", module]
+        argv = [*(new_machine() if self.apart else ()), *self.daemon_command(host)]
         with self.log(host).open("ab") as log:
             process = subprocess.Popen(
-                [*argv, "--config-file", config],
+                argv,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

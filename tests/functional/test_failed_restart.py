@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A controller whose services don't stay up with the jobboard gets its file back."""
+"""A controller gets its file back if its services don't stay up with the jobboard."""
 
 import contextlib
 import os

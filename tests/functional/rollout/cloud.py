@@ -135,7 +135,7 @@ class RolloutCloud(OctaviaCloud):
         self.watch.forget()
 
     def stops(self, service: str) -> int:
-        """How often the service was told to stop, on all hosts."""
+        """How often the service got a signal to stop, on all hosts."""
         ledgers = [self._home(host) / "stops" for host in self.site.hosts]
         lines = [path.read_text().split() for path in ledgers if path.exists()]
         return sum(line.count(service) for line in lines)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Notes which controllers are out; asks no program of ours. Octavia's Python runs it.
 
-A controller is out from the moment at which one of its services is told to stop until
+A controller is out from the moment at which one of its services must stop until
 its API listens and its worker consumes from the broker.
 
 ``observer.py PLAN note LEDGER`` appends a line of JSON whenever something changes.

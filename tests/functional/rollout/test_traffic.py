@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bootstrap of a cloud whose users create and delete load balancers all the time.
+"""A bootstrap of a cloud while users create and delete load balancers all the time.
 
 The verdict is that of the clients' ledger, of Octavia's database, and of an observer
 that looks at ports and at the broker; not of our own programs.
@@ -33,7 +33,7 @@ def used_cloud(
     options: Mapping[str, str],
     kill_at: str | None = None,
 ) -> Iterator[RolloutCloud]:
-    """A cloud without a jobboard, whose clients have load balancers under way."""
+    """A cloud without a jobboard; its clients have load balancers under way."""
     site = make_site(engine="mariadb", hosts=HOSTS)
     cloud = RolloutCloud(site, rabbitmq, pace)
     cloud.install()

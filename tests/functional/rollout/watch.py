@@ -61,7 +61,7 @@ class Watch:
         )
 
     def notes(self) -> list[dict[str, Any]]:
-        """Who was out from when on, and why."""
+        """The controllers that were out, from when on, and why."""
         return self._all()[self._began :]
 
     def most_out(self, besides: Iterable[str] = ()) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A compute driver of Octavia whose virtual machines take a while to boot.
+"""A compute driver of Octavia with virtual machines that take a while to boot.
 
 ``SLOW_COMPUTE`` names a folder that all hosts share. Its file ``seconds`` says how long
 a machine boots; each machine is a file, with the name of the host that asked for it.

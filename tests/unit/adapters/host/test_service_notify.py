@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What systemd is told."""
+"""What systemd receives."""
 
 import socket
 from collections.abc import Iterator

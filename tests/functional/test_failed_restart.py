@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A controller gets its file back if its services don't stay up with the jobboard."""
+"""Where the services don't stay up with the jobboard, the former file is put back."""
 
 import contextlib
 import os

@@ -95,7 +95,7 @@ def test_with_the_jobboard_nothing_is_lost(controller: Controller) -> None:
 
 
 def test_what_cannot_be_seen_is_no_warning(controller: Controller) -> None:
-    """The code that restarts the services, or loads the file, reports it."""
+    """The steps that restart the services, or load the file, report it."""
     assert _warnings(controller, _LONG, seconds=-1) == ()
     controller.conf.unlink()
     assert shutdown_warnings(controller.context) == ()

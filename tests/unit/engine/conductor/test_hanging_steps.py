@@ -2,12 +2,14 @@
 """A step that takes too long is asked to stop, then left behind; its flow is parked."""
 
 import dataclasses
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.records import FlowRun, NewFlowRun
 from amphv2_bootstrap.engine.step_limits import StepLimits
@@ -74,6 +76,42 @@ def test_a_step_that_stops_when_asked_to_parks_its_flow(make_cloud: MakeCloud) -
     reason = _flow_run(cloud, uuid).reason
     assert reason == "a: it did not end within 1e-06 s, and stopped when asked to"
     assert cloud.ledger == ["do a"]
+
+
+def test_a_program_that_is_stopped_does_not_hold_its_step(
+    make_cloud: MakeCloud,
+) -> None:
+    """It answers no signal but SIGKILL; the step that runs it ends, and parks."""
+    cloud = make_cloud(main=["a"])
+
+    def run_stopped_program() -> None:
+        program = ("sh", "-c", "kill -STOP $$")
+        commands.run(program, timeout=3600, cancelled=cloud.contexts.made["cancelled"])
+
+    cloud.flows.actions["a"] = run_stopped_program
+    cloud.flows.time_limits["a"] = NO_TIME
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    with cloud.running():
+        cloud.wait_for(uuid, "parked")
+    assert "stopped when asked to" in str(_flow_run(cloud, uuid).reason)
+
+
+def test_a_server_that_says_nothing_does_not_hold_its_flow(
+    make_cloud: MakeCloud,
+) -> None:
+    """A library waits for its answer for ever, and nothing can interrupt it."""
+    cloud = make_cloud(main=["a"])
+    ours, server = socket.socketpair()
+    with server, ours:
+        cloud.flows.actions["a"] = lambda: ours.recv(1).decode()
+        cloud.flows.time_limits["a"] = NO_TIME
+        uuid = cloud.post([NewFlowRun("main", 0)])
+        with cloud.running(settings=HASTY):
+            cloud.wait_for(uuid, "parked")
+        server.send(b"!")
+        flow_run = _flow_run(cloud, uuid)
+        wait_until(lambda: not _thread_of(flow_run), what="its thread has ended")
+    assert "was left behind" in str(flow_run.reason)
 
 
 def test_a_step_that_is_done_after_all_is_not_run_again(make_cloud: MakeCloud) -> None:

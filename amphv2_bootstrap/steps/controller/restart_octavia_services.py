@@ -2,6 +2,7 @@
 """``restart-octavia-services``: they run with this host's configuration."""
 
 import shlex
+from collections.abc import Sequence
 
 from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
 from amphv2_bootstrap.adapters.host.services import Systemd, in_restart_order
@@ -25,10 +26,12 @@ class RestartOctaviaServices(Step):
     @property
     def aim(self) -> str:
         host = self.context.host
-        commands = "; ".join(map(shlex.join, host.restart_commands))
         units = ", ".join(in_restart_order(host.services))
-        how = commands or units or "Octavia's services"
-        return f"restart, if the configuration has changed: {how}"
+        how = _shown(host.restart_commands) or units or "Octavia's services"
+        text = f"restart, if the configuration has changed: {how}"
+        around = {"before it": host.before_restart, "after it": host.after_restart}
+        shown = [f"{when}: {_shown(c)}" for when, c in around.items() if c]
+        return "; ".join((text, *shown))
 
     @property
     def time_limit(self) -> float:
@@ -36,6 +39,10 @@ class RestartOctaviaServices(Step):
 
     def act(self) -> StepResult:
         return restart_where_needed(self.context, self._systemd)
+
+
+def _shown(commands: Sequence[tuple[str, ...]]) -> str:
+    return "; ".join(map(shlex.join, commands))
 
 
 def restart_where_needed(context: Context, systemd: Systemd) -> StepResult:

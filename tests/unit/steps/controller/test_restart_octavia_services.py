@@ -143,6 +143,15 @@ def test_commands_around_a_restart_run_in_their_order(marked: Controller) -> Non
     assert log.read_text().split() == ["out", "restart", "ready", "ready", "in"]
 
 
+def test_the_plan_has_all_commands(controller: Controller) -> None:
+    """In the order in which they run around the restart; units in theirs."""
+    controller.settings.update(
+        restart_commands=(), before_restart=(("lb", "out"),), after_restart=()
+    )
+    step = RestartOctaviaServices(controller.context)
+    assert step.aim.endswith(": octavia-api, octavia-worker; before it: lb out")
+
+
 def test_without_a_restart_no_command_is_run(controller: Controller) -> None:
     """A host stays in service where nothing has changed."""
     log = _story(controller)

@@ -4,7 +4,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from amphv2_bootstrap.adapters import key_value
 from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.octavia import canary as octavia_canary
 from amphv2_bootstrap.adapters.octavia import introspection
@@ -30,6 +29,7 @@ from amphv2_bootstrap.steps.canary import distinct, loaded, obstacle, prove
 from amphv2_bootstrap.steps.controller.check_effective_configuration import (
     CheckEffectiveConfiguration,
 )
+from amphv2_bootstrap.steps.octavia_clients import check_key_value
 
 _LATE_SECONDS = 35.0
 """Octavia's conductors reread the whole board every 30 s."""
@@ -90,7 +90,7 @@ def client_library(context: Context) -> Iterator[Finding]:
 
 def key_value_backend(context: Context) -> Iterator[Finding]:
     """The wanted backend answers, takes writes and keeps them."""
-    warnings = key_value.check(context.host.on_host(context.spec), context.secrets)
+    warnings = check_key_value(context)
     servers = [f"{host}:{port}" for host, port in context.spec.key_value_servers]
     driver = context.spec.driver
     message = f"{driver} ({', '.join(servers)}) answers and takes writes"

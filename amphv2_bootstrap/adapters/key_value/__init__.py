@@ -16,6 +16,10 @@ from amphv2_bootstrap.spec.task_flow_group import Group, Place
 from amphv2_bootstrap.spec.task_flow_rules import traps
 
 
+class ClientMissingError(PermanentError):
+    """This program's own client library isn't installed."""
+
+
 class _Backend(Protocol):
     def check(
         self, spec: Spec, secrets: Secrets, *, timeout: float = 5.0
@@ -63,7 +67,7 @@ def _backend(driver: str) -> _Backend:
                 why=f"no such driver: {driver}",
                 todo="Choose redis, zookeeper or etcd.",
             ) from exc
-        raise PermanentError(
+        raise ClientMissingError(
             f"check the key-value backend ({driver})",
             why=f"its client library is missing ({exc.name})",
             todo=f"Install amphv2-bootstrap[{driver}] on this host.",

@@ -126,16 +126,19 @@ def waiting_jobs(
     *,
     masker: Masker = NOTHING_SECRET,
     cancelled: threading.Event | None = None,
+    more_seconds: float = 0.0,
 ) -> tuple[str, ...]:
     """Name and id of each job on Octavia's own jobboard, at most 50; changes none.
 
-    Parameters and errors are those of :func:`prove`.
+    Other parameters and errors are those of :func:`prove`.
+
+    :param more_seconds: what silent Sentinels cost.
     """
     result = program_runner.run(
         python,
         "waiting",
         sources,
-        timeout=_LIST_SECONDS,
+        timeout=_LIST_SECONDS + more_seconds,
         masker=masker,
         cancelled=cancelled,
     )

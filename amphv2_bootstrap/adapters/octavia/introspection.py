@@ -19,10 +19,12 @@ from oslo_config import cfg
 from amphv2_bootstrap.adapters.host import commands, durable_file, no_follow
 from amphv2_bootstrap.adapters.octavia import conf_file, program_runner, site
 from amphv2_bootstrap.adapters.octavia.oslo_options import oslo_option
+from amphv2_bootstrap.adapters.octavia.program_runner import Cause
 from amphv2_bootstrap.adapters.octavia.programs import facts
 from amphv2_bootstrap.adapters.octavia.programs.loading import MODULES
 from amphv2_bootstrap.adapters.octavia.programs.options import GROUP, files_of, load
 from amphv2_bootstrap.errors import BootstrapError, PermanentError
+from amphv2_bootstrap.spec.masking import Masker, passwords_in
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS, TaskFlowOption
 from amphv2_bootstrap.spec.octavia_releases import options_of, release_of
 from amphv2_bootstrap.spec.task_flow_group import uses_tls
@@ -129,6 +131,19 @@ def can_import_driver(
     if missing is None and user is not None and site.is_binary(python):
         missing = _missing_for(user, python, driver)
     return missing is None, missing or ""
+
+
+def connection_errors(python: str, url: str, masker: Masker) -> tuple[Cause, ...]:
+    """Why that Python's libraries get no connection to a database, without secrets.
+
+    Empty if they do, or if only the account or the database isn't there yet.
+
+    :param url: with its password.
+    :raises PermanentError: ``python`` can't be run, or isn't Python.
+    """
+    masker = masker.plus(passwords_in(url))
+    chain = _ask(python, {"ask": "database", "url": url})["chain"]
+    return tuple(Cause(one["type"], masker.text(one["text"])) for one in chain)
 
 
 def tls_obstacle(python: str, task_flow: Mapping[str, Any]) -> str:

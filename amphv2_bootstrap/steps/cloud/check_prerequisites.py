@@ -2,7 +2,6 @@
 """``check-prerequisites``: the other steps of the flow can run; writes nothing."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from amphv2_bootstrap.adapters import key_value
@@ -17,11 +16,14 @@ from amphv2_bootstrap.adapters.octavia.interpreter import (
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS
-from amphv2_bootstrap.spec.model import Spec
-from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
 from amphv2_bootstrap.steps.controller.shutdown_time import shutdown_warnings
 from amphv2_bootstrap.steps.missing_options import doubtful_options, missing_options
+from amphv2_bootstrap.steps.octavia_clients import (
+    KeyValueCheck,
+    check_key_value,
+    refuse_unusable_url,
+)
 from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
 from amphv2_bootstrap.steps.provider import refuse_unused_jobboard
 from amphv2_bootstrap.steps.target_database import (
@@ -35,8 +37,6 @@ OLDEST = {"MariaDB": (10, 0, 2), "MySQL": (8, 0)}
 """MariaDB: the first version in which a connection can hold two named locks."""
 
 _OFF = ("0", "OFF")
-
-KeyValueCheck = Callable[[Spec, Secrets], tuple[str, ...]]
 
 
 class CheckPrerequisites(Step):
@@ -68,6 +68,7 @@ class CheckPrerequisites(Step):
             self._octavia,
             self._provider,
             self._database_server,
+            self._persistence_url,
             self._key_value,
         )
         for check in checks:
@@ -132,9 +133,7 @@ class CheckPrerequisites(Step):
     def _key_value(self) -> None:
         if self.context.spec.install_key_value_backend:
             return
-        self._warnings += self._check_key_value(
-            self.context.host.on_host(self.context.spec), self.context.secrets
-        )
+        self._warnings += check_key_value(self.context, self._check_key_value)
         self._found.append(f"{self.context.spec.driver} answers")
 
     def _database_server(self) -> None:
@@ -153,6 +152,9 @@ class CheckPrerequisites(Step):
             database = database_name(self.context.spec)
             files = config_sources.files(self.context.host)
             self._warnings += fitness.traps(session, database, files)
+
+    def _persistence_url(self) -> None:
+        refuse_unusable_url(self.context)
 
     def _version(self, server: Server) -> None:
         oldest = OLDEST[server.flavour]

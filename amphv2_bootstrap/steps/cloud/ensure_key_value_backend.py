@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``ensure-key-value-backend``: the backend is fit to keep Octavia's jobs."""
 
-from amphv2_bootstrap.adapters import key_value
 from amphv2_bootstrap.steps.base import UNCHANGED, Step, StepResult
+from amphv2_bootstrap.steps.octavia_clients import check_key_value
 
 
 class EnsureKeyValueBackend(Step):
@@ -22,10 +22,9 @@ class EnsureKeyValueBackend(Step):
 
     def act(self) -> StepResult:
         """See :func:`amphv2_bootstrap.adapters.key_value.check` for the errors."""
-        spec = self.context.spec
-        warnings = key_value.check(spec, self.context.secrets)
+        warnings = check_key_value(self.context)
         return StepResult(
             UNCHANGED,
-            f"{spec.driver} answers, takes writes and is fit for jobs",
+            f"{self.context.spec.driver} answers, takes writes and is fit for jobs",
             warnings=warnings,
         )

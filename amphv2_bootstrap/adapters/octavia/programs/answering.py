@@ -8,6 +8,7 @@ The request is a JSON object on stdin. The answer is a JSON object on stdout, or
                                                    "exact": true}
     {"ask": "revisions"}                       -> {"revisions": [NAME, ...]}
     {"ask": "import", "modules": [NAME, ...]}  -> {"missing": null or TEXT}
+    {"ask": "database", "url": URL}            -> {"chain": [{"type": .., "text": ..}]}
     {"ask": "task_flow", "sources": [PATH, ...]} -> {"values": {}, "defaults": {},
                                                      "invalid": {NAME: TEXT}}
 
@@ -26,6 +27,10 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+_CONNECT_SECONDS = 10
+_NOT_YET = (1044, 1045, 1049, 1698)
+"""MariaDB's and MySQL's numbers for a login, or a database, that isn't there."""
 
 _MIGRATIONS = ("persistence", "backends", "sqlalchemy", "alembic", "alembic.ini")
 
@@ -67,6 +72,23 @@ def missing(modules: list[str]) -> dict[str, Any]:
     return {"missing": None}
 
 
+def database(url: str) -> dict[str, Any]:
+    """The errors of a connection to a database, as taskflow makes it; none if it works.
+
+    That an account or a database isn't there yet is no error.
+    """
+    from .reporting import Report
+
+    try:
+        sqlalchemy: Any = importlib.import_module("sqlalchemy")
+        arguments = {"connect_timeout": _CONNECT_SECONDS}
+        with sqlalchemy.create_engine(url, connect_args=arguments).connect():
+            return {"chain": []}
+    except Exception as exc:  # noqa: BLE001 - a broken library raises anything
+        number = (getattr(getattr(exc, "orig", None), "args", None) or [None])[0]
+        return {"chain": [] if number in _NOT_YET else Report(None).chain(exc)}
+
+
 def task_flow(request: dict[str, Any]) -> dict[str, Any]:
     """See :mod:`.options`."""
     from . import options
@@ -82,6 +104,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"revisions": revisions()}
     if request["ask"] == "import":
         return missing(request["modules"])
+    if request["ask"] == "database":
+        return database(request["url"])
     return task_flow(request)
 
 

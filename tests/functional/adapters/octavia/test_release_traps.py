@@ -174,7 +174,7 @@ def test_renewed_between_steps(
 def test_renewed_by_the_poster(
     release: str, is_trapped: bool, servers: Mapping[str, Server], tmp_path: Path
 ) -> None:
-    """A poster that waits for its job renews the claim of the dead owner."""
+    """A worker that waits for a job renews the claim of its dead owner."""
     octavia = Trapped(tmp_path, release, servers["redis"]())
     assert octavia.is_named("renewed-by-the-poster") == is_trapped
     assert octavia.run("poster") == ("renewed" if is_trapped else "ended")

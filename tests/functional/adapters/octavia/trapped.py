@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run in an Octavia's own Python: what its classes do where a release has a trap.
 
-The arguments are an octavia.conf and the name of a function here; the last line of
-output is its result.
+The arguments are an octavia.conf and the name of a function here. Its result is
+printed as the last line.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours

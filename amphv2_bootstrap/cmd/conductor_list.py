@@ -85,6 +85,8 @@ def unattended(
     found = []
     for flow in report["flows"]:
         host, is_live = flow["host"], flow["state"] in ("ready", "running")
+        # It would have its turn, but its host is away.
+        is_live |= (flow.get("waits_for") or "").startswith(f"a conductor on {host}:")
         if is_live and host is None and not hosts:
             names = ", ".join(controllers)
             found.append(f"No conductor is alive. Of {names}, choose one, and {start}.")

@@ -14,6 +14,7 @@ from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.output.formats import OwnFormats
 from amphv2_bootstrap.cmd.post import seconds, wait_for
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
+from amphv2_bootstrap.errors import NotFoundError
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
@@ -22,13 +23,42 @@ if TYPE_CHECKING:
 _COLUMNS = ("id", "state", "posted_at", "finished_at", "posted_by")
 
 
-def _add_id(parser: argparse.ArgumentParser) -> None:
+def add_id(parser: argparse.ArgumentParser) -> None:
+    """Add the optional id of a job."""
     parser.add_argument(
         "id",
         nargs="?",
         help="id of the job or of one of its flows, or the beginning of one (default: "
         "the newest job)",
     )
+
+
+def add_host(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Add ``--host``, which limits a command to the flows of one host."""
+    parser.add_argument(
+        "--host",
+        required=required,
+        help="only the flows of this host" if not required else "the host",
+    )
+
+
+def _check_host(runtime: "Runtime", job: "Job", host: str | None) -> None:
+    """:raises NotFoundError: the job has no flow of this host."""
+    flow_runs = runtime.store.flow_runs_of(job.uuid)
+    names = dict.fromkeys(run.host for run in flow_runs if run.host)
+    if host is not None and host not in names:
+        raise NotFoundError(
+            "find the host's flows",
+            on=host,
+            why="the job has none of this host",
+            todo=f"Choose from {', '.join(names)}.",
+        )
+
+
+def as_written(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The parser; its description, which has examples, keeps its line breaks."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    return parser
 
 
 class ListJobs(Guarded, Lister):
@@ -54,7 +84,7 @@ class ShowJob(Guarded, OwnFormats, ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        _add_id(parser)
+        add_id(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
@@ -84,7 +114,7 @@ class WatchJob(Guarded, ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        _add_id(parser)
+        add_id(parser)
         parser.add_argument(
             "--timeout",
             type=seconds,
@@ -107,19 +137,25 @@ class WatchJob(Guarded, ShowOne):
         return tuple(summary), tuple(summary.values())
 
 
-def resume(runtime: "Runtime", job: "Job", on_failure: str | None = None) -> list[str]:
+def resume(
+    runtime: "Runtime",
+    job: "Job",
+    on_failure: str | None = None,
+    host: str | None = None,
+) -> list[str]:
     """Resume the job with this host's secrets, and print which are new.
 
     Returns the ids of the flows that were parked. Safe to run twice.
 
     :param on_failure: what the operator says that the job was posted with.
+    :param host: only the flows of this host.
     """
     secrets = None
     if job.finished_at is None:
         flow_runs = runtime.store.flow_runs_of(job.uuid)
         own = runtime.loaded.spec
         secrets = runtime.sealer.renewal(job, flow_runs, own, on_failure)
-    moved = runtime.journal.resume(job.uuid, secrets)
+    moved = runtime.journal.resume(job.uuid, secrets, host)
     if secrets is not None:
         names = ", ".join(secrets.names) or "secrets"
         print(
@@ -137,24 +173,30 @@ class ResumeJob(Guarded, Command):
     where they are right. Conductors with other passwords refuse the job. Where its
     passwords were others, or it has no seal, it must be what this host's configuration
     would post.
+
+    Examples:
+      amphv2-bootstrap job resume
+      amphv2-bootstrap job resume 0b6b --host controller2
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        _add_id(parser)
+        add_id(parser)
         parser.add_argument(
             "--on-failure",
             choices=("revert",),
             help="confirm that the job was posted with '--on-failure revert', where "
             "nothing else proves it",
         )
-        return parser
+        add_host(parser)
+        return as_written(parser)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         runtime = self.runtime()
         job = runtime.store.resolve(parsed_args.id)
+        _check_host(runtime, job, parsed_args.host)
         board = runtime.board()  # before the change: its library may be missing
-        moved = resume(runtime, job, parsed_args.on_failure)
+        moved = resume(runtime, job, parsed_args.on_failure, parsed_args.host)
         if moved:
             runtime.poster().announce(job, board)
             print(f"Job {job.uuid}: {len(moved)} parked flow(s) resumed.")
@@ -165,7 +207,12 @@ class ResumeJob(Guarded, Command):
 class CancelJob(Guarded, Command):
     """Cancel a job: no further step begins, and nothing is undone.
 
-    A conductor that runs one of its steps is fenced: it stops there.
+    A conductor that runs one of its steps is fenced: it stops there. With --host, only
+    this host's flows are cancelled, and the other hosts go on.
+
+    Examples:
+      amphv2-bootstrap job cancel 0b6b
+      amphv2-bootstrap job cancel 0b6b --host controller2
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -173,10 +220,12 @@ class CancelJob(Guarded, Command):
         parser.add_argument(
             "id", help="id of the job or of one of its flows, or the beginning of one"
         )
-        return parser
+        add_host(parser)
+        return as_written(parser)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         runtime = self.runtime()
         job = runtime.store.resolve(parsed_args.id)
-        moved = runtime.journal.cancel(job.uuid)
+        _check_host(runtime, job, parsed_args.host)
+        moved = runtime.journal.cancel(job.uuid, parsed_args.host)
         print(f"Job {job.uuid}: {len(moved)} flow(s) cancelled.")

@@ -44,12 +44,41 @@ def add_controllers_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_first_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--first",
+        metavar="HOST[,HOST...]",
+        help="the controllers that come first; the others follow in the order "
+        "of [octavia] controllers",
+    )
+
+
 def controllers_of(arguments: argparse.Namespace) -> list[str] | None:
     """The names of ``--controllers``; None where it isn't given."""
-    if arguments.controllers is None:
-        return None
-    names = [name.strip() for name in arguments.controllers.split(",")]
+    return None if arguments.controllers is None else _names(arguments.controllers)
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
     return names if any(names) else []
+
+
+def _first_of(runtime: "Runtime", arguments: argparse.Namespace) -> list[str]:
+    """The names of ``--first``.
+
+    :raises InvalidInputError: one is no controller of the job.
+    """
+    names = _names(getattr(arguments, "first", None) or "")
+    controllers = runtime.loaded.spec.controllers
+    unknown = [name for name in names if name not in controllers]
+    if unknown:
+        raise InvalidInputError(
+            [
+                f"--first names {', '.join(unknown)}, which isn't among the job's "
+                f"controllers. Choose from {', '.join(controllers)}."
+            ]
+        )
+    return names
 
 
 def seconds(text: str) -> float:
@@ -86,7 +115,8 @@ def post(
     wanted = arguments.on_failure
     spec = dataclasses.replace(runtime.loaded.spec, on_failure=wanted or _PARK)
     who = f"{user_name()}@{runtime.loaded.host.name}"
-    posted = runtime.poster().post(spec, posted_by=who, renewing=renewing)
+    first = _first_of(runtime, arguments)
+    posted = runtime.poster().post(spec, posted_by=who, first=first, renewing=renewing)
     verb = "posted" if posted.is_new else "is unfinished: continuing it"
     print(f"Job {posted.job.uuid} {verb}.", file=sys.stderr)
     if wanted not in (None, posted.job.on_failure):
@@ -96,7 +126,20 @@ def post(
             "cancel' and post again.",
             file=sys.stderr,
         )
+    _warn_of_limit(posted.job, spec.controllers_at_once)
     return posted
+
+
+def _warn_of_limit(job: "Job", wanted: int | None) -> None:
+    """Say that the job has another limit than the configuration."""
+    kept = job.spec.get("controllers_at_once")
+    if kept != wanted:
+        print(
+            f"WARNING: the job was posted with controllers_at_once = {kept or 0}, and "
+            f"keeps it; {wanted or 0} has no effect. To change it, end the job by 'job "
+            "cancel' and post again.",
+            file=sys.stderr,
+        )
 
 
 def wait_for(
@@ -123,6 +166,7 @@ class PostJob(Guarded, ShowOne):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         add_post_arguments(parser)
+        _add_first_argument(parser)
         parser.add_argument(
             "--wait",
             action="store_true",

@@ -73,6 +73,7 @@ class Target:
             install_key_value_backend=install,
             key_value_hosts=self._key_value_hosts if install else (),
             set_default_provider=self._values["set_default_provider"],
+            controllers_at_once=self._values["controllers_at_once"] or None,
         )
 
     def host_settings(

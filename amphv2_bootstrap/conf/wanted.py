@@ -71,6 +71,8 @@ def problems_of(spec: Spec) -> list[str]:
         problems.say(f"[{GROUP}] {name} is no option, or has a value of no use.")
     if spec.on_failure not in ON_FAILURE:
         problems.say(f"on_failure is none of {', '.join(ON_FAILURE)}.")
+    if spec.controllers_at_once is not None and spec.controllers_at_once < 1:
+        problems.say(f"[{GROUP}] controllers_at_once isn't a number above 0.")
     if problems.found:
         return problems.found  # the rules expect the right types
     has_password = _PASSWORD in spec.secret_names

@@ -10,8 +10,8 @@ from typing import Any
 class FlowState(enum.StrEnum):
     """Where a flow run stands.
 
-    ``waiting`` for the stage before; ``ready`` to be claimed; ``running``;
-    ``parked`` until the operator resumes it; and three ends.
+    ``waiting`` for the stage before, or for its turn; ``ready`` to be claimed;
+    ``running``; ``parked`` until the operator resumes it; and four ends.
     """
 
     WAITING = "waiting"
@@ -21,24 +21,31 @@ class FlowState(enum.StrEnum):
     DONE = "done"
     REVERTED = "reverted"
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
 
     @property
     def is_terminal(self) -> bool:
         return self in TERMINAL
 
 
-TERMINAL = (FlowState.DONE, FlowState.REVERTED, FlowState.CANCELLED)
+PASSED = (FlowState.DONE, FlowState.SKIPPED)
+"""The ends after which the next stage may begin."""
+TERMINAL = (*PASSED, FlowState.REVERTED, FlowState.CANCELLED)
 LIVE = (FlowState.READY, FlowState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
 class NewFlowRun:
-    """A flow run to create: which flow, in which stage, for which host (None: any)."""
+    """A flow run to create: which flow, in which stage, for which host (None: any).
+
+    ``at_once`` flows of the stage may be under way at once; None: all.
+    """
 
     flow: str
     stage: int
     host: str | None = None
     shape: str = ""
+    at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,12 @@ class FlowRun:
     created_at: float
     started_at: float | None
     finished_at: float | None
+    at_once: int | None = None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a step of it may have run; it has not ended yet."""
+        return self.started_at is not None and not self.state.is_terminal
 
     @property
     def name(self) -> str:
@@ -100,6 +113,8 @@ class Job:
     created_at: float
     finished_at: float | None
     seal: str | None = None
+    paused_at: float | None = None
+    paused_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +158,7 @@ class Event:
 def overall_state(states: Sequence[FlowState]) -> str:
     """The one state of a job, from the states of its flow runs."""
     present = set(states)
-    if present <= {FlowState.DONE}:
+    if present <= set(PASSED):
         return "done"
     for state in (FlowState.RUNNING, FlowState.READY, FlowState.PARKED):
         if state in present:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from amphv2_bootstrap.engine.records import FlowRun
+from amphv2_bootstrap.engine.records import FlowRun, NewFlowRun
 
 
 class Key:
@@ -41,6 +41,10 @@ class Key:
 
 def identities(flow_runs: Iterable[FlowRun]) -> list[list[Any]]:
     """What a job's seal says of its flow runs: all but their progress."""
-    return sorted(
-        [run.uuid, run.flow, run.stage, run.host, run.shape] for run in flow_runs
-    )
+    return sorted(identity(run.uuid, run) for run in flow_runs)
+
+
+def identity(uuid: str, run: FlowRun | NewFlowRun) -> list[Any]:
+    """What it says of one; without a limit, what a version before 0008 said."""
+    limit = [] if run.at_once is None else [run.at_once]
+    return [uuid, run.flow, run.stage, run.host, run.shape, *limit]

@@ -4,6 +4,7 @@
 import hashlib
 import logging
 import uuid as uuids
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amphv2_bootstrap.engine.board import Board, BoardUnavailableError, entry_of
@@ -19,6 +20,9 @@ from amphv2_bootstrap.posting.sealing import Sealer
 from amphv2_bootstrap.spec.model import Spec
 
 LOG = logging.getLogger(__name__)
+
+# No desired state of the cloud, so the digest omits them.
+_MEANS = ("on_failure", "controllers_at_once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +41,26 @@ class Poster:
         self._job_creation = job_creation
         self._sealer = sealer
 
-    def post(self, spec: Spec, *, posted_by: str, renewing: bool = False) -> Posted:
+    def post(
+        self,
+        spec: Spec,
+        *,
+        posted_by: str,
+        first: Sequence[str] = (),
+        renewing: bool = False,
+    ) -> Posted:
         """Write the job; once this returns it is never lost (promise P1).
 
         Safe to run any number of times, and from several hosts at once.
 
+        :param first: the controllers that come first.
         :param renewing: accept an unfinished job with other secrets; the caller
             resumes it with these.
         :raises ConflictError: a job of another specification, with other secrets or
             without a fitting seal is unfinished.
         :raises DatabaseUnavailableError: nothing was posted.
         """
-        new_job = self._new_job(spec, posted_by)
+        new_job = self._new_job(spec, posted_by, first)
         uuid = self._job_creation.create(new_job)
         job = self._store.job(uuid)
         if job.spec_digest != new_job.spec_digest:
@@ -77,11 +89,10 @@ class Poster:
             return False
         return True
 
-    def _new_job(self, spec: Spec, posted_by: str) -> NewJob:
-        uuid, flow_runs = str(uuids.uuid4()), flow_runs_of(spec)
+    def _new_job(self, spec: Spec, posted_by: str, first: Sequence[str]) -> NewJob:
+        uuid, flow_runs = str(uuids.uuid4()), flow_runs_of(spec, first)
         data = spec.to_dict()
-        # on_failure is no desired state of the cloud, so the digest omits it.
-        wanted = {name: data[name] for name in data if name != "on_failure"}
+        wanted = {name: data[name] for name in data if name not in _MEANS}
         secrets = self._sealer.secrets_for(uuid, spec)
         return NewJob(
             uuid=uuid,

@@ -21,7 +21,7 @@ from typing import Any
 
 from amphv2_bootstrap.engine.errors import RefusedError
 from amphv2_bootstrap.engine.records import FlowRun, Job, NewFlowRun, NewSecrets
-from amphv2_bootstrap.engine.seal import Key, identities
+from amphv2_bootstrap.engine.seal import Key, identities, identity
 from amphv2_bootstrap.engine.storage.job_creation import flow_run_uuid
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.posting import fingerprints
@@ -149,10 +149,7 @@ class Sealer:
 
 
 def _identities(uuid: str, new: Sequence[NewFlowRun]) -> list[list[Any]]:
-    return sorted(
-        [flow_run_uuid(uuid, run), run.flow, run.stage, run.host, run.shape]
-        for run in new
-    )
+    return sorted(identity(flow_run_uuid(uuid, run), run) for run in new)
 
 
 def _refuse_other(job: Job, flow_runs: Sequence[FlowRun], spec: Spec) -> None:

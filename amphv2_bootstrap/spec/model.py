@@ -11,8 +11,8 @@ from amphv2_bootstrap.spec.task_flow_group import driver_of
 
 _T = TypeVar("_T")
 ON_FAILURE = ("park", "revert")
-_NEWER = frozenset({"set_default_provider"})
-"""Fields of type bool that the JSON form has only where they are true."""
+_NEWER: Mapping[str, type] = {"set_default_provider": bool, "controllers_at_once": int}
+"""Fields that the JSON form has only where they say something, with their types."""
 Value = str | int | bool | tuple[str, ...] | Mapping[str, str]
 """A value of an option of Octavia's ``[task_flow]``, as oslo.config types it."""
 
@@ -26,7 +26,8 @@ class Spec:
     never written. It always holds those of ``octavia_options.ALWAYS_WRITTEN``.
     ``secret_names`` names the secrets that a controller must have to carry the job
     out (see :class:`Secrets`). ``set_default_provider`` says that Octavia's default
-    provider driver must be one that uses the jobboard.
+    provider driver must be one that uses the jobboard. ``controllers_at_once`` says of
+    how many controllers the flow may be under way at once; None: of all.
     """
 
     persistence: DatabaseUrl
@@ -38,6 +39,7 @@ class Spec:
     key_value_hosts: tuple[str, ...] = ()
     on_failure: str = "park"
     set_default_provider: bool = False
+    controllers_at_once: int | None = None
 
     @property
     def driver(self) -> str:
@@ -61,7 +63,7 @@ class Spec:
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form; :meth:`from_dict` reads it back."""
         # An older conductor reads it where it knows all that is wanted.
-        newer = {name: True for name in _NEWER if getattr(self, name)}
+        newer = {name: getattr(self, name) for name in _NEWER if getattr(self, name)}
         return {
             **newer,
             "persistence": asdict(self.persistence),
@@ -84,7 +86,7 @@ class Spec:
             break or another control character.
         """
         names = {each.name for each in fields(cls)}
-        if not names - _NEWER <= set(data) <= names:
+        if not names - set(_NEWER) <= set(data) <= names:
             raise ValueError(f"other fields than {', '.join(sorted(names))}")
         return cls(
             persistence=DatabaseUrl(**_persistence(data["persistence"])),
@@ -98,7 +100,7 @@ class Spec:
             install_key_value_backend=_of(bool, data["install_key_value_backend"]),
             key_value_hosts=_texts(data["key_value_hosts"]),
             on_failure=_text(data["on_failure"]),
-            **{name: _of(bool, data[name]) for name in _NEWER if name in data},
+            **{name: _of(_NEWER[name], data[name]) for name in _NEWER if name in data},
         )
 
 

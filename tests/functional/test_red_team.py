@@ -69,6 +69,8 @@ def _attacks(files: Impostor, passwords: Impostor) -> dict[str, Change]:
         "no JSON": _job(spec="\x00", fingerprints="nonsense"),
         "another flow": _runs(flow="controller", host="ctl1"),
         "an unknown flow": _runs(flow="os:system"),
+        "more at once": _runs(at_once=9),
+        "a higher limit": _spec(controllers_at_once=9),
         "other ids": _other_ids,
         "no job": _job(missing=True),
     }

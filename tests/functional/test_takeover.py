@@ -65,7 +65,7 @@ def test_another_host_finishes_when_the_holder_is_killed(
         lambda: steps(site.show(), "controller", other)[-1]["state"] == "SUCCESS",
         "the other host has done all except the dead host's own flow",
     )
-    site.wait_for_state("ready")  # the dead host's own flow waits
+    site.wait_for_state("waiting")  # the dead host's own flow, until it is back
 
     site.start_conductor(holder)
     report = site.wait_for_state("done")

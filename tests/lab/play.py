@@ -21,6 +21,7 @@ from tests.lab.machine import now
 
 _PAUSE = 0.3
 _LONGEST = 400.0
+_OTHERS_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,20 @@ class Play:
 
         self.until(is_done, "the job is done")
         self.done = self.since_fault if self.fault_at else None
+
+    def expect_others_to_wait(self, without: Sequence[str]) -> None:
+        """Return when some seconds went by in which no other host has begun."""
+        allowed = (FlowState.DONE, FlowState.WAITING)
+        end = time.monotonic() + _OTHERS_SECONDS
+        while time.monotonic() < end:
+            begun = {
+                host: state
+                for (flow, host), state in self.states().items()
+                if flow == "controller" and host not in without
+                if state not in allowed
+            }
+            assert not begun, f"begun while {', '.join(without)} is lost: {begun}"
+            time.sleep(1.0)
 
     def _fail_if_parked(
         self, states: Mapping[tuple[str, str | None], FlowState]

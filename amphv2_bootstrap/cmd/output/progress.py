@@ -109,8 +109,20 @@ def follow(
         view.say(f"Not done after {timeout.seconds:g} s; it goes on.")
     if watch.report:
         view.finish(watch.report)
+        _say_who_is_skipped(watch.report)
         _say_how_to_resume(watch.report)
     return Followed(code, watch.report)
+
+
+def _say_who_is_skipped(report: Report) -> None:
+    flows = [flow for flow in report["flows"] if flow["state"] == "skipped"]
+    if flows:
+        hosts = ", ".join(dict.fromkeys(str(flow["host"]) for flow in flows))
+        print(
+            f"Skipped: {hosts}. Octavia stays as it is there; a job that is posted "
+            "later takes the host up.",
+            file=sys.stderr,
+        )
 
 
 def _say_how_to_resume(report: Report) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from amphv2_bootstrap.cmd.output.waiting import waits_for_turn
 from amphv2_bootstrap.engine.liveness import ConductorRow, alive, board_outage
 from amphv2_bootstrap.engine.process_identity import host_of
 from amphv2_bootstrap.engine.records import (
@@ -30,7 +31,17 @@ def describe(store: Store, job: Job) -> dict[str, Any]:
         {
             **summarize(job, [flow_run.state for flow_run in flow_runs]),
             "on_failure": job.on_failure,
-            "flows": [_flow(store, flow_run, rows) for flow_run in flow_runs],
+            "paused_at": iso(job.paused_at),
+            "paused_by": job.paused_by,
+            "flows": [
+                _flow(
+                    store,
+                    flow_run,
+                    waits_for_turn(flow_run, flow_runs, job, rows)
+                    or _waits_for(store, flow_run, rows),
+                )
+                for flow_run in flow_runs
+            ],
         }
     )
     return report
@@ -67,13 +78,25 @@ def waits_for(flow_run: FlowRun, owners: Collection[str]) -> str | None:
     """
     if flow_run.state is FlowState.RUNNING and flow_run.owner not in owners:
         heir = flow_run.host or "any controller, when its claim has expired"
-        return f"a conductor on {heir}: that on {host_of(flow_run.owner)} is lost"
+        lost = f"a conductor on {heir}: that on {host_of(flow_run.owner)} is lost"
+        return f"{lost}{_place(flow_run)}"
     hosts = {host_of(owner) for owner in owners}
     if flow_run.state is FlowState.READY and not (
         flow_run.host in hosts if flow_run.host else hosts
     ):
         return f"a conductor on {flow_run.host or 'any controller'}"
     return None
+
+
+def _place(flow_run: FlowRun) -> str:
+    """What the loss of a host means for those that come later."""
+    if flow_run.at_once is None:
+        return ""
+    command = f"amphv2-bootstrap job cancel {flow_run.job_uuid} --host {flow_run.host}"
+    return (
+        ". Its Octavia may be out, so it keeps its turn; if it doesn't come back, "
+        f"give it up: {command}"
+    )
 
 
 def _waits_for(
@@ -95,16 +118,14 @@ def _refusal(store: Store, flow_run: FlowRun) -> str | None:
     return f"a conductor that takes it; {host_of(last.owner)} refuses: {last.message}"
 
 
-def _flow(
-    store: Store, flow_run: FlowRun, rows: Sequence[ConductorRow]
-) -> dict[str, Any]:
+def _flow(store: Store, flow_run: FlowRun, waits_for: str | None) -> dict[str, Any]:
     return {
         "id": flow_run.uuid,
         "name": flow_run.flow,
         "host": flow_run.host,
         "state": flow_run.state.value,
         "reason": flow_run.reason,
-        "waits_for": _waits_for(store, flow_run, rows),
+        "waits_for": waits_for,
         "conductor": flow_run.owner,
         "running_on": host_of(flow_run.owner),
         "started_at": iso(flow_run.started_at),

@@ -49,6 +49,13 @@ class _PrintsOnce(abc.ABC):
             self._printed.add(key)
             self.say("\n".join(lines))
 
+    def _say_pause(self, report: Report) -> None:
+        since = report.get("paused_at")
+        if since:
+            text = f"{report['paused_by']} has paused the job: no further flow begins"
+            command = f"amphv2-bootstrap job unpause {report['id']}"
+            self._once(("paused", since), [f"{text} until '{command}'."])
+
 
 class Lines(_PrintsOnce):
     """Prints a line when a step or a flow changes its state."""
@@ -60,6 +67,7 @@ class Lines(_PrintsOnce):
         return None
 
     def show(self, report: Report) -> None:
+        self._say_pause(report)
         for flow in report["flows"]:
             for step in flow["tasks"]:
                 key = (flow["id"], step["name"], step["state"], step["runs"])
@@ -124,6 +132,7 @@ class Bar(_PrintsOnce):
             completed=done,
             description=", ".join(running) or report["state"],
         )
+        self._say_pause(report)
         for flow, step in steps:
             if step["warnings"] or step["retrying_why"]:
                 key = (flow["id"], step["name"], step["runs"], step["retrying_why"])

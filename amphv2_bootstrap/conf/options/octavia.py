@@ -113,6 +113,17 @@ _WANTED: list[cfg.Opt] = [
 ]
 
 _ACTING: list[cfg.Opt] = [
+    cfg.IntOpt(
+        "controllers_at_once",
+        default=1,
+        min=0,
+        help=(
+            "On how many controllers the flow may be under way at once, so that the "
+            "others serve requests meanwhile; 0 for all of them. The next one begins "
+            "when one is done; after a failure none begins. A job keeps the number "
+            "with which it was posted."
+        ),
+    ),
     cfg.StrOpt(
         "service_arguments",
         default="",

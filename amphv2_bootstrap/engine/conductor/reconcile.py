@@ -2,7 +2,6 @@
 """Keeps the board in step with the database, and frees dead conductors' claims."""
 
 import functools
-import itertools
 import logging
 import time
 from collections.abc import Sequence
@@ -11,7 +10,6 @@ from importlib import metadata
 from amphv2_bootstrap.engine.board import Board, Entry, entry_of
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import FlowRun
-from amphv2_bootstrap.engine.storage import stages
 from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.retention import prune
@@ -40,8 +38,8 @@ class Reconciler:
     """Posts what the board lost, and frees claims of this host's dead conductors.
 
     The database is the truth (promise P1): an entry that vanished, for whatever
-    reason, is posted again; a stage that should have been released is released, and a
-    job that should have been closed is closed.
+    reason, is posted again; a flow that has its turn is released, and a job that should
+    have been closed is closed.
     """
 
     def __init__(
@@ -116,11 +114,10 @@ class Reconciler:
         return self._board.entries() if changed else entries
 
     def _make_good(self) -> None:
-        flow_runs = self._store.unfinished_flow_runs()
-        for job_uuid, runs in itertools.groupby(flow_runs, lambda run: run.job_uuid):
-            if stages.is_behind(list(runs)):
-                LOG.warning("Job %s: what follows from an end was lost", job_uuid)
-                self._journal.make_good(job_uuid)
+        job_uuid = self._store.unfinished()
+        if job_uuid is not None and self._journal.is_behind(job_uuid):
+            LOG.info("Job %s: doing what follows from its flows' states", job_uuid)
+            self._journal.make_good(job_uuid)
 
     def _compare(self, entries: Sequence[Entry]) -> int:
         flow_runs = self._store.live_flow_runs()

@@ -29,7 +29,8 @@ from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
-from amphv2_bootstrap.engine.storage.journal import Journal, check_epoch
+from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.engine.storage.stages import check_epoch
 from amphv2_bootstrap.engine.storage.step_writes import Change, StepWrites
 from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.spec.masking import Masker

@@ -178,8 +178,10 @@ class Runner:
             if detail.state in _ENDED:
                 return End(_ENDED[detail.state])
             (seals.check_results if revert else seals.check_directions)(detail)
-            # Nothing is noted before the first step has begun.
-            noted = len(detail) and retry_until_cancelled(
+            # Nothing is noted before the first step has begun. 'job retry' removes the
+            # steps' records, but what they made is still this job's.
+            has_begun = len(detail) or flow_run.epoch > 1
+            noted = has_begun and retry_until_cancelled(
                 lambda: intents.noted(backend, only_sealed=not revert), lease.cancelled
             )
             intents.bind(flow, backend, noted or {})

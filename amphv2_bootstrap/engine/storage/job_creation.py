@@ -13,6 +13,7 @@ from amphv2_bootstrap.engine.records import FlowState, NewFlowRun, flow_name
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database, is_duplicate, to_json
 from amphv2_bootstrap.engine.storage.journal import Journal
+from amphv2_bootstrap.engine.storage.store import Store
 
 _ACTIVE = "unfinished"
 
@@ -66,11 +67,7 @@ class JobCreation:
 
     def unfinished(self) -> str | None:
         """The id of the job that isn't finished yet."""
-        table = schema.jobs
-        query = sa.select(table.c.uuid).where(table.c.active == _ACTIVE)
-        with self._database.read() as connection:
-            found = connection.execute(query).scalar()
-        return None if found is None else str(found)
+        return Store(self._database).unfinished()
 
     def _insert(self, connection: sa.Connection, new_job: NewJob) -> None:
         connection.execute(
@@ -89,9 +86,9 @@ class JobCreation:
         first = min(new_run.stage for new_run in new_job.flow_runs)
         sequence = self._next_sequence(connection)
         for number, new_run in enumerate(new_job.flow_runs, sequence):
-            self._insert_flow_run(
-                connection, new_job, new_run, number, ready=new_run.stage == first
-            )
+            # With a limit, a conductor releases as many as may begin.
+            ready = new_run.stage == first and new_run.at_once is None
+            self._insert_flow_run(connection, new_job, new_run, number, ready=ready)
         self._journal.record(
             connection, new_job.uuid, "posted", message=new_job.posted_by
         )
@@ -138,6 +135,7 @@ class JobCreation:
                 shape=new_run.shape,
                 stage=new_run.stage,
                 host=new_run.host,
+                at_once=new_run.at_once,
                 state=(FlowState.READY if ready else FlowState.WAITING).value,
                 reverting=False,
                 epoch=0,

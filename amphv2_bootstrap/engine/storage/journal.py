@@ -6,20 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.errors import FencedError
-from amphv2_bootstrap.engine.records import FlowRun, FlowState, NewSecrets
+from amphv2_bootstrap.engine.records import LIVE, FlowRun, FlowState, NewSecrets
+from amphv2_bootstrap.engine.rollout import Due
 from amphv2_bootstrap.engine.storage import schema, stages
 from amphv2_bootstrap.engine.storage.database import Database, to_json
-from amphv2_bootstrap.engine.storage.store import flow_run_from_row
-
-_FENCE = (
-    schema.flow_runs.update()
-    .where(
-        schema.flow_runs.c.uuid == sa.bindparam("run_uuid"),
-        schema.flow_runs.c.epoch == sa.bindparam("run_epoch"),
-    )
-    .values(writes=schema.flow_runs.c.writes + 1)
-)
 
 
 class Journal:
@@ -45,9 +35,13 @@ class Journal:
         :param still_claimed: raises FencedError where the claim is, or may be, lost.
         """
         with self.database.write() as connection:
-            run = _locked_flow_run(connection, uuid)
+            run = stages.lock(connection, uuid)
             still_claimed()
-            if run is None or run.state not in (FlowState.READY, FlowState.RUNNING):
+            if run is None or run.state not in LIVE:
+                return None
+            if not stages.has_its_turn(connection, run):
+                stages.hold(connection, [run])
+                self.record_flow_event(connection, run, "held", "out of turn")
                 return None
             connection.execute(
                 schema.flow_runs.update()
@@ -65,7 +59,7 @@ class Journal:
             resumed = run.owner if run.state is FlowState.RUNNING else None
             message = f"taken over from {resumed}" if resumed else None
             self.record_flow_event(connection, run, "claimed", message)
-            return _locked_flow_run(connection, uuid)
+            return stages.locked_flow_run(connection, uuid)
 
     def settle(
         self,
@@ -77,9 +71,8 @@ class Journal:
     ) -> None:
         """Write how a run of the flow ended, and what follows from it.
 
-        ``ready`` gives the flow back. When the last flow of a stage is done, the
-        next stage is released; when the last flow of all has ended, the job is
-        closed.
+        ``ready`` gives the flow back. The flows that have their turn then are released;
+        when the last one of all has ended, the job is closed.
 
         :param fence: refuse all later writes of that run; a repetition of this call,
             too.
@@ -87,49 +80,64 @@ class Journal:
         """
         with self.database.write() as connection:
             stages.lock_job(connection, run.job_uuid)
-            check_epoch(connection, run)
+            stages.check_epoch(connection, run)
             if not self._set_state(connection, run, state, reason):
                 return  # an earlier call was committed, and only its answer lost
             if fence:
-                _raise_epoch(connection, run)
-            self._advance(connection, run.job_uuid)
+                stages.raise_epoch(connection, run)
+            self.advance(connection, run.job_uuid)
+
+    def is_behind(self, job_uuid: str) -> bool:
+        """Whether :meth:`make_good` would change anything."""
+        with self.database.read() as connection:
+            return bool(stages.look(connection, job_uuid, self.database.now))
 
     def make_good(self, job_uuid: str) -> None:
-        """Do what should have followed from the ends of flows, whatever prevented it.
+        """Do what follows from the states of the job's flows, whatever prevented it.
 
         Changes nothing where it has followed.
         """
         with self.database.write() as connection:
             if stages.lock_job(connection, job_uuid):
-                self._advance(connection, job_uuid)
+                self.advance(connection, job_uuid)
 
-    def _advance(self, connection: sa.Connection, job_uuid: str) -> None:
-        released = stages.advance(connection, job_uuid, self.database.now)
-        self._record_release(connection, job_uuid, released)
+    def advance(self, connection: sa.Connection, job_uuid: str) -> None:
+        """Do what follows, within the caller's transaction, which locked the job."""
+        done = stages.advance(connection, job_uuid, self.database.now)
+        self._record_turns(connection, job_uuid, done)
 
     def start_reverting(self, run: FlowRun, reason: str) -> None:
         """Record that the flow is reverted from now on, also after a crash."""
         with self.database.write() as connection:
-            check_epoch(connection, run)
+            stages.check_epoch(connection, run)
             table = schema.flow_runs
             mine = sa.and_(table.c.uuid == run.uuid, table.c.reverting.is_(False))
             begin = table.update().where(mine).values(reverting=True)
             if connection.execute(begin).rowcount:
                 self.record_flow_event(connection, run, "reverting", reason)
 
-    def resume(self, job_uuid: str, secrets: NewSecrets | None = None) -> list[str]:
-        """Make all parked flows ready again; returns their ids.
+    def resume(
+        self,
+        job_uuid: str,
+        secrets: NewSecrets | None = None,
+        host: str | None = None,
+    ) -> list[str]:
+        """Make the parked flows ready again; returns their ids.
 
+        :param host: only the flows of this host.
         :param secrets: new ones for an unfinished job. A flow that runs with the
             former ones is fenced, and ready again.
         """
         parked, ready = (FlowState.PARKED,), FlowState.READY
-        return self._move(job_uuid, parked, ready, "resumed", secrets)
+        return self._move(job_uuid, parked, ready, "resumed", host, secrets)
 
-    def cancel(self, job_uuid: str) -> list[str]:
-        """Cancel every unfinished flow; a running one is fenced. Returns their ids."""
+    def cancel(self, job_uuid: str, host: str | None = None) -> list[str]:
+        """Cancel every unfinished flow; a running one is fenced. Returns their ids.
+
+        :param host: only the flows of this host; the others go on.
+        """
         states = tuple(state for state in FlowState if not state.is_terminal)
-        return self._move(job_uuid, states, FlowState.CANCELLED, "cancelled")
+        return self._move(job_uuid, states, FlowState.CANCELLED, "cancelled", host)
 
     def _move(
         self,
@@ -137,6 +145,7 @@ class Journal:
         old: Sequence[FlowState],
         new: FlowState,
         kind: str,
+        host: str | None,
         secrets: NewSecrets | None = None,
     ) -> list[str]:
         table = schema.flow_runs
@@ -146,6 +155,8 @@ class Journal:
             if secrets is not None:
                 self._renew(connection, job_uuid, secrets)
             condition = sa.and_(table.c.job_uuid == job_uuid, table.c.state.in_(old))
+            if host is not None:
+                condition &= table.c.host == host
             moved = list(connection.execute(sa.select(table.c.uuid).where(condition)))
             values: dict[str, Any] = {"state": new.value, "epoch": table.c.epoch + 1}
             if new.is_terminal:
@@ -153,7 +164,7 @@ class Journal:
             connection.execute(table.update().where(condition).values(**values))
             for row in moved:
                 self.record(connection, job_uuid, kind, flow_run_uuid=row.uuid)
-            stages.close_if_finished(connection, job_uuid, self.database.now)
+            self.advance(connection, job_uuid)
             return [row.uuid for row in moved]
 
     def _renew(
@@ -179,25 +190,26 @@ class Journal:
         self.record(connection, job_uuid, "secrets-renewed", message=names)
 
     def release_stage(self, run: FlowRun, flow: str) -> list[str]:
-        """Make the waiting flows named ``flow`` ready; returns the hosts of all.
+        """Let the flows named ``flow`` begin, each in its turn; returns their hosts.
 
         :param run: the flow that asks; its epoch fences the write.
         """
-        table = schema.flow_runs
         with self.database.write() as connection:
             stages.lock_job(connection, run.job_uuid)
-            check_epoch(connection, run)
-            condition = sa.and_(table.c.job_uuid == run.job_uuid, table.c.flow == flow)
-            released = stages.release(connection, condition)
-            self._record_release(connection, run.job_uuid, released)
-            rows = connection.execute(sa.select(table.c.host).where(condition))
-            return [row.host for row in rows if row.host is not None]
+            stages.check_epoch(connection, run)
+            done, members = stages.release(
+                connection, run.job_uuid, flow, self.database.now
+            )
+            self._record_turns(connection, run.job_uuid, done)
+            return [member.host for member in members if member.host is not None]
 
-    def _record_release(
-        self, connection: sa.Connection, job_uuid: str, count: int
+    def _record_turns(
+        self, connection: sa.Connection, job_uuid: str, done: Due
     ) -> None:
-        if count:
-            self.record(connection, job_uuid, "released", message=str(count))
+        for kind, runs in (("released", done.release), ("held", done.hold)):
+            if runs:
+                names = ", ".join(run.name for run in runs)
+                self.record(connection, job_uuid, kind, message=names)
 
     def _set_state(
         self,
@@ -284,43 +296,3 @@ class Journal:
                 seal=seal,
             )
         )
-
-
-def check_epoch(connection: sa.Connection, run: FlowRun) -> None:
-    """Refuse a write under an old epoch; holds the row until the commit.
-
-    It is a write itself. So on Galera, where a lock is known to its own node only, the
-    commit is refused if a newer claim was made through another node.
-
-    :raises FencedError: another conductor took the flow, it was cancelled, or it
-        was resumed with other secrets.
-    """
-    mine = {"run_uuid": run.uuid, "run_epoch": run.epoch}
-    if connection.execute(_FENCE, mine).rowcount == 1:
-        return
-    table = schema.flow_runs
-    query = sa.select(table.c.epoch).where(table.c.uuid == run.uuid)
-    raise FencedError(
-        "write the flow's progress",
-        on=str(run),
-        why=f"its epoch is {connection.execute(query).scalar()}, ours was {run.epoch}: "
-        "another conductor has taken it, it was cancelled, or it was resumed with "
-        "other secrets",
-    )
-
-
-def _raise_epoch(connection: sa.Connection, run: FlowRun) -> None:
-    table = schema.flow_runs
-    raised = table.update().where(table.c.uuid == run.uuid)
-    connection.execute(raised.values(epoch=table.c.epoch + 1))
-
-
-def _locked_flow_run(connection: sa.Connection, uuid: str) -> FlowRun | None:
-    query = (
-        sa.select(schema.flow_runs)
-        .where(schema.flow_runs.c.uuid == uuid)
-        .with_for_update()
-    )
-    row = connection.execute(query).first()
-    # The server's collation takes other spellings for the same.
-    return flow_run_from_row(row) if row is not None and row.uuid == uuid else None

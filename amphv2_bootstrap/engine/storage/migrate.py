@@ -14,7 +14,7 @@ from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
 
 # Revisions compare as text: four digits.
-HEAD = "0007"
+HEAD = "0008"
 # In ``constants``: the oldest head that works with the tables.
 COMPATIBLE_FROM = "schema-compatible-from"
 VERSION_TABLE = "amphv2_alembic_version"

@@ -46,6 +46,9 @@ jobs = sa.Table(
     sa.Column("finished_at", _SECONDS, nullable=True),
     # Of a finished job, and of one that a version before 0004 posted, NULL.
     sa.Column("seal", sa.String(64), nullable=True),
+    # While no flow may begin: since when, and by whom.
+    sa.Column("paused_at", _SECONDS, nullable=True),
+    sa.Column("paused_by", sa.String(255), nullable=True),
     _writes(),
 )
 
@@ -75,6 +78,8 @@ flow_runs = sa.Table(
     sa.Column("created_at", _SECONDS, nullable=False),
     sa.Column("started_at", _SECONDS, nullable=True),
     sa.Column("finished_at", _SECONDS, nullable=True),
+    # How many flows of the stage may be under way at once; NULL: all.
+    sa.Column("at_once", sa.Integer, nullable=True),
     _writes(),
 )
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
-from amphv2_bootstrap.engine.storage.journal import check_epoch
+from amphv2_bootstrap.engine.storage.stages import check_epoch
 from amphv2_bootstrap.engine.storage.store import ATOM_EVENT
 
 _UUID = "atom_uuid"

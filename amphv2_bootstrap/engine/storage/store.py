@@ -92,11 +92,13 @@ class Store:
         """The flow runs that belong onto the jobboard now."""
         return self._flow_runs(schema.flow_runs.c.state.in_(LIVE))
 
-    def unfinished_flow_runs(self) -> list[FlowRun]:
-        """All flow runs of the job that isn't finished."""
-        jobs = schema.jobs
-        unfinished = sa.select(jobs.c.uuid).where(jobs.c.active.is_not(None))
-        return self._flow_runs(schema.flow_runs.c.job_uuid.in_(unfinished))
+    def unfinished(self) -> str | None:
+        """The id of the job that isn't finished."""
+        table = schema.jobs
+        query = sa.select(table.c.uuid).where(table.c.active.is_not(None))
+        with self.database.read() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else str(found)
 
     def flow_run(self, uuid: str) -> FlowRun | None:
         """The flow run of exactly this id."""
@@ -159,12 +161,8 @@ class Store:
 
     def atom_names(self, run: FlowRun) -> list[str]:
         """The steps' names as they were at the time of the post."""
-        table = schema.flowdetails
-        query = sa.select(table.c.meta).where(table.c.uuid == run.flow_detail_uuid)
         with self.database.read() as connection:
-            meta = connection.execute(query).scalar()
-        names = meta.get("atoms") if isinstance(meta, dict) else None
-        return [str(name) for name in names] if isinstance(names, list) else []
+            return atom_names_in(connection, run)
 
     def flow_run_events(self, run: FlowRun, kinds: Collection[str]) -> list[Event]:
         """The flow run's events of these kinds, in their order."""
@@ -178,11 +176,27 @@ class Store:
 
     def conductors(self) -> list[ConductorRow]:
         """The conductors that have not signed off, by host and start."""
-        table = schema.conductors
-        age = (self.database.now - table.c.seen_at).label("age")
-        query = sa.select(table, age).order_by(table.c.host, table.c.started_at)
         with self.database.read() as connection:
-            return [_conductor(row) for row in connection.execute(query)]
+            return conductors_in(connection, self.database.now)
+
+
+def conductors_in(
+    connection: sa.Connection, now: sa.ColumnElement[float]
+) -> list[ConductorRow]:
+    """See :meth:`Store.conductors`; within the caller's transaction."""
+    table = schema.conductors
+    age = (now - table.c.seen_at).label("age")
+    query = sa.select(table, age).order_by(table.c.host, table.c.started_at)
+    return [_conductor(row) for row in connection.execute(query)]
+
+
+def atom_names_in(connection: sa.Connection, run: FlowRun) -> list[str]:
+    """See :meth:`Store.atom_names`; within the caller's transaction."""
+    table = schema.flowdetails
+    query = sa.select(table.c.meta).where(table.c.uuid == run.flow_detail_uuid)
+    meta = connection.execute(query).scalar()
+    names = meta.get("atoms") if isinstance(meta, dict) else None
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def flow_run_from_row(row: Any) -> FlowRun | None:
@@ -210,6 +224,8 @@ def _job(row: Any) -> Job:
         created_at=row.created_at,
         finished_at=row.finished_at,
         seal=row.seal,
+        paused_at=row.paused_at,
+        paused_by=row.paused_by,
     )
 
 

@@ -5,10 +5,11 @@ from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Step, StepRes
 
 
 class ReleaseControllers(Step):
-    """Release the flow ``controller`` on every host where it waits.
+    """Let the flow ``controller`` begin on the hosts that have their turn.
 
-    Safe to run twice: a flow that is released, under way or done stays so. The
-    effect is ``unchanged``: those flows report their own changes.
+    The others follow, as many at once as the job says. Safe to run twice: a flow that
+    is released, under way or done stays so. The effect is ``unchanged``: those flows
+    report their own changes.
     """
 
     atom_name = "release-controllers"
@@ -21,4 +22,6 @@ class ReleaseControllers(Step):
         hosts = self.context.release_controllers()
         if not hosts:
             return StepResult(NOT_APPLICABLE, "no controller takes part")
-        return StepResult(UNCHANGED, f"released on {', '.join(sorted(hosts))}")
+        limit = self.context.spec.controllers_at_once
+        turns = f", {limit} at a time" if limit else ""
+        return StepResult(UNCHANGED, f"released on {', '.join(hosts)}{turns}")

@@ -127,6 +127,7 @@ def test_a_bad_option_is_refused(
         ({"secret_names": []}, "password"),
         ({"install_key_value_backend": True}, "key_value_hosts"),
         ({"on_failure": "evil"}, "on_failure"),
+        ({"controllers_at_once": 0}, "controllers_at_once"),
     ],
 )
 def test_other_bad_fields_are_refused(

@@ -2,6 +2,7 @@
 """A small cloud for the engine's tests: toy flows, a ledger, real SQLite."""
 
 import contextlib
+import dataclasses
 import threading
 import uuid
 from collections import Counter
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from taskflow import task
 from taskflow.patterns import linear_flow
 
+from amphv2_bootstrap.engine.board import Board
 from amphv2_bootstrap.engine.conductor.conductor import Conductor
 from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
 from amphv2_bootstrap.engine.conductor.workers import Parts
@@ -165,12 +167,7 @@ class Cloud:
                 on_failure=on_failure,
                 posted_by="tester",
                 flow_runs=[
-                    NewFlowRun(
-                        flow_run.flow,
-                        flow_run.stage,
-                        flow_run.host,
-                        shape(flows[flow_run.flow]),
-                    )
+                    dataclasses.replace(flow_run, shape=shape(flows[flow_run.flow]))
                     for flow_run in flow_runs
                 ],
                 atoms={
@@ -184,7 +181,7 @@ class Cloud:
         self,
         host: str = "one",
         settings: ConductorSettings = SETTINGS,
-        board: SqlBoard | None = None,
+        board: Board | None = None,
     ) -> Conductor:
         owner = ProcessIdentity.of_this_process(host)
         journal = Journal(self.database, str(owner))
@@ -201,10 +198,13 @@ class Cloud:
 
     @contextlib.contextmanager
     def running(
-        self, host: str = "one", settings: ConductorSettings = SETTINGS
+        self,
+        host: str = "one",
+        settings: ConductorSettings = SETTINGS,
+        board: Board | None = None,
     ) -> Iterator[Conductor]:
         """A conductor at work in a thread, stopped at the end."""
-        conductor = self.conductor(host, settings)
+        conductor = self.conductor(host, settings, board)
         thread = threading.Thread(target=conductor.run)
         thread.start()
         try:

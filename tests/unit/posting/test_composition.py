@@ -34,3 +34,14 @@ def test_key_value_hosts_come_first_and_only_if_asked() -> None:
     first = flow_runs_of(asked)[0]
     assert (first.flow, first.stage, first.host) == ("key-value-host", 0, "ctl2")
     assert flow_runs_of(asked)[1:] == flow_runs_of(SPEC)
+
+
+def test_the_controllers_take_turns() -> None:
+    """As many at once as wanted, those that are to be first before the others."""
+    spec = dataclasses.replace(SPEC, controllers_at_once=1)
+    turns = [(run.flow, run.host, run.at_once) for run in flow_runs_of(spec, ["ctl2"])]
+    assert turns[:3] == [
+        ("cloud", None, None),
+        ("controller", "ctl2", 1),
+        ("controller", "ctl1", 1),
+    ]

@@ -23,6 +23,7 @@ SPEC = Spec(
     task_flow={"jobboard_backend_port": 6379},
     controllers=("ctl1", "ctl2"),
     secret_names=("admin_password", "persistence_password"),
+    controllers_at_once=1,
 )
 SECRETS = {"admin_password": "4dm1n-Sesame", "persistence_password": "s3cr3t-Sesame"}
 SEALER = Sealer(Secrets(SECRETS), "ctl1")
@@ -85,6 +86,7 @@ def _run(job: str, number: int, new: Any) -> FlowRun:
         created_at=1.0,
         started_at=None,
         finished_at=None,
+        at_once=new.at_once,
     )
 
 
@@ -108,6 +110,9 @@ FORGED: dict[str, Change] = {
     "another flow": lambda posted: posted.with_run(0, flow="controller"),
     "another shape": lambda posted: posted.with_run(0, shape="0" * 64),
     "an earlier stage": lambda posted: posted.with_run(1, stage=0),
+    "more at once": lambda posted: posted.with_run(1, at_once=9),
+    "no limit": lambda posted: posted.with_run(1, at_once=None),
+    "a higher limit": lambda posted: posted.with_spec(controllers_at_once=9),
     "another id": lambda posted: posted.with_run(1, uuid=str(uuid.uuid4())),
     "a flow more": lambda posted: dataclasses.replace(
         posted, runs=(*posted.runs, dataclasses.replace(posted.runs[0], uuid="x"))

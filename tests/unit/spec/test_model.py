@@ -57,6 +57,7 @@ _SPECS = st.builds(
     key_value_hosts=_TEXTS,
     on_failure=st.sampled_from(["park", "revert"]),
     set_default_provider=st.booleans(),
+    controllers_at_once=st.none() | st.integers(1, 99),
 )
 
 
@@ -97,6 +98,8 @@ SPEC = Spec(
         {**SPEC, "install_key_value_backend": 1},
         {**SPEC, "on_failure": None},
         {**SPEC, "set_default_provider": "true"},
+        {**SPEC, "controllers_at_once": "2"},
+        {**SPEC, "controllers_at_once": True},
         {**SPEC, "task_flow": []},
         {**SPEC, "task_flow": {"jobboard_backend_port": 1.5}},
         {**SPEC, "task_flow": {"jobboard_backend_hosts": [None]}},
@@ -124,6 +127,8 @@ def test_an_older_conductor_reads_what_it_knows() -> None:
     assert "set_default_provider" not in spec.to_dict()
     wanted = replace(spec, set_default_provider=True)
     assert wanted.to_dict()["set_default_provider"] is True
+    assert "controllers_at_once" not in spec.to_dict()
+    assert replace(spec, controllers_at_once=2).to_dict()["controllers_at_once"] == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a flow that has not begun waits for, in words."""
+
+from collections.abc import Sequence
+
+from amphv2_bootstrap.engine import rollout
+from amphv2_bootstrap.engine.liveness import ConductorRow, alive
+from amphv2_bootstrap.engine.records import FlowRun, FlowState, Job
+from amphv2_bootstrap.engine.rollout import Cause
+
+
+def waits_for_turn(
+    flow_run: FlowRun,
+    flow_runs: Sequence[FlowRun],
+    job: Job,
+    rows: Sequence[ConductorRow],
+) -> str | None:
+    """Whom or what a waiting flow waits for; None for a flow in another state.
+
+    :param flow_runs: all of the job.
+    :param rows: see :meth:`Store.conductors`.
+    """
+    if flow_run.state is not FlowState.WAITING:
+        return None
+    found = rollout.obstacle(
+        flow_run,
+        flow_runs,
+        {row.host for row in alive(rows)},
+        paused=job.paused_at is not None,
+    )
+    if found.cause is Cause.PAUSE:
+        return f"'job unpause': {job.paused_by} has paused the job"
+    if found.cause is Cause.ABSENT:
+        return f"a conductor on {flow_run.host}: none is alive there"
+    if found.cause is Cause.RELEASE:
+        return "its release, which comes next"
+    names = _names(found.flows)
+    if found.cause is Cause.PARKED:
+        return f"{names}: after a failure no other one begins"
+    if found.cause is Cause.LIMIT:
+        return f"{names}: {flow_run.at_once} at a time"
+    return names
+
+
+def _names(flow_runs: Sequence[FlowRun]) -> str:
+    """Each flow with its state."""
+    return ", ".join(f"the flow {run.name}, which is {run.state}" for run in flow_runs)

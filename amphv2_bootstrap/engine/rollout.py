@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whose turn it is: which flows of a job may begin, and why the others wait.
+"""The turns of flows: which flows of a job may begin, and why the others wait.
 
 A stage begins when the one before has passed. With a limit, only so many of its flows
 are under way at once; nothing begins while one of them is parked; and a flow of a host

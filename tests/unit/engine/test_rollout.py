@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whose turn it is."""
+"""The turns of flows."""
 
 import dataclasses
 from collections.abc import Iterator

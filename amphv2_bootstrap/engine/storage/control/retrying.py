@@ -24,7 +24,7 @@ def retry(
     The records of these steps are removed. A flow that had passed takes its turn
     anew. Raises what :class:`Journal` does.
 
-    :param host: whose flow; may be None where there is only one of this name.
+    :param host: None where only one host has this flow.
     :raises NotFoundError: there is no such flow or step.
     :raises ConflictError: the flow can't be run again now.
     """

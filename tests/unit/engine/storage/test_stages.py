@@ -66,7 +66,7 @@ def test_a_failure_stops_the_others(cloud: Cloud) -> None:
 
 
 def test_one_that_was_released_out_of_turn_begins_nothing(cloud: Cloud) -> None:
-    """Whoever released all of them, only one of them runs; the others wait again."""
+    """Though all of them were released, only one runs; the others wait again."""
     uuid = post(cloud)
     table = schema.flow_runs
     with cloud.database.write() as connection:

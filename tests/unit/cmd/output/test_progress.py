@@ -12,6 +12,7 @@ from amphv2_bootstrap.cmd.output.patience import Timeout
 from amphv2_bootstrap.cmd.output.progress import Followed, follow
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.records import FlowState, Job, NewFlowRun
+from amphv2_bootstrap.engine.storage.control.skipping import skip
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
 from amphv2_bootstrap.engine.storage.store import Store
@@ -145,3 +146,25 @@ def test_with_all_conductors_alive_nothing_is_said(
 ) -> None:
     """No flow waits in vain."""
     assert _advice(cloud, capsys, "ctl1", "ctl2") == []
+
+
+def test_a_host_that_waits_in_vain_for_its_turn_has_a_line(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is alive has none, while both wait."""
+    Heartbeats(cloud.database, "ctl1:1:m:1", 10.0).heartbeat("ctl1", 1, "1.0")
+    flows = [NewFlowRun("own", 0, host, "", 1) for host in ("ctl1", "ctl2")]
+    assert _follow(cloud, _post(cloud, *flows)).code == 3
+    lines = capsys.readouterr().err.splitlines()
+    (own,) = [line for line in lines if "amphv2-conductor" in line]
+    assert "own is ctl2's own" in own
+
+
+def test_skipped_hosts_are_named_at_the_end(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The job is done, with exit code 0."""
+    job = _post(cloud, NewFlowRun("own", 0, "ctl2"))
+    skip(cloud.journal, job.uuid, "ctl2")
+    assert _follow(cloud, job).code == 0
+    assert "Skipped: ctl2. Octavia stays as it is there" in capsys.readouterr().err

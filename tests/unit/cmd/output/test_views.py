@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 
 from amphv2_bootstrap.cmd.output.views import Bar, Lines, view_of
-from tests.unit.cmd.reports import flow, report, task
+from tests.unit.cmd.reports import ID, flow, report, task
 
 REASON = "b: make it (x on db1): refused [1045]. Fix [octavia] admin_connection."
+UNPAUSE = f"amphv2-bootstrap job unpause {ID}"
 FAILED = flow("parked", task("a"), task("b", "FAILURE"), reason=REASON)
 
 
@@ -125,3 +126,16 @@ def test_lines_say_each_thing_once(capsys: pytest.CaptureFixture[str]) -> None:
             view.show(report("parked", FAILED))
     view.finish(report("parked", FAILED))
     assert capsys.readouterr().err.count(f"cloud: parked: {REASON}") == 1
+
+
+def test_a_pause_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who has paused the job, and what lets it go on; on a terminal and elsewhere."""
+    paused = report("waiting", flow("waiting", task("a", "PENDING"), host="ctl1"))
+    paused |= {"paused_at": "2026-01-31T09:15:04.250Z", "paused_by": "root@ctl1"}
+    live, _ = _shown(paused, paused)
+    lines = Lines()
+    for _ in range(2):
+        lines.show(paused)
+    wanted = f"root@ctl1 has paused the job: no further flow begins until '{UNPAUSE}'."
+    assert capsys.readouterr().err.splitlines() == [wanted]
+    assert "".join(live.split()).count("root@ctl1haspausedthejob") == 1

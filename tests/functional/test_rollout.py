@@ -3,8 +3,11 @@
 
 from typing import Any
 
+import pytest
+
 from tests.functional.site import MakeSite, Site, steps
 
+pytestmark = pytest.mark.timeout(600)  # three controllers, one after the other
 HOSTS = ("ctl1", "ctl2", "ctl3")
 
 

@@ -13,7 +13,9 @@ failed            a step did not end in time: it stopped      parked
                   when asked to, or was left behind
 revert failed     undoing a step failed                       parked
 suspended         the conductor is stopping                   ready, for another
-cancelled         the operator cancelled the job              cancelled
+cancelled         the operator cancelled the job, or one      cancelled
+                  host of it
+skipped           the operator left the host out              skipped
 fenced            the claim is lost: another has the flow     left to the other
 host lost         the conductor died, or its host             left as it is: the
                                                               claim expires, and

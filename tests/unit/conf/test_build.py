@@ -47,6 +47,15 @@ def test_least_configuration(configuration: Configuration) -> None:
     assert loaded.warnings == ()
 
 
+@pytest.mark.parametrize(("text", "limit"), [(None, 1), ("2", 2), ("0", None)])
+def test_controllers_at_once(
+    text: str | None, limit: int | None, configuration: Configuration
+) -> None:
+    """One by default; 0 means that there is no limit."""
+    change = {"octavia": {"controllers_at_once": text}}
+    assert configuration.change(change).build().spec.controllers_at_once == limit
+
+
 def test_secrets_are_split_off(configuration: Configuration) -> None:
     """Each secret is in ``secrets`` under its name, which the specification has."""
     loaded = configuration.build()

@@ -129,7 +129,7 @@ def test_lines_say_each_thing_once(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_pause_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """Who has paused the job, and what lets it go on; on a terminal and elsewhere."""
+    """It names the user, and the command that ends it; on a terminal and elsewhere."""
     paused = report("waiting", flow("waiting", task("a", "PENDING"), host="ctl1"))
     paused |= {"paused_at": "2026-01-31T09:15:04.250Z", "paused_by": "root@ctl1"}
     live, _ = _shown(paused, paused)

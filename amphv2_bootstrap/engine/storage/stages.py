@@ -97,14 +97,14 @@ def lock(connection: sa.Connection, uuid: str) -> FlowRun | None:
 
 def look(connection: sa.Connection, job_uuid: str, now: sa.ColumnElement[float]) -> Due:
     """What follows from the states of the job's flows and hasn't been done."""
-    jobs = schema.jobs
-    query = sa.select(jobs.c.paused_at).where(
-        jobs.c.uuid == job_uuid, jobs.c.active.is_not(None)
-    )
-    job, runs = connection.execute(query).first(), flow_runs_of(connection, job_uuid)
-    if job is None or not runs:
+    table = schema.jobs
+    mine = sa.and_(table.c.uuid == job_uuid, table.c.active.is_not(None))
+    is_open = connection.execute(sa.select(table.c.uuid).where(mine)).first()
+    runs = flow_runs_of(connection, job_uuid)
+    if not is_open or not runs:
         return Due()
-    return rollout.due(runs, _hosts(connection, now), paused=job.paused_at is not None)
+    paused = _is_paused(connection, job_uuid)
+    return rollout.due(runs, _hosts(connection, now), paused=paused)
 
 
 def advance(
@@ -127,8 +127,10 @@ def release(
     Returns what was done, and all flows of the name.
     """
     members = [run for run in flow_runs_of(connection, job_uuid) if run.flow == flow]
-    found = rollout.turns(members, _hosts(connection, now))
-    _apply(connection, job_uuid, found, now)
+    found = Due()
+    if not _is_paused(connection, job_uuid):
+        found = rollout.turns(members, _hosts(connection, now))
+        _apply(connection, job_uuid, found, now)
     return found, members
 
 
@@ -136,10 +138,15 @@ def has_its_turn(connection: sa.Connection, run: FlowRun) -> bool:
     """Whether a ready flow may begin; see :func:`rollout.may_begin`."""
     if run.at_once is None:
         return True
-    query = sa.select(schema.jobs.c.paused_at).where(schema.jobs.c.uuid == run.job_uuid)
-    is_paused = connection.execute(query).scalar() is not None
     runs = flow_runs_of(connection, run.job_uuid)
-    return rollout.may_begin(run, runs, paused=is_paused)
+    paused = _is_paused(connection, run.job_uuid)
+    return bool(runs) and rollout.may_begin(run, runs, paused=paused)
+
+
+def _is_paused(connection: sa.Connection, job_uuid: str) -> bool:
+    table = schema.jobs
+    query = sa.select(table.c.paused_at).where(table.c.uuid == job_uuid)
+    return connection.execute(query).scalar() is not None
 
 
 def hold(connection: sa.Connection, runs: Sequence[FlowRun]) -> None:

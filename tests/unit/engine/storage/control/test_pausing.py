@@ -33,6 +33,22 @@ def test_what_runs_goes_on_and_nothing_else_begins(make_cloud: MakeCloud) -> Non
     assert told == [("paused", "root@one"), ("unpaused", "root@two")]
 
 
+def test_a_step_releases_nothing_in_a_pause(make_cloud: MakeCloud) -> None:
+    """The flow of the step goes on to its end; the others begin after the pause."""
+    cloud = make_cloud(first=["a"], host=["b"])
+    hosts = [NewFlowRun("host", 1, host, "", 1) for host in HOSTS]
+    uuid = cloud.post([NewFlowRun("first", 0), *hosts])
+    come_alive(cloud, *HOSTS)
+    run = cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid)
+    assert run is not None
+    pause(cloud.journal, uuid, "root@one")
+    assert cloud.journal.release_stage(run, "host") == list(HOSTS)
+    assert cloud.states(uuid) == ["running", *["waiting"] * 3]
+    cloud.journal.settle(run, FlowState.DONE)
+    unpause(cloud.journal, uuid, "root@one")
+    assert cloud.states(uuid) == ["done", "ready", "waiting", "waiting"]
+
+
 def test_a_flow_that_is_given_back_waits(make_cloud: MakeCloud) -> None:
     """It keeps its turn: its host's Octavia may be out."""
     cloud = make_cloud(host=["a"])

@@ -10,16 +10,16 @@ from amphv2_bootstrap.adapters.mysql.account_traps import stands_in
 from amphv2_bootstrap.adapters.mysql.accounts import Account
 from amphv2_bootstrap.adapters.mysql.grants import DATABASE_PRIVILEGES
 from amphv2_bootstrap.adapters.mysql.sessions import Session
-from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.schema import persistence_schema
-from amphv2_bootstrap.adapters.schema.revisions import CHAIN, OF_REVISION
+from amphv2_bootstrap.adapters.schema.revisions import OF_REVISION
 from amphv2_bootstrap.adapters.schema.state import (
     UPGRADE_OCTAVIA,
     State,
     Verdict,
     classify,
 )
+from amphv2_bootstrap.adapters.schema.wanted_chain import wanted_chain
 from amphv2_bootstrap.checks.finding import (
     FAILED,
     OK,
@@ -129,23 +129,18 @@ def _grants_of(session: Session, name: str, user: str, host: str) -> Finding:
 @of_database_server()
 def schema(context: Context) -> Iterator[Finding]:
     """The tables are whole, at the newest revision of Octavia's taskflow."""
-    python = interpreter_of(context.host)
-    asked = introspection.revisions(python) if python else ()
-    chain = asked or CHAIN
-    if not asked:
-        message = (
-            "Octavia's Python could not report the newest revision of its taskflow"
-        )
-        yield Finding("schema", WARNING, f"{message}; {chain[-1]} is assumed")
+    wanted = wanted_chain(interpreter_of(context.host))
+    if wanted.is_assumed:
+        yield Finding("schema", WARNING, wanted.remark)
     with account(context) as session:
         found = persistence_schema.look(session, rows=False)
-    verdict = classify(found, chain)
-    if not asked and verdict.state is State.BEHIND and found.is_of_a_release():
+    verdict = classify(found, wanted.revisions)
+    if wanted.is_assumed and verdict.state is State.BEHIND and found.is_of_a_release():
         message = f"the tables are whole, at revision {verdict.revision}"
         todo = f"Octavia's taskflow must be of that revision: {OF_REVISION}."
         yield Finding("schema", WARNING, message, todo)
         return
-    yield _judged(verdict, chain[-1])
+    yield _judged(verdict, wanted.head)
 
 
 def _judged(verdict: Verdict, head: str) -> Finding:

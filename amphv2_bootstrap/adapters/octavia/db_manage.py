@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from amphv2_bootstrap.adapters.mysql.named_locks import IDLE_SECONDS
 from amphv2_bootstrap.adapters.mysql.sessions import LOCK_WAIT_SECONDS
 from amphv2_bootstrap.adapters.octavia import program_runner
 from amphv2_bootstrap.adapters.octavia.interpreter import find_python, is_command
+from amphv2_bootstrap.adapters.schema import own_migrations
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.database import DatabaseUrl
@@ -96,18 +97,45 @@ def upgrade_persistence(
     remove_orphans(Path(host.state_path))
     with overlay(Path(host.state_path), with_password(url, password)) as file:
         argv, stdin = _command(host, (host.config_file, str(file)))
-        try:
-            completed = commands.run(
-                argv, timeout=host.db_manage_timeout, cancelled=cancelled, stdin=stdin
-            )
-        except (TransientError, PermanentError) as exc:
-            raise type(exc)(
-                exc.attempted,
-                on=exc.on,
-                why=masker.text(exc.why),
-                todo=_LAST_OUTPUT
-                + error_lines(exc.todo.removeprefix(_LAST_OUTPUT), masker),
-            ) from None
+        return _run(argv, stdin, host.db_manage_timeout, masker, cancelled)
+
+
+def run_own_migrations(
+    url: DatabaseUrl,
+    password: str | None,
+    revision: str,
+    *,
+    timeout: float,
+    masker: Masker,
+    cancelled: threading.Event,
+) -> Completed:
+    """Run the migrations of our own taskflow up to ``revision``, in our own Python.
+
+    Errors are those of :func:`upgrade_persistence`.
+    """
+    stdin = own_migrations.request(with_password(url, password), revision)
+    return _run(own_migrations.command(), stdin, timeout, masker, cancelled)
+
+
+def _run(
+    argv: Sequence[str],
+    stdin: str,
+    timeout: float,
+    masker: Masker,
+    cancelled: threading.Event,
+) -> Completed:
+    try:
+        completed = commands.run(
+            argv, timeout=timeout, cancelled=cancelled, stdin=stdin
+        )
+    except (TransientError, PermanentError) as exc:
+        raise type(exc)(
+            exc.attempted,
+            on=exc.on,
+            why=masker.text(exc.why),
+            todo=_LAST_OUTPUT
+            + error_lines(exc.todo.removeprefix(_LAST_OUTPUT), masker),
+        ) from None
     output = completed.stdout + completed.output
     away, advice = _judged(output)
     return Completed(

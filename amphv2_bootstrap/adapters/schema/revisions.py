@@ -6,6 +6,7 @@ installed taskflow and fails if they differ.
 """
 
 import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -131,10 +132,26 @@ ENDS_OF_RELEASES = frozenset(
     {KNOWN_HEAD, "40fc8c914bd2", "6df9422fcb43", "0bc3e1a3c135"}
 )
 """Heads of the taskflow releases that support Octavia's jobboard."""
+_HEADS = (
+    ((6,), "00af93df9d77"),
+    ((5,), "40fc8c914bd2"),
+    ((4, 6, 1), "6df9422fcb43"),
+    ((0,), "0bc3e1a3c135"),
+)
+"""Each release of taskflow from which on that is the head, newest first."""
 OF_REVISION = (
     "taskflow up to 4.6.0 wants 0bc3e1a3c135, later 4.6 wants 6df9422fcb43, 5 wants "
     "40fc8c914bd2, 6 wants 00af93df9d77"
 )
+
+
+def known_to(taskflow: str) -> tuple[str, ...]:
+    """The revisions that this version of taskflow knows; empty if we can't tell."""
+    version = tuple(map(int, re.findall(r"\d+", taskflow)[:3]))
+    if not version or version[0] > _HEADS[0][0][0]:
+        return ()
+    head = next(name for oldest, name in _HEADS if version >= oldest)
+    return CHAIN[: CHAIN.index(head) + 1]
 
 
 @functools.cache

@@ -6,16 +6,20 @@ opens files by their names, gets a copy.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.host import durable_file, no_follow
 from amphv2_bootstrap.adapters.schema.persistence_schema import Schema
-from amphv2_bootstrap.errors import PermanentError, TransientError
+from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 
+_POLL_SECONDS = 0.2
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 _WRITE_AHEAD = slice(18, 20)  # of the file's header; 1 means without such a log
 
@@ -77,6 +81,48 @@ def writable(path: Path, state_path: str) -> Iterator[Path]:
         durable_file.write_atomically(str(path), content, backup=False, expected=b"")
     finally:
         durable_file.remove(str(made))
+
+
+@contextlib.contextmanager
+def folder_locked(
+    folder: Path, seconds: float, cancelled: threading.Event
+) -> Iterator[None]:
+    """Lock out other runs on this host: making SQLite's tables isn't atomic.
+
+    :raises TransientError: another run held the lock for ``seconds``.
+    :raises PermanentError: the folder can't be opened.
+    :raises CancelledError: ``cancelled`` was set first.
+    """
+    deadline = time.monotonic() + seconds
+    descriptor = _open_folder(folder)
+    try:
+        while not _flock(descriptor):
+            if cancelled.wait(_POLL_SECONDS):
+                raise CancelledError(f"wait for {folder}", why="cancelled")
+            if time.monotonic() > deadline:
+                raise TransientError(
+                    "make the tables", on=str(folder), why="another run makes them"
+                )
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open_folder(folder: Path) -> int:
+    try:
+        return no_follow.open_folder(folder)
+    except OSError as exc:
+        raise PermanentError(
+            "make the tables", on=str(folder), why=exc.strerror or str(exc)
+        ) from exc
+
+
+def _flock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_roots(path: Path) -> bool:

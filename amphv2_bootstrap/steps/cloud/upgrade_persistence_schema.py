@@ -2,33 +2,29 @@
 """``upgrade-persistence-schema``: octavia-db-manage makes taskflow's tables."""
 
 import contextlib
-import fcntl
 import logging
-import os
 import shlex
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from amphv2_bootstrap.adapters.host import no_follow
 from amphv2_bootstrap.adapters.mysql import named_locks
 from amphv2_bootstrap.adapters.mysql.named_locks import lock_name
 from amphv2_bootstrap.adapters.mysql.sessions import Session
-from amphv2_bootstrap.adapters.octavia import db_manage, introspection, ownership
+from amphv2_bootstrap.adapters.octavia import db_manage, ownership
 from amphv2_bootstrap.adapters.octavia.db_manage import Completed
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.schema import persistence_schema as schemas
 from amphv2_bootstrap.adapters.schema import repair, sqlite_file
 from amphv2_bootstrap.adapters.schema.persistence_schema import Schema
-from amphv2_bootstrap.adapters.schema.revisions import CHAIN
 from amphv2_bootstrap.adapters.schema.state import (
     UPGRADE_OCTAVIA,
     State,
     Verdict,
     classify,
 )
-from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
+from amphv2_bootstrap.adapters.schema.wanted_chain import WantedChain, wanted_chain
+from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.steps.base import (
     CHANGED,
@@ -42,7 +38,6 @@ from amphv2_bootstrap.steps.target_database import account, database_name
 
 LOG = logging.getLogger(__name__)
 
-_POLL_SECONDS = 0.2
 _DONE = (State.HEAD, State.AHEAD)
 
 
@@ -66,8 +61,7 @@ class UpgradePersistenceSchema(Step):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._repaired: tuple[str, ...] = ()
-        self._warnings: tuple[str, ...] = ()
-        self._chain = CHAIN
+        self._wanted = WantedChain()
         self._locks_work = True
 
     @property
@@ -83,7 +77,7 @@ class UpgradePersistenceSchema(Step):
     def act(self) -> StepResult:
         if self.context.spec.persistence.is_sqlite:
             return self._act_on_file()
-        self._ask_chain()
+        self._wanted = wanted_chain(interpreter_of(self.context.host))
         with account(self.context) as session:
             verdict = self._judge(schemas.look(session, rows=False))
             if verdict.state in _DONE:
@@ -99,19 +93,8 @@ class UpgradePersistenceSchema(Step):
             if schemas.look(session).may_be_cleared:
                 self._clear(session)
 
-    def _ask_chain(self) -> None:
-        """Get the revisions of Octavia's own taskflow, first to last."""
-        python = interpreter_of(self.context.host)
-        asked = introspection.revisions(python) if python else ()
-        self._chain, self._warnings = asked or CHAIN, ()
-        if not asked:
-            self._warnings = (
-                "Octavia's Python could not report the newest revision of its "
-                f"taskflow; {CHAIN[-1]} is assumed.",
-            )
-
     def _judge(self, found: Schema) -> Verdict:
-        return classify(found, self._chain)
+        return classify(found, self._wanted.revisions)
 
     @contextlib.contextmanager
     def _alone(self, session: Session) -> Iterator[None]:
@@ -184,14 +167,9 @@ class UpgradePersistenceSchema(Step):
             schemas.clear(session)
 
     def _run(self, session: Session) -> tuple[Completed, Verdict, Schema]:
-        url = db_manage.guarded(
-            self.context.spec.persistence,
-            self._table_lock if self._locks_work else None,
-            max(1, int(self.context.host.db_manage_timeout * 0.8)),
-        )
-        self.confirm_claim("run octavia-db-manage")
+        self.confirm_claim(f"run {self._wanted.program}")
         with named_locks.kept_open(session):
-            completed = self._db_manage(url)
+            completed = self._upgrade(self._table_lock if self._locks_work else None)
         # Its connection may outlive it for a moment: look only with the lock.
         with self._locked(session, self._table_lock):
             found = schemas.look(session)
@@ -199,7 +177,7 @@ class UpgradePersistenceSchema(Step):
 
     def _is_done(self, completed: Completed, verdict: Verdict, found: Schema) -> bool:
         """The exit code counts only where Octavia's head is unknown."""
-        trusted = bool(self._warnings) and completed.returncode == 0
+        trusted = self._wanted.is_assumed and completed.returncode == 0
         return verdict.state in _DONE or (trusted and found.is_of_a_release())
 
     def _on(self, session: Session) -> str:
@@ -220,7 +198,7 @@ class UpgradePersistenceSchema(Step):
         self, place: str, completed: Completed, verdict: Verdict, found: Schema
     ) -> TransientError | PermanentError:
         kind = TransientError if completed.transient else PermanentError
-        todo = "Fix the cause that octavia-db-manage reports, and resume."
+        todo = f"Fix the cause that {self._wanted.program} reports, and resume."
         if completed.advice:
             todo = f"{completed.advice} Then resume."
         if found.rows_anywhere and verdict.state is not State.BEHIND:
@@ -239,9 +217,9 @@ class UpgradePersistenceSchema(Step):
             on=f"{self.context.spec.persistence.database} on {place}",
             why=(
                 f"wanted the tables {', '.join(sorted(schemas.TABLES))} at revision "
-                f"{self._chain[-1]}, found {found}, {verdict}; octavia-db-manage ended "
-                f"with exit code {completed.returncode} and said: "
-                f"{completed.output or 'nothing'}"
+                f"{self._wanted.head}, found {found}, {verdict}; "
+                f"{self._wanted.program} ended with exit code {completed.returncode} "
+                f"and said: {completed.output or 'nothing'}"
             ),
             todo=todo,
         )
@@ -251,13 +229,31 @@ class UpgradePersistenceSchema(Step):
         summary = f"the persistence schema of {name} is at revision {verdict.revision}"
         if self._repaired:
             summary += f"; it was half-applied, fixed by: {'; '.join(self._repaired)}"
-        warnings = self._warnings + tuple(
-            f"{remark}: left as it is" for remark in verdict.remarks
-        )
+        remark = self._wanted.remark
+        warnings = [f"{remark}."] if self._wanted.is_assumed else []
+        warnings += [f"{one}: left as it is" for one in verdict.remarks]
+        if self._wanted.without_migrations and effect == CHANGED:
+            summary += f"; {remark}"
         if verdict.state is State.AHEAD:
-            summary += f", and that of taskflow here is {self._chain[-1]}"
-            warnings += (UPGRADE_OCTAVIA,)
-        return StepResult(CHANGED if made else effect, summary, warnings, made)
+            summary += f", and that of taskflow here is {self._wanted.head}"
+            warnings.append(UPGRADE_OCTAVIA)
+        return StepResult(CHANGED if made else effect, summary, tuple(warnings), made)
+
+    def _upgrade(self, lock: str | None) -> Completed:
+        """By our own migrations, where Octavia's taskflow comes without any."""
+        seconds = max(1, int(self.context.host.db_manage_timeout * 0.8))
+        if not self._wanted.without_migrations:
+            spec = self.context.spec
+            return self._db_manage(db_manage.guarded(spec.persistence, lock, seconds))
+        spec = self.context.host.on_host(self.context.spec)
+        return db_manage.run_own_migrations(
+            db_manage.guarded(spec.persistence, lock, seconds),
+            self.context.secrets.text("persistence_password"),
+            self._wanted.head,
+            timeout=self.context.host.db_manage_timeout,
+            masker=self.context.secrets.masker,
+            cancelled=self.context.cancelled,
+        )
 
     def _db_manage(self, url: DatabaseUrl) -> Completed:
         return db_manage.upgrade_persistence(
@@ -280,7 +276,8 @@ class UpgradePersistenceSchema(Step):
         if sqlite_file.look_at_file(path).tables >= schemas.TABLES:
             closed = ownership.closed_to_octavia(path, conf)
             return StepResult(UNCHANGED, f"the tables are in {path}", closed)
-        with self._folder_locked(path.parent):
+        timeout = self.context.host.db_manage_timeout
+        with sqlite_file.folder_locked(path.parent, timeout, self.context.cancelled):
             ownership.make_file(path, conf)
             with sqlite_file.writable(path, self.context.host.state_path) as made:
                 completed = self._db_manage(replace(url, database=str(made)))
@@ -291,40 +288,6 @@ class UpgradePersistenceSchema(Step):
         closed = ownership.closed_to_octavia(path, conf)
         return StepResult(CHANGED, f"made the tables in {path}", closed)
 
-    @contextlib.contextmanager
-    def _folder_locked(self, folder: Path) -> Iterator[None]:
-        """Lock out other runs on this host: making SQLite's tables isn't atomic."""
-        deadline = time.monotonic() + self.context.host.db_manage_timeout
-        descriptor = _open_folder(folder)
-        try:
-            while not _flock(descriptor):
-                if self.context.cancelled.wait(_POLL_SECONDS):
-                    raise CancelledError(f"wait for {folder}", why="cancelled")
-                if time.monotonic() > deadline:
-                    raise TransientError(
-                        "make the tables", on=str(folder), why="another run makes them"
-                    )
-            yield
-        finally:
-            os.close(descriptor)
-
 
 def _is_repairable(verdict: Verdict) -> bool:
     return verdict.repair is not None and verdict.repair.certain
-
-
-def _open_folder(folder: Path) -> int:
-    try:
-        return no_follow.open_folder(folder)
-    except OSError as exc:
-        raise PermanentError(
-            "make the tables", on=str(folder), why=exc.strerror or str(exc)
-        ) from exc
-
-
-def _flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -85,6 +85,9 @@ def _steps(loaded: "Loaded") -> "Iterator[tuple[int, str, Host, str, str]]":
 def _warn_of_the_file(loaded: "Loaded") -> None:
     """Say on stderr what the flow of this host will refuse, or warn of."""
     from amphv2_bootstrap.steps.base import Context
+    from amphv2_bootstrap.steps.controller.ensure_client_library import (
+        refuse_missing_library,
+    )
     from amphv2_bootstrap.steps.controller.shutdown_time import shutdown_warnings
     from amphv2_bootstrap.steps.missing_options import refuse_missing_options
     from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
@@ -93,7 +96,12 @@ def _warn_of_the_file(loaded: "Loaded") -> None:
     if not all(Path(file).exists() for file in loaded.host.config_files):
         return  # no controller
     context = Context(loaded.spec, loaded.host, loaded.secrets)
-    for refuse in (refuse_missing_options, refuse_unwritable, refuse_unused_jobboard):
+    for refuse in (
+        refuse_missing_options,
+        refuse_missing_library,
+        refuse_unwritable,
+        refuse_unused_jobboard,
+    ):
         try:
             refuse(context)
         except BootstrapError as exc:

@@ -132,6 +132,21 @@ def detect(
     )
 
 
+_OWNERS = (("apt-get", ("dpkg-query", "-S")), ("dnf", ("rpm", "-qf")))
+
+
+def installer_of(path: str) -> str | None:
+    """The program that installs the package with this file; None if none has it.
+
+    :raises TransientError: the package system doesn't answer.
+    """
+    for installer, query in _OWNERS:
+        if shutil.which(installer) and shutil.which(query[0]):
+            done = commands.run((*query, path), timeout=_QUERY_SECONDS)
+            return None if done.returncode else installer
+    return None
+
+
 def _raise_on_failure(
     program: str, packages: Sequence[str], done: commands.Completed
 ) -> None:

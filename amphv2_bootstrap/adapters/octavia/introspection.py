@@ -94,6 +94,15 @@ def release(python: str) -> int | None:
     return release_of(version) if version else None
 
 
+def place(python: str) -> str | None:
+    """The folder of Octavia's package; None if it isn't installed.
+
+    :raises PermanentError: ``python`` can't be run, or isn't Python.
+    """
+    found: str | None = _installed(python)["place"]
+    return found
+
+
 def providers(python: str) -> dict[str, str]:
     """What implements each provider driver of Octavia's own, by the driver's name.
 

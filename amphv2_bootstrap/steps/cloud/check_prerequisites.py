@@ -17,6 +17,9 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS
 from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.controller.ensure_client_library import (
+    refuse_missing_library,
+)
 from amphv2_bootstrap.steps.controller.shutdown_time import shutdown_warnings
 from amphv2_bootstrap.steps.missing_options import doubtful_options, missing_options
 from amphv2_bootstrap.steps.octavia_clients import (
@@ -129,6 +132,7 @@ class CheckPrerequisites(Step):
         self._found += [f"{n} {versions[n]}" for n in names if versions[n]]
         self._problems += missing_options(self.context)
         self._warnings += doubtful_options(self.context)
+        refuse_missing_library(self.context)
 
     def _key_value(self) -> None:
         if self.context.spec.install_key_value_backend:

@@ -62,35 +62,19 @@ class EnsureClientLibrary(Step):
                     f"checked: its image needs octavia[{driver}].",
                 ),
             )
-        ready, why = self._can_import(python)
-        if ready:
+        why = _obstacle(self.context, python, self._systemd)
+        if not why:
             return StepResult(UNCHANGED, f"{python} can import the {driver} driver")
         self._install(python, why)
         return StepResult(CHANGED, f"installed the {driver} client library: {python}")
 
-    def _can_import(self, python: str) -> tuple[bool, str]:
-        user, spec = service_user(self.context.host, self._systemd), self.context.spec
-        ready, why = introspection.can_import_driver(python, spec.driver, user)
-        if ready:
-            why = introspection.tls_obstacle(python, spec.task_flow)
-        return not why, why
-
     def _install(self, python: str, why: str) -> None:
-        how = self.context.host.install_client_library
-        if is_command(python):
-            driver = self.context.spec.driver
-            todo = (
-                "What is installed in a container is gone with it: build its image "
-                f"with octavia[{driver}]."
-            )
-            raise self._failed(python, why, todo)
-        pip = self._pip_command(python)
-        if how == "never":
-            raise self._failed(python, why, f"Run: {shlex.join(pip)}")
+        _refuse_to_install(self.context, python, why)
         refuse_unwritable(self.context)
         # Running services still use the libraries as they were.
         RestartMarker(self.context.host.state_path, self.context.host.config_file).set()
-        if how == "pip":
+        if self.context.host.install_client_library == "pip":
+            pip = _pip_command(self.context, python)
             done = shlex.join(pip)
             attempted = "install the client library"
             checked_command.run(
@@ -99,30 +83,78 @@ class EnsureClientLibrary(Step):
         else:
             done = _PACKAGES[self.context.spec.driver]
             packages.detect().install((done,))
-        ready, why = self._can_import(python)
-        if not ready:
+        why = _obstacle(self.context, python, self._systemd)
+        if why:
             todo = f"Installing it ({done}) wasn't enough: install it by hand."
-            raise self._failed(python, why, todo)
+            raise _failed(self.context, python, why, todo)
 
-    def _pip_command(self, python: str) -> tuple[str, ...]:
-        """The extra of the taskflow that is installed names the right client."""
-        taskflow = introspection.versions(python)["taskflow"]
-        if taskflow is None:
-            raise self._failed(
-                python,
-                "taskflow isn't installed there",
-                "Check the [octavia] python option: it must be Octavia's interpreter.",
-            )
-        spec = self.context.spec
-        wanted = [f"taskflow[{spec.driver}]=={taskflow}"]
-        if introspection.tls_obstacle(python, spec.task_flow):
-            wanted.append(OTHER_KAZOO)
-        return (python, "-m", "pip", "install", *wanted)
 
-    def _failed(self, python: str, why: str, todo: str) -> PermanentError:
-        return PermanentError(
-            f"use Octavia's {self.context.spec.driver} driver",
-            on=python,
-            why=why,
-            todo=todo,
+def refuse_missing_library(context: Context, systemd: Systemd | None = None) -> None:
+    """Refuse a host on which the step would fail; change nothing.
+
+    :raises PermanentError: the library is missing, and may not or can't be installed.
+    """
+    python = interpreter_of(context.host)
+    if python is None:
+        return
+    why = _obstacle(context, python, systemd or Systemd())
+    if why:
+        _refuse_to_install(context, python, why)
+
+
+def _obstacle(context: Context, python: str, systemd: Systemd) -> str:
+    """Why that Python's Octavia can't use its driver; empty if it can."""
+    user, spec = service_user(context.host, systemd), context.spec
+    ready, why = introspection.can_import_driver(python, spec.driver, user)
+    return introspection.tls_obstacle(python, spec.task_flow) if ready else why
+
+
+def _refuse_to_install(context: Context, python: str, why: str) -> None:
+    how, driver = context.host.install_client_library, context.spec.driver
+    if is_command(python):
+        todo = (
+            "What is installed in a container is gone with it: build its image "
+            f"with octavia[{driver}]."
         )
+        raise _failed(context, python, why, todo)
+    installer = None if how == "packages" else _installer_of(python)
+    if installer:
+        # Its Python has no pip, or one that refuses to mix with packages.
+        todo = (
+            "Octavia there is the distribution's package. Run: "
+            f"{installer} install {_PACKAGES[driver]}. Or set "
+            "install_client_library = packages."
+        )
+        raise _failed(context, python, why, todo)
+    if how == "never":
+        pip = shlex.join(_pip_command(context, python))
+        raise _failed(context, python, why, f"Run: {pip}")
+
+
+def _installer_of(python: str) -> str | None:
+    """The installer of the package that contains Octavia; None if none does."""
+    place = introspection.place(python)
+    return packages.installer_of(place) if place else None
+
+
+def _pip_command(context: Context, python: str) -> tuple[str, ...]:
+    """The extra of the taskflow that is installed names the right client."""
+    taskflow = introspection.versions(python)["taskflow"]
+    if taskflow is None:
+        raise _failed(
+            context,
+            python,
+            "taskflow isn't installed there",
+            "Check the [octavia] python option: it must be Octavia's interpreter.",
+        )
+    spec = context.spec
+    wanted = [f"taskflow[{spec.driver}]=={taskflow}"]
+    if introspection.tls_obstacle(python, spec.task_flow):
+        wanted.append(OTHER_KAZOO)
+    return (python, "-m", "pip", "install", *wanted)
+
+
+def _failed(context: Context, python: str, why: str, todo: str) -> PermanentError:
+    return PermanentError(
+        f"use Octavia's {context.spec.driver} driver", on=python, why=why, todo=todo
+    )

@@ -26,6 +26,8 @@ def installed(path: list[str] | None = None) -> dict[str, Any]:
     ``exact``: the source is that of Octavia's version. It is False if two versions are
     installed, or pip made an editable install.
 
+    ``place``: where Octavia's package is, None if it isn't installed.
+
     ``providers``: what implements each provider driver of Octavia's own, by name.
 
     :param path: the folders to search, by default those of this Python.
@@ -36,6 +38,7 @@ def installed(path: list[str] | None = None) -> dict[str, Any]:
         "versions": {name: _version(ones) for name, ones in found.items()},
         "kazoo": _version(_first("kazoo", path or sys.path)),
         "exact": len(octavia) == 1 and not _is_editable(octavia[0]),
+        "place": str(octavia[0].locate_file("octavia")) if octavia else None,
         "providers": _providers(octavia),
     }
 

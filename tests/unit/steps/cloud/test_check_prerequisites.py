@@ -105,3 +105,18 @@ def test_a_program_that_others_may_replace_is_warned_of(
     """Any user that may write what root runs is root."""
     os.chown(with_program.folder / "octavia-db-manage", SERVICE, SERVICE)
     assert "others than root may write it" in _check(with_program).warnings[0]
+
+
+def test_a_missing_client_library_is_a_problem(
+    with_program: Controller, octavia_python_path: str
+) -> None:
+    """It is found before anything is made, unless it will be installed."""
+    site = with_program.folder / "site/redis"
+    site.mkdir(parents=True)
+    (site / "__init__.py").write_text("import no_such_redis")
+    body = f'PYTHONPATH={site.parent} exec {octavia_python_path} "$@"'
+    with_program.settings["octavia_python"] = with_program.program("python3", body)
+    with pytest.raises(PermanentError, match=r"no_such_redis.*pip install"):
+        _check(with_program)
+    with_program.settings["install_client_library"] = "pip"
+    _check(with_program)

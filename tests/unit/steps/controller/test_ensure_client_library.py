@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from amphv2_bootstrap.errors import PermanentError, TransientError
-from amphv2_bootstrap.steps.controller.ensure_client_library import EnsureClientLibrary
+from amphv2_bootstrap.steps.controller.ensure_client_library import (
+    EnsureClientLibrary,
+    refuse_missing_library,
+)
 from tests.unit.irreplaceable import WAYS
 from tests.unit.steps.controller_host import Controller
 
@@ -176,3 +179,62 @@ def test_a_kazoo_that_cannot_use_tls_is_replaced(lacking: Controller) -> None:
     assert _calls(lacking).endswith("taskflow[zookeeper]==6.5.0 kazoo!=2.11.0\n")
     lacking.task_flow.pop("jobboard_zookeeper_ssl_options")
     assert EnsureClientLibrary(lacking.context).execute()["effect"] == "unchanged"
+
+
+@pytest.fixture
+def packaged(lacking: Controller, monkeypatch: pytest.MonkeyPatch) -> Controller:
+    """The same, where Octavia is a package of Debian or of RDO."""
+    metadata = lacking.folder / "site/octavia-11.0.0.dist-info/METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: octavia\nVersion: 11.0.0\n")
+    folder = lacking.folder / "bin"
+    folder.mkdir()
+    for name in ("sh", "rm"):
+        (folder / name).symlink_to(f"/bin/{name}")
+    monkeypatch.setenv("PATH", str(folder))
+    return lacking
+
+
+def _installer(controller: Controller, installer: str, query: str, owned: str) -> None:
+    """Programs of a package system, in which one path belongs to a package."""
+    body = f'#!/bin/sh\n[ "$1 $2" = "{owned} {controller.folder}/site/octavia" ]\n'
+    for name in (installer, query):
+        program = controller.folder / "bin" / name
+        program.write_text(body)
+        program.chmod(0o755)
+
+
+@pytest.mark.parametrize("how", ["never", "pip"])
+@pytest.mark.parametrize(
+    ("installer", "query", "owned"),
+    [("apt-get", "dpkg-query", "-S"), ("dnf", "rpm", "-qf")],
+)
+def test_the_distributions_package_is_named_where_octavia_is_one(
+    packaged: Controller, how: str, installer: str, query: str, owned: str
+) -> None:
+    """Its Python has no pip, or a pip that refuses."""
+    packaged.settings["install_client_library"] = how
+    _installer(packaged, installer, query, owned)
+    words = rf"distribution's package\. Run: {installer} install python3-redis\."
+    with pytest.raises(PermanentError, match=words):
+        EnsureClientLibrary(packaged.context).execute()
+    with pytest.raises(PermanentError, match=words):
+        refuse_missing_library(packaged.context)
+    assert _calls(packaged) == ""
+
+
+def test_octavia_from_pip_beside_packages_gets_pips_command(
+    packaged: Controller,
+) -> None:
+    """A package system that doesn't contain that Octavia isn't named."""
+    _installer(packaged, "apt-get", "dpkg-query", "-no-such")
+    with pytest.raises(PermanentError, match=r"Run: .*-m pip install"):
+        refuse_missing_library(packaged.context)
+
+
+@pytest.mark.parametrize("how", ["pip", "packages"])
+def test_what_will_be_installed_is_no_obstacle(lacking: Controller, how: str) -> None:
+    """The first flow doesn't refuse what the second one makes good."""
+    lacking.settings["install_client_library"] = how
+    refuse_missing_library(lacking.context)
+    assert _calls(lacking) == ""

@@ -114,7 +114,7 @@ class Systemd:
         :raises TransientError: systemd doesn't answer.
         """
         name = "ExecMainStartTimestampMonotonic"
-        state = self._properties(_full_name(unit), "ActiveState", name)
+        state = self.properties(_full_name(unit), "ActiveState", name)
         microseconds = state.get(name, "0")
         if state.get("ActiveState") not in _RUNNING or not microseconds.isdecimal():
             return None
@@ -128,7 +128,7 @@ class Systemd:
 
         :raises TransientError: systemd doesn't answer.
         """
-        return {self._properties(unit, "User").get("User", "") for unit in units}
+        return {self.properties(unit, "User").get("User", "") for unit in units}
 
     def enable(self, unit: str) -> None:
         """Make systemd start the unit at boot; safe to run twice.
@@ -146,7 +146,7 @@ class Systemd:
             )
 
     def _in_use(self, unit: str) -> bool:
-        state = self._properties(unit, "LoadState", "ActiveState", "UnitFileState")
+        state = self.properties(unit, "LoadState", "ActiveState", "UnitFileState")
         if state.get("LoadState") != "loaded":
             return False
         enabled = state.get("UnitFileState", "").startswith("enabled")
@@ -178,7 +178,11 @@ class Systemd:
         )
         return done.stdout.strip() or "unknown"
 
-    def _properties(self, unit: str, *names: str) -> dict[str, str]:
+    def properties(self, unit: str, *names: str) -> dict[str, str]:
+        """The unit's properties with these names.
+
+        :raises TransientError: systemd doesn't answer.
+        """
         done = commands.run(
             (self.program, "show", f"--property={','.join(names)}", "--", unit),
             timeout=_QUERY_TIMEOUT,

@@ -6,6 +6,9 @@ These are oslo.config's rules. Without arguments, a service loads ``octavia.conf
 ``octavia-worker.conf.d``, each from the first of /etc/octavia and /etc that has it.
 With ``--config-file`` it loads these folders first and that file last. With
 ``--config-dir`` it loads that folder instead of the default ones.
+
+Debian's services have ``--config-file``; RDO's have octavia-dist.conf, octavia.conf and
+two folders below /etc/octavia/conf.d.
 """
 
 import contextlib
@@ -14,6 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.host import durable_file
+from amphv2_bootstrap.adapters.host.services import Systemd
+from amphv2_bootstrap.adapters.host.start_command import start_command
 from amphv2_bootstrap.adapters.octavia import conf_file
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of, is_command
 from amphv2_bootstrap.adapters.octavia.programs.options import files_of
@@ -22,7 +27,9 @@ from amphv2_bootstrap.spec.model import HostSettings
 
 FILE, FOLDER = "--config-file", "--config-dir"
 FOLDERS = ("/etc/octavia", "/etc")
-_NAMES = ("octavia", "octavia-worker")
+Arguments = tuple[tuple[str, str], ...]
+_WORKER = "octavia-worker"
+_NAMES = ("octavia", _WORKER)
 
 
 def sources(host: HostSettings, python: str | None) -> tuple[str, ...]:
@@ -34,7 +41,32 @@ def sources(host: HostSettings, python: str | None) -> tuple[str, ...]:
     """
     if python is None or is_command(python):
         return (host.config_file,)
-    return load_order(host.config_file, host.service_arguments)
+    return load_order(host.config_file, arguments(host) or ())
+
+
+def arguments(
+    host: HostSettings,
+    systemd: Systemd | None = None,
+    init_scripts: Path = Path("/etc/init.d"),
+) -> Arguments | None:
+    """The pairs with which octavia-worker is started; None where that isn't known.
+
+    They are those of the configuration, else those of this host's unit or init script.
+    """
+    if host.service_arguments:
+        return host.service_arguments
+    if host.restart_commands or len(host.config_files) > 1:
+        return None  # these services aren't the host's own units
+    words = start_command(_WORKER, host.services, systemd or Systemd(), init_scripts)
+    return tuple(_pairs(words[1:])) if words else None
+
+
+def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    following = iter(words)
+    for word in following:
+        kind, has_value, path = word.partition("=")
+        if kind in (FILE, FOLDER):
+            yield kind, path if has_value else next(following, "")
 
 
 def files(host: HostSettings) -> tuple[Path, ...]:

@@ -130,11 +130,10 @@ _ACTING: list[cfg.Opt] = [
         help=(
             "The arguments --config-file and --config-dir with which octavia-worker "
             "is started, in their order, with absolute paths. They decide which file "
-            "wins. Required if config_file is /etc/octavia/octavia.conf and the "
-            "folder octavia.conf.d is beside it, but the service is started with "
-            "--config-file (then the file wins), and if there are other folders, such "
-            "as: --config-file /etc/octavia/octavia.conf --config-dir "
-            "/etc/octavia/conf.d."
+            "wins. By default, they are those of its systemd unit, or of Debian's "
+            "init script. Set them where neither starts it and there are folders of "
+            "configuration, such as: --config-file /etc/octavia/octavia.conf "
+            "--config-dir /etc/octavia/conf.d."
         ),
     ),
     cfg.DictOpt(

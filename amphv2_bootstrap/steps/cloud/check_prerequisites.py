@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``check-prerequisites``: the other steps of the flow can run; writes nothing."""
 
+import itertools
+import os
 import shutil
 from pathlib import Path
 
@@ -104,9 +106,23 @@ class CheckPrerequisites(Step):
             f"Octavia's configuration {file} is not there: correct config_file."
             for file in missing
         ]
+        self._arguments()
         self._octavia_versions()
         if not missing:
             refuse_unwritable(self.context)
+
+    def _arguments(self) -> None:
+        """Note if octavia-worker doesn't load the file that will be written."""
+        host = self.context.host
+        stated = config_sources.arguments(host)
+        real = tuple((kind, os.path.realpath(path)) for kind, path in stated or ())
+        files = ((host.config_file, stated), (os.path.realpath(host.config_file), real))
+        if stated and not any(itertools.starmap(config_sources.is_loaded, files)):
+            words = " ".join(itertools.chain(*stated))
+            self._problems.append(
+                f"octavia-worker is started with {words}, so it doesn't load "
+                f"{host.config_file}: correct config_file, or how it is started."
+            )
 
     def _provider(self) -> None:
         there = all(Path(file).is_file() for file in self.context.host.config_files)

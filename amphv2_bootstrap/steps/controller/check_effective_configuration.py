@@ -109,7 +109,7 @@ def _difference(name: str, found: Any, wanted: Value) -> str:
 
 def _assumed_order(host: HostSettings, sources: Sequence[str]) -> Iterator[str]:
     """A warning if the order of several sources depends on unknown arguments."""
-    if not host.service_arguments and len(sources) > 1:
+    if len(sources) > 1 and config_sources.arguments(host) is None:
         yield (
             "Octavia's files were read in this order, in which the last one wins: "
             f"{', '.join(sources)}. The order depends on the arguments of its "

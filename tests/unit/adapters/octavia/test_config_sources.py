@@ -6,16 +6,21 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from amphv2_bootstrap.adapters.octavia.config_sources import (
     FILE,
     FOLDER,
+    arguments,
     is_loaded,
     load_order,
 )
 from amphv2_bootstrap.adapters.octavia.programs.options import files_of
+from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.model import HostSettings
+from tests.unit.adapters.host import systemctl
 
 # A service that prints the order in which its files were loaded.
 _SERVICE = """
@@ -101,3 +106,52 @@ def test_a_written_file_must_be_loaded(etc: Path) -> None:
     assert is_loaded(file, ((FILE, file),))
     assert is_loaded(file, ((FOLDER, str(etc / "more")),))
     assert not is_loaded(file, ((FILE, str(etc / MAIN)),))
+
+
+RDO = (
+    "/usr/bin/octavia-worker --config-file /usr/share/octavia/octavia-dist.conf "
+    "--config-file /etc/octavia/octavia.conf --config-dir /etc/octavia/conf.d/common "
+    "--config-dir /etc/octavia/conf.d/octavia-worker --log-file /var/log/worker.log"
+)
+DEBIAN = "/usr/bin/octavia-worker --config-file=/etc/octavia/octavia.conf"
+
+
+def _host(**settings: Any) -> HostSettings:
+    return HostSettings(
+        name="ctl1",
+        state_path="/nonexistent",
+        config_files=("/etc/octavia/octavia.conf",),
+        admin=DatabaseUrl("sqlite"),
+        db_manage_command=("octavia-db-manage",),
+        services=("octavia-api", "octavia-worker"),
+        **settings,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted"),
+    [
+        (
+            RDO,
+            (
+                (FILE, "/usr/share/octavia/octavia-dist.conf"),
+                (FILE, "/etc/octavia/octavia.conf"),
+                (FOLDER, "/etc/octavia/conf.d/common"),
+                (FOLDER, "/etc/octavia/conf.d/octavia-worker"),
+            ),
+        ),
+        (DEBIAN, ((FILE, "/etc/octavia/octavia.conf"),)),
+        ("/usr/bin/octavia-worker", ()),
+        ("/bin/sh -c something", None),
+    ],
+)
+def test_arguments_are_those_of_the_unit(
+    tmp_path: Path, command: str, wanted: Any
+) -> None:
+    """RDO's and Debian's arguments are read; without any, the defaults are certain."""
+    systemd = systemctl.make(tmp_path / "units")
+    systemctl.unit(tmp_path / "units", "octavia-worker", command)
+    assert arguments(_host(), systemd) == wanted
+    stated = ((FILE, "/etc/other.conf"),)
+    assert arguments(_host(service_arguments=stated), systemd) == stated
+    assert arguments(_host(restart_commands=(("restart",),)), systemd) is None

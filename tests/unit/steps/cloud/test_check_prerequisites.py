@@ -120,3 +120,17 @@ def test_a_missing_client_library_is_a_problem(
         _check(with_program)
     with_program.settings["install_client_library"] = "pip"
     _check(with_program)
+
+
+def test_a_file_that_octavia_does_not_load_is_a_problem(
+    with_program: Controller,
+) -> None:
+    """The services would go on without what is written; a link to the file is right."""
+    other = with_program.conf.with_name("other.conf")
+    other.touch()
+    with_program.settings["service_arguments"] = (("--config-file", str(other)),)
+    with pytest.raises(PermanentError, match=rf"{other}, so it doesn't load"):
+        _check(with_program)
+    other.unlink()
+    other.symlink_to(with_program.conf)
+    _check(with_program)

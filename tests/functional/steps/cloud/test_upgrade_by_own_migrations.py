@@ -20,7 +20,7 @@ from tests.servers.octavia import find_octavia
 
 @pytest.fixture
 def debian(prepared: Target) -> Target:
-    """The target with an Octavia whose taskflow is packaged without migrations."""
+    """The target with an Octavia of which taskflow has no migrations."""
     prepared.octavia_python, manage = packaged.package(find_octavia(), prepared.folder)
     prepared.db_manage = (manage,)
     return prepared

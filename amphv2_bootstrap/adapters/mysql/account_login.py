@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.mysql.errors import DatabaseRefusalError
-from amphv2_bootstrap.adapters.mysql.server_errors import ACCESS_DENIED
 from amphv2_bootstrap.adapters.mysql.sessions import Session, session
 from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.masking import Masker
+from amphv2_bootstrap.spec.server_errors.mysql import ACCESS_DENIED
 
 _LOOPBACK = (None, "", "localhost", "127.0.0.1", "::1")
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pymysql
 
-from amphv2_bootstrap.adapters.mysql import server_errors
 from amphv2_bootstrap.errors import PermanentError, TransientError, UnexpectedError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.masking import Masker
+from amphv2_bootstrap.spec.server_errors import mysql as server_errors
 
 DATABASE_EXISTS = 1007
 ACCOUNT_FAILED = 1396  # CREATE USER of an existing, DROP USER of a missing account
@@ -19,9 +19,6 @@ NO_SUCH_GRANT = 1141
 NO_SUCH_TABLE = 1146
 TABLE_SKIPPED = 1684  # by information_schema, while it is changed; a warning
 PASSWORD_REFUSED = (1372, 1819)
-# GET_LOCK and LOCK TABLES: by Percona XtraDB Cluster in strict mode, and by MariaDB
-# where it doesn't support them.
-LOCKS_REFUSED = (1105, 1235)
 
 
 _MISSING = re.compile(r"'(\w+)' package is required for [\w ]+")

@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 
 from amphv2_bootstrap.adapters.mysql.errors import (
-    LOCKS_REFUSED,
     DatabaseRefusalError,
     DatabaseTroubleError,
 )
 from amphv2_bootstrap.adapters.mysql.sessions import Session
 from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.spec.server_errors.mysql import LOCKS_REFUSED
 
 IDLE_SECONDS = 10
 """The server ends a session that holds a lock after so many seconds without a

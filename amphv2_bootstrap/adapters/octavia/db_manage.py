@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.host import commands
-from amphv2_bootstrap.adapters.mysql import server_errors
 from amphv2_bootstrap.adapters.mysql.database_url import with_password
 from amphv2_bootstrap.adapters.mysql.named_locks import IDLE_SECONDS
 from amphv2_bootstrap.adapters.mysql.sessions import LOCK_WAIT_SECONDS
@@ -29,6 +28,7 @@ from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.masking import Masker
 from amphv2_bootstrap.spec.model import HostSettings, has_control_character
+from amphv2_bootstrap.spec.server_errors import mysql as server_errors
 
 _PREFIX = "persistence-overlay-"
 _SERVER_ERROR = re.compile(r"\((\d{4}), (.*)")

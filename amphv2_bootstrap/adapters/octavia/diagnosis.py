@@ -4,12 +4,6 @@
 import re
 from collections.abc import Sequence
 
-from amphv2_bootstrap.adapters.mysql import server_errors
-from amphv2_bootstrap.adapters.mysql.server_errors import (
-    ACCESS_DENIED,
-    DATABASE_DENIED,
-    UNKNOWN_DATABASE,
-)
 from amphv2_bootstrap.adapters.octavia.program_runner import (
     UNLOADABLE,
     WRONG_PYTHON,
@@ -19,6 +13,12 @@ from amphv2_bootstrap.adapters.octavia.program_runner import (
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.server_errors import key_value as key_value_errors
+from amphv2_bootstrap.spec.server_errors import mysql as server_errors
+from amphv2_bootstrap.spec.server_errors.mysql import (
+    ACCESS_DENIED,
+    DATABASE_DENIED,
+    UNKNOWN_DATABASE,
+)
 from amphv2_bootstrap.spec.task_flow_tls import KAZOO_WITHOUT_TLS, OTHER_KAZOO
 
 _ATTEMPTS = {

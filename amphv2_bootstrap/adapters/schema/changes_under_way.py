@@ -15,9 +15,9 @@ from amphv2_bootstrap.adapters.mysql.errors import (
     TABLE_SKIPPED,
     DatabaseTroubleError,
 )
-from amphv2_bootstrap.adapters.mysql.server_errors import LOCK_WAIT_TIMEOUT
 from amphv2_bootstrap.adapters.mysql.sessions import Name, Row, Session
 from amphv2_bootstrap.errors import TransientError
+from amphv2_bootstrap.spec.server_errors.mysql import LOCK_WAIT_TIMEOUT
 
 _POLL_SECONDS = 0.1
 _SHOWN_WORDS = 3

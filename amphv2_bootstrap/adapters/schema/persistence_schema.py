@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from amphv2_bootstrap.adapters.mysql.errors import (
-    LOCKS_REFUSED,
     NO_SUCH_TABLE,
     DatabaseRefusalError,
 )
@@ -26,6 +25,7 @@ from amphv2_bootstrap.adapters.schema.revisions import CHAIN, ENDS_OF_RELEASES
 from amphv2_bootstrap.adapters.schema.revisions import KNOWN_HEAD as KNOWN_HEAD
 from amphv2_bootstrap.adapters.schema.shape import Shape, read_shape
 from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.spec.server_errors.mysql import LOCKS_REFUSED
 
 TABLES = frozenset({"logbooks", "flowdetails", "atomdetails"})
 VERSION_TABLE = "alembic_version"

@@ -27,6 +27,13 @@ from amphv2_bootstrap.spec.mysql_connection import (
     AUTHENTICATION_REFUSED,
     MySQLConnection,
 )
+from amphv2_bootstrap.spec.server_errors import mysql as server_errors
+from amphv2_bootstrap.spec.server_errors.mysql import (
+    ACCESS_DENIED,
+    DATABASE_DENIED,
+    UNKNOWN_DATABASE,
+    UNKNOWN_VARIABLE,
+)
 
 _SQLITE_BUSY_SECONDS = 15
 _CONNECT_SECONDS = 10.0
@@ -45,28 +52,21 @@ _LONGEST_IDLE_SECONDS = 15
 _READ_ONLY = "amphv2_read_only"
 # No such table; no such column: only an upgrade helps.
 _SCHEMA_CODES = (1146, 1054)
-_UNKNOWN_DATABASE = 1049
 _UNKNOWN = 2000  # an error of the client
-_UNKNOWN_VARIABLE = 1193
 # 1044: no access to the database. 1045: login refused. Both also come when the
 # account or the database does not exist.
-_ACCESS_DENIED = (1044, 1045)
+_ACCESS_DENIED = (DATABASE_DENIED, ACCESS_DENIED)
 # The server refuses for good until an administrator acts: a privilege on a table, on a
 # column or of the account; the packet's length; a variable or a storage engine that it
 # doesn't know; a binary log by statements, which READ COMMITTED can't write.
-_REFUSALS = {
-    1142: "Grant the account all privileges on this database.",
-    1143: "Grant the account all privileges on this database.",
-    1227: "Grant the account the privilege that the server names.",
-    1153: "Raise max_allowed_packet of the server.",
-    _UNKNOWN_VARIABLE: "Use a supported version of MariaDB or MySQL.",
-    1286: "Enable InnoDB in the server.",
-    AUTHENTICATION_REFUSED: "Is that the right server? Then give the account another "
-    "authentication plugin, or name the server's ssl_ca in persistence_connection.",
-    1665: "Set binlog_format = ROW (or MIXED) in the server.",
-}
+_FOR_GOOD = (
+    *(1142, 1143, 1153, 1227, 1286, 1665),
+    UNKNOWN_VARIABLE,
+    AUTHENTICATION_REFUSED,
+)
 
 
+_CHECK = "Check [task_flow] persistence_connection and the server."
 _TROUBLE = (
     sa_exc.OperationalError,
     sa_exc.InterfaceError,
@@ -160,7 +160,7 @@ class Database:
         original = getattr(exc, "orig", None) or exc
         why = self._masker.text(str(original))
         code = original.args[0] if original.args else None
-        if code == _UNKNOWN_DATABASE:
+        if code == UNKNOWN_DATABASE:
             return MissingDatabaseError(
                 attempted, on=self.place, why=why, todo=self._creation
             )
@@ -171,14 +171,13 @@ class Database:
                 why=why,
                 todo="Run 'amphv2-bootstrap db upgrade'.",
             )
-        if code in _REFUSALS:
-            return DatabaseError(
-                attempted, on=self.place, why=why, todo=_REFUSALS[code]
-            )
+        advice = server_errors.advice(code, why) if isinstance(code, int) else ""
+        if code in _FOR_GOOD:
+            return DatabaseError(attempted, on=self.place, why=why, todo=advice)
         if isinstance(exc, _TROUBLE):
             # Not permanent: another server of the cluster may have a right certificate.
-            todo = tls.database_refusal(original) or (
-                "Check [task_flow] persistence_connection and the server."
+            todo = tls.database_refusal(original) or " ".join(
+                filter(None, (advice, _CHECK))
             )
             if code in _ACCESS_DENIED:
                 todo += f" {self._creation}"
@@ -286,7 +285,7 @@ def _see_all_nodes(connection: Any, _record: object) -> None:
     try:
         connection.query("SET SESSION wsrep_sync_wait = 1")
     except pymysql.err.OperationalError as exc:
-        if exc.args[0] != _UNKNOWN_VARIABLE:
+        if exc.args[0] != UNKNOWN_VARIABLE:
             raise
 
 

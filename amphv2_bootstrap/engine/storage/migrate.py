@@ -12,6 +12,7 @@ from amphv2_bootstrap.engine.errors import (
 )
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
+from amphv2_bootstrap.spec.server_errors.mysql import LOCKS_REFUSED
 
 # Revisions compare as text: four digits.
 HEAD = "0008"
@@ -96,8 +97,7 @@ def _lock(connection: sa.Connection, database: Database) -> None:
     """Lock out other upgrades until the connection's end.
 
     It is the one that upgrades: if its client is gone without a FIN, the server ends it
-    when it is idle. Some servers refuse named locks (Percona XtraDB Cluster in strict
-    mode: 1105; an older MariaDB with Galera: 1235).
+    when it is idle. Some servers refuse named locks (:data:`LOCKS_REFUSED`).
     """
     connection.detach()  # the pool would keep it, and so the lock
     # In parts, each shorter than the connection's read timeout.
@@ -106,7 +106,7 @@ def _lock(connection: sa.Connection, database: Database) -> None:
     try:
         acquired = any(connection.execute(query).scalar() == 1 for _ in range(tries))
     except sa.exc.DBAPIError as exc:
-        if exc.orig is not None and exc.orig.args[:1] in ((1105,), (1235,)):
+        if exc.orig is not None and set(exc.orig.args[:1]) & set(LOCKS_REFUSED):
             return
         raise
     if not acquired:

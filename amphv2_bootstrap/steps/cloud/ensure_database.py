@@ -5,9 +5,9 @@ from pathlib import Path
 
 from amphv2_bootstrap.adapters.mysql import sessions
 from amphv2_bootstrap.adapters.mysql.errors import DATABASE_EXISTS
-from amphv2_bootstrap.adapters.mysql.server_errors import UNKNOWN_DATABASE
 from amphv2_bootstrap.adapters.octavia import ownership
 from amphv2_bootstrap.adapters.schema import persistence_schema
+from amphv2_bootstrap.spec.server_errors.mysql import UNKNOWN_DATABASE
 from amphv2_bootstrap.steps.base import (
     CHANGED,
     NOT_APPLICABLE,

@@ -4,7 +4,7 @@
 import pytest
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.errors import DatabaseError
+from amphv2_bootstrap.engine.errors import DatabaseError, DatabaseUnavailableError
 from amphv2_bootstrap.engine.storage import migrate, schema
 from amphv2_bootstrap.engine.storage.database import Database
 from tests.functional.engine.conftest import OpenDatabase
@@ -32,10 +32,19 @@ def test_a_missing_privilege_on_a_table(mariadb: MariaDB) -> None:
         mariadb.execute("GRANT SELECT ON amphv2_engine.* TO reader@%s", (host,))
     database = _engine(mariadb, "reader:word")
     migrate.check(database)
-    with pytest.raises(DatabaseError, match="Grant the account all privileges"):
+    with pytest.raises(DatabaseError, match="lacks a privilege: grant it"):
         _write(database)
     with database.read() as connection:
         assert connection.execute(sa.select(sa.literal(1))).scalar() == 1
+
+
+def test_a_locked_account(mariadb: MariaDB) -> None:
+    """4151: what to do is said, as for the target's database; an operator does it."""
+    for host in ("%", "localhost"):
+        account = ("locked", host)
+        mariadb.execute("CREATE USER %s@%s IDENTIFIED BY 'word' ACCOUNT LOCK", account)
+    with pytest.raises(DatabaseUnavailableError, match="ACCOUNT UNLOCK"):
+        _write(_engine(mariadb, "locked:word"))
 
 
 @pytest.mark.parametrize("open_database", ["mariadb"], indirect=True)

@@ -14,16 +14,11 @@ _PAGE = (REPOSITORY / "doc/source/packages.rst").read_text()
 def test_the_file_is_right_as_it_is_written(tmp_path: Path) -> None:
     """All its options exist, and nothing that is needed is left out."""
     (block,) = re.findall(r"code-block:: ini\n\n((?:   .*\n|\n)+)", _PAGE)
-    file = tmp_path / "amphv2-bootstrap.conf"
-    text = re.sub("(?m)^   ", "", block)
-    octavia = tmp_path / "octavia.conf"
+    octavia, file = tmp_path / "octavia.conf", tmp_path / "amphv2-bootstrap.conf"
     octavia.touch()
-    file.write_text(
-        text.replace("\n[octavia]", f"\n[octavia]\nconfig_file = {octavia}")
-    )
+    text = re.sub("(?m)^   ", "", block).rstrip()
+    file.write_text(f"{text}\nconfig_file = {octavia}\n")
     file.chmod(0o600)
     loaded = build(load([], [str(file)]), find_python=lambda _command: None)
-    assert loaded.host.name == "ctl1"
-    assert loaded.spec.controllers == ("ctl1", "ctl2", "ctl3")
     assert loaded.host.service_arguments == ()
     assert loaded.warnings == ()

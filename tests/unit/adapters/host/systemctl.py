@@ -12,7 +12,7 @@ cat "{folder}/$last" 2>/dev/null || echo LoadState=not-found
 
 
 def make(folder: Path) -> Systemd:
-    """A systemd whose units are files in ``folder``; see :func:`unit`."""
+    """A systemd with its units as files in ``folder``; see :func:`unit`."""
     folder.mkdir()
     program = folder / "systemctl"
     program.write_text(_SCRIPT.format(folder=folder))

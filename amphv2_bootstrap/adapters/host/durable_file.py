@@ -22,6 +22,9 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 KEPT_BACKUPS = 10
 """How many backups of one file stay beside it."""
 
+ROOM_BYTES = 4 * 2**20
+"""What a disk must have free: octavia.conf, its backup and what we note are smaller."""
+
 _MAY_PASS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE}
 _TEMPORARY = ".amphv2-"
 _ATTRIBUTES_UNSUPPORTED = {errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL}
@@ -47,10 +50,51 @@ def check_replaceable(path: str) -> None:
     """Check that the existing file can be replaced by a new one; change nothing.
 
     :raises PermanentError: it is a mount of its own, or has a second name, which would
-        keep the old content.
+        keep the old content; its folder is read-only, or its disk full.
     """
     with _translated("look at the file", path), no_follow.entry(path) as target:
         _refuse_irreplaceable(target)
+        folder = str(Path(path).parent)
+        if not os.access(".", os.W_OK, dir_fd=target.folder):
+            raise PermanentError(
+                "replace the file",
+                on=target.path,
+                why="this program may not write into its folder, or that is read-only",
+                todo=f"Make {folder} writable (mount it rw), and resume.",
+            )
+        _refuse_full_disk(folder, target.folder)
+
+
+def check_room(folder: str) -> None:
+    """Check that the folder's disk has room for small files; change nothing.
+
+    A folder that doesn't exist yet will be on the disk of the one above it.
+
+    :raises PermanentError: it hasn't.
+    """
+    existing = next(
+        one for one in (Path(folder), *Path(folder).parents) if one.is_dir()
+    )
+    with _translated("look at the disk", str(existing)):
+        _refuse_full_disk(folder, existing)
+
+
+def _refuse_full_disk(folder: str, place: int | Path) -> None:
+    found = os.statvfs(place)
+    blocks = found.f_bavail if os.geteuid() else found.f_bfree
+    free = blocks * found.f_frsize
+    # Some file systems, such as btrfs, have no fixed number of files.
+    lacks_names = found.f_files and not found.f_ffree
+    if free < ROOM_BYTES or lacks_names:
+        why = (
+            "its disk has no room for another file (df -i)"
+            if lacks_names
+            else f"its disk has {free / 2**20:.1f} MB left, and "
+            f"{ROOM_BYTES / 2**20:.0f} MB are needed"
+        )
+        raise PermanentError(
+            "write into the folder", on=folder, why=why, todo="Make room, and resume."
+        )
 
 
 def write_atomically(

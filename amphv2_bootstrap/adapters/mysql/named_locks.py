@@ -9,6 +9,7 @@ nothing may rely on them alone.
 import contextlib
 import hashlib
 import re
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -34,6 +35,15 @@ def lock_name(purpose: str, database: str) -> str:
     if not re.fullmatch(r"\w{1,40}", database, re.ASCII):
         database = hashlib.sha256(database.encode()).hexdigest()[:32]
     return f"{purpose}:{database}"
+
+
+def are_permitted(session: Session) -> bool:
+    """Whether the server accepts named locks; leaves none behind."""
+    lock = f"amphv2-probe:{secrets.token_hex(8)}"
+    if not session.done("SELECT GET_LOCK(%s, 0)", lock, unless=LOCKS_REFUSED):
+        return False
+    session.rows("SELECT RELEASE_LOCK(%s)", lock)
+    return True
 
 
 @contextlib.contextmanager

@@ -3,9 +3,13 @@
 
 import os
 import pwd
+from collections.abc import Iterable
 
+from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.spec.model import HostSettings
+
+_TIMEOUT = 30.0
 
 
 def service_user(host: HostSettings, systemd: Systemd | None = None) -> str | None:
@@ -25,3 +29,16 @@ def service_user(host: HostSettings, systemd: Systemd | None = None) -> str | No
         return user if user and pwd.getpwnam(user).pw_uid else None
     except KeyError:  # a number, or a dynamic user
         return None
+
+
+def unreadable_for(user: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """The files that this user can't read; only root may ask.
+
+    :raises TransientError: the file system doesn't answer.
+    """
+    ask = ("/bin/sh", "-c", '[ -r "$1" ]', "sh")
+    return tuple(
+        path
+        for path in paths
+        if commands.run((*ask, path), timeout=_TIMEOUT, user=user).returncode
+    )

@@ -4,16 +4,23 @@
 import itertools
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from amphv2_bootstrap.adapters import key_value
-from amphv2_bootstrap.adapters.mysql import fitness
+from amphv2_bootstrap.adapters.host import durable_file
+from amphv2_bootstrap.adapters.host.services import Systemd
+from amphv2_bootstrap.adapters.mysql import fitness, named_locks
 from amphv2_bootstrap.adapters.mysql.accounts import database_privileges, own_grants
 from amphv2_bootstrap.adapters.mysql.sessions import Server, Session
 from amphv2_bootstrap.adapters.octavia import config_sources, introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import (
     interpreter_of,
     others_may_replace,
+)
+from amphv2_bootstrap.adapters.octavia.service_user import (
+    service_user,
+    unreadable_for,
 )
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
@@ -42,6 +49,7 @@ OLDEST = {"MariaDB": (10, 0, 2), "MySQL": (8, 0)}
 """MariaDB: the first version in which a connection can hold two named locks."""
 
 _OFF = ("0", "OFF")
+_NO_FILES = ("unix_socket", "ssl_capath")
 
 
 class CheckPrerequisites(Step):
@@ -50,9 +58,13 @@ class CheckPrerequisites(Step):
     atom_name = "check-prerequisites"
 
     def __init__(
-        self, context: Context, check_key_value: KeyValueCheck = key_value.check
+        self,
+        context: Context,
+        check_key_value: KeyValueCheck = key_value.check,
+        systemd: Systemd | None = None,
     ) -> None:
         super().__init__(context)
+        self._systemd = systemd or Systemd()
         self._check_key_value = check_key_value
         self._problems: list[str] = []
         self._warnings: list[str] = []
@@ -72,6 +84,8 @@ class CheckPrerequisites(Step):
         checks = (
             self._octavia,
             self._provider,
+            self._disk,
+            self._tls_files,
             self._database_server,
             self._persistence_url,
             self._key_value,
@@ -114,7 +128,7 @@ class CheckPrerequisites(Step):
     def _arguments(self) -> None:
         """Note if octavia-worker doesn't load the file that will be written."""
         host = self.context.host
-        stated = config_sources.arguments(host)
+        stated = config_sources.arguments(host, self._systemd)
         real = tuple((kind, os.path.realpath(path)) for kind, path in stated or ())
         files = ((host.config_file, stated), (os.path.realpath(host.config_file), real))
         if stated and not any(itertools.starmap(config_sources.is_loaded, files)):
@@ -129,6 +143,23 @@ class CheckPrerequisites(Step):
         if there:
             self._warnings += refuse_unused_jobboard(self.context)
             self._warnings += shutdown_warnings(self.context)
+
+    def _disk(self) -> None:
+        durable_file.check_room(self.context.host.state_path)
+
+    def _tls_files(self) -> None:
+        """Note files that Octavia's user must read, and can't; we read them as root."""
+        user = service_user(self.context.host, self._systemd)
+        spec = self.context.spec
+        groups = (spec.persistence.query, *spec.task_flow.values())
+        values = [each.items() for each in groups if isinstance(each, Mapping)]
+        paths = [path for key, path in itertools.chain(*values) if key not in _NO_FILES]
+        files = dict.fromkeys(path for path in paths if path.startswith("/"))
+        self._problems += [
+            f"{path} can't be read by {user}, who runs Octavia's services: its "
+            "connections would fail. Let that user read the file and enter its folders."
+            for path in (unreadable_for(user, files) if user else ())
+        ]
 
     def _octavia_versions(self) -> None:
         host = self.context.host
@@ -148,7 +179,7 @@ class CheckPrerequisites(Step):
         self._found += [f"{n} {versions[n]}" for n in names if versions[n]]
         self._problems += missing_options(self.context)
         self._warnings += doubtful_options(self.context)
-        refuse_missing_library(self.context)
+        refuse_missing_library(self.context, self._systemd)
 
     def _key_value(self) -> None:
         if self.context.spec.install_key_value_backend:
@@ -214,6 +245,12 @@ class CheckPrerequisites(Step):
             self._problems.append(
                 f"The server {session.place} is read-only: is it a replica? "
                 "admin_connection must lead to the server that takes writes."
+            )
+        if not named_locks.are_permitted(session):
+            self._warnings.append(
+                f"{session.place} refuses named locks (so does Percona XtraDB Cluster "
+                "in strict mode): 'amphv2-bootstrap run' must not upgrade the schema "
+                "on two controllers at once. Conductors don't."
             )
         nodes = session.rows("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")
         if nodes and str(nodes[0][1]).isdigit() and int(nodes[0][1]) > 1:

@@ -5,7 +5,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pymysql
 import pytest
 
 from amphv2_bootstrap.errors import PermanentError, TransientError
@@ -234,3 +236,23 @@ def test_what_would_break_later_is_a_warning(ready: Target) -> None:
         server.execute(f"SET GLOBAL max_allowed_packet = {before}")
     assert any("is 4194304 bytes" in text for text in warnings)
     assert any("logbooks MODIFY meta LONGTEXT" in text for text in warnings)
+
+
+def test_a_server_that_refuses_named_locks(
+    ready: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Percona in strict mode: the guard that is missing then is said; none is left."""
+    mark = ready.mariadb.mark()
+    before = check(ready.context()).warnings
+    sent = ready.mariadb.statements(mark)
+    assert len([one for one in sent if "RELEASE_LOCK('amphv2-probe" in one]) == 1
+    execute: Callable[..., int] = pymysql.cursors.Cursor.execute
+
+    def refusing(cursor: Any, query: str, args: Any = None) -> int:
+        if "GET_LOCK" in query:
+            raise pymysql.err.OperationalError(1105, "prohibited")
+        return execute(cursor, query, args)
+
+    monkeypatch.setattr(pymysql.cursors.Cursor, "execute", refusing)
+    (more,) = set(check(ready.context()).warnings) - set(before)
+    assert "refuses named locks" in more

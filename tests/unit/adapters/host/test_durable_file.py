@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -257,3 +258,37 @@ def test_a_mounted_folder_is_no_obstacle(conf: Path) -> None:
     with mounted_folder(conf.parent):
         durable_file.write_atomically(str(conf), b"new", backup=False)
     assert conf.read_bytes() == b"new"
+
+
+def test_a_read_only_folder_is_refused_before(conf: Path) -> None:
+    """The check says what the write would meet, and changes nothing."""
+    durable_file.check_replaceable(str(conf))
+    with mounted_folder(conf.parent):
+        argv = ["mount", "-o", "remount,bind,ro", str(conf.parent)]
+        subprocess.run(argv, check=True)
+        with pytest.raises(PermanentError, match=r"read-only.*mount it rw"):
+            durable_file.check_replaceable(str(conf))
+
+
+@pytest.mark.parametrize("options", ["size=2m", "nr_inodes=4"])
+def test_a_full_disk_is_refused_before(tmp_path: Path, options: str) -> None:
+    """Not the size of the file counts: a backup and notes must fit, too."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    argv = ["mount", "-t", "tmpfs", "-o", options, "none", str(disk)]
+    if subprocess.run(argv, capture_output=True, check=False).returncode:
+        pytest.skip("this user can't mount")
+    try:
+        for number in range(3):
+            (disk / f"octavia-{number}.conf").touch()
+        words = r"2\.0 MB left, and 4 MB are needed|df -i"
+        for check, path in (
+            (durable_file.check_replaceable, disk / "octavia-1.conf"),
+            (durable_file.check_room, disk / "new" / "state"),
+        ):
+            with pytest.raises(PermanentError, match=words) as caught:
+                check(str(path))
+            assert str(disk) in str(caught.value)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    durable_file.check_room(str(tmp_path / "new" / "state"))

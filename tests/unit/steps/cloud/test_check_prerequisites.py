@@ -3,9 +3,11 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
+from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
@@ -14,6 +16,7 @@ from amphv2_bootstrap.steps.cloud.check_prerequisites import CheckPrerequisites
 from amphv2_bootstrap.steps.controller.write_octavia_configuration import (
     WriteOctaviaConfiguration,
 )
+from tests.unit.adapters.host import systemctl
 from tests.unit.irreplaceable import WAYS
 from tests.unit.service_folder import SERVICE, as_root
 from tests.unit.steps.controller_host import Controller
@@ -134,3 +137,38 @@ def test_a_file_that_octavia_does_not_load_is_a_problem(
     other.unlink()
     other.symlink_to(with_program.conf)
     _check(with_program)
+
+
+@as_root
+def test_certificates_that_octavia_cannot_read_are_a_problem(
+    with_program: Controller, tmp_path: Path
+) -> None:
+    """Root reads each file; Octavia's user gets an error after the restart."""
+    systemd = systemctl.make(tmp_path / "units")
+    text = "LoadState=loaded\nActiveState=active\nUser=nobody\n"
+    (tmp_path / "units" / "octavia-worker.service").write_text(text)
+    authority, key = with_program.folder / "ca.pem", with_program.folder / "key.pem"
+    for file, mode in ((authority, 0o644), (key, 0o600)):
+        file.touch()
+        file.chmod(mode)
+    for folder in (with_program.folder, *with_program.folder.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    with_program.settings |= {"services": ("octavia-worker",), "restart_commands": ()}
+    files = {"ssl": "True", "ssl_ca_certs": str(authority), "ssl_keyfile": str(key)}
+    with_program.task_flow["jobboard_redis_backend_ssl_options"] = files
+    context = with_program.sqlite(with_program.folder / "octavia.db")
+    with pytest.raises(PermanentError, match=rf"\(1\) {key} can't be read by nobody"):
+        CheckPrerequisites(context, _answers, systemd).act()
+    key.chmod(0o644)
+    CheckPrerequisites(context, _answers, systemd).act()
+
+
+def test_a_full_disk_is_a_problem(
+    with_program: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """state_path keeps what is noted, such as that a restart is due."""
+    monkeypatch.setattr(durable_file, "ROOM_BYTES", 2**70)
+    state = str(with_program.settings.get("state_path", with_program.folder))
+    with pytest.raises(PermanentError, match="Make room") as caught:
+        _check(with_program)
+    assert state in str(caught.value)

@@ -59,6 +59,15 @@ def compare(controllers: Sequence[Controller]) -> Iterator[Finding]:
     yield from _restarts(known)
 
 
+def obstacles(controllers: Sequence[Controller]) -> Iterator[Finding]:
+    """What these have reported of themselves that a job there would fail on."""
+    for one in controllers:
+        if one.unreadable:
+            message = f"the configuration of {one.host} isn't known: {one.unreadable}"
+            yield Finding("controllers", FAILED, message, _FIX)
+    yield from _files([one for one in controllers if one.content is not None])
+
+
 def _presence(controllers: Sequence[Controller]) -> Iterator[Finding]:
     todo = "Start amphv2-conductor there, and look at its log."
     for one in controllers:

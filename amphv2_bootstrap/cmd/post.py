@@ -12,6 +12,8 @@ from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from amphv2_bootstrap.cmd.output.patience import Timeout
     from amphv2_bootstrap.cmd.runtime import Runtime
     from amphv2_bootstrap.engine.records import Job
@@ -114,6 +116,7 @@ def post(
 
     wanted = arguments.on_failure
     spec = dataclasses.replace(runtime.loaded.spec, on_failure=wanted or _PARK)
+    _warn_of_others(runtime, spec.controllers)
     who = f"{user_name()}@{runtime.loaded.host.name}"
     first = _first_of(runtime, arguments)
     posted = runtime.poster().post(spec, posted_by=who, first=first, renewing=renewing)
@@ -140,6 +143,22 @@ def _warn_of_limit(job: "Job", wanted: int | None) -> None:
             "cancel' and post again.",
             file=sys.stderr,
         )
+
+
+def _warn_of_others(runtime: "Runtime", names: "Sequence[str]") -> None:
+    """Say what the other controllers' flows would fail on, once the cloud is changed.
+
+    This host's own flow finds that before: see 'check-prerequisites'.
+    """
+    others = [name for name in names if name != runtime.loaded.host.name]
+    if not others:
+        return
+    from amphv2_bootstrap.checks.agreement import obstacles
+    from amphv2_bootstrap.cmd.conductor_list import controllers
+
+    for found in obstacles(controllers(runtime.store, runtime.reports.all(), others)):
+        text = f"WARNING: {found.message}. {found.todo}"
+        print(runtime.masker.text(text), file=sys.stderr)
 
 
 def wait_for(

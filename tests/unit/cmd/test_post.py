@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from amphv2_bootstrap.cmd.main import main
 from amphv2_bootstrap.cmd.post import user_name
+from amphv2_bootstrap.cmd.runtime import Runtime
+from amphv2_bootstrap.conf.build import build
+from amphv2_bootstrap.conf.loading import load
+from amphv2_bootstrap.engine.storage.host_reports import UNREADABLE
 from tests.unit.cmd.smallest import write_configuration
 
 _NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
@@ -78,3 +83,28 @@ def test_nothing_is_posted_without_the_boards_library(tmp_path: Path) -> None:
     assert "posted" not in stderr
     code, stderr = _post(tmp_path)
     assert " posted." in stderr
+
+
+def test_what_another_controller_would_fail_on_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its report, before the cloud is changed; this host's own flow looks itself."""
+    config = write_configuration(tmp_path, controllers="ctl1, ctl2, ctl3")
+    runtime = Runtime(build(load([], [str(config)]), find_python=lambda _: None))
+    assert runtime.store  # makes the tables
+    mounted = {"config_file": "/etc/o.conf", "irreplaceable": "it is a mount"}
+    for host, content in (
+        ("ctl1", mounted),
+        ("ctl2", mounted),
+        ("ctl3", {UNREADABLE: "line 7 can't be parsed"}),
+    ):
+        runtime.reports.publish(host, f"{host}/1", "1.0", content)
+    main(["--config-file", str(config), "post-job"])
+    said = [
+        line
+        for line in capsys.readouterr().err.splitlines()
+        if line.startswith("WARNING: ") and " ctl" in line
+    ]
+    assert len(said) == 2
+    assert "the configuration of ctl3 isn't known: line 7" in said[0]
+    assert "/etc/o.conf on ctl2 can't be replaced: it is a mount" in said[1]

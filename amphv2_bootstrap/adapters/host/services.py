@@ -86,7 +86,7 @@ class Systemd:
 
     def _look(self, unit: str) -> Look:
         pid, starts = "MainPID", ("NRestarts", "ExecMainStartTimestampMonotonic")
-        found = self._properties(unit, "ActiveState", pid, *starts)
+        found = self.properties(unit, "ActiveState", pid, *starts)
         state = found.get("ActiveState", "unknown")
         if state not in _RUNNING:
             return Look((), trouble=f"it is {state}")
@@ -100,7 +100,7 @@ class Systemd:
         :raises TransientError: systemd doesn't answer.
         """
         name = "TimeoutStopUSec"
-        return seconds_of(self._properties(_full_name(unit), name).get(name, ""))
+        return seconds_of(self.properties(_full_name(unit), name).get(name, ""))
 
     def is_active(self, unit: str) -> bool:
         """Whether the unit runs."""

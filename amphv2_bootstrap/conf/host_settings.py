@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.octavia.config_sources import (
@@ -15,13 +15,13 @@ from amphv2_bootstrap.adapters.octavia.config_sources import (
     is_loaded,
     load_order,
 )
-from amphv2_bootstrap.adapters.octavia.interpreter import is_command
+from amphv2_bootstrap.adapters.octavia.interpreter import find_python, is_command
 from amphv2_bootstrap.adapters.octavia.programs.options import files_of
 from amphv2_bootstrap.conf.problems import OptionProblems, Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.conf.tls import check_file, check_folder
 from amphv2_bootstrap.spec.database import DatabaseUrl
-from amphv2_bootstrap.spec.model import HostSettings
+from amphv2_bootstrap.spec.model import HostSettings, in_container
 
 GROUP = "octavia"
 
@@ -50,7 +50,9 @@ class Acting:
     @property
     def octavia_files(self) -> tuple[Path, ...]:
         """The files that Octavia loads, as far as this host's paths say."""
-        file = self._values["config_file"][0]
+        file: str = self._values["config_file"][0]
+        if self.container_python:
+            return (Path(file),)
         return tuple(map(Path, files_of(load_order(file, self._arguments))))
 
     def check(self) -> None:
@@ -75,6 +77,7 @@ class Acting:
         name: str,
         admin: DatabaseUrl,
         find_python: Callable[[Sequence[str]], str | None],
+        host_paths: Mapping[str, str],
     ) -> HostSettings:
         """The settings; only after a check that found nothing."""
         return HostSettings(
@@ -92,7 +95,7 @@ class Acting:
             ready_command=self._ready,
             before_restart=self._before,
             after_restart=self._after,
-            host_paths=self._values["host_paths"],
+            host_paths=host_paths,
         )
 
     def _of(self, option: str) -> OptionProblems:
@@ -141,7 +144,6 @@ class Acting:
 
     def _check_arguments(self) -> None:
         problems = self._of("service_arguments")
-        files = self._values["config_file"]
         paths = [path for kind, path in self._arguments if kind in (FILE, FOLDER)]
         for kind, path in self._arguments:
             if kind in (FILE, FOLDER):
@@ -151,18 +153,34 @@ class Acting:
                     f"has {kind}, which names no configuration",
                     f"Write only {FILE} PATH and {FOLDER} PATH",
                 )
-        if len(paths) < len(self._arguments) or not all(map(os.path.isabs, paths)):
-            return
-        if paths and len(files) > 1:
+        complete = len(paths) == len(self._arguments) and all(map(os.path.isabs, paths))
+        if paths and complete:
+            self._check_loaded(problems)
+
+    def _check_loaded(self, problems: OptionProblems) -> None:
+        """The services must load each config_file, in containers as it is there."""
+        files: list[str] = self._values["config_file"]
+        if self.container_python:
+            paths = self._values["host_paths"]
+            files = list(dict.fromkeys(in_container(file, paths) for file in files))
+        elif len(files) > 1:
             problems.add(
                 "is set, but config_file names several files, each of one service",
                 "Remove it: each of these services is taken to load its own file",
             )
-        elif paths and not is_loaded(files[0], self._arguments):
-            problems.add(
-                f"doesn't make Octavia load config_file, {files[0]}",
-                "Correct one of the two: Octavia must read the file that is written",
-            )
+            return
+        exists = files.__contains__ if self.container_python else os.path.exists
+        for file in files:
+            if not is_loaded(file, self._arguments, exists):
+                what = f"doesn't make Octavia load config_file, {file}"
+                todo = "Correct one of the two: Octavia must read the written file"
+                problems.add(what, todo)
+
+    @property
+    def container_python(self) -> str | None:
+        """The command that starts Octavia's Python in a container, if it is in one."""
+        python = self._values["python"] or find_python(self._db_manage)
+        return python if python and is_command(python) else None
 
     def _check_python(self) -> None:
         python, problems = self._values["python"], self._of("python")

@@ -10,6 +10,7 @@ from amphv2_bootstrap.conf.host_settings import Acting
 from amphv2_bootstrap.conf.hosts import check_names
 from amphv2_bootstrap.conf.problems import OptionProblems, Problems
 from amphv2_bootstrap.conf.reading import Values
+from amphv2_bootstrap.conf.tls import fetched
 from amphv2_bootstrap.conf.urls import NOWHERE, UrlCheck
 from amphv2_bootstrap.conf.wanted import GROUP, Wanted, check
 from amphv2_bootstrap.spec.database import DatabaseUrl
@@ -26,6 +27,7 @@ from amphv2_bootstrap.spec.task_flow_group import Group, Place
 _DATABASE = "octavia_persistence"
 """The name that Octavia's document gives it."""
 
+_URL = "persistence_connection"
 _DERIVED = "persistence_connection, taken from Octavia's [database] connection,"
 _WRITE_URL = (
     "Write mysql+pymysql://octavia:PASSWORD@HOST/octavia_persistence, percent-encoded"
@@ -41,8 +43,12 @@ class Target:
         self.host: str = default["host"]
         self.controllers = _names(values["controllers"]) or (self.host,)
         self.is_here = self.host in self.controllers
-        self.backend = Group(values, Place.OCTAVIA, len(self.controllers))
         self._acting = Acting(values, default, problems, is_here=self.is_here)
+        self._url, self._url_name = values["persistence_connection"], _URL
+        if not self._url:
+            self._url, self._url_name = self._beside_octavias_own(), _DERIVED
+        self._host_paths = {**values["host_paths"], **self._fetched()}
+        self.backend = Group(values, Place.OCTAVIA, len(self.controllers))
         self.persistence, self._persistence_password = self._read_persistence()
         self._admin, self._admin_password = self._read_admin()
 
@@ -56,7 +62,7 @@ class Target:
             self._values["install_key_value_backend"],
             self._key_value_hosts,
             files_here=self.is_here,
-            host_paths=self._values["host_paths"],
+            host_paths=self._host_paths,
         )
         check(wanted, self._problems)
         self._acting.check()
@@ -81,7 +87,8 @@ class Target:
     ) -> HostSettings:
         """This host's settings; only after a check that found nothing."""
         admin = self.persistence if self.persistence.is_sqlite else self._admin
-        return self._acting.settings(self.host, admin, find_python)
+        paths = self._host_paths
+        return self._acting.settings(self.host, admin, find_python, paths)
 
     def secrets(self) -> Secrets:
         """All secrets that this specification needs, by name."""
@@ -106,6 +113,19 @@ class Target:
         wanted["jobboard_backend_port"] = self.backend.port
         return wanted
 
+    def _fetched(self) -> dict[str, str]:
+        """Where the certificates are that only Octavia's container has."""
+        try:
+            url, _ = parse(self._url)
+            values = [url.query]
+        except ValueError:  # reported later
+            values = []
+        for option in TASK_FLOW_OPTIONS:
+            value = self._values.get(option.name)
+            values += [value] if isinstance(value, dict) else []
+        python = self._acting.container_python if self.is_here else None
+        return fetched(self._of("python"), python, values, self._values["host_paths"])
+
     @property
     def _key_value_hosts(self) -> tuple[str, ...]:
         return _names(self._values["key_value_hosts"])
@@ -114,13 +134,10 @@ class Target:
         return self._problems.of(GROUP, option)
 
     def _read_persistence(self) -> tuple[DatabaseUrl, str | None]:
-        text, name = self._values["persistence_connection"], "persistence_connection"
-        if not text:
-            text, name = self._beside_octavias_own(), _DERIVED
-        if not text:
+        if not self._url:
             return NOWHERE, None
-        check = UrlCheck(self._of(name), self._values["host_paths"])
-        return check.database(text, files_here=self.is_here)
+        check = UrlCheck(self._of(self._url_name), self._host_paths)
+        return check.database(self._url, files_here=self.is_here)
 
     def _beside_octavias_own(self) -> str:
         """The default: the document's database on the server of Octavia's main one."""
@@ -132,7 +149,7 @@ class Target:
             why = "Octavia's own database is SQLite"
         if why:
             what = f"isn't set, and has no default here: {why}"
-            self._of("persistence_connection").add(what, _WRITE_URL)
+            self._of(_URL).add(what, _WRITE_URL)
             return ""
         try:
             url, password = parse(own)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of the TLS dictionaries, and of files that options name."""
 
+import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.host import no_follow
@@ -11,7 +12,9 @@ from amphv2_bootstrap.adapters.host.certificates import (
     authority_flaws,
     pair_flaws,
 )
+from amphv2_bootstrap.adapters.octavia import program_runner
 from amphv2_bootstrap.conf.problems import OptionProblems, suggestion
+from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.spec.model import on_host
 from amphv2_bootstrap.spec.octavia_options import TaskFlowOption
 from amphv2_bootstrap.spec.task_flow_group import is_boolean
@@ -27,9 +30,10 @@ _KEYS = {
 """The name of the key's file by that of the certificate's."""
 _FILES = (*_AUTHORITIES, *_KEYS, *_KEYS.values())
 _ELSEWHERE = (
-    "Put the file there, or correct the path; if it is a path of Octavia's container, "
-    "set [octavia] host_paths to where the file is on this host"
+    "Put the file there or into Octavia's container, or correct the path; if it is a "
+    "path of the container, set [octavia] host_paths to where the file is on this host"
 )
+_MEMORY = "/proc/self/fd/"
 _REQUIREMENTS = ("none", "optional", "required")
 
 
@@ -87,7 +91,8 @@ def check_certificates(
     }
     for key, flaw in _flaws(usable, value, password) if here else ():
         note = problems.warn if flaw.warning else problems.add
-        note(f"names {key} {usable[key]}, which {flaw.what}", flaw.todo)
+        name = value[key] if named[key].startswith(_MEMORY) else named[key]
+        note(f"names {key} {name}, which {flaw.what}", flaw.todo)
 
 
 def _flaws(
@@ -102,6 +107,41 @@ def _flaws(
             pair = (usable[key], usable.get(its_key), password)
             for flaw in pair_flaws(*pair):
                 yield key, flaw
+
+
+def fetched(
+    problems: OptionProblems,
+    python: str | None,
+    values: Iterable[Mapping[str, str]],
+    host_paths: Mapping[str, str],
+) -> dict[str, str]:
+    """Where files are that only Octavia's container has: in this process's memory.
+
+    :param problems: those of the option that says how to enter it.
+    :param python: Octavia's Python there; None if it isn't in a container.
+    :param values: TLS options, and the arguments of URLs.
+    :param host_paths: see :class:`HostSettings`; what is there isn't fetched.
+    """
+    named = {value[key] for value in values for key in _FILES if key in value}
+    missing = [name for name in named if not Path(on_host(name, host_paths)).exists()]
+    if python is None or not missing:
+        return {}
+    try:
+        answer = program_runner.ask(python, {"ask": "texts", "paths": sorted(missing)})
+    except ValueError:  # the command isn't one, which is reported later
+        return {}
+    except BootstrapError as exc:
+        problems.add(f"was asked for {', '.join(sorted(missing))}: {exc.why}", exc.todo)
+        return {}
+    return {name: _in_memory(text) for name, text in answer["texts"].items()}
+
+
+@functools.cache
+def _in_memory(text: str) -> str:
+    handle = os.memfd_create("certificate")
+    with os.fdopen(os.dup(handle), "wb") as stream:
+        stream.write(text.encode("utf-8", "surrogateescape"))
+    return f"{_MEMORY}{handle}"
 
 
 def check_file(

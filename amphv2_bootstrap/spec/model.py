@@ -224,6 +224,21 @@ def on_host(path: str, host_paths: Mapping[str, str]) -> str:
     return path
 
 
+def in_container(config_file: str, host_paths: Mapping[str, str]) -> str:
+    """Where Octavia's container has an octavia.conf of this host.
+
+    Below no folder of ``host_paths``, it is in /etc/octavia: as with kolla-ansible,
+    where each service has its own folder on the host.
+    """
+    for inside in sorted(host_paths, key=lambda each: -len(host_paths[each])):
+        folder = host_paths[inside].rstrip("/")
+        if config_file == folder or config_file.startswith(f"{folder}/"):
+            return inside.rstrip("/") + config_file.removeprefix(folder)
+    if config_file.startswith("/etc/octavia/"):
+        return config_file
+    return f"/etc/octavia/{config_file.rpartition('/')[2]}"
+
+
 def _on_host(
     values: Mapping[str, str], host_paths: Mapping[str, str]
 ) -> dict[str, str]:

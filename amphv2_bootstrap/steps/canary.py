@@ -13,6 +13,7 @@ from amphv2_bootstrap.adapters.octavia import config_sources, introspection
 from amphv2_bootstrap.adapters.octavia.canary import CANARY_SECONDS, Proof
 from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.adapters.octavia.programs.options import are_partly_inside
 from amphv2_bootstrap.errors import TransientError
 from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Context, StepResult
 
@@ -23,6 +24,16 @@ _CONNECTIONS = 2
 def loaded(context: Context) -> tuple[str, ...]:
     """The files and folders from which Octavia loads its configuration here."""
     return config_sources.sources(context.host, interpreter_of(context.host))
+
+
+def loaded_by_table(context: Context) -> introspection.TaskFlow:
+    """``[task_flow]`` as the newest Octavia loads it: fast, without Octavia's Python.
+
+    That is needed where a container alone has some of the files.
+    """
+    sources = loaded(context)
+    inside = interpreter_of(context.host) if are_partly_inside(sources) else None
+    return introspection.load_task_flow(inside, sources)
 
 
 def distinct(context: Context) -> tuple[Context, ...]:

@@ -13,7 +13,7 @@ from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.spec.task_flow_tls import ETCD_SWITCH
 from amphv2_bootstrap.steps.base import Context
-from amphv2_bootstrap.steps.canary import loaded
+from amphv2_bootstrap.steps.canary import loaded_by_table
 from amphv2_bootstrap.steps.wanted_options import wanted_values
 
 _PREFIX = "jobboard_"
@@ -24,9 +24,8 @@ def refuse_foreign_options(context: Context) -> None:
 
     :raises PermanentError: it has foreign options, or can't be loaded.
     """
-    # Without Octavia's Python, by our own table: that is fast. The step
-    # check-effective-configuration finds the rest once the file is written.
-    task_flow = introspection.load_task_flow(None, loaded(context))
+    # The step check-effective-configuration finds the rest once the file is written.
+    task_flow = loaded_by_table(context)
     wanted = wanted_values(context)
     found = list(foreign_options(wanted, task_flow, context.spec.driver))
     if found:

@@ -4,14 +4,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from amphv2_bootstrap.adapters.octavia import canary, introspection, meaning
+from amphv2_bootstrap.adapters.octavia import canary, meaning
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.errors import BootstrapError, CancelledError, PermanentError
 from amphv2_bootstrap.spec.model import Value
 from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.spec.task_flow_group import driver_of, is_true
 from amphv2_bootstrap.steps.base import Context
-from amphv2_bootstrap.steps.canary import loaded
+from amphv2_bootstrap.steps.canary import loaded, loaded_by_table
 from amphv2_bootstrap.steps.wanted_options import wanted_values
 
 _PLACE = (
@@ -35,7 +35,7 @@ def refuse_to_leave_jobs(context: Context) -> tuple[str, ...]:
     :raises PermanentError: there are jobs; it names them.
     """
     sources = loaded(context)
-    former = introspection.load_task_flow(None, sources)
+    former = loaded_by_table(context)
     moved = _moved(former.values, wanted_values(context))
     if not is_true(former.values.get("jobboard_enabled")) or not moved:
         return ()

@@ -45,7 +45,9 @@ def use(context: Context, sources: Sequence[str]) -> Use:
         isn't a driver beside Octavia's own; or the files can't be loaded.
     """
     drivers = _drivers(context.host)
-    default, enabled = introspection.load_providers(sources)
+    default, enabled = introspection.load_providers(
+        interpreter_of(context.host), sources
+    )
     if default not in enabled:
         why = f"{_DEFAULT} is {default}, which {_ENABLED} doesn't have"
         raise _unused(context, sources, drivers, why)

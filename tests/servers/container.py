@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,18 +27,33 @@ esac; done
 shift
 [ -n "$keep" ] || exec < /dev/null
 echo "$*" >> {folder}/calls
-exec unshare --mount sh -c 'for hidden in {hidden}; do
+# What runs inside is no part of this client: no signal to it arrives there.
+pipe={folder}/stdin-$$
+mkfifo "$pipe"
+exec 3<&0
+cat <&3 > "$pipe" &
+setsid unshare --mount sh -c 'for hidden in {hidden}; do
     mount -t tmpfs none "$hidden" || exit 126
-done; PATH={path}:$PATH exec "$@"' sh "$@"
+done; {own} PATH={path}:$PATH exec "$@"' sh "$@" < "$pipe" 3<&-
+code=$?
+kill $!
+rm "$pipe"
+exit $code
 """
 
 
-def install(folder: Path, hidden: Sequence[Path], python: str) -> Path:
+def install(
+    folder: Path,
+    hidden: Sequence[Path],
+    python: str,
+    own: Mapping[Path, Path] | None = None,
+) -> Path:
     """Write ``docker`` into ``folder``; its container has ``python3``, but no files.
 
     The test is skipped where mounts are refused.
 
     :param hidden: folders that the container doesn't have; nor has it our programs.
+    :param own: folders that the container has elsewhere, by the path there.
     """
     _skip_without_mounts()
     image = folder / "image"
@@ -47,7 +62,12 @@ def install(folder: Path, hidden: Sequence[Path], python: str) -> Path:
     (image / "python3").chmod(0o755)
     docker = folder / "docker"
     places = " ".join(map(str, (*hidden, Path(programs.__file__).parent)))
-    docker.write_text(_DOCKER.format(folder=folder, hidden=places, path=image))
+    mounts = "".join(
+        f"mkdir -p {there} && mount --bind {here} {there} || exit 126; "
+        for there, here in (own or {}).items()
+    )
+    text = _DOCKER.format(folder=folder, hidden=places, path=image, own=mounts)
+    docker.write_text(text)
     docker.chmod(0o755)
     return docker
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs other programs, which end in time, when cancelled, and with this process."""
 
-import contextlib
 import ctypes
 import os
 import pwd
@@ -53,7 +52,8 @@ def run(
     :param timeout: seconds until the whole session is killed.
     :param env: variables in addition to this process's own.
     :param on_line: called from a thread with each line of stdout as it arrives.
-    :param grace: seconds from SIGTERM to SIGKILL after a cancellation.
+    :param grace: seconds for the program after a cancellation. Its only sign is the end
+        of stdin: no signal reaches a container. Without it stdin ends at once.
     :param user: an existing user to run it as, with that user's groups and home; only
         root may. The program then gets none of this process's variables.
     :raises PermanentError: the program doesn't exist or may not be run.
@@ -61,11 +61,12 @@ def run(
     :raises CancelledError: ``cancelled`` was set before it ended.
     """
     process = _start(argv, env, user)
-    reader = _Feeder(process, stdin, on_line)
+    reader = _Feeder(process, stdin, on_line, holds=grace > 0)
     deadline = time.monotonic() + timeout
     while not reader.wait(_POLL_SECONDS):
         if cancelled is not None and cancelled.is_set():
-            _terminate(process, reader, grace)
+            reader.end_stdin()
+            reader.wait(grace)
             _kill(process, reader)
             raise CancelledError(f"run {_name(argv)}", why="asked to stop")
         if time.monotonic() > deadline:
@@ -128,15 +129,6 @@ def _die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _terminate(
-    process: "subprocess.Popen[str]", reader: "_Feeder", grace: float
-) -> None:
-    if grace:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        reader.wait(grace)
-
-
 def _kill(process: "subprocess.Popen[str]", reader: "_Feeder") -> None:
     try:
         os.killpg(process.pid, signal.SIGKILL)
@@ -146,16 +138,24 @@ def _kill(process: "subprocess.Popen[str]", reader: "_Feeder") -> None:
 
 
 class _Feeder:
-    """Writes stdin and reads the outputs, each in a thread, so none can block."""
+    """Writes stdin and reads the outputs, each in a thread, so none can block.
+
+    With ``holds``, stdin stays open until :meth:`end_stdin` or the program's end.
+    """
 
     def __init__(
         self,
         process: "subprocess.Popen[str]",
         stdin: str,
         on_line: Callable[[str], None] | None,
+        *,
+        holds: bool,
     ) -> None:
         self._process = process
         self._stdin = stdin
+        self._may_end = threading.Event()
+        if not holds:
+            self.end_stdin()
         self._on_line = on_line
         self.stdout = ""
         self._stderr = ""
@@ -176,9 +176,13 @@ class _Feeder:
             self._process.wait(0 if self._reader.is_alive() else seconds)
         except subprocess.TimeoutExpired:
             return False
+        self.end_stdin()
         for thread in self._threads:
             thread.join(1.0)
         return True
+
+    def end_stdin(self) -> None:
+        self._may_end.set()
 
     def tail(self) -> str:
         return (self.stdout + self._stderr).strip()[-_OUTPUT_TAIL:]
@@ -189,6 +193,8 @@ class _Feeder:
         try:
             with pipe:
                 pipe.write(self._stdin)
+                pipe.flush()
+                self._may_end.wait()
         except BrokenPipeError:
             pass  # the program did not read its input
 

@@ -13,17 +13,18 @@ two folders below /etc/octavia/conf.d.
 
 import contextlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.host.start_command import start_command
-from amphv2_bootstrap.adapters.octavia import conf_file
+from amphv2_bootstrap.adapters.octavia import conf_file, program_runner
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of, is_command
-from amphv2_bootstrap.adapters.octavia.programs.options import files_of
+from amphv2_bootstrap.adapters.octavia.programs.options import INSIDE, files_of
 from amphv2_bootstrap.errors import BootstrapError
-from amphv2_bootstrap.spec.model import HostSettings
+from amphv2_bootstrap.spec.model import HostSettings, in_container
 
 FILE, FOLDER = "--config-file", "--config-dir"
 FOLDERS = ("/etc/octavia", "/etc")
@@ -36,11 +37,15 @@ def sources(host: HostSettings, python: str | None) -> tuple[str, ...]:
     """The files and folders that octavia-worker loads; of a folder, ``*.conf`` by name.
 
     :param host: with several octavia.conf, only the first one is looked at.
-    :param python: Octavia's Python here. Without one, or in a container, the result is
-        only the file that we write, since the folders are elsewhere.
+    :param python: Octavia's Python here. Without one the result is only the file that
+        we write, since the folders are elsewhere. In a container the others begin with
+        :data:`.options.INSIDE`.
+    :raises PermanentError: the container can't be asked.
     """
-    if python is None or is_command(python):
+    if python is None:
         return (host.config_file,)
+    if is_command(python):
+        return tuple(_in_container(host, python))
     return load_order(host.config_file, arguments(host) or ())
 
 
@@ -69,11 +74,37 @@ def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield kind, path if has_value else next(following, "")
 
 
+def _in_container(host: HostSettings, python: str) -> Iterator[str]:
+    own = in_container(host.config_file, host.host_paths)
+    paths = [path for _, path in host.service_arguments]
+    found = _files_there(python, [own, *paths, *_all_defaults()])
+    order = load_order(
+        own, host.service_arguments, exists=lambda path: path == own or path in found
+    )
+    for path in order:
+        files = set(found.get(path, [path]))
+        if own == path or is_within(own, path):
+            files.add(own)
+        yield from (
+            host.config_file if file == own else INSIDE + file for file in sorted(files)
+        )
+
+
+def _files_there(python: str, paths: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """Each of the paths that the container has, with the files if it is a folder."""
+    answer = program_runner.ask(python, {"ask": "files", "paths": list(paths)})
+    found: Mapping[str, Sequence[str]] = answer["files"]
+    return found
+
+
 def files(host: HostSettings) -> tuple[Path, ...]:
-    """The files of :func:`sources` of each octavia.conf, including those in folders."""
+    """This host's own files of each octavia.conf, including those in folders."""
     python = interpreter_of(host)
-    found = [files_of(sources(one, python)) for one in host.of_each_file()]
-    return tuple(map(Path, dict.fromkeys(itertools.chain(*found))))
+    found = [
+        (one.config_file,) if python and is_command(python) else sources(one, python)
+        for one in host.of_each_file()
+    ]
+    return tuple(map(Path, dict.fromkeys(itertools.chain(*map(files_of, found)))))
 
 
 def main_connection(files: Iterable[Path]) -> str:
@@ -94,6 +125,7 @@ def load_order(
     config_file: str,
     stated: Sequence[tuple[str, str]],
     folders: Sequence[str] = (),
+    exists: Callable[[str], bool] = os.path.exists,
 ) -> tuple[str, ...]:
     """The sources that a service with the ``stated`` arguments loads.
 
@@ -101,9 +133,10 @@ def load_order(
         service is assumed to have no arguments if it then finds ``config_file``, else
         ``--config-file`` with that file.
     :param folders: searched instead of :data:`FOLDERS`.
+    :param exists: whether there is such a file or folder.
     """
-    files = tuple(_defaults(folders or FOLDERS, ".conf"))
-    defaults = tuple(_defaults(folders or FOLDERS, ".conf.d"))
+    files = tuple(_defaults(folders or FOLDERS, ".conf", exists))
+    defaults = tuple(_defaults(folders or FOLDERS, ".conf.d", exists))
     if not stated:
         if config_file in files:
             return files + defaults
@@ -116,14 +149,31 @@ def load_order(
     )
 
 
-def is_loaded(config_file: str, stated: Sequence[tuple[str, str]]) -> bool:
+def is_loaded(
+    config_file: str,
+    stated: Sequence[tuple[str, str]],
+    exists: Callable[[str], bool] = os.path.exists,
+) -> bool:
     """Whether a service with the ``stated`` arguments loads the file."""
-    found, file = load_order(config_file, stated), Path(config_file)
-    within = file.suffix == ".conf" and str(file.parent) in found
-    return within or config_file in found
+    found = load_order(config_file, stated, exists=exists)
+    return config_file in found or any(is_within(config_file, path) for path in found)
 
 
-def _defaults(folders: Sequence[str], suffix: str) -> Iterator[str]:
+def is_within(file: str, folder: str) -> bool:
+    """Whether a service that loads the folder loads this file."""
+    return file.endswith(".conf") and str(Path(file).parent) == folder
+
+
+def _defaults(
+    folders: Sequence[str], suffix: str, exists: Callable[[str], bool]
+) -> Iterator[str]:
     for name in _NAMES:
         places = (f"{folder}/{name}{suffix}" for folder in folders)
-        yield from [place for place in places if Path(place).exists()][:1]
+        yield from [place for place in places if exists(place)][:1]
+
+
+def _all_defaults() -> Iterator[str]:
+    for folder, name, suffix in itertools.product(
+        FOLDERS, _NAMES, (".conf", ".conf.d")
+    ):
+        yield f"{folder}/{name}{suffix}"

@@ -34,6 +34,8 @@ _PREFIX = "persistence-overlay-"
 _SERVER_ERROR = re.compile(r"\((\d{4}), (.*)")
 _LAST_OUTPUT = "Its last output: "  # as in commands.run
 _SHOWN_LINES = 10
+_GRACE = 10.0
+"""Seconds for the end of octavia-db-manage in a container after a cancellation."""
 _LONG_OUTPUT = 2000
 _LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \d+ [A-Z]+ \S+ (?:\[.*?\] )?")
 # Matches "pymysql.err.OperationalError: (1050, ..." but no warning.
@@ -97,7 +99,8 @@ def upgrade_persistence(
     remove_orphans(Path(host.state_path))
     with overlay(Path(host.state_path), with_password(url, password)) as file:
         argv, stdin = _command(host, (host.config_file, str(file)))
-        return _run(argv, stdin, host.db_manage_timeout, masker, cancelled)
+        grace = _GRACE if stdin else 0.0
+        return _run(argv, stdin, host.db_manage_timeout, masker, cancelled, grace)
 
 
 def run_own_migrations(
@@ -123,10 +126,11 @@ def _run(
     timeout: float,
     masker: Masker,
     cancelled: threading.Event,
+    grace: float = 0.0,
 ) -> Completed:
     try:
         completed = commands.run(
-            argv, timeout=timeout, cancelled=cancelled, stdin=stdin
+            argv, timeout=timeout, cancelled=cancelled, stdin=stdin, grace=grace
         )
     except (TransientError, PermanentError) as exc:
         raise type(exc)(

@@ -9,7 +9,6 @@ release of the table is assumed.
 """
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,12 @@ from amphv2_bootstrap.adapters.octavia.oslo_options import oslo_option
 from amphv2_bootstrap.adapters.octavia.program_runner import Cause
 from amphv2_bootstrap.adapters.octavia.programs import facts
 from amphv2_bootstrap.adapters.octavia.programs.loading import MODULES
-from amphv2_bootstrap.adapters.octavia.programs.options import GROUP, files_of, load
+from amphv2_bootstrap.adapters.octavia.programs.options import (
+    GROUP,
+    are_partly_inside,
+    files_of,
+    load,
+)
 from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS, TaskFlowOption
@@ -81,7 +85,7 @@ def _installed(python: str) -> dict[str, Any]:
     found = facts.installed([str(folder)]) if folder else None
     if found and all(found["versions"].values()):
         return found
-    return _ask(python, {"ask": "installed"})
+    return program_runner.ask(python, {"ask": "installed"})
 
 
 def release(python: str) -> int | None:
@@ -119,7 +123,9 @@ def revisions(python: str) -> tuple[str, ...]:
     folder = site.site_packages(python)
     found = site.revisions(folder) if folder else ()
     try:
-        return found or tuple(_ask(python, {"ask": "revisions"})["revisions"])
+        return found or tuple(
+            program_runner.ask(python, {"ask": "revisions"})["revisions"]
+        )
     except PermanentError:
         return ()
 
@@ -136,7 +142,9 @@ def can_import_driver(
     :param user: also import as this user, who must be able to read the libraries.
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
-    missing = _ask(python, {"ask": "import", "modules": MODULES[driver]})["missing"]
+    missing = program_runner.ask(python, {"ask": "import", "modules": MODULES[driver]})[
+        "missing"
+    ]
     if missing is None and user is not None and site.is_binary(python):
         missing = _missing_for(user, python, driver)
     return missing is None, missing or ""
@@ -151,7 +159,7 @@ def connection_errors(python: str, url: str, masker: Masker) -> tuple[Cause, ...
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
     masker = masker.plus(passwords_in(url))
-    chain = _ask(python, {"ask": "database", "url": url})["chain"]
+    chain = program_runner.ask(python, {"ask": "database", "url": url})["chain"]
     return tuple(Cause(one["type"], masker.text(one["text"])) for one in chain)
 
 
@@ -191,7 +199,8 @@ def effective_task_flow(python: str | None, sources: Sequence[str]) -> dict[str,
 def load_task_flow(python: str | None, sources: Sequence[str]) -> TaskFlow:
     """Load the files with the options that the Octavia of ``python`` has.
 
-    :param python: None stands for the newest release in our table.
+    :param python: None stands for the newest release in our table, without what only a
+        container has.
     :param sources: see :func:`.config_sources.sources`.
     :raises PermanentError: a file can't be parsed or read, or ``python`` can't be run
         or has no Octavia.
@@ -205,16 +214,25 @@ def load_task_flow(python: str | None, sources: Sequence[str]) -> TaskFlow:
     return TaskFlow(answer["values"], answer["defaults"], answer["invalid"])
 
 
-def load_providers(sources: Sequence[str]) -> tuple[str, Mapping[str, str]]:
+def load_providers(
+    python: str | None, sources: Sequence[str]
+) -> tuple[str, Mapping[str, str]]:
     """The default provider, and the descriptions of the enabled ones by name.
+
+    Parameters are those of :func:`load_task_flow`.
 
     :raises PermanentError: a file can't be parsed or read, or a value is invalid.
     """
-    answer = _load_group(API_GROUP, [DEFAULT_PROVIDER, ENABLED_PROVIDERS], sources)
+    options = [DEFAULT_PROVIDER, ENABLED_PROVIDERS]
+    if python and are_partly_inside(sources):
+        answer = _load_by_octavia(python, sources, API_GROUP)
+    else:
+        answer = _load_group(API_GROUP, options, sources)
     if "error" in answer:
         raise _unreadable(sources, answer["error"])
-    if answer["invalid"]:
-        raise _unreadable(sources, f"wrong value of {', '.join(answer['invalid'])}")
+    wrong = [each.dest for each in options if each.dest in answer["invalid"]]
+    if wrong:
+        raise _unreadable(sources, f"wrong value of {', '.join(wrong)}")
     values = answer["values"]
     return values[DEFAULT_PROVIDER.dest], values[ENABLED_PROVIDERS.dest]
 
@@ -250,11 +268,13 @@ def _load_group(
     return answer
 
 
-def _load_by_octavia(python: str, sources: Sequence[str]) -> dict[str, Any]:
+def _load_by_octavia(
+    python: str, sources: Sequence[str], group: str = GROUP
+) -> dict[str, Any]:
     with _opened(sources):  # a check: Octavia's Python opens them by their names
         files = program_runner.carried(python, sources)
-        asked = {"ask": "task_flow", "sources": list(sources), "files": files}
-        return _ask(python, asked)
+        asked = {"ask": "options", "group": group, "sources": list(sources)}
+        return program_runner.ask(python, {**asked, "files": files})
 
 
 @contextlib.contextmanager
@@ -298,22 +318,3 @@ def _unreadable(sources: Sequence[str], why: str) -> PermanentError:
         why=why,
         todo=program_runner.UNLOADABLE,
     )
-
-
-def _ask(python: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    done = commands.run(
-        program_runner.command(python, "answering"),
-        timeout=_TIMEOUT,
-        stdin=json.dumps(request),
-    )
-    answer = program_runner.json_object(done.stdout)
-    if not answer:
-        raise program_runner.no_answer("ask Octavia's Python", python, done.returncode)
-    if request["ask"] != "task_flow" and "error" in answer:
-        raise PermanentError(
-            "ask Octavia's Python",
-            on=python,
-            why=answer["error"],
-            todo=program_runner.WRONG_PYTHON,
-        )
-    return answer

@@ -2,13 +2,14 @@
 """Runs the programs of :mod:`programs` in Octavia's own Python."""
 
 import base64
+import contextlib
 import functools
 import json
 import re
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ UNLOADABLE = "Correct the file; Octavia's services can't start with it either."
 
 _OLDEST_PYTHON = (3, 8)
 
+_ANSWER_SECONDS = 120.0
 _GRACE = 45.0
 """Seconds for a program's clean-up after its timeout."""
 
@@ -119,7 +121,7 @@ def run(
     :raises CancelledError: ``cancelled`` was set; the program has cleaned up.
     """
     now = time.time() if now is None else now
-    try:
+    with _without_output(python):
         done = commands.run(
             command(python, name),
             timeout=timeout + _GRACE,
@@ -128,16 +130,42 @@ def run(
             on_line=None if progress is None else _progress_of(progress, masker),
             grace=_GRACE,
         )
-    except TransientError as exc:
-        # Omits the output in exc.todo, which isn't for people.
-        raise TransientError(
-            exc.attempted, on=python, why=exc.why, todo="Run it again."
-        ) from None
     result = _read(done.stdout, masker)
     if result.facts is None and result.broken is None:
         attempted = f"run the {name} in Octavia's Python"
         raise no_answer(attempted, python, done.returncode)
     return result
+
+
+@contextlib.contextmanager
+def _without_output(python: str) -> Iterator[None]:
+    """Omits the output of a program that takes too long: it may hold secrets."""
+    try:
+        yield
+    except TransientError as exc:
+        todo = "Run it again."
+        raise TransientError(exc.attempted, on=python, why=exc.why, todo=todo) from None
+
+
+def ask(python: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of :mod:`programs.answering`; it may hold secrets.
+
+    :raises PermanentError: ``python`` can't be run or isn't Octavia's; or the answer is
+        an error that doesn't concern the files.
+    :raises TransientError: it takes too long.
+    """
+    start = command(python, "answering")
+    stdin = line(request)
+    with _without_output(python):
+        done = commands.run(start, timeout=_ANSWER_SECONDS, stdin=stdin, grace=_GRACE)
+    answer, attempted = json_object(done.stdout), "ask Octavia's Python"
+    if not answer:
+        raise no_answer(attempted, python, done.returncode)
+    if request["ask"] != "options" and "error" in answer:
+        raise PermanentError(
+            attempted, on=python, why=answer["error"], todo=WRONG_PYTHON
+        )
+    return answer
 
 
 def no_answer(attempted: str, python: str, returncode: int) -> PermanentError:
@@ -208,12 +236,17 @@ def request(
     now: float,
     files: Mapping[str, str] | None = None,
 ) -> str:
-    """A program's stdin; see :func:`run` for the parameters.
+    """The :func:`line` for a program; see :func:`run` for the parameters.
 
     :param files: see :func:`carried`.
     """
     asked = {"sources": list(sources), "timeout": timeout, "now": now}
-    return json.dumps({**asked, "files": dict(files or {})})
+    return line({**asked, "files": dict(files or {})})
+
+
+def line(request: Mapping[str, Any]) -> str:
+    """A request as the programs read it; their stdin must stay open after it."""
+    return json.dumps(request) + "\n"
 
 
 def _progress_of(

@@ -133,7 +133,8 @@ _ACTING: list[cfg.Opt] = [
             "wins. By default, they are those of its systemd unit, or of Debian's "
             "init script. Set them where neither starts it and there are folders of "
             "configuration, such as: --config-file /etc/octavia/octavia.conf "
-            "--config-dir /etc/octavia/conf.d."
+            "--config-dir /etc/octavia/conf.d. For services in containers these are "
+            "paths there."
         ),
     ),
     cfg.DictOpt(
@@ -144,7 +145,8 @@ _ACTING: list[cfg.Opt] = [
             "PATH:PATH,PATH:PATH, the container's path first, such as "
             "/etc/octavia:/etc/kolla/octavia-worker. This program's own connections "
             "read the certificates that persistence_connection and the TLS options "
-            "name there; octavia.conf keeps the container's paths."
+            "name there; octavia.conf keeps the container's paths. Certificates that "
+            "only the container has are read from it."
         ),
     ),
     cfg.ListOpt(

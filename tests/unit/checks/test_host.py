@@ -62,7 +62,7 @@ def _refuse(controller: Controller) -> None:
     )
     controller.settings["octavia_python"] = controller.program(
         "python",
-        f'cat > /dev/null\n[ "$4" = answering ] && '
+        f'read -r request\n[ "$4" = answering ] && '
         f"echo '{values}' || echo '{broken}'\n",
     )
 

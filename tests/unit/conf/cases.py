@@ -409,6 +409,16 @@ CASES = [
         "several files",
         option="service_arguments",
     ),
+    bad(
+        "service arguments that don't load the container's octavia.conf",
+        octavia(
+            config_file=["/etc/passwd", "/etc/hosts"],
+            python="sh octavia_worker python3",
+            service_arguments="--config-file /etc/octavia/passwd",
+        ),
+        "/etc/octavia/hosts",
+        option="service_arguments",
+    ),
     bad("octavia.conf relative", octavia(config_file="octavia.conf"), "absolute"),
     bad("state path relative", {"DEFAULT": {"state_path": "state"}}, "absolute"),
     bad(

@@ -247,8 +247,9 @@ def test_host_settings(configuration: Configuration) -> None:
                 "db_manage_command": "docker exec 'octavia api' octavia-db-manage",
                 "restart_commands": ["docker restart a", "docker restart 'b c'"],
                 "services": "octavia-worker",
+                "host_paths": f"/etc/octavia:{configuration.folder}",
                 "service_arguments": (
-                    f"--config-file {configuration.folder}/octavia.conf"
+                    "--config-file /etc/octavia/octavia.conf"
                     " --config-dir='/etc/octavia/conf.d'"
                 ),
             }
@@ -263,7 +264,7 @@ def test_host_settings(configuration: Configuration) -> None:
     assert host.restart_commands[1] == ("docker", "restart", "b c")
     assert host.services == ("octavia-worker",)
     assert host.service_arguments == (
-        ("--config-file", host.config_file),
+        ("--config-file", "/etc/octavia/octavia.conf"),
         ("--config-dir", "/etc/octavia/conf.d"),
     )
     assert host.admin.database is None
@@ -504,3 +505,22 @@ def test_where_there_is_no_default_url_it_says_why(
     assert problem.startswith("[octavia] persistence_connection")
     assert says in problem
     assert "ter" not in problem.replace("character", "").replace("after", "")
+
+
+def test_arguments_of_several_services_in_containers(
+    configuration: Configuration, tmp_path: Path
+) -> None:
+    """Each container has its own octavia.conf at the same path, as kolla-ansible's."""
+    folders = [tmp_path / "octavia-worker", tmp_path / "octavia-api"]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "octavia.conf").touch()
+    octavia = {
+        "config_file": [f"{folder}/octavia.conf" for folder in folders],
+        "python": "sh exec -i octavia_worker python3",
+        "host_paths": f"/etc/octavia:{folders[0]}",
+        "service_arguments": "--config-file /etc/octavia/octavia.conf",
+    }
+    configuration.change({"octavia": octavia})
+    host = configuration.build().host
+    assert host.service_arguments == (("--config-file", "/etc/octavia/octavia.conf"),)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates are checked before anything uses them."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from amphv2_bootstrap.errors import InvalidInputError
+from tests.servers import container
 from tests.servers.certificates import Authority, Pair
 from tests.unit.conf.configuration import Configuration, Options
 
@@ -132,6 +134,54 @@ def test_files_of_a_container_are_looked_for_on_this_host(
     assert here.persistence.query == {"ssl_ca": str(authority.file)}
     redis = here.task_flow["jobboard_redis_backend_ssl_options"]
     assert redis == {"ssl": "True", "ssl_ca_certs": str(authority.file)}
+
+
+def test_certificates_that_only_the_container_has(
+    configuration: Configuration, authority: Authority, tmp_path: Path
+) -> None:
+    """They are fetched, and checked; a key gets into no file of this host."""
+    pair = authority.pair("client")
+    own, there = tmp_path / "own", tmp_path / "there"
+    own.mkdir()
+    for name in (authority.file, pair.certificate, pair.key):
+        shutil.copy(name, own)
+    docker = container.install(tmp_path, [], container.own_python(), {there: own})
+    ca, certificate, key = (
+        there / Path(name).name for name in (authority.file, pair.certificate, pair.key)
+    )
+    options = {
+        "persistence_connection": (
+            f"mysql+pymysql://o:s3same@db1/octavia_persistence?ssl_ca={ca}"
+            f"&ssl_cert={certificate}&ssl_key={key}"
+        ),
+        "db_manage_command": f"{docker} exec octavia_worker octavia-db-manage",
+    }
+    loaded = configuration.change({"octavia": options}).build()
+    assert loaded.spec.persistence.query["ssl_key"] == str(key)
+    here = loaded.host.on_host(loaded.spec).persistence.query
+    assert Path(here["ssl_ca"]).read_bytes() == Path(authority.file).read_bytes()
+    assert Path(here["ssl_key"]).read_bytes() == Path(pair.key).read_bytes()
+    (own / certificate.name).write_text("nothing")
+    with pytest.raises(InvalidInputError, match=f"names ssl_cert {certificate}"):
+        configuration.build()
+
+
+def test_a_container_that_cannot_be_asked_for_certificates(
+    configuration: Configuration, tmp_path: Path
+) -> None:
+    """The error has the missing file, and why it wasn't found in the container."""
+    docker = container.install(tmp_path, [], "/bin/false")
+    options = {
+        "persistence_connection": (
+            "mysql+pymysql://o:s3same@db1/octavia_persistence?ssl_ca=/nowhere/ca.pem"
+        ),
+        "python": f"{docker} exec -i octavia_worker python3",
+    }
+    with pytest.raises(
+        InvalidInputError, match=r"ssl_ca /nowhere/ca.pem, but"
+    ) as caught:
+        configuration.change({"octavia": options}).build()
+    assert "the container must run" in str(caught.value)
 
 
 def test_paths_of_the_host_are_absolute(configuration: Configuration) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers questions about versions, libraries and options of Octavia's own Python.
 
-The request is a JSON object on stdin. The answer is a JSON object on stdout, or
+The request is a JSON object, a line of stdin. The answer is a JSON object on stdout, or
 ``{"error": TEXT}`` without secrets. Answers may hold secrets.
 
     {"ask": "installed"}                       -> {"versions": {"octavia": "19.0.0"},
@@ -9,8 +9,11 @@ The request is a JSON object on stdin. The answer is a JSON object on stdout, or
     {"ask": "revisions"}                       -> {"revisions": [NAME, ...]}
     {"ask": "import", "modules": [NAME, ...]}  -> {"missing": null or TEXT}
     {"ask": "database", "url": URL}            -> {"chain": [{"type": .., "text": ..}]}
-    {"ask": "task_flow", "sources": [PATH, ...]} -> {"values": {}, "defaults": {},
-                                                     "invalid": {NAME: TEXT}}
+    {"ask": "files", "paths": [PATH, ...]}     -> {"files": {PATH: [PATH, ...]}}
+    {"ask": "texts", "paths": [PATH, ...]}     -> {"texts": {PATH: TEXT}}
+    {"ask": "options", "group": NAME, "sources": [PATH, ...]}
+                                               -> {"values": {}, "defaults": {},
+                                                   "invalid": {NAME: TEXT}}
 
 Sources are files, and folders with ``*.conf`` files; a later one overrides. ``files``
 has the texts of those that this Python can't open, by path. Imports are
@@ -22,7 +25,8 @@ from __future__ import annotations  # Octavia's Python may be older than ours
 import importlib
 import json
 import os
-import sys
+
+from . import reporting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,15 +93,10 @@ def database(url: str) -> dict[str, Any]:
         return {"chain": [] if number in _NOT_YET else Report(None).chain(exc)}
 
 
-def task_flow(request: dict[str, Any]) -> dict[str, Any]:
-    """See :mod:`.options`."""
-    from . import options
-
-    return options.load(options.received(request), *options.octavia_options())
-
-
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The answer to one request; see the module's docstring."""
+    from . import options
+
     if request["ask"] == "installed":
         return installed()
     if request["ask"] == "revisions":
@@ -106,7 +105,13 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return missing(request["modules"])
     if request["ask"] == "database":
         return database(request["url"])
-    return task_flow(request)
+    if request["ask"] == "files":
+        return {"files": options.files_there(request["paths"])}
+    if request["ask"] == "texts":
+        return {"texts": options.texts(request["paths"])}
+    group = request["group"]
+    wanted = options.octavia_options(group)
+    return options.load(options.received(request), *wanted, group)
 
 
 def main() -> None:
@@ -115,7 +120,7 @@ def main() -> None:
     out = os.dup(1)
     os.dup2(2, 1)
     try:
-        reply = answer(json.load(sys.stdin))
+        reply = answer(reporting.request())
     except Exception as exc:  # noqa: BLE001 - the boundary of the process
         # Errors other than ImportError may quote the configuration.
         text = str(exc) if isinstance(exc, ImportError) else "unexpected error"

@@ -6,6 +6,7 @@ Our own Python uses this module too, with options of our table.
 
 from __future__ import annotations  # Octavia's Python may be older than ours
 
+import contextlib
 import glob
 import importlib
 import os
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 GROUP = "task_flow"
+INSIDE = "container:"
+"""Begins a source that only the container has."""
 ALONE: dict[str, Any] = {
     "prog": "octavia-worker",
     "default_config_files": [],
@@ -57,6 +60,10 @@ def load(
     }
 
 
+_NAMES: dict[str, str] = {}
+"""The names of the files in memory, by path."""
+
+
 def received(request: dict[str, Any]) -> list[str]:
     """The sources; where its text came with the request, a file in memory.
 
@@ -64,22 +71,48 @@ def received(request: dict[str, Any]) -> list[str]:
     """
     files = request.get("files") or {}
     return [
-        _in_memory(files[path]) if path in files else path
+        _in_memory(path, files[path]) if path in files else _inside(path)
         for path in request["sources"]
     ]
 
 
-def _in_memory(text: str) -> str:
+def _inside(path: str) -> str:
+    return path[len(INSIDE) :] if path.startswith(INSIDE) else path
+
+
+def _in_memory(name: str, text: str) -> str:
     handle = os.memfd_create("octavia.conf")
     with os.fdopen(os.dup(handle), "wb") as stream:
         stream.write(text.encode("utf-8", "surrogateescape"))
-    return f"/proc/self/fd/{handle}"
+    path = f"/proc/self/fd/{handle}"
+    _NAMES[path] = name
+    return path
+
+
+def are_partly_inside(sources: Sequence[str]) -> bool:
+    """Whether a container alone has one of the sources."""
+    return any(path.startswith(INSIDE) for path in sources)
+
+
+def files_there(paths: list[str]) -> dict[str, list[str]]:
+    """Those of the paths that exist, each with the files if it is a folder."""
+    return {path: list(files_of([path])) for path in paths if os.path.exists(path)}
+
+
+def texts(paths: list[str]) -> dict[str, str]:
+    """The texts of those of the paths that are files which can be read."""
+    found = {}
+    for path in filter(os.path.isfile, paths):
+        with contextlib.suppress(OSError), open(path, "rb") as stream:
+            found[path] = stream.read().decode("utf-8", "surrogateescape")
+    return found
 
 
 def unparsable(error: Any, sources: list[str]) -> str:
     """The file and the line; the error's own text may quote a secret."""
     line = getattr(error.__context__, "lineno", None) or "unknown"
-    which = "it" if error.config_file == sources[0] else error.config_file
+    path = error.config_file
+    which = "it" if path == sources[0] else _NAMES.get(path, path)
     return f"{which} can't be parsed (line {line})"
 
 
@@ -93,15 +126,18 @@ def arguments(sources: list[str]) -> list[str]:
 
 
 def files_of(sources: Sequence[str]) -> Iterator[str]:
-    """The files, including those in folders."""
+    """The files, including those in folders, but none that only a container has."""
     for path in sources:
+        if path.startswith(INSIDE):
+            continue
         if os.path.isdir(path):
             yield from sorted(glob.glob(os.path.join(path, "*.conf")))
         else:
             yield path
 
 
-def octavia_options() -> tuple[Any, list[Any]]:
+def octavia_options(group: str = GROUP) -> tuple[Any, list[Any]]:
     """Octavia's own configuration and its options of the group; takes two seconds."""
     config = importlib.import_module("octavia.common.config")
-    return config.cfg.CONF, list(config.task_flow_opts)
+    name = "api_opts" if group == "api_settings" else "task_flow_opts"
+    return config.cfg.CONF, list(getattr(config, name))

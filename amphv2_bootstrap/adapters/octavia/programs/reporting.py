@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lines that the proofs print, their time limits, and their child processes.
+"""The request of a program, the lines that the proofs print, their time limits, and
+their child processes.
 
     {"link": NAME, "seconds": NUMBER}       the link holds
     {"progress": TEXT}                      for an operator who waits
@@ -22,6 +23,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -93,14 +95,30 @@ class Report:
         return found
 
 
+def request() -> dict[str, Any]:
+    """The request, stdin's only line. The end of stdin then sends SIGTERM to this
+    process: no signal reaches a container, and a caller that is killed sends none.
+    """
+    line = sys.stdin.readline()
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def _end_with_stdin() -> None:
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 Program = Callable[[Report, "dict[str, Any]"], None]
 
 
 def run(program: Program) -> None:
-    """Run a program with the request on stdin, for at most its ``timeout`` seconds.
+    """Run a program with the :func:`request`, for at most its ``timeout`` seconds.
 
-    SIGTERM ends it early, after its clean-up. Ends the process without waiting for
-    threads, since a library's thread may wait for a dead server.
+    The end of stdin ends it early, after its clean-up. Ends the process without waiting
+    for threads, since a library's thread may wait for a dead server.
     """
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # libraries may print: keep stdout for our lines
@@ -108,9 +126,9 @@ def run(program: Program) -> None:
     report = Report(stream)
     code = 0
     try:
-        request = json.load(sys.stdin)
-        _bound(float(request["timeout"]))
-        program(report, request)
+        asked = request()
+        _bound(float(asked["timeout"]))
+        program(report, asked)
     except AlreadyReportedError:
         code = 1
     except BaseException as exc:  # noqa: BLE001 - the boundary of the process
@@ -152,7 +170,8 @@ def cleaning(report: Report) -> Iterator[None]:
 def fork(work: Callable[[], None]) -> int:
     """Run ``work`` in a child that dies with this process; return its pid.
 
-    Call it before starting any thread. The child exits with 1.
+    Call it before starting any thread but that of :func:`request`, which holds no lock.
+    The child exits with 1.
     """
     parent = os.getpid()
     pid = os.fork()

@@ -7,16 +7,16 @@ The request is that of :mod:`.canary`; only its sources and files are read.
 from __future__ import annotations  # Octavia's Python may be older than ours
 
 import importlib
-import json
 import sys
 from typing import Any
 
 from .options import arguments, received
+from .reporting import request
 
 
 def main() -> None:
     """Its output and exit code are those of octavia-db-manage."""
-    sources = arguments(received(json.load(sys.stdin)))
+    sources = arguments(received(request()))
     sys.argv = ["octavia-db-manage", *sources, "upgrade_persistence"]
     program: Any = importlib.import_module("octavia.db.migration.cli")
     sys.exit(program.main())

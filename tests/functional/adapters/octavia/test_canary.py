@@ -155,8 +155,8 @@ def _kill_in_the_middle(
         start_new_session=True,
     )
     assert process.stdin is not None
-    with process.stdin:
-        process.stdin.write(request)
+    process.stdin.write(request)
+    process.stdin.flush()
     try:
         wait_until(
             lambda: cloud.rows() >= 2 and len(cloud.look()) > len(before) + 1,
@@ -175,6 +175,7 @@ def _kill_in_the_middle(
     finally:
         process.kill()
         process.wait()
+        process.stdin.close()
 
 
 def test_redis_forgets_what_a_killed_canary_left(

@@ -4,19 +4,27 @@
 Source: kolla-ansible and Atmosphere run Octavia's services in containers only.
 """
 
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.adapters.octavia import introspection, program_runner
 from amphv2_bootstrap.adapters.octavia.interpreter import (
     arguments_of,
     find_python,
     is_command,
 )
-from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.errors import CancelledError, PermanentError
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET
 from tests.servers import container
+from tests.servers.process import wait_until
 
 DB_MANAGE = "octavia-db-manage"
 
@@ -137,3 +145,71 @@ def test_a_container_that_is_away(name: str, tmp_path: Path, host_files: Path) -
         introspection.versions(python)
     assert python in str(caught.value)
     assert "the container must run" in str(caught.value)
+
+
+IMPORT = program_runner.line({"ask": "import", "modules": ["endless"]})
+
+
+@pytest.fixture
+def endless(tmp_path: Path, host_files: Path) -> Iterator[tuple[str, ...]]:
+    """Starts a program in the container that has no end; it isn't left there."""
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "endless.py").write_text(
+        "import os, pathlib, time\n"
+        f"pathlib.Path({str(tmp_path)!r}, 'pid').write_text(str(os.getpid()))\n"
+        "time.sleep(600)\n"
+    )
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\nexec env PYTHONPATH={inside} {container.own_python()} "$@"\n'
+    )
+    python.chmod(0o755)
+    command = _in_container(tmp_path, host_files, str(python))
+    yield program_runner.command(command, "answering")
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+def _has_begun(tmp_path: Path) -> bool:
+    pid = tmp_path / "pid"
+    return pid.exists() and bool(pid.read_text())
+
+
+def _is_gone(tmp_path: Path) -> bool:
+    return not Path("/proc", (tmp_path / "pid").read_text()).exists()
+
+
+def test_a_cancelled_program_does_not_stay_in_the_container(
+    tmp_path: Path, endless: tuple[str, ...]
+) -> None:
+    """No signal reaches it there: it ends with its stdin."""
+    cancelled = threading.Event()
+
+    def cancel() -> None:
+        wait_until(lambda: _has_begun(tmp_path), what="it has begun")
+        cancelled.set()
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+    with pytest.raises(CancelledError):
+        commands.run(endless, timeout=90, cancelled=cancelled, stdin=IMPORT, grace=60)
+    canceller.join()
+    wait_until(lambda: _is_gone(tmp_path), what="it has ended")
+
+
+def test_a_killed_conductor_leaves_no_program_in_the_container(
+    tmp_path: Path, endless: tuple[str, ...]
+) -> None:
+    """What was started there ends when the client does."""
+    client = subprocess.Popen(
+        endless, stdin=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert client.stdin is not None
+    client.stdin.write(IMPORT)
+    client.stdin.flush()
+    wait_until(lambda: _has_begun(tmp_path), what="it has begun")
+    os.killpg(client.pid, signal.SIGKILL)
+    client.wait()
+    wait_until(lambda: _is_gone(tmp_path), what="it has ended")
+    client.stdin.close()

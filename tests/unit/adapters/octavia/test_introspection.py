@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.adapters.octavia import introspection, program_runner
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
@@ -53,7 +53,7 @@ def test_a_wrong_list_of_providers(tmp_path: Path) -> None:
     path = tmp_path / "octavia.conf"
     path.write_text("[api_settings]\nenabled_provider_drivers = amphora\n")
     with pytest.raises(PermanentError, match="enabled_provider_drivers"):
-        introspection.load_providers((str(path),))
+        introspection.load_providers(None, (str(path),))
 
 
 @pytest.mark.parametrize("driver", ["redis", "zookeeper", "etcd"])
@@ -159,12 +159,11 @@ def test_our_modules_do_not_hide_theirs(tmp_path: Path) -> None:
     """The folder of the programs isn't searched for Octavia's libraries."""
     python = _python_with(tmp_path, "unused.py", "")
     request = {"ask": "import", "modules": ["facts"]}
-    done = subprocess.run(
+    done = commands.run(
         program_runner.command(python, "answering"),
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        check=True,
+        timeout=60,
+        stdin=program_runner.line(request),
+        grace=1,
     )
     assert "No module named 'facts'" in done.stdout
 

@@ -49,7 +49,7 @@ def test_not_a_python(tmp_path: Path) -> None:
 
 def test_lines(tmp_path: Path) -> None:
     """Links, notes and facts are read and masked; other output is ignored."""
-    script = """cat > /dev/null; cat <<'END'
+    script = """read -r request; cat <<'END'
 Some library's banner
 {"link": "post", "seconds": 0.1}
 {"progress": "10 s: waiting"}
@@ -73,7 +73,7 @@ END"""
 
 def test_a_broken_link_outweighs_facts(tmp_path: Path) -> None:
     """The first broken link counts, not a later one or facts; remains are read."""
-    script = """cat > /dev/null; cat <<'END'
+    script = """read -r request; cat <<'END'
 {"broken": "claim", "chain": [{"type": "t", "text": "first"}]}
 {"left": ["a key"]}
 {"broken": "claim", "chain": [{"type": "t", "text": "second"}]}
@@ -137,7 +137,7 @@ def _result_of(
 ) -> program_runner.Result:
     """The result of a program that prints these lines."""
     (folder / "lines").write_text("".join(f"{json.dumps(one)}\n" for one in lines))
-    python = _interpreter(folder, f"cat > /dev/null; cat {folder}/lines")
+    python = _interpreter(folder, f"read -r request; cat {folder}/lines")
     return program_runner.run(
         python, "canary", ["/f"], timeout=60, masker=Masker([secret]), progress=progress
     )

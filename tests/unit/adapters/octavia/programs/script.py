@@ -2,21 +2,20 @@
 """Runs a program in a process, since the programs end their process."""
 
 import json
-import subprocess
 import sys
 
+from amphv2_bootstrap.adapters.host import commands
+from amphv2_bootstrap.adapters.octavia import program_runner
 from tests import REPOSITORY
 
 
 def run_script(source: str, timeout: float = 60.0) -> list[dict[str, object]]:
     """The lines that the program prints for a request with ``timeout`` seconds."""
-    done = subprocess.run(
-        [sys.executable, "-c", source],
-        input=json.dumps({"timeout": timeout}),
-        capture_output=True,
-        text=True,
+    done = commands.run(
+        (sys.executable, "-c", source),
         timeout=60,
-        check=False,
-        cwd=REPOSITORY,
+        stdin=program_runner.line({"timeout": timeout}),
+        grace=1,
+        env={"PYTHONPATH": str(REPOSITORY)},
     )
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -1,74 +1,198 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host with Octavia in containers only, and an octavia.conf for each service.
+"""A host as kolla-ansible makes it: real containers, and an octavia.conf for each.
 
-Source: kolla-ansible's role octavia, tasks/config.yml.
+Octavia is in no Python of the host. The page of the documentation is what is tried.
+Source: kolla-ansible's role octavia, its templates and tasks/config.yml.
 """
 
-import json
+import configparser
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from tests.functional.canary_cloud import redis_keys
-from tests.functional.site import PASSWORD, MakeSite, Site, steps
-from tests.servers import container
-from tests.servers.redis import RedisServer
+from amphv2_bootstrap.adapters.octavia import conf_file
+from tests import DATA
+from tests.functional.deployment_page import Page, places
+from tests.functional.site import PASSWORD
+from tests.servers.mariadb import MariaDB
+from tests.servers.podman import Podman, python_home, running_podman
+from tests.servers.process import wait_until
+from tests.servers.redis import Sentinels
 
-SERVICES = ("worker", "health-manager", "housekeeping")
+SERVICES = ("worker", "health-manager", "housekeeping", "api")
+_TEMPLATE = (DATA / "octavia.conf").read_bytes()
+
+# As kolla_start: copy the host's file, then start a service, which loads it.
+_START = """\
+mkdir -p /etc/octavia && cp /var/lib/kolla/config_files/octavia.conf /etc/octavia/
+exec python3 -c '
+import time
+from octavia.common import config
+config.init(["--config-file", "/etc/octavia/octavia.conf"])
+time.sleep(800)'
+"""
+
+
+@dataclass
+class KollaHost:
+    """The controller; ``octavia`` is the virtual environment of the image."""
+
+    page: Page
+    podman: Podman
+    mariadb: MariaDB
+    octavia: Path
+
+    def files(self) -> list[Path]:
+        """The octavia.conf of each service."""
+        kolla = self.page.folder / "kolla"
+        return [kolla / f"octavia-{name}/octavia.conf" for name in SERVICES]
+
+    def start(self, first: Path) -> None:
+        """Start all containers; Python there looks into the folder ``first`` first."""
+        seen = {path: str(path) for path in (self.octavia, python_home(), first)}
+        variables = {
+            "PATH": f"{self.octavia}/bin:/usr/bin:/bin",
+            "PYTHONPATH": str(first),
+        }
+        for file in self.files():
+            name = file.parent.name.replace("-", "_")
+            mounts = {**seen, file.parent: "/var/lib/kolla/config_files"}
+            self.podman.start(name, ("sh", "-c", _START), mounts, variables)
+
+    def starts(self) -> list[str]:
+        """When each container was started."""
+        names = [f"octavia_{name.replace('-', '_')}" for name in SERVICES]
+        state = ("inspect", "--format={{.State.StartedAt}} {{.State.Running}}", *names)
+        found = self.podman.call(*state).splitlines()
+        assert all(line.endswith("true") for line in found), found
+        return found
+
+    def deploy(self, *overrides: str) -> None:
+        """Write the files as kolla-ansible does: its template, then the overrides."""
+        merged = configparser.ConfigParser(strict=False, interpolation=None)
+        merged.read_string("\n".join(overrides))
+        text = _TEMPLATE
+        for section in merged.sections():
+            text = conf_file.set_options(text, section, dict(merged[section]))
+        for file in self.files():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text)
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> list[Path]:
-    """The files on the host; the containers have copies, made when they start."""
-    return [tmp_path / "kolla" / f"octavia-{name}/octavia.conf" for name in SERVICES]
-
-
-@pytest.fixture
-def site(make_site: MakeSite, tmp_path: Path, files: list[Path]) -> Iterator[Site]:
-    """One controller; Octavia's Python is reached by ``docker exec`` only."""
-    site = make_site(hosts=("ctl1",))
-    for file in files:
-        file.parent.mkdir(parents=True)
-        file.write_bytes(site.octavia_conf("ctl1").read_bytes())
-    state = site.folder / "ctl1" / "state"
-    state.mkdir(mode=0o700)
-    python = str(Path(site.db_manage).with_name("python"))
-    home = tmp_path / "docker"
-    home.mkdir()
-    docker = container.install(home, [tmp_path / "kolla", state], python)
-    octavia = {
-        "config_file": "\nconfig_file = ".join(map(str, files)),
-        "python": "",
-        "db_manage_command": (
-            f"{docker} exec --user root octavia_worker octavia-db-manage"
+def host(
+    tmp_path: Path, mariadb: MariaDB, octavia_venv: Path, redis_sentinels: Sentinels
+) -> Iterator[KollaHost]:
+    """All services run, with what kolla-ansible writes without a jobboard."""
+    sentinel = redis_sentinels.sentinels[0]
+    changes = {
+        **places(mariadb),
+        "/etc/kolla": f"{tmp_path}/kolla",
+        "192.0.2.11, 192.0.2.12, 192.0.2.13": sentinel.host,
+        "192.0.2.11,192.0.2.12,192.0.2.13": sentinel.host,
+        "jobboard_backend_port = 26379": f"jobboard_backend_port = {sentinel.port}",
+        "REDIS_PASSWORD": redis_sentinels.password.replace("$", "$$"),
+        "{{ redis_master_password }}": redis_sentinels.password.replace("$", "$$"),
+        "jobboard_redis_sentinel = kolla": (
+            f"jobboard_redis_sentinel = {redis_sentinels.name}\n"
+            "jobboard_redis_sentinel_password = "
+            + redis_sentinels.sentinel_password.replace("$", "$$")
         ),
     }
-    site.write_configuration("ctl1", {"octavia": octavia})
-    yield site
-    calls = (home / "calls").read_text()
-    assert PASSWORD not in calls
-    assert "amphv2_programs" in calls
+    page = Page("kolla-ansible", tmp_path, changes)
+    with running_podman(tmp_path, "docker") as podman:
+        found = KollaHost(page, podman, mariadb, octavia_venv)
+        found.deploy()
+        (tmp_path / "first").mkdir()
+        found.start(tmp_path / "first")
+        page.configure(f"state_path = {tmp_path}/state")
+        yield found
 
 
-def test_all_files_are_written_and_proven_in_the_container(
-    site: Site, files: list[Path], redis_server: RedisServer
-) -> None:
-    """``run`` and ``verify`` end with 0; a second run changes nothing."""
-    done = site.cli("run")
-    assert done.returncode == 0, done.stderr
-    for file in files:
-        assert "jobboard_enabled = True" in file.read_text()
-    tasks = {task["name"]: task for task in steps(site.show(), "controller", "ctl1")}
-    assert "sent a job through redis" in str(tasks["prove-controller"])
-    assert "NOT PROVEN" not in json.dumps(site.show())
-    keys = redis_keys(redis_server)
-    verified = site.cli("verify", "-f", "json")
-    assert verified.returncode == 0, verified.stdout
-    assert "isn't on this host" not in verified.stdout
-    assert redis_keys(redis_server) == keys
-    before = [file.stat().st_ino for file in files]
-    again = site.cli("run")
-    assert again.returncode == 0, again.stderr
-    assert [file.stat().st_ino for file in files] == before
-    assert site.begun("restart-ctl1") == 1
+def _overrides(host: KollaHost) -> str:
+    """The page's file for kolla-ansible, with the values of its variables."""
+    found = host.page.file("/etc/kolla/config/octavia.conf")
+    account = "octavia:" + quote(PASSWORD, safe="")
+    server = f"{host.mariadb.host}:{host.mariadb.port}"
+    return found.replace(
+        "{{ octavia_database_user }}:{{ octavia_database_password }}", account
+    ).replace("{{ octavia_database_address }}", server)
+
+
+@pytest.mark.timeout(1200)
+def test_the_page(host: KollaHost) -> None:
+    """A host is bootstrapped and proven as the page says; a second run changes nothing.
+
+    The next run of kolla-ansible keeps the options.
+    """
+    before = host.starts()
+    prepare, plan, run, verify, _ = host.page.commands()[:5]
+    host.page.type(prepare)
+    host.page.type(plan)
+    printed = host.page.type(run)
+    assert "sent a job through redis" in printed
+    assert "NOT PROVEN" not in printed
+    after = host.starts()
+    assert not set(before) & set(after)
+    assert all(b"jobboard_enabled = True" in file.read_bytes() for file in host.files())
+    written = [file.stat().st_ino for file in host.files()]
+    host.page.type(run)
+    assert [file.stat().st_ino for file in host.files()] == written
+    host.deploy(_overrides(host))
+    assert PASSWORD not in host.page.type(verify)
+    assert host.starts() == after
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_the_drill_of_the_page(host: KollaHost) -> None:
+    """One of two conductors in the container is killed, and the other goes on.
+
+    A drill that is killed itself leaves no program in the container.
+    """
+    prepare, _, run, _, drill = host.page.commands()[:5]
+    host.page.type(prepare)
+    host.page.type(run)
+    assert "another one resumed it after" in host.page.type(drill)
+    service = host.podman.programs("octavia_worker")
+    process = subprocess.Popen(
+        [str(host.page.folder / "bin/amphv2-bootstrap"), *drill.split()[1:]],
+        start_new_session=True,
+        env={**os.environ, "PATH": f"{host.page.folder}/bin:{os.environ['PATH']}"},
+    )
+    wait_until(
+        lambda: (
+            sum("drill" in one for one in host.podman.programs("octavia_worker")) > 2
+        ),
+        what="two conductors run in the container",
+        timeout=300,
+    )
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_until(
+        lambda: host.podman.programs("octavia_worker") == service,
+        what="all of them have ended",
+        timeout=120,
+        state=lambda: host.podman.programs("octavia_worker"),
+    )
+
+
+@pytest.mark.timeout(600)
+def test_an_option_that_the_containers_release_lacks(host: KollaHost) -> None:
+    """It is refused before anything is made: no file, no database, no restart."""
+    older = host.page.folder / "first/octavia-11.0.0.dist-info"
+    older.mkdir()
+    (older / "METADATA").write_text("Name: octavia\nVersion: 11.0.0\n")
+    before, databases = host.starts(), host.mariadb.execute("SHOW DATABASES")
+    host.page.type("amphv2-bootstrap db upgrade")
+    printed = host.page.type("amphv2-bootstrap run", 1)
+    assert "Octavia 11 on controller1 has no option jobboard_redis_sentinel" in printed
+    assert [file.read_bytes() for file in host.files()] == [_TEMPLATE] * len(SERVICES)
+    assert host.mariadb.execute("SHOW DATABASES") == databases
+    assert host.starts() == before

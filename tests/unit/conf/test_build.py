@@ -514,13 +514,18 @@ def test_arguments_of_several_services_in_containers(
     folders = [tmp_path / "octavia-worker", tmp_path / "octavia-api"]
     for folder in folders:
         folder.mkdir()
-        (folder / "octavia.conf").touch()
+        (folder / "octavia.conf").write_text(
+            "[database]\nconnection = mysql+pymysql://o:s3same@db5/octavia\n"
+        )
     octavia = {
+        "persistence_connection": None,
         "config_file": [f"{folder}/octavia.conf" for folder in folders],
         "python": "sh exec -i octavia_worker python3",
         "host_paths": f"/etc/octavia:{folders[0]}",
         "service_arguments": "--config-file /etc/octavia/octavia.conf",
     }
     configuration.change({"octavia": octavia})
-    host = configuration.build().host
-    assert host.service_arguments == (("--config-file", "/etc/octavia/octavia.conf"),)
+    loaded = configuration.build()
+    arguments = (("--config-file", "/etc/octavia/octavia.conf"),)
+    assert loaded.host.service_arguments == arguments
+    assert loaded.spec.persistence.host == "db5"

@@ -12,7 +12,7 @@ from amphv2_bootstrap.checks.host import (
     configuration,
     key_value_backend,
 )
-from amphv2_bootstrap.checks.jobs import waiting_jobs
+from amphv2_bootstrap.checks.jobs import stuck, waiting_jobs
 from amphv2_bootstrap.checks.upkeep import other_accounts, server_settings, services
 from amphv2_bootstrap.errors import BootstrapError, CancelledError, UnexpectedError
 from amphv2_bootstrap.steps.base import Context
@@ -30,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     server_settings,
     other_accounts,
     waiting_jobs,
+    stuck,
     canary,
 )
 """To add a check, add a function here that takes the context and yields findings.

@@ -96,6 +96,9 @@ class Acting:
             before_restart=self._before,
             after_restart=self._after,
             host_paths=host_paths,
+            idle_timeout=self._values["idle_timeout"],
+            when_busy=self._values["when_busy"],
+            stuck_minutes=self._values["stuck_minutes"],
         )
 
     def _of(self, option: str) -> OptionProblems:

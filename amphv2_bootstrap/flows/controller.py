@@ -4,6 +4,7 @@
 from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.steps.base import Context
+from amphv2_bootstrap.steps.controller.await_idle_octavia import AwaitIdleOctavia
 from amphv2_bootstrap.steps.controller.check_effective_configuration import (
     CheckEffectiveConfiguration,
 )
@@ -21,6 +22,7 @@ def build(context: Context) -> linear_flow.Flow:
     """The flow ``controller``; its name and those of its steps are persisted."""
     return linear_flow.Flow("controller").add(
         EnsureClientLibrary(context),
+        AwaitIdleOctavia(context),
         WriteOctaviaConfiguration(context),
         CheckEffectiveConfiguration(context),
         RestartOctaviaServices(context),

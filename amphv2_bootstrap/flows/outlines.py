@@ -26,6 +26,7 @@ CLOUD = _outline(
 CONTROLLER = _outline(
     "controller",
     "ensure-client-library",
+    "await-idle-octavia",
     "write-octavia-configuration",
     "check-effective-configuration",
     "restart-octavia-services",

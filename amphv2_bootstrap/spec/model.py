@@ -171,7 +171,8 @@ class HostSettings:
     pairs of ``--config-file`` or ``--config-dir`` and a path, with which Octavia's
     services are started; empty for the default. ``db_manage_timeout`` is in seconds.
     ``host_paths`` says where files and folders of Octavia's container are on this
-    host.
+    host. A restart waits ``idle_timeout`` seconds for load balancers in work; then
+    ``when_busy`` is ``park`` or ``restart``. After ``stuck_minutes`` they are stuck.
     """
 
     name: str
@@ -189,6 +190,9 @@ class HostSettings:
     before_restart: tuple[tuple[str, ...], ...] = ()
     after_restart: tuple[tuple[str, ...], ...] = ()
     host_paths: Mapping[str, str] = field(default_factory=dict)
+    idle_timeout: float = 900.0
+    when_busy: str = "park"
+    stuck_minutes: float = 60.0
 
     @property
     def config_file(self) -> str:

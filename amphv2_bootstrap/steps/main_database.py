@@ -11,6 +11,8 @@ from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import on_host
 from amphv2_bootstrap.steps.base import Context
 
+_SERVERS = ("mysql", "mariadb")
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -55,9 +57,10 @@ def look(context: Context) -> Access | None:
 
     :raises CancelledError: the step was cancelled.
     """
-    url, password = _connection(context)
-    if url is None or url.username != context.spec.persistence.username:
+    found = connection(context)
+    if found is None or found[0].username != context.spec.persistence.username:
         return None
+    url, password = found
     try:
         with sessions.session(
             url,
@@ -75,14 +78,18 @@ def look(context: Context) -> Access | None:
         return Access(why=exc.why, trouble=trouble)
 
 
-def _connection(context: Context) -> tuple[DatabaseUrl | None, str | None]:
+def connection(context: Context) -> tuple[DatabaseUrl, str | None] | None:
+    """URL and password of ``[database] connection``, as this host's Octavia loads it.
+
+    None if it names no MySQL or MariaDB, or can't be read here.
+    """
     files = config_sources.files(context.host)
     try:
         url, password = parse(config_sources.main_connection(files))
     except ValueError:
-        return None, None
-    if url.is_sqlite or url.refused_arguments:
-        return None, None
+        return None
+    if url.drivername.split("+")[0] not in _SERVERS or url.refused_arguments:
+        return None
     paths = {
         name: on_host(value, context.host.host_paths)
         for name, value in url.query.items()

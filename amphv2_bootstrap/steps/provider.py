@@ -61,6 +61,14 @@ def use(context: Context, sources: Sequence[str]) -> Use:
     return Use(only, (f"The default provider is {default}: {only}.",))
 
 
+def drivers_using_it(host: HostSettings) -> frozenset[str]:
+    """The names of this host's provider drivers that use the jobboard.
+
+    :raises PermanentError: Octavia's Python can't be run.
+    """
+    return _drivers(host).using
+
+
 def refuse_unused_jobboard(context: Context) -> tuple[str, ...]:
     """Before the file is changed; changes nothing, and returns warnings.
 

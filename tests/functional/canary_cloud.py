@@ -42,7 +42,15 @@ with persistence.get_persistence() as backend, made.job_board(backend) as board:
     book = models.LogBook("create-load-balancer")
     book.add(models.FlowDetail("create", "0b6b3c1c-7a55-4a37-9b0e-6f6c2b1c9b52"))
     backend.get_connection().save_logbook(book)
-    print(board.post("create-load-balancer", book=book, details={"store": {}}).uuid)
+    store = {"loadbalancer_id": sys.argv[2]} if sys.argv[2] else {}
+    job = board.post("create-load-balancer", book=book, details={"store": store})
+    if sys.argv[3]:
+        list(board.iterjobs(ensure_fresh=True))
+        board.claim(job, sys.argv[3])
+    print(job.uuid)
+    if sys.argv[3]:  # with ZooKeeper, the claim lives as long as its owner
+        sys.stdout.flush()
+        sys.stdin.read()
 """
 
 
@@ -101,11 +109,26 @@ def on(
     return make(folder, mariadb, venv, options)
 
 
-def post(cloud: CanaryCloud) -> str:
+def post(cloud: CanaryCloud, load_balancer: str = "") -> str:
     """Post a job on Octavia's own namespace, as its API does; its id."""
-    argv = [cloud.python, "-W", "ignore", "-c", _POST, str(cloud.conf)]
+    argv = [*_poster(cloud), load_balancer, ""]
     done = subprocess.run(argv, check=True, capture_output=True, timeout=120)
     return done.stdout.decode().split()[-1]
+
+
+@contextlib.contextmanager
+def claimed(cloud: CanaryCloud, load_balancer: str, owner: str) -> Iterator[str]:
+    """Post a job for a load balancer, and claim it; its id."""
+    argv = [*_poster(cloud), load_balancer, owner]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.communicate(timeout=60)
+
+
+def _poster(cloud: CanaryCloud) -> list[str]:
+    return [cloud.python, "-W", "ignore", "-c", _POST, str(cloud.conf)]
 
 
 def namespace_in(folder: Path) -> str:

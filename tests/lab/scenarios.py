@@ -22,6 +22,7 @@ _CLOUD = (
 )
 _CONTROLLER = (
     "ensure-client-library",
+    "await-idle-octavia",
     "write-octavia-configuration",
     "check-effective-configuration",
     "restart-octavia-services",

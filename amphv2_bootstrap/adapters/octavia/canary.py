@@ -134,6 +134,52 @@ def waiting_jobs(
 
     :param more_seconds: what silent Sentinels cost.
     """
+    facts = _waiting(python, sources, masker, cancelled)
+    return tuple(map(str, facts["jobs"]))
+
+
+@dataclass(frozen=True, slots=True)
+class BoardJob:
+    """A job on Octavia's jobboard; ``owner`` is empty while nobody claims it.
+
+    ``seconds`` is the age of its claim, None where the jobboard doesn't tell it.
+    """
+
+    name: str
+    owner: str = ""
+    seconds: float | None = None
+
+    def __str__(self) -> str:
+        if not self.owner:
+            return f"{self.name}, unclaimed"
+        age = "" if self.seconds is None else f" for {self.seconds:.0f} s"
+        return f"{self.name}, claimed by {self.owner}{age}"
+
+
+def jobs_of_load_balancers(
+    python: str,
+    sources: Sequence[str],
+    *,
+    masker: Masker = NOTHING_SECRET,
+    cancelled: threading.Event | None = None,
+) -> dict[str, BoardJob]:
+    """By the id of its load balancer, each job on Octavia's own jobboard.
+
+    Changes none. Parameters and errors are those of :func:`prove`.
+    """
+    facts = _waiting(python, sources, masker, cancelled)
+    return {
+        one: BoardJob(found["job"], found["owner"], found["seconds"])
+        for one, found in facts["load_balancers"].items()
+    }
+
+
+def _waiting(
+    python: str,
+    sources: Sequence[str],
+    masker: Masker,
+    cancelled: threading.Event | None,
+) -> Facts:
     result = program_runner.run(
         python,
         "waiting",
@@ -142,7 +188,7 @@ def waiting_jobs(
         masker=masker,
         cancelled=cancelled,
     )
-    return tuple(map(str, _facts(result, python, sources)["jobs"]))
+    return _facts(result, python, sources)
 
 
 @dataclass(frozen=True, slots=True)

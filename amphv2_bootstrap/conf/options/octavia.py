@@ -203,6 +203,39 @@ _ACTING: list[cfg.Opt] = [
             "stay up; not if they don't. Otherwise as before_restart."
         ),
     ),
+    cfg.FloatOpt(
+        "idle_timeout",
+        default=900.0,
+        min=0,
+        max=86400,
+        help=(
+            "Seconds for which the roll-out waits, before Octavia is restarted on this "
+            "host, for the load balancers that were in PENDING_CREATE, PENDING_UPDATE "
+            "or PENDING_DELETE when the wait began. Without a jobboard, a restart can "
+            "leave them in that status for ever."
+        ),
+    ),
+    cfg.StrOpt(
+        "when_busy",
+        default="park",
+        choices=[
+            ("park", "Park the flow of this host; nothing was changed on it."),
+            ("restart", "Restart Octavia all the same."),
+        ],
+        help="What to do if load balancers are still in work after idle_timeout.",
+    ),
+    cfg.FloatOpt(
+        "stuck_minutes",
+        default=60.0,
+        min=1,
+        max=100000,
+        help=(
+            "Minutes after which a load balancer in PENDING_CREATE, PENDING_UPDATE or "
+            "PENDING_DELETE without a job on Octavia's jobboard counts as stuck: the "
+            "roll-out doesn't wait for it, and the check 'stuck' of "
+            "'amphv2-bootstrap verify' fails."
+        ),
+    ),
     cfg.StrOpt(
         "db_manage_command",
         default="octavia-db-manage",

@@ -44,6 +44,7 @@ from amphv2_bootstrap.steps.target_database import (
     database_name,
     unserved_hosts,
 )
+from amphv2_bootstrap.steps.under_way import pending
 
 OLDEST = {"MariaDB": (10, 0, 2), "MySQL": (8, 0)}
 """MariaDB: the first version in which a connection can hold two named locks."""
@@ -89,6 +90,7 @@ class CheckPrerequisites(Step):
             self._database_server,
             self._persistence_url,
             self._key_value,
+            self._under_way,
         )
         for check in checks:
             try:
@@ -186,6 +188,17 @@ class CheckPrerequisites(Step):
             return
         self._warnings += check_key_value(self.context, self._check_key_value)
         self._found.append(f"{self.context.spec.driver} answers")
+
+    def _under_way(self) -> None:
+        """Octavia needn't be idle yet: the step await-idle-octavia waits."""
+        try:
+            found = pending(self.context)
+        except (PermanentError, TransientError) as exc:
+            why = f"A roll-out won't see which load balancers are in work: {exc}"
+            self._warnings.append(why)
+            return
+        if found:
+            self._found.append(f"load balancers in PENDING: {len(found)}")
 
     def _database_server(self) -> None:
         if self.context.spec.persistence.is_sqlite:

@@ -99,3 +99,20 @@ def test_a_job_whose_logbook_is_elsewhere_is_named(cloud: CanaryCloud) -> None:
     assert not found.is_malformed
     assert uuid in found.name
     assert found.why.startswith("its logbook is ")
+
+
+def test_the_claim_of_a_load_balancers_job_is_told(
+    backend: str, cloud: CanaryCloud
+) -> None:
+    """By its id: the job, who claims it, and for how long where that is known."""
+    sources = (str(cloud.conf),)
+    clouds.post(cloud, "lb-1")
+    with clouds.claimed(cloud, "lb-2", "worker-1") as uuid:
+        found = canary.jobs_of_load_balancers(cloud.python, sources)
+    assert found.keys() == {"lb-1", "lb-2"}
+    assert (found["lb-1"].owner, found["lb-1"].seconds) == ("", None)
+    assert found["lb-2"].name == f"create-load-balancer ({uuid})"
+    assert found["lb-2"].owner == "worker-1"
+    seconds = found["lb-2"].seconds
+    assert (seconds is None) is (backend == "etcd")
+    assert seconds is None or -1 < seconds < 120

@@ -28,3 +28,15 @@ def build(context: Context) -> linear_flow.Flow:
         RestartOctaviaServices(context),
         ProveController(context),
     )
+
+
+def build_as_0_1_0(context: Context) -> linear_flow.Flow:
+    """The shape that 0.1.0 posted, for the jobs that it left."""
+    steps = (
+        EnsureClientLibrary,
+        WriteOctaviaConfiguration,
+        CheckEffectiveConfiguration,
+        RestartOctaviaServices,
+        ProveController,
+    )
+    return linear_flow.Flow("controller").add(*(step(context) for step in steps))

@@ -5,6 +5,7 @@ A flow is found by the name of its entry point only, never by an import path fro
 database: write access to the database must not decide which code runs here.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Protocol
@@ -16,6 +17,8 @@ from amphv2_bootstrap.engine.errors import UnknownFlowError
 from amphv2_bootstrap.spec.outline import Atom, Outline
 
 NAMESPACE = "amphv2_bootstrap.flows"
+
+_DIGITS = 12
 
 FlowFactory = Callable[[Any], linear_flow.Flow]
 """Makes a flow from what the composition root passes to it."""
@@ -50,6 +53,27 @@ def _load(name: str) -> FlowFactory:
         ) from exc
     factory: FlowFactory = found.driver
     return factory
+
+
+def build(flows: Flows, name: str, wanted: str, context: Any) -> linear_flow.Flow:
+    """The flow in the shape in which it was posted, maybe by an older version.
+
+    A former shape is registered under the name with the beginning of its digest.
+
+    :raises UnknownFlowError: it isn't known here in that shape.
+    """
+    flow = flows.factory(name)(context)
+    if shape(flow) != wanted:
+        with contextlib.suppress(UnknownFlowError):
+            flow = flows.factory(f"{name}.{wanted[:_DIGITS]}")(context)
+    if shape(flow) != wanted:
+        raise UnknownFlowError(
+            "carry out the flow",
+            on=name,
+            why="this version of amphv2-bootstrap knows it in another shape",
+            todo="Run the conductor of the version that posted the job.",
+        )
+    return flow
 
 
 def atoms(flow: linear_flow.Flow) -> Iterator[Any]:

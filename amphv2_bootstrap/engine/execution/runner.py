@@ -12,7 +12,7 @@ from taskflow import states
 from taskflow.engines.action_engine.engine import SerialActionEngine
 from taskflow.patterns import linear_flow
 
-from amphv2_bootstrap.engine.errors import RefusedError, UnknownFlowError
+from amphv2_bootstrap.engine.errors import RefusedError
 from amphv2_bootstrap.engine.execution import intents, retries
 from amphv2_bootstrap.engine.execution.contexts import Contexts
 from amphv2_bootstrap.engine.execution.fenced_persistence import FencedBackend
@@ -24,7 +24,7 @@ from amphv2_bootstrap.engine.execution.outcome import (
     of_trouble,
     reason_of,
 )
-from amphv2_bootstrap.engine.execution.registry import Flows, atoms, shape
+from amphv2_bootstrap.engine.execution.registry import Flows, atoms, build
 from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
     retry_until_cancelled,
 )
@@ -145,16 +145,8 @@ class Runner:
                 cancelled,
             )
 
-        factory = self._flows.factory(flow_run.flow)
-        flow = factory(self._contexts.make(job, cancelled, release))
-        if shape(flow) != flow_run.shape:
-            raise UnknownFlowError(
-                "carry out the flow",
-                on=flow_run.flow,
-                why="this version of amphv2-bootstrap knows it in another shape",
-                todo="Run the conductor of the version that posted the job.",
-            )
-        return flow
+        context = self._contexts.make(job, cancelled, release)
+        return build(self._flows, flow_run.flow, flow_run.shape, context)
 
     def _run(
         self,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.engine.execution.registry import RegisteredFlows, shape
+from amphv2_bootstrap.engine.execution.registry import RegisteredFlows, build, shape
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import Context
@@ -65,5 +65,5 @@ def test_this_version_knows_the_flows(cloud: Cloud) -> None:
     host = HostSettings("ctl1", "/state", ("/octavia.conf",), spec.persistence, ("x",))
     context = Context(spec, host, Secrets({}))
     for flow_run in cloud.store.flow_runs_of(job.uuid):
-        flow = RegisteredFlows().factory(flow_run.flow)(context)
-        assert shape(flow) == flow_run.shape, flow_run.flow
+        name, wanted = flow_run.flow, flow_run.shape
+        assert shape(build(RegisteredFlows(), name, wanted, context)) == wanted, name

@@ -27,7 +27,7 @@ def persistence_rows(mariadb: MariaDB) -> int:
 
 
 _POST = """
-import sys
+import sys, uuid
 from octavia.common import config
 config.init(["--config-file", sys.argv[1]])
 from octavia.controller.worker.v2 import taskflow_jobboard_driver as drivers
@@ -40,7 +40,7 @@ made = stevedore_driver.DriverManager(
     invoke_args=(persistence,)).driver
 with persistence.get_persistence() as backend, made.job_board(backend) as board:
     book = models.LogBook("create-load-balancer")
-    book.add(models.FlowDetail("create", "0b6b3c1c-7a55-4a37-9b0e-6f6c2b1c9b52"))
+    book.add(models.FlowDetail("create", str(uuid.uuid4())))
     backend.get_connection().save_logbook(book)
     store = {"loadbalancer_id": sys.argv[2]} if sys.argv[2] else {}
     job = board.post("create-load-balancer", book=book, details={"store": store})

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from amphv2_bootstrap.adapters.key_value import sentinel_order
 from amphv2_bootstrap.adapters.mysql import sessions
 from amphv2_bootstrap.adapters.octavia import canary
 from amphv2_bootstrap.adapters.octavia.canary import BoardJob
@@ -90,7 +91,11 @@ def jobs(context: Context, sources: Sequence[str]) -> Mapping[str, BoardJob]:
         why, todo = found or ("", "")
         raise PermanentError("read Octavia's jobboard", why=why, todo=todo)
     return canary.jobs_of_load_balancers(
-        python, sources, masker=context.secrets.masker, cancelled=context.cancelled
+        python,
+        sources,
+        masker=context.secrets.masker,
+        cancelled=context.cancelled,
+        more_seconds=sentinel_order.silence(context.spec).seconds,
     )
 
 

@@ -134,7 +134,7 @@ def waiting_jobs(
 
     :param more_seconds: what silent Sentinels cost.
     """
-    facts = _waiting(python, sources, masker, cancelled)
+    facts = _waiting(python, sources, masker, cancelled, more_seconds)
     return tuple(map(str, facts["jobs"]))
 
 
@@ -162,12 +162,13 @@ def jobs_of_load_balancers(
     *,
     masker: Masker = NOTHING_SECRET,
     cancelled: threading.Event | None = None,
+    more_seconds: float = 0.0,
 ) -> dict[str, BoardJob]:
     """By the id of its load balancer, each job on Octavia's own jobboard.
 
-    Changes none. Parameters and errors are those of :func:`prove`.
+    Changes none. Parameters and errors are those of :func:`waiting_jobs`.
     """
-    facts = _waiting(python, sources, masker, cancelled)
+    facts = _waiting(python, sources, masker, cancelled, more_seconds)
     return {
         one: BoardJob(found["job"], found["owner"], found["seconds"])
         for one, found in facts["load_balancers"].items()
@@ -179,6 +180,7 @@ def _waiting(
     sources: Sequence[str],
     masker: Masker,
     cancelled: threading.Event | None,
+    more_seconds: float,
 ) -> Facts:
     result = program_runner.run(
         python,

@@ -49,8 +49,8 @@ class AwaitIdleOctavia(Step):
     """Wait for the load balancers that are in PENDING when it begins (promise P11).
 
     Without a jobboard nobody resumes the flow of a worker that is stopped, so its load
-    balancer stays in PENDING for ever. Later ones aren't waited for: a worker that is
-    told to stop takes none. Only reads, from Octavia's main database and jobboard.
+    balancer stays in PENDING for ever. Later ones aren't waited for: a worker that
+    must stop takes none. Only reads, from Octavia's main database and jobboard.
     """
 
     atom_name = "await-idle-octavia"
@@ -171,14 +171,14 @@ class _Beginning:
         if self._resumed:
             texts.append(
                 "the jobboard was enabled before: no wait is needed for load balancers "
-                f"of {', '.join(sorted(self._resumed))}, whose flows another worker "
-                "resumes"
+                f"of {', '.join(sorted(self._resumed))}, since another worker resumes "
+                "their flows"
             )
         return "; ".join(texts)
 
 
 def _resumed(context: Context, systemd: Systemd) -> Collection[str]:
-    """The provider drivers whose flows survive a restart, since the jobboard is on.
+    """The provider drivers with flows that survive a restart, since the jobboard is on.
 
     The services must run with the octavia.conf that enables it. Where that isn't
     known, none does.

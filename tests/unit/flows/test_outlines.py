@@ -36,7 +36,7 @@ def test_the_outline_equals_the_flow(name: str) -> None:
 
 @pytest.mark.parametrize("name", FORMER)
 def test_a_former_shape_is_found_by_its_digest(name: str) -> None:
-    """Whoever carries out an older version's job builds the flow that was posted."""
+    """To carry out an older version's job, the flow is built as it was posted."""
     context: Any = None
     flow = FORMER[name].load()(context)
     assert f"{flow.name}.{shape(flow)[:12]}" == name

@@ -39,7 +39,7 @@ def main(mariadb: MariaDB, tmp_path: Path) -> MainDatabase:
 
 @pytest.fixture
 def controller(main: MainDatabase, tmp_path: Path) -> Controller:
-    """A controller whose octavia.conf names that database, and lacks the jobboard."""
+    """A controller with that database in its octavia.conf, and without the jobboard."""
     folder = tmp_path / "host"
     folder.mkdir()
     made = Controller(folder)
@@ -205,7 +205,7 @@ def test_a_job_on_the_jobboard_is_resumed(
     octavia_venv: Path,
     tmp_path: Path,
 ) -> None:
-    """Whoever has one isn't waited for, however old; verify doesn't call it lost."""
+    """What has a job isn't waited for, however old; verify doesn't call it lost."""
     cloud = clouds.on("redis", redis_server, tmp_path, mariadb, octavia_venv)
     clouds.post(cloud, EARLIER)
     main.add(EARLIER, minutes=61)

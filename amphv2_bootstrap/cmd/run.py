@@ -103,12 +103,13 @@ def _is_more_to_do(runtime: "Runtime", report: dict[str, Any]) -> bool:
     :raises RefusedError: this host can't carry it out.
     :raises ConflictError: another machine uses this host's name.
     """
-    from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
+    from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, FencedError
     from amphv2_bootstrap.engine.records import LIVE
 
     hosts = (None, runtime.loaded.host.name)
     flows = [f for f in report["flows"] if f["state"] in LIVE and f["host"] in hosts]
-    with contextlib.suppress(DatabaseUnavailableError):  # the next look reports it
+    # The next look reports an outage, and a job that has ended meanwhile.
+    with contextlib.suppress(DatabaseUnavailableError, FencedError):
         job = runtime.store.job(report["id"])
         for flow_run in runtime.store.flow_runs(flow["id"] for flow in flows):
             if flow_run.state not in LIVE:

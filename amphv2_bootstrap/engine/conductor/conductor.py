@@ -18,7 +18,7 @@ from amphv2_bootstrap.engine.conductor.duplicate_hosts import DuplicateHosts
 from amphv2_bootstrap.engine.conductor.reconcile import Reconciler
 from amphv2_bootstrap.engine.conductor.settings import ConductorSettings
 from amphv2_bootstrap.engine.conductor.workers import Parts, Workers
-from amphv2_bootstrap.engine.errors import RefusedError
+from amphv2_bootstrap.engine.errors import FencedError, RefusedError
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import FlowRun, FlowState
@@ -202,6 +202,8 @@ class Conductor:
         try:
             job = self._parts.store.job(run.job_uuid)
             self._parts.runner.check(run, job)
+        except FencedError:
+            return False
         except (RefusedError, NotFoundError) as exc:
             why = self._parts.runner.masker.text(str(exc))
             if self._refuse(entry, why):

@@ -12,7 +12,7 @@ from taskflow import states
 from taskflow.engines.action_engine.engine import SerialActionEngine
 from taskflow.patterns import linear_flow
 
-from amphv2_bootstrap.engine.errors import RefusedError
+from amphv2_bootstrap.engine.errors import FencedError, RefusedError
 from amphv2_bootstrap.engine.execution import intents, retries
 from amphv2_bootstrap.engine.execution.contexts import Contexts
 from amphv2_bootstrap.engine.execution.fenced_persistence import FencedBackend
@@ -78,11 +78,20 @@ class Runner:
     def check(self, flow_run: FlowRun, job: Job) -> None:
         """:raises RefusedError: this conductor leaves the flow to others."""
         self._supervisor.check(flow_run)
+        """Whether this conductor may carry the flow out.
+
+        :raises RefusedError: it leaves the flow to others.
+        :raises FencedError: the job has ended since the flow was read.
+        """
         self._accept(flow_run, job)
         self._flow(flow_run, job, threading.Event())
 
     def _accept(self, flow_run: FlowRun, job: Job) -> Key:
         """The key of the seals of what the flow's steps note."""
+        if job.finished_at is not None:  # its seal is deleted
+            raise FencedError(
+                "carry out the flow", on=str(flow_run), why="it has ended"
+            )
         flow_runs = self._store.flow_runs_of(job.uuid)
         key = self._contexts.accept(job, flow_runs)
         here = flow_run.host in (None, host_of(self._journal.owner))
@@ -112,6 +121,11 @@ class Runner:
                 flow_run, job, key, lease, stopping, timer
             ),
         )
+        try:
+            key = self._accept(flow_run, job)
+        except FencedError as exc:
+            return of_trouble(exc)
+        end = self._run_directions(flow_run, job, key, lease, stopping)
         reason = self.masker.text(end.reason)[:_LONGEST_REASON] if end.reason else None
         return dataclasses.replace(end, reason=reason)
 

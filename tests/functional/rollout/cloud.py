@@ -62,7 +62,7 @@ class Pace:
 
     boot: float
     stop: float
-    clients: int = 6
+    clients: int = 4
     services: Sequence[str] = ("octavia-api", "octavia-worker")
 
 
@@ -112,7 +112,11 @@ class RolloutCloud(OctaviaCloud):
                 for asked in (("restart", name) for name in self.pace.services)
             ]
             commands = "\nrestart_commands = ".join(restart)
-            changes = {"restart_commands": commands, **options}
+            changes = {
+                "restart_commands": commands,
+                "ready_command": self.watch.ready_command(host),
+                **options,
+            }
             self.site.write_configuration(host, {"octavia": changes})
 
     def start(self) -> None:
@@ -176,6 +180,17 @@ class RolloutCloud(OctaviaCloud):
         """The load balancers of which that host's worker got a message."""
         log = self.folder / f"octavia-worker-{host}.log"
         return set(_MESSAGE.findall(log.read_text()))
+
+    def built_by(self, host: str) -> set[str]:
+        """The load balancers for which that host's worker asked for a machine."""
+        rows = self.site.mariadb.execute(
+            "SELECT compute_id, load_balancer_id FROM octavia.amphora"
+            " WHERE compute_id IS NOT NULL AND load_balancer_id IS NOT NULL"
+        )
+        boots = self.folder / "boots"
+        return {
+            found for machine, found in rows if (boots / machine).read_text() == host
+        }
 
     def numbers(self, stuck: Mapping[str, str]) -> str:
         """The figures for the documents."""

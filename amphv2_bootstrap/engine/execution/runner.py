@@ -76,13 +76,12 @@ class Runner:
         self.masker = masker
 
     def check(self, flow_run: FlowRun, job: Job) -> None:
-        """:raises RefusedError: this conductor leaves the flow to others."""
-        self._supervisor.check(flow_run)
         """Whether this conductor may carry the flow out.
 
         :raises RefusedError: it leaves the flow to others.
         :raises FencedError: the job has ended since the flow was read.
         """
+        self._supervisor.check(flow_run)
         self._accept(flow_run, job)
         self._flow(flow_run, job, threading.Event())
 
@@ -113,7 +112,10 @@ class Runner:
 
         :raises RefusedError: the job was given other secrets since the check.
         """
-        key = self._accept(flow_run, job)
+        try:
+            key = self._accept(flow_run, job)
+        except FencedError as exc:
+            return of_trouble(exc)
         end = self._supervisor.run(
             flow_run,
             lease,
@@ -121,11 +123,6 @@ class Runner:
                 flow_run, job, key, lease, stopping, timer
             ),
         )
-        try:
-            key = self._accept(flow_run, job)
-        except FencedError as exc:
-            return of_trouble(exc)
-        end = self._run_directions(flow_run, job, key, lease, stopping)
         reason = self.masker.text(end.reason)[:_LONGEST_REASON] if end.reason else None
         return dataclasses.replace(end, reason=reason)
 

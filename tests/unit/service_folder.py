@@ -97,3 +97,13 @@ def service_folder() -> Iterator[ServiceFolder]:
         yield made
     finally:
         shutil.rmtree(above)
+
+
+def open_to_all(folder: Path) -> None:
+    """Let every user enter the test's folder, and pytest's own above it."""
+    top = Path(tempfile.gettempdir())
+    if top not in folder.parents:
+        pytest.skip("other users may not enter the folders above")
+    while folder != top:
+        folder.chmod(0o755)
+        folder = folder.parent

@@ -12,7 +12,7 @@ import pytest
 from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.host.start_command import start_command
 from tests.unit.adapters.host import systemctl
-from tests.unit.service_folder import SERVICE, as_root
+from tests.unit.service_folder import SERVICE, as_root, open_to_all
 
 PROGRAM = "octavia-worker"
 WORDS = (PROGRAM, "--config-file=/etc/octavia/octavia.conf", "--log-file=/var/log/w")
@@ -43,9 +43,7 @@ def script(tmp_path: Path) -> Path:
     path.parent.mkdir()
     path.write_text(_PKG_TOOLS.format(words=" ".join(WORDS)))
     path.chmod(0o755)
-    for folder in path.parents[:4]:
-        if folder != Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o055)
+    open_to_all(path.parent)
     return path
 
 

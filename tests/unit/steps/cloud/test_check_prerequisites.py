@@ -18,7 +18,7 @@ from amphv2_bootstrap.steps.controller.write_octavia_configuration import (
 )
 from tests.unit.adapters.host import systemctl
 from tests.unit.irreplaceable import WAYS
-from tests.unit.service_folder import SERVICE, as_root
+from tests.unit.service_folder import SERVICE, as_root, open_to_all
 from tests.unit.steps.controller_host import Controller
 
 
@@ -151,8 +151,7 @@ def test_certificates_that_octavia_cannot_read_are_a_problem(
     for file, mode in ((authority, 0o644), (key, 0o600)):
         file.touch()
         file.chmod(mode)
-    for folder in (with_program.folder, *with_program.folder.parents[:3]):
-        folder.chmod(folder.stat().st_mode | 0o055)
+    open_to_all(with_program.folder)
     with_program.settings |= {"services": ("octavia-worker",), "restart_commands": ()}
     files = {"ssl": "True", "ssl_ca_certs": str(authority), "ssl_keyfile": str(key)}
     with_program.task_flow["jobboard_redis_backend_ssl_options"] = files

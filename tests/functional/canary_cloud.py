@@ -30,6 +30,8 @@ _POST = """
 import sys, uuid
 from octavia.common import config
 config.init(["--config-file", sys.argv[1]])
+# With etcd, a claim would end while the test still looks at it.
+config.cfg.CONF.set_override("jobboard_expiration_time", 600, group="task_flow")
 from octavia.controller.worker.v2 import taskflow_jobboard_driver as drivers
 from taskflow.persistence import models
 from stevedore import driver as stevedore_driver

@@ -58,7 +58,9 @@ def used_cloud(
         cloud.start()
         cloud.traffic.start()
         wait_until(
-            lambda: len(cloud.pending()) >= len(hosts), what="the workers are at work"
+            lambda: len(cloud.pending()) >= len(hosts),
+            what="the workers are at work",
+            timeout=300,
         )
         yield cloud
     except BaseException:
@@ -124,7 +126,8 @@ def check_with_a_kill(used: contextlib.AbstractContextManager[RolloutCloud]) -> 
         check(cloud)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.long  # a message to a worker that ends is lost now and then: see the page
+@pytest.mark.timeout(2000)
 def test_no_load_balancer_is_lost(
     make_site: MakeSite, rabbitmq_server: RabbitMQServer
 ) -> None:
@@ -153,7 +156,7 @@ def in_state(cloud: RolloutCloud, *states: str) -> str:
     def found() -> list[str]:
         return [host for host in HOSTS if cloud.controller_state(host) in states]
 
-    cloud.site.wait_until(found, f"a flow is {states}")
+    cloud.site.wait_until(found, f"a flow is {states}", timeout=1500)
     return found()[0]
 
 
@@ -182,6 +185,7 @@ def test_a_whole_host_dies(
         wait_until(
             lambda: cloud.built_by(dead) & cloud.pending().keys(),
             what=f"{dead} builds a load balancer",
+            timeout=600,
         )
         kept = cloud.built_by(dead) if state == "done" else set()
         cloud.machines[dead].kill()

@@ -56,7 +56,7 @@ class Watch:
         wait_until(
             lambda: not self._all()[-1]["out"],
             what="no controller is out",
-            timeout=200,
+            timeout=600,
             state=self._all,
         )
 

@@ -80,6 +80,7 @@ def _overridden(page: Page, mariadb: MariaDB, redis: RedisServer) -> bytes:
         "octavia_redis_password": (redis.password or "").replace("$", "$$"),
     }
     text = text.replace("192.0.2.10", redis.host)
+    text = text.replace("jobboard_expiration_time: 100", "jobboard_expiration_time: 5")
     text = re.sub(r"\{\{ (\w+) \}\}", lambda found: values[found[1]], text)
     lines = text.partition("    task_flow:\n")[2].splitlines()
     pairs = [line.strip().partition(": ") for line in lines]
@@ -120,7 +121,7 @@ def _attach(folder: Path, root: Path) -> None:
     attach.write_text('#!/bin/sh\nname=$2; shift 3\nexec podman exec -i "$name" "$@"\n')
     systemctl = root / "own/systemctl"
     systemctl.parent.mkdir()
-    systemctl.write_text('#!/bin/sh\necho "$*" > /restarted\n')
+    systemctl.write_text('#!/bin/sh\necho "$*" >> /restarted\n')
     for program in (attach, systemctl):
         program.chmod(0o755)
     (root / "etc/octavia").mkdir()

@@ -30,9 +30,11 @@ _TEMPLATE = (DATA / "octavia.conf").read_bytes()
 
 # As kolla_start: copy the host's file, then start a service, which loads it.
 _START = """\
+[ ! -e /var/lib/kolla/config_files/broken ] || exit 1
 mkdir -p /etc/octavia && cp /var/lib/kolla/config_files/octavia.conf /etc/octavia/
 exec python3 -c '
-import time
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 from octavia.common import config
 config.init(["--config-file", "/etc/octavia/octavia.conf"])
 time.sleep(800)'
@@ -196,3 +198,17 @@ def test_an_option_that_the_containers_release_lacks(host: KollaHost) -> None:
     assert [file.read_bytes() for file in host.files()] == [_TEMPLATE] * len(SERVICES)
     assert host.mariadb.execute("SHOW DATABASES") == databases
     assert host.starts() == before
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_a_service_that_does_not_start_again(host: KollaHost) -> None:
+    """The job fails and names the container; when it can start, the job goes on."""
+    host.page.type("amphv2-bootstrap db upgrade")
+    broken = host.files()[2].with_name("broken")
+    broken.touch()
+    printed = host.page.type("amphv2-bootstrap run", 1)
+    assert "(octavia_housekeeping): the container does not stay up" in printed
+    broken.unlink()
+    assert "sent a job through redis" in host.page.type("amphv2-bootstrap run")
+    host.starts()

@@ -26,8 +26,9 @@ _LIMITS = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096")
 _TOOL = """\
 #!/bin/sh
 exec unshare --mount sh -c 'umount -l /sys/fs/cgroup/unified 2> /dev/null
-exec podman "$@"' sh --storage-driver vfs --root {folder}/root --runroot {folder}/run \
---tmpdir {folder}/tmp --cgroup-manager cgroupfs --events-backend file "$@"
+exec {podman} "$@"' sh --storage-driver vfs --root {folder}/root \
+--runroot {folder}/run --tmpdir {folder}/tmp --cgroup-manager cgroupfs \
+--events-backend file "$@"
 """
 _FOLDERS = ("dev", "etc", "proc", "root", "run", "sys", "tmp", "usr", "var/tmp")
 _LINKS = ("bin", "lib", "lib64", "sbin")
@@ -101,14 +102,15 @@ def running_podman(folder: Path, name: str = "podman") -> Iterator[Podman]:
 
     Where it can't start a container the test is skipped; in CI it fails.
     """
-    if shutil.which("podman") is None or os.geteuid():
+    program = shutil.which("podman")
+    if program is None or os.geteuid():
         unavailable("podman isn't installed, or this isn't root: see bindep.txt")
     tool = folder / "bin" / name
     tool.parent.mkdir(parents=True)
     tool.touch(0o755)
     # podman refuses longer paths than these.
     with tempfile.TemporaryDirectory(prefix="podman-") as state:
-        tool.write_text(_TOOL.format(folder=state))
+        tool.write_text(_TOOL.format(folder=state, podman=program))
         podman = Podman(folder, tool)
         try:
             _try(podman)

@@ -25,7 +25,7 @@ def _octavia(controller: Controller, *lines: object) -> None:
     (folder / "lines").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     controller.settings["octavia_python"] = controller.program(
         "python",
-        f"cat > {folder}/request\n"
+        f"head -n 1 > {folder}/request\n"
         f"cp {folder}/var/state/*.conf {folder}/overlay 2> /dev/null\n"
         f"cat {folder}/lines\n",
     )

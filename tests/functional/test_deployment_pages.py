@@ -82,7 +82,7 @@ def _overridden(page: Page, mariadb: MariaDB, redis: RedisServer) -> bytes:
     text = text.replace("192.0.2.10", redis.host)
     text = text.replace("jobboard_expiration_time: 100", "jobboard_expiration_time: 5")
     text = re.sub(r"\{\{ (\w+) \}\}", lambda found: values[found[1]], text)
-    lines = text.partition("    task_flow:\n")[2].splitlines()
+    lines = text.partition("  task_flow:\n")[2].splitlines()
     pairs = [line.strip().partition(": ") for line in lines]
     options = {name: value.strip('"') for name, _, value in pairs if name}
     options["jobboard_backend_port"] = str(redis.port)

@@ -29,7 +29,7 @@ def test_the_table_reads_what_octavia_reads(
     by_table = introspection.load_task_flow(octavia_python_path, (str(conf),))
     assert starts == []
     by_octavia = _asked_in_full(octavia_python_path, conf)
-    assert starts == ["task_flow"]
+    assert starts == ["options"]
     # Octavia's answer comes as JSON.
     assert json.loads(json.dumps(by_table.defaults)) == by_octavia.defaults
     assert json.loads(json.dumps(by_table.values)) == by_octavia.values
@@ -51,7 +51,7 @@ def test_octavia_reads_what_the_table_does_not_know(
     with conf.open("a") as stream:
         stream.write(f"\n[task_flow]\n{line}\n")
     introspection.load_task_flow(octavia_python_path, (str(conf),))
-    assert starts == ["task_flow"]
+    assert starts == ["options"]
 
 
 def test_a_reference_within_the_group_needs_no_octavia(
@@ -92,7 +92,7 @@ def test_a_release_that_the_table_lacks_is_asked(
     environment.add_octavia(version)
     found = introspection.load_task_flow(environment.python, (str(conf),))
     assert found.values == {"novel": "new"}
-    assert starts == ["task_flow"]
+    assert starts == ["options"]
 
 
 def test_source_that_may_have_changed_is_asked(
@@ -102,7 +102,7 @@ def test_source_that_may_have_changed_is_asked(
     environment.add_octavia("18.0.0", editable=True)
     found = introspection.load_task_flow(environment.python, (str(conf),))
     assert found.defaults == {"novel": "new"}
-    assert starts == ["task_flow"]
+    assert starts == ["options"]
 
 
 def test_an_older_release_has_its_own_options(
@@ -138,4 +138,4 @@ def test_a_script_is_asked_for_everything(
     script.chmod(0o755)
     found = introspection.load_task_flow(str(script), (str(conf),))
     assert found.values == {"novel": "new"}
-    assert starts == ["task_flow"]
+    assert starts == ["options"]

@@ -38,7 +38,9 @@ def _words(cause: BaseException) -> str:
     name = type(cause).__name__
     # An answer that isn't the server's: the text may quote a secret.
     is_foreign = isinstance(cause, KeyError | ValueError | TypeError)
-    return name if is_foreign else f"{name}: {cause}"
+    if is_foreign and not isinstance(cause, OSError):
+        return name
+    return f"{name}: {cause}"
 
 
 def closed(settings: BoardSettings, attempted: str) -> BoardUnavailableError:

@@ -2,6 +2,7 @@
 """The main job, posted by ``post-job`` and carried out by conductors."""
 
 import json
+import re
 
 from tests.functional.site import PASSWORD, MakeSite, steps
 
@@ -15,11 +16,10 @@ def test_a_posted_job_is_done_by_two_conductors(make_site: MakeSite) -> None:
     url = site.persistence_connection().replace("octavia_persistence", "octavia")
     for host in site.hosts:
         file = site.octavia_conf(host)
-        lines = [
-            f"connection = {url}" if "@db-vip/" in line else line
-            for line in file.read_text().splitlines()
-        ]
-        file.write_text("\n".join(lines) + "\n")
+        text = file.read_text()
+        file.write_text(
+            re.sub(r"(?m)^connection = sqlite:.*$", f"connection = {url}", text)
+        )
         site.write_configuration(host, {"octavia": {"persistence_connection": ""}})
     site.start_conductors()
     done = site.cli("post-job", "--wait", "--timeout", "120")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from amphv2_bootstrap.engine.seal import identities
 from amphv2_bootstrap.engine.storage import schema
 from tests.functional.site import MakeSite, Site, steps
 from tests.servers.mariadb import MariaDB
@@ -20,13 +21,24 @@ def test_run_says_why_it_cannot_do_the_job(make_site: MakeSite) -> None:
     """For a flow of another shape, the exit code is 1, with the reason."""
     site = make_site(hosts=("ctl1",))
     assert site.cli("post-job").returncode == 0
-    with site.store.database.write() as connection:
-        connection.execute(schema.flow_runs.update().values(shape="of another version"))
+    _give_shape_of_another_version(site)
     done = site.cli("run")
     assert done.returncode == 1
     assert "knows it in another shape" in done.stderr
     assert "Traceback" not in done.stderr
     assert site.show()["state"] == "ready"
+
+
+def _give_shape_of_another_version(site: Site) -> None:
+    """As if another version with the same secrets had posted and sealed the job."""
+    (job,) = site.store.jobs()
+    key = site.runtime("ctl1").sealer.check(job, site.store.flow_runs_of(job.uuid))
+    with site.store.database.write() as connection:
+        connection.execute(schema.flow_runs.update().values(shape="of another version"))
+    changed = identities(site.store.flow_runs_of(job.uuid))
+    seal = key.seal("job", job.uuid, job.spec, job.on_failure, changed)
+    with site.store.database.write() as connection:
+        connection.execute(schema.jobs.update().values(seal=seal))
 
 
 @contextlib.contextmanager

@@ -139,7 +139,10 @@ def cut(make_site: MakeSite, mariadb: MariaDB) -> Iterator[Cut]:
     with running_proxy(mariadb.host, mariadb.port) as proxy:
         through = site.engine_url.replace(f":{mariadb.port}/", f":{proxy.port}/")
         own = {"task_flow": {"persistence_connection": through}}
-        site.write_configuration("ctl2", own)
+        # No conductor is alive, to which a controller's flow could be released.
+        at_once = {"octavia": {"controllers_at_once": "0"}}
+        site.write_configuration("ctl1", at_once)
+        site.write_configuration("ctl2", own | at_once)
         assert site.cli("post-job").returncode == 0
         yield Cut(site, proxy)
 

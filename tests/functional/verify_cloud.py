@@ -121,7 +121,8 @@ def check(case: Case, cloud: Cloud) -> None:
     assert set(failed) == set(case.failed), found
     for check, words in case.failed.items():
         assert all(one in failed[check] for one in words.split(" ... ")), found
-    assert set(by_state(found, "skipped")) == set(case.skipped), found
+    # The main database in these octavia.conf is SQLite, which has no load balancers.
+    assert set(by_state(found, "skipped")) == {*case.skipped, "stuck"}, found
     for check, words in case.warned.items():
         assert words in by_state(found, "warning")[check]
     assert all(one["todo"] for one in found if one["state"] == "failed"), found

@@ -124,6 +124,7 @@ def _reason(error: BaseException) -> str:
     innermost = error
     while nested := innermost.__cause__ or innermost.__context__:
         innermost = nested
-    if isinstance(innermost, KeyError | ValueError):  # it may quote a secret
+    is_foreign = isinstance(innermost, KeyError | ValueError)
+    if is_foreign and not isinstance(innermost, OSError):  # it may quote a secret
         return f"an answer that can't be read ({type(innermost).__name__})"
     return getattr(innermost, "detail_text", None) or str(innermost)

@@ -130,6 +130,8 @@ class CheckPrerequisites(Step):
     def _arguments(self) -> None:
         """Note if octavia-worker doesn't load the file that will be written."""
         host = self.context.host
+        if host.service_arguments:
+            return  # checked with the configuration; in a container its paths differ
         stated = config_sources.arguments(host, self._systemd)
         real = tuple((kind, os.path.realpath(path)) for kind, path in stated or ())
         files = ((host.config_file, stated), (os.path.realpath(host.config_file), real))

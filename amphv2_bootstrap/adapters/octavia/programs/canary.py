@@ -260,6 +260,7 @@ def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
         with report.at("jobboard-connect"), explained_refusals(conf, scratch):
             board = stack.enter_context(driver.job_board(persistence))
             job = stack.enter_context(scratch_job(report, persistence, board, scratch))
+            stack.callback(first.kill)  # before the clean-up: it acts on the board
             try_own(conf, scratch, board)
         with report.at("post"), explained_refusals(conf, scratch, board):
             job.post(two_steps)

@@ -173,4 +173,4 @@ def test_the_tables_say_who_works_with_them(open_database: OpenDatabase) -> None
     rows = schema.constants
     query = sa.select(rows.c.value).where(rows.c.name == migrate.COMPATIBLE_FROM)
     with database.read() as connection:
-        assert connection.execute(query).scalars().all() == ["0003"]
+        assert connection.execute(query).scalars().all() == ["0008"]

@@ -59,7 +59,8 @@ def verify(cloud: Cloud, *arguments: str) -> tuple[int, list[dict[str, str]]]:
     """The exit code and the findings; nothing may be changed, and no secret shown."""
     server = cloud.site.mariadb
     before, mark = cloud.conf.read_bytes(), server.mark()
-    done = cloud.site.cli("verify", "-f", "json", *arguments)
+    # Two checks ask a backend that may say nothing, for up to 60 and 120 s.
+    done = cloud.site.cli("verify", "-f", "json", *arguments, timeout=240)
     assert done.returncode in (0, 1), done.stderr
     secrets = (PASSWORD, server.root_password, cloud.site.key_value.password)
     for secret in filter(None, secrets):

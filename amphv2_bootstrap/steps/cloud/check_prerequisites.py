@@ -16,6 +16,7 @@ from amphv2_bootstrap.adapters.mysql.sessions import Server, Session
 from amphv2_bootstrap.adapters.octavia import config_sources, introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import (
     interpreter_of,
+    is_command,
     others_may_replace,
 )
 from amphv2_bootstrap.adapters.octavia.service_user import (
@@ -130,8 +131,8 @@ class CheckPrerequisites(Step):
     def _arguments(self) -> None:
         """Note if octavia-worker doesn't load the file that will be written."""
         host = self.context.host
-        if host.service_arguments:
-            return  # checked with the configuration; in a container its paths differ
+        if is_command(interpreter_of(host) or ""):
+            return  # the paths are those of a container
         stated = config_sources.arguments(host, self._systemd)
         real = tuple((kind, os.path.realpath(path)) for kind, path in stated or ())
         files = ((host.config_file, stated), (os.path.realpath(host.config_file), real))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.output.waiting import absent
 from amphv2_bootstrap.engine.liveness import (
     ConductorRow,
     Liveness,
@@ -85,8 +86,7 @@ def unattended(
     found = []
     for flow in report["flows"]:
         host, is_live = flow["host"], flow["state"] in ("ready", "running")
-        # It would have its turn, but its host is away.
-        is_live |= (flow.get("waits_for") or "").startswith(f"a conductor on {host}:")
+        is_live |= flow.get("waits_for") == absent(host)
         if is_live and host is None and not hosts:
             names = ", ".join(controllers)
             found.append(f"No conductor is alive. Of {names}, choose one, and {start}.")

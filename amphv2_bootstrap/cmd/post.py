@@ -105,6 +105,11 @@ def user_name() -> str:
         return f"uid{os.getuid()}"
 
 
+def operator(runtime: "Runtime") -> str:
+    """The operator who asks for it, as user and host: the events have it so."""
+    return f"{user_name()}@{runtime.loaded.host.name}"
+
+
 def post(
     runtime: "Runtime", arguments: argparse.Namespace, *, renewing: bool = False
 ) -> "Posted":
@@ -117,7 +122,7 @@ def post(
     wanted = arguments.on_failure
     spec = dataclasses.replace(runtime.loaded.spec, on_failure=wanted or _PARK)
     _warn_of_others(runtime, spec.controllers)
-    who = f"{user_name()}@{runtime.loaded.host.name}"
+    who = operator(runtime)
     first = _first_of(runtime, arguments)
     posted = runtime.poster().post(spec, posted_by=who, first=first, renewing=renewing)
     verb = "posted" if posted.is_new else "is unfinished: continuing it"

@@ -13,6 +13,7 @@ from amphv2_bootstrap.adapters.host.certificates import (
     pair_flaws,
 )
 from amphv2_bootstrap.adapters.octavia import program_runner
+from amphv2_bootstrap.adapters.octavia.programs.options import in_memory
 from amphv2_bootstrap.conf.problems import OptionProblems, suggestion
 from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.spec.model import on_host
@@ -34,6 +35,7 @@ _ELSEWHERE = (
     "path of the container, set [octavia] host_paths to where the file is on this host"
 )
 _MEMORY = "/proc/self/fd/"
+_in_memory = functools.cache(in_memory)
 _REQUIREMENTS = ("none", "optional", "required")
 
 
@@ -133,15 +135,7 @@ def fetched(
     except BootstrapError as exc:
         problems.add(f"was asked for {', '.join(sorted(missing))}: {exc.why}", exc.todo)
         return {}
-    return {name: _in_memory(text) for name, text in answer["texts"].items()}
-
-
-@functools.cache
-def _in_memory(text: str) -> str:
-    handle = os.memfd_create("certificate")
-    with os.fdopen(os.dup(handle), "wb") as stream:
-        stream.write(text.encode("utf-8", "surrogateescape"))
-    return f"{_MEMORY}{handle}"
+    return {name: _in_memory(name, text) for name, text in answer["texts"].items()}
 
 
 def check_file(

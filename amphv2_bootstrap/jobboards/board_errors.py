@@ -36,11 +36,7 @@ def unavailable(
 def _words(cause: BaseException) -> str:
     """Type and text; only the type of an error that isn't a client library's own."""
     name = type(cause).__name__
-    # An answer that isn't the server's: the text may quote a secret.
-    is_foreign = isinstance(cause, KeyError | ValueError | TypeError)
-    if is_foreign and not isinstance(cause, OSError):
-        return name
-    return f"{name}: {cause}"
+    return name if server_errors.is_foreign(cause) else f"{name}: {cause}"
 
 
 def closed(settings: BoardSettings, attempted: str) -> BoardUnavailableError:

@@ -4,18 +4,24 @@
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from amphv2_bootstrap.adapters.key_value import sentinel_order
 from amphv2_bootstrap.adapters.key_value.sentinel_order import Silence
 from amphv2_bootstrap.adapters.octavia import canary as octavia_canary
-from amphv2_bootstrap.adapters.octavia import config_sources, introspection
+from amphv2_bootstrap.adapters.octavia import (
+    config_sources,
+    db_manage,
+    introspection,
+)
 from amphv2_bootstrap.adapters.octavia.canary import CANARY_SECONDS, Proof
 from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.octavia.programs.options import are_partly_inside
 from amphv2_bootstrap.errors import TransientError
 from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Context, StepResult
+from amphv2_bootstrap.steps.wanted_options import wanted_options
 
 _CONNECTIONS = 2
 """The board's two owners connect one after the other."""
@@ -24,6 +30,20 @@ _CONNECTIONS = 2
 def loaded(context: Context) -> tuple[str, ...]:
     """The files and folders from which Octavia loads its configuration here."""
     return config_sources.sources(context.host, interpreter_of(context.host))
+
+
+@contextlib.contextmanager
+def with_wanted(context: Context) -> Iterator[tuple[str, ...]]:
+    """What :func:`loaded` has, and a private file with all that is wanted as the last.
+
+    It exists within the block; what killed runs left is removed before.
+
+    :raises PermanentError: it can't be written.
+    """
+    folder = Path(context.host.state_path)
+    db_manage.remove_orphans(folder)
+    with db_manage.options_overlay(folder, wanted_options(context)) as overlay:
+        yield (*loaded(context), str(overlay))
 
 
 def loaded_by_table(context: Context) -> introspection.TaskFlow:

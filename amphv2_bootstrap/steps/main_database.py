@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Octavia's main database, which new accounts of its user must not close to it."""
 
+import contextlib
 from dataclasses import dataclass, replace
 
 from amphv2_bootstrap.adapters.mysql import sessions
@@ -9,6 +10,7 @@ from amphv2_bootstrap.adapters.octavia import config_sources
 from amphv2_bootstrap.errors import BootstrapError, CancelledError, TransientError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import on_host
+from amphv2_bootstrap.spec.secret import Secret
 from amphv2_bootstrap.steps.base import Context
 
 _SERVERS = ("mysql", "mariadb")
@@ -57,18 +59,11 @@ def look(context: Context) -> Access | None:
 
     :raises CancelledError: the step was cancelled.
     """
-    found = connection(context)
-    if found is None or found[0].username != context.spec.persistence.username:
+    found = login(context)
+    if found is None or found.url.username != context.spec.persistence.username:
         return None
-    url, password = found
     try:
-        with sessions.session(
-            url,
-            password,
-            masker=context.secrets.masker,
-            database=url.database,
-            cancelled=context.cancelled,
-        ) as session:
+        with found.session(context) as session:
             account = str(session.value("SELECT CURRENT_USER()"))
             return Access(account, _rights(session))
     except CancelledError:
@@ -78,8 +73,28 @@ def look(context: Context) -> Access | None:
         return Access(why=exc.why, trouble=trouble)
 
 
-def connection(context: Context) -> tuple[DatabaseUrl, str | None] | None:
-    """URL and password of ``[database] connection``, as this host's Octavia loads it.
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What Octavia logs in with; its paths are those of this host."""
+
+    url: DatabaseUrl
+    password: Secret | None
+
+    def session(
+        self, context: Context
+    ) -> contextlib.AbstractContextManager[sessions.Session]:
+        """See :func:`.sessions.session` for its errors."""
+        return sessions.session(
+            self.url,
+            self.password.reveal() if self.password else None,
+            masker=context.secrets.masker,
+            database=self.url.database,
+            cancelled=context.cancelled,
+        )
+
+
+def login(context: Context) -> Login | None:
+    """By ``[database] connection``, as this host's Octavia loads it.
 
     None if it names no MySQL or MariaDB, or can't be read here.
     """
@@ -94,7 +109,8 @@ def connection(context: Context) -> tuple[DatabaseUrl, str | None] | None:
         name: on_host(value, context.host.host_paths)
         for name, value in url.query.items()
     }
-    return replace(url, query=paths), password
+    secret = None if password is None else Secret(password)
+    return Login(replace(url, query=paths), secret)
 
 
 def _rights(session: sessions.Session) -> frozenset[str]:

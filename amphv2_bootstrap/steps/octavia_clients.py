@@ -6,11 +6,10 @@ They are of other versions, and in a container they have other files and authori
 
 import ssl
 from collections.abc import Callable
-from pathlib import Path
 
 from amphv2_bootstrap.adapters import key_value
 from amphv2_bootstrap.adapters.key_value import ClientMissingError, sentinel_order
-from amphv2_bootstrap.adapters.octavia import canary, db_manage, introspection
+from amphv2_bootstrap.adapters.octavia import canary, introspection
 from amphv2_bootstrap.adapters.octavia.diagnosis import MissingLibraryError, verdict
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.octavia.program_runner import Result
@@ -20,8 +19,8 @@ from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.spec.task_flow_group import uses_tls
 from amphv2_bootstrap.steps.base import Context
-from amphv2_bootstrap.steps.canary import loaded
-from amphv2_bootstrap.steps.wanted_options import wanted_options, wanted_values
+from amphv2_bootstrap.steps.canary import with_wanted
+from amphv2_bootstrap.steps.wanted_options import wanted_values
 
 KeyValueCheck = Callable[[Spec, Secrets], tuple[str, ...]]
 
@@ -97,13 +96,11 @@ def _octavia_reaches(context: Context) -> bool:
     python = interpreter_of(context.host)
     if python is None:
         return False
-    folder = Path(context.host.state_path)
-    db_manage.remove_orphans(folder)
     try:
-        with db_manage.options_overlay(folder, wanted_options(context)) as overlay:
+        with with_wanted(context) as sources:
             canary.waiting_jobs(
                 python,
-                (*loaded(context), str(overlay)),
+                sources,
                 masker=context.secrets.masker,
                 cancelled=context.cancelled,
                 more_seconds=sentinel_order.silence(context.spec).seconds,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from amphv2_bootstrap.adapters.key_value import sentinel_order
-from amphv2_bootstrap.adapters.mysql import sessions
 from amphv2_bootstrap.adapters.octavia import canary
 from amphv2_bootstrap.adapters.octavia.canary import BoardJob
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
@@ -64,17 +63,10 @@ def pending(context: Context) -> tuple[LoadBalancer, ...] | None:
     :raises DatabaseTroubleError: the server can't be reached.
     :raises CancelledError: the step was cancelled.
     """
-    found = main_database.connection(context)
-    if found is None:
+    login = main_database.login(context)
+    if login is None:
         return None
-    url, password = found
-    with sessions.session(
-        url,
-        password,
-        masker=context.secrets.masker,
-        database=url.database,
-        cancelled=context.cancelled,
-    ) as session:
+    with login.session(context) as session:
         return tuple(LoadBalancer(*row) for row in session.rows(_PENDING))
 
 

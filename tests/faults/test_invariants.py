@@ -5,34 +5,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from amphv2_bootstrap.engine.records import Event, FlowRun, FlowState
+from amphv2_bootstrap.engine.records import Event, FlowState
 from tests.faults import invariants
 from tests.faults.invariants import History, Invariant, breaches, takeovers
 from tests.faults.ledger import Effect
+from tests.unit.engine.flow_runs import flow_run
 
 FLOW = "j"
-
-
-def flow_run(state: str) -> FlowRun:
-    return FlowRun(
-        sequence=1,
-        uuid=FLOW,
-        job_uuid="b",
-        flow="main",
-        shape="",
-        stage=0,
-        host=None,
-        state=FlowState(state),
-        reason=None,
-        reverting=False,
-        epoch=0,
-        owner=None,
-        book_uuid="",
-        flow_detail_uuid="",
-        created_at=0.0,
-        started_at=None,
-        finished_at=None,
-    )
 
 
 def history(events: str, effects: str, state: str = "done") -> History:
@@ -43,7 +22,7 @@ def history(events: str, effects: str, state: str = "done") -> History:
     """
     return History(
         posted=[FLOW],
-        flow_runs=[flow_run(state)],
+        flow_runs=[flow_run(uuid=FLOW, job_uuid="b", state=FlowState(state))],
         events=[_event(text) for text in _split(events)],
         effects=[_effect(at, text) for at, text in enumerate(_split(effects))],
     )

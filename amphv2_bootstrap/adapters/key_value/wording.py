@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
+from amphv2_bootstrap.spec.server_errors.key_value import is_foreign
 
 SCRATCH_SECONDS = 60
 """A scratch entry expires after this time."""
@@ -24,8 +25,7 @@ def said(exc: BaseException, secrets: Secrets) -> str:
     A server may repeat its input: old Redis answers HELLO with ``unknown command,
     with args beginning with`` and the password.
     """
-    if isinstance(exc, KeyError | ValueError) and not isinstance(exc, OSError):
-        # Not a library's own error: its text may quote what no masker knows.
+    if is_foreign(exc):
         return f"an answer that can't be read ({type(exc).__name__})"
     # etcd3gw keeps the server's own text in detail_text.
     text = getattr(exc, "detail_text", None) or str(exc) or type(exc).__name__

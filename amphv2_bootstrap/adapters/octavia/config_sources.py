@@ -110,15 +110,26 @@ def files(host: HostSettings) -> tuple[Path, ...]:
 def main_connection(files: Iterable[Path]) -> str:
     """``[database] connection``, the URL of Octavia's main database; empty if not set.
 
-    It holds a password. A file that can't be read or parsed is passed over: the code
-    that loads it reports what is wrong with it.
+    It holds a password.
     """
-    text = ""
+    options = written(files, "database").get("database", {})
+    return options.get("connection", "").replace("$$", "$")
+
+
+def written(files: Iterable[Path], *sections: str) -> dict[str, dict[str, str]]:
+    """The options of these sections as the files have them; a later file overrides.
+
+    Empty if no file can be read. One that can't be read or parsed is passed over: the
+    code that loads it reports what is wrong with it.
+    """
+    found: dict[str, dict[str, str]] = {}
     for file in files:
         with contextlib.suppress(BootstrapError, ValueError):
-            options = conf_file.get_options(durable_file.read(str(file)), "database")
-            text = options.get("connection", text)
-    return text.replace("$$", "$")
+            text = durable_file.read(str(file))
+            for section in sections:
+                options = conf_file.get_options(text, section)
+                found.setdefault(section, {}).update(options)
+    return found
 
 
 def load_order(

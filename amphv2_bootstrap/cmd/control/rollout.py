@@ -9,7 +9,7 @@ from cliff.command import Command
 
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.job import add_host, add_id, as_written
-from amphv2_bootstrap.cmd.post import user_name
+from amphv2_bootstrap.cmd.post import operator
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 class _ChangeJob(Guarded, Command, metaclass=abc.ABCMeta):
     """Changes one job, prints what it did, and puts what may begin on the board."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        self.add_arguments(parser)
+        return as_written(parser)
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """By default the id alone, which may be left out."""
+        add_id(parser)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         runtime = self.runtime()
@@ -39,10 +48,6 @@ def _add_required_id(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _operator(runtime: "Runtime") -> str:
-    return f"{user_name()}@{runtime.loaded.host.name}"
-
-
 class SkipHost(_ChangeJob):
     """Leave a host out of a job: its Octavia stays as it is, and the others go on.
 
@@ -54,11 +59,9 @@ class SkipHost(_ChangeJob):
       amphv2-bootstrap job skip 0b6b --host controller2
     """
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         _add_required_id(parser)
         add_host(parser, required=True)
-        return as_written(parser)
 
     def change(
         self, runtime: "Runtime", job: "Job", parsed_args: argparse.Namespace
@@ -82,18 +85,13 @@ class PauseJob(_ChangeJob):
       amphv2-bootstrap job pause 0b6b
     """
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        add_id(parser)
-        return as_written(parser)
-
     def change(
         self, runtime: "Runtime", job: "Job", parsed_args: argparse.Namespace
     ) -> str:
         from amphv2_bootstrap.engine.records import FlowState
         from amphv2_bootstrap.engine.storage.control.pausing import pause
 
-        is_new = pause(runtime.journal, job.uuid, _operator(runtime))
+        is_new = pause(runtime.journal, job.uuid, operator(runtime))
         flow_runs = runtime.store.flow_runs_of(job.uuid)
         running = [run.name for run in flow_runs if run.state is FlowState.RUNNING]
         ends = f" Until its end goes on: {', '.join(running)}." if running else ""
@@ -108,17 +106,12 @@ class UnpauseJob(_ChangeJob):
       amphv2-bootstrap job unpause
     """
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        add_id(parser)
-        return as_written(parser)
-
     def change(
         self, runtime: "Runtime", job: "Job", parsed_args: argparse.Namespace
     ) -> str:
         from amphv2_bootstrap.engine.storage.control.pausing import unpause
 
-        changed = unpause(runtime.journal, job.uuid, _operator(runtime))
+        changed = unpause(runtime.journal, job.uuid, operator(runtime))
         return "goes on." if changed else "isn't paused; nothing to do."
 
 
@@ -134,8 +127,7 @@ class RetryFlow(_ChangeJob):
           --from restart-octavia-services
     """
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         _add_required_id(parser)
         parser.add_argument(
             "--flow", required=True, help="name of the flow, as 'job show' has it"
@@ -148,7 +140,6 @@ class RetryFlow(_ChangeJob):
             metavar="STEP",
             help="the first step that is run again",
         )
-        return as_written(parser)
 
     def change(
         self, runtime: "Runtime", job: "Job", parsed_args: argparse.Namespace

@@ -31,7 +31,7 @@ def waits_for_turn(
     if found.cause is Cause.PAUSE:
         return f"'job unpause': {job.paused_by} has paused the job"
     if found.cause is Cause.ABSENT:
-        return f"a conductor on {flow_run.host}: none is alive there"
+        return absent(flow_run.host)
     if found.cause is Cause.RELEASE:
         return "its release, which comes next"
     names = _names(found.flows)
@@ -40,6 +40,11 @@ def waits_for_turn(
     if found.cause is Cause.LIMIT:
         return f"{names}: {flow_run.at_once} at a time"
     return names
+
+
+def absent(host: str | None) -> str:
+    """That a flow would have its turn, but no conductor is alive on its host."""
+    return f"a conductor on {host}: none is alive there"
 
 
 def _names(flow_runs: Sequence[FlowRun]) -> str:

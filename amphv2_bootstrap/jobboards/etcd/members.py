@@ -11,6 +11,7 @@ import requests
 from etcd3gw.exceptions import Etcd3Exception
 
 from amphv2_bootstrap.jobboards.settings import BoardSettings
+from amphv2_bootstrap.spec.server_errors.key_value import is_foreign
 from amphv2_bootstrap.spec.task_flow_group import uses_tls
 
 # The last two: an answer that isn't etcd's.
@@ -124,7 +125,6 @@ def _reason(error: BaseException) -> str:
     innermost = error
     while nested := innermost.__cause__ or innermost.__context__:
         innermost = nested
-    is_foreign = isinstance(innermost, KeyError | ValueError)
-    if is_foreign and not isinstance(innermost, OSError):  # it may quote a secret
+    if is_foreign(innermost):
         return f"an answer that can't be read ({type(innermost).__name__})"
     return getattr(innermost, "detail_text", None) or str(innermost)

@@ -266,6 +266,15 @@ def rule_of_types(causes: Iterable[tuple[str, str]]) -> Rule | None:
     return None
 
 
+def is_foreign(exc: BaseException) -> bool:
+    """Whether it isn't a client library's own error, so that it may quote a secret.
+
+    ssl's errors are both OSError and ValueError, and say what is wrong.
+    """
+    foreign = isinstance(exc, KeyError | ValueError | TypeError)
+    return foreign and not isinstance(exc, OSError)
+
+
 def words_of(exc: BaseException | None) -> str:
     """``Type: text`` of an error and of those that led to it, one a line."""
     lines = []

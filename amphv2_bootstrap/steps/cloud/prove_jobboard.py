@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """``prove-jobboard``: the wanted jobboard works, before any controller uses it."""
 
-from pathlib import Path
-
-from amphv2_bootstrap.adapters.octavia import db_manage
 from amphv2_bootstrap.adapters.octavia.diagnosis import MissingLibraryError
 from amphv2_bootstrap.steps.base import Step, StepResult
-from amphv2_bootstrap.steps.canary import loaded, obstacle, result_of_proof, unproven
-from amphv2_bootstrap.steps.wanted_options import wanted_options
+from amphv2_bootstrap.steps.canary import (
+    obstacle,
+    result_of_proof,
+    unproven,
+    with_wanted,
+)
 
 
 class ProveJobboard(Step):
@@ -28,12 +29,8 @@ class ProveJobboard(Step):
         found = obstacle(self.context)
         if found:
             return unproven(self.context, f"{found.why}. {found.todo}")
-        folder = Path(self.context.host.state_path)
-        db_manage.remove_orphans(folder)
-        options = wanted_options(self.context)
         try:
-            with db_manage.options_overlay(folder, options) as overlay:
-                sources = (*loaded(self.context), str(overlay))
+            with with_wanted(self.context) as sources:
                 return result_of_proof(self.context, sources)
         except MissingLibraryError as exc:
             # ensure-client-library runs later, in the flow controller.

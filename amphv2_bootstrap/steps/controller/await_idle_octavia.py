@@ -4,12 +4,11 @@
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.host.stale_services import stale_services
-from amphv2_bootstrap.adapters.octavia import db_manage, introspection
+from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.canary import BoardJob
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.errors import (
@@ -26,7 +25,7 @@ from amphv2_bootstrap.steps.base import (
     Step,
     StepResult,
 )
-from amphv2_bootstrap.steps.canary import loaded
+from amphv2_bootstrap.steps.canary import loaded, with_wanted
 from amphv2_bootstrap.steps.octavia_file import OctaviaFile
 from amphv2_bootstrap.steps.provider import drivers_using_it
 from amphv2_bootstrap.steps.under_way import (
@@ -36,7 +35,6 @@ from amphv2_bootstrap.steps.under_way import (
     named,
     pending,
 )
-from amphv2_bootstrap.steps.wanted_options import wanted_options
 
 LOG = logging.getLogger(__name__)
 
@@ -203,9 +201,8 @@ def _jobs(context: Context) -> tuple[Mapping[str, BoardJob], str]:
     Empty where it can't be read; then also why.
     """
     try:
-        folder, options = Path(context.host.state_path), wanted_options(context)
-        with db_manage.options_overlay(folder, options) as overlay:
-            return jobs(context, (*loaded(context), str(overlay))), ""
+        with with_wanted(context) as sources:
+            return jobs(context, sources), ""
     except CancelledError:
         raise
     except BootstrapError as exc:

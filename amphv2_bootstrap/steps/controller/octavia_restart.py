@@ -148,11 +148,9 @@ def _why_not_ready(context: Context) -> str:
         )
     except TransientError as exc:
         return exc.why
-    return (
-        done.output[-500:] or f"it ended with {done.returncode}"
-        if done.returncode
-        else ""
-    )
+    if not done.returncode:
+        return ""
+    return done.output[-500:] or f"it ended with {done.returncode}"
 
 
 def _not_ready(context: Context, when: str, why: str) -> PermanentError:

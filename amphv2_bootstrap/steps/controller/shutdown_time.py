@@ -9,22 +9,24 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping
 
-from amphv2_bootstrap.adapters.host import containers, durable_file
+from amphv2_bootstrap.adapters.host import containers
 from amphv2_bootstrap.adapters.host.services import Systemd
-from amphv2_bootstrap.adapters.octavia import conf_file, config_sources
+from amphv2_bootstrap.adapters.octavia import config_sources
+from amphv2_bootstrap.adapters.octavia.programs.options import GROUP
 from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.spec.model import HostSettings
+from amphv2_bootstrap.spec.task_flow_group import is_true
 from amphv2_bootstrap.steps.base import Context
 
 _WORKER = "worker"
-_GRACEFUL, _RETRIES, _WAIT, _JOBBOARD = (
+_Option = tuple[str, str, str]
+_GRACEFUL, _RETRIES, _WAIT = (
     ("DEFAULT", "graceful_shutdown_timeout", "60"),
     ("controller_worker", "amp_active_retries", "30"),
     ("controller_worker", "amp_active_wait_sec", "10"),
-    ("task_flow", "jobboard_enabled", "false"),
 )
 """Section, name and default; the first one is cotyledon's, and 0 is no limit."""
-_TRUE = ("true", "1", "on", "yes")
+_JOBBOARD = "jobboard_enabled"
 
 
 def shutdown_warnings(
@@ -36,8 +38,9 @@ def shutdown_warnings(
     on this host.
     """
     host = context.host
-    values = _values(host)
-    if not values or values[_JOBBOARD].lower() in _TRUE:
+    sections = ("DEFAULT", "controller_worker", GROUP)
+    values = config_sources.written(config_sources.files(host), *sections)
+    if not values or is_true(values[GROUP].get(_JOBBOARD)):
         return ()
     needed = _number(values, _RETRIES) * _number(values, _WAIT)
     limits = {
@@ -70,24 +73,9 @@ def _of_services(host: HostSettings, systemd: Systemd) -> Iterator[tuple[str, fl
                 yield what, container.stop_seconds()
 
 
-_Option = tuple[str, str, str]
-
-
-def _values(host: HostSettings) -> Mapping[_Option, str]:
-    values: dict[_Option, str] = {}
-    for file in config_sources.files(host):
-        # The code that loads the file reports what is wrong with it.
-        with contextlib.suppress(BootstrapError, ValueError):
-            text = durable_file.read(str(file))
-            for option in (_GRACEFUL, _RETRIES, _WAIT, _JOBBOARD):
-                section, name, default = option
-                former = values.get(option, default)
-                values[option] = conf_file.get_options(text, section).get(name, former)
-    return values
-
-
-def _number(values: Mapping[_Option, str], option: _Option) -> float:
+def _number(values: Mapping[str, Mapping[str, str]], option: _Option) -> float:
+    section, name, default = option
     try:
-        return float(values[option])
+        return float(values[section].get(name, default))
     except ValueError:
-        return float(option[2])
+        return float(default)

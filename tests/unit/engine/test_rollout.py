@@ -8,6 +8,7 @@ import pytest
 
 from amphv2_bootstrap.engine.records import FlowRun, FlowState
 from amphv2_bootstrap.engine.rollout import Due, due, may_begin, turns
+from tests.unit.engine.flow_runs import flow_run
 
 _MARKS = {
     "w": (FlowState.WAITING, False),
@@ -33,24 +34,14 @@ def _runs(marks: str, at_once: int | None = None) -> Iterator[FlowRun]:
         state, is_begun = _MARKS[mark]
         host = "abcdefgh"[sequence]
         sequence += 1
-        yield FlowRun(
+        yield flow_run(
             sequence=sequence,
             uuid=f"run-{host}",
-            job_uuid="job",
             flow="controller",
-            shape="",
             stage=stage,
             host=host,
             state=state,
-            reason=None,
-            reverting=False,
-            epoch=0,
-            owner=None,
-            book_uuid="",
-            flow_detail_uuid="",
-            created_at=0.0,
             started_at=1.0 if is_begun else None,
-            finished_at=None,
             at_once=at_once,
         )
 

@@ -17,6 +17,7 @@ from amphv2_bootstrap.posting.sealing import Sealer
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.secret import Secrets
+from tests.unit.engine.flow_runs import flow_run
 
 SPEC = Spec(
     persistence=DatabaseUrl("mysql+pymysql", "octavia", "db", 3306, "p"),
@@ -25,6 +26,7 @@ SPEC = Spec(
     secret_names=("admin_password", "persistence_password"),
     controllers_at_once=1,
 )
+
 SECRETS = {"admin_password": "4dm1n-Sesame", "persistence_password": "s3cr3t-Sesame"}
 SEALER = Sealer(Secrets(SECRETS), "ctl1")
 OTHER = Sealer(Secrets({**SECRETS, "persistence_password": "corrected"}), "ctl1")
@@ -68,7 +70,7 @@ def _posted(spec: Spec = SPEC) -> Posted:
 
 
 def _run(job: str, number: int, new: Any) -> FlowRun:
-    return FlowRun(
+    return flow_run(
         sequence=number + 1,
         uuid=flow_run_uuid(job, new),
         job_uuid=job,
@@ -76,16 +78,6 @@ def _run(job: str, number: int, new: Any) -> FlowRun:
         shape=new.shape,
         stage=new.stage,
         host=new.host,
-        state=FlowState.READY,
-        reason=None,
-        reverting=False,
-        epoch=0,
-        owner=None,
-        book_uuid="b",
-        flow_detail_uuid="f",
-        created_at=1.0,
-        started_at=None,
-        finished_at=None,
         at_once=new.at_once,
     )
 

@@ -71,7 +71,7 @@ def received(request: dict[str, Any]) -> list[str]:
     """
     files = request.get("files") or {}
     return [
-        _in_memory(path, files[path]) if path in files else _inside(path)
+        in_memory(path, files[path]) if path in files else _inside(path)
         for path in request["sources"]
     ]
 
@@ -80,7 +80,8 @@ def _inside(path: str) -> str:
     return path[len(INSIDE) :] if path.startswith(INSIDE) else path
 
 
-def _in_memory(name: str, text: str) -> str:
+def in_memory(name: str, text: str) -> str:
+    """The path of a file of this process alone; ``name`` stands for it in messages."""
     handle = os.memfd_create("octavia.conf")
     with os.fdopen(os.dup(handle), "wb") as stream:
         stream.write(text.encode("utf-8", "surrogateescape"))

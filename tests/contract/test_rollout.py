@@ -12,7 +12,7 @@ from amphv2_bootstrap.engine.storage.control.pausing import pause, unpause
 from amphv2_bootstrap.errors import PermanentError
 from tests.contract.boards import Boards
 from tests.servers.process import wait_until
-from tests.unit.engine.rolling import post
+from tests.unit.engine.rolling import come_alive, post
 from tests.unit.engine.toys import SETTINGS, Cloud, Ledger, ToyFlows
 
 # A conductor that reconciles seldom: what it does at once, others need not restore.
@@ -64,6 +64,8 @@ def _start(
 def test_one_after_the_other(board_factory: Boards, cloud: Cloud, out: Out) -> None:
     """A failure stops the rest, a pause too; an absent host is taken up at its end."""
     out.broken = True
+    # All signs of life first: a host without one lets the others go before it.
+    come_alive(cloud, *HOSTS)
     uuid = post(cloud, ("one", "two", "three"))
     with contextlib.ExitStack() as stack:
         _start(stack, cloud, board_factory, *HOSTS)

@@ -6,10 +6,11 @@ Source: kolla-ansible's role octavia, its templates and tasks/config.yml.
 """
 
 import configparser
+import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -20,10 +21,11 @@ from amphv2_bootstrap.adapters.octavia import conf_file
 from tests import DATA
 from tests.functional.deployment_page import Page, places
 from tests.functional.site import PASSWORD
+from tests.servers.debian import Debian
 from tests.servers.mariadb import MariaDB
 from tests.servers.podman import Podman, python_home, running_podman
 from tests.servers.process import wait_until
-from tests.servers.redis import Sentinels
+from tests.servers.redis import RedisServer, Sentinels
 
 SERVICES = ("worker", "health-manager", "housekeeping", "api")
 _TEMPLATE = (DATA / "octavia.conf").read_bytes()
@@ -43,12 +45,12 @@ time.sleep(800)'
 
 @dataclass
 class KollaHost:
-    """The controller; ``octavia`` is the virtual environment of the image."""
+    """The controller; ``image`` are folders here by their places in the image."""
 
     page: Page
     podman: Podman
     mariadb: MariaDB
-    octavia: Path
+    image: Mapping[Path, str]
 
     def files(self) -> list[Path]:
         """The octavia.conf of each service."""
@@ -57,9 +59,10 @@ class KollaHost:
 
     def start(self, first: Path) -> None:
         """Start all containers; Python there looks into the folder ``first`` first."""
-        seen = {path: str(path) for path in (self.octavia, python_home(), first)}
+        seen = {**self.image, first: str(first)}
+        folders = [f"{place}/bin" for place in self.image.values()]
         variables = {
-            "PATH": f"{self.octavia}/bin:/usr/bin:/bin",
+            "PATH": ":".join([*folders, "/usr/bin", "/bin"]),
             "PYTHONPATH": str(first),
         }
         for file in self.files():
@@ -94,8 +97,6 @@ def host(
     """All services run, with what kolla-ansible writes without a jobboard."""
     sentinel = redis_sentinels.sentinels[0]
     changes = {
-        **places(mariadb),
-        "/etc/kolla": f"{tmp_path}/kolla",
         "192.0.2.11, 192.0.2.12, 192.0.2.13": sentinel.host,
         "192.0.2.11,192.0.2.12,192.0.2.13": sentinel.host,
         "jobboard_backend_port = 26379": f"jobboard_backend_port = {sentinel.port}",
@@ -107,13 +108,49 @@ def host(
             + redis_sentinels.sentinel_password.replace("$", "$$")
         ),
     }
-    page = Page("kolla-ansible", tmp_path, changes)
-    with running_podman(tmp_path, "docker") as podman:
-        found = KollaHost(page, podman, mariadb, octavia_venv)
+    image = {path: str(path) for path in (octavia_venv, python_home())}
+    with _running(tmp_path, mariadb, image, changes) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _running(
+    folder: Path,
+    mariadb: MariaDB,
+    image: Mapping[Path, str],
+    changes: Mapping[str, str],
+) -> Iterator[KollaHost]:
+    kolla = {**places(mariadb), "/etc/kolla": f"{folder}/kolla", **changes}
+    page = Page("kolla-ansible", folder, kolla)
+    with running_podman(folder, "docker") as podman:
+        found = KollaHost(page, podman, mariadb, image)
         found.deploy()
-        (tmp_path / "first").mkdir()
-        found.start(tmp_path / "first")
-        page.configure(f"state_path = {tmp_path}/state")
+        (folder / "first").mkdir()
+        found.start(folder / "first")
+        page.configure(f"state_path = {folder}/state")
+        yield found
+
+
+@pytest.fixture
+def packaged_host(
+    tmp_path: Path, mariadb: MariaDB, redis_server: RedisServer
+) -> Iterator[KollaHost]:
+    """The same with Debian's packages in the image, and with one Redis.
+
+    As the page says of Octavia before 14.
+    """
+    (tmp_path / "debian").mkdir()
+    debian = Debian(tmp_path / "debian")
+    build = "apt-get install --yes python3-redis && cp --archive /usr /image"
+    assert debian.run("sh", "-ec", build).returncode == 0
+    changes = {
+        "192.0.2.11, 192.0.2.12, 192.0.2.13": redis_server.host,
+        "jobboard_backend_port = 26379": f"jobboard_backend_port = {redis_server.port}",
+        "REDIS_PASSWORD": redis_server.password.replace("$", "$$"),
+        "jobboard_redis_sentinel = kolla\n": "",
+    }
+    image = {debian.path("image"): "/usr"}
+    with _running(tmp_path, mariadb, image, changes) as found:
         yield found
 
 
@@ -183,6 +220,24 @@ def test_the_drill_of_the_page(host: KollaHost) -> None:
         timeout=120,
         state=lambda: host.podman.programs("octavia_worker"),
     )
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_debians_packages_in_containers(packaged_host: KollaHost) -> None:
+    """Octavia 11 with a taskflow that has no migrations: bootstrapped and drilled."""
+    host = packaged_host
+    prepare, plan, run, verify, drill = host.page.commands()[:5]
+    host.page.type(prepare)
+    host.page.type(plan)
+    printed = host.page.type(run)
+    assert "taskflow 5.0.0 has no migrations" in printed
+    assert "sent a job through redis" in printed
+    assert "NOT PROVEN" not in printed
+    after = host.starts()
+    assert PASSWORD not in host.page.type(verify)
+    assert "another one resumed it after" in host.page.type(drill)
+    assert host.starts() == after
 
 
 @pytest.mark.timeout(600)

@@ -65,10 +65,12 @@ class Podman:
     ) -> Path:
         """Start a container; return its root.
 
-        :param mounts: the folders of this host that it sees, with their places there.
+        :param mounts: the folders of this host that it sees, with their places there;
+            it gets this host's /usr unless one of them is its own.
         """
         root = self._make_root(name)
-        seen = {Path("/usr"): "/usr", **mounts}
+        own = {} if "/usr" in mounts.values() else {Path("/usr"): "/usr"}
+        seen = {**own, **mounts}
         volumes = [f"--volume={here}:{there}:ro" for here, there in seen.items()]
         variables = [f"--env={key}={value}" for key, value in environment.items()]
         self.call(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that a rename can't replace: a mount of its own, and one with two names."""
+"""Files that a rename can't replace: mounts, hard links, and what chattr protects."""
 
 import contextlib
 import os
@@ -45,8 +45,37 @@ def hard_linked(path: Path) -> Iterator[None]:
     other.unlink()
 
 
+@contextlib.contextmanager
+def _with_attribute(letter: str, path: Path) -> Iterator[None]:
+    """Within the block, the kernel lets nobody change it."""
+    argv = ["chattr", f"+{letter}", str(path)]
+    if subprocess.run(argv, capture_output=True, check=False).returncode:
+        pytest.skip("this user or file system has no such attributes")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", f"-{letter}", str(path)], check=True)
+
+
+def immutable(path: Path) -> AbstractContextManager[None]:
+    return _with_attribute("i", path)
+
+
+def immutable_folder(path: Path) -> AbstractContextManager[None]:
+    return _with_attribute("i", path.parent)
+
+
+def append_only(path: Path) -> AbstractContextManager[None]:
+    return _with_attribute("a", path)
+
+
 WAYS: dict[str, tuple[Callable[[Path], AbstractContextManager[None]], str]] = {
     "mounted": (mounted, "a mount of its own.*Mount its folder"),
     "hard-linked": (hard_linked, r"2 names \(hard links\).*cp -p"),
 }
 """How to make such a file, and what the error says."""
+KEPT = {
+    "immutable": (immutable, "chattr -ia"),
+    "append-only": (append_only, "chattr -ia"),
+}
+"""The same for files that can't be written in place either."""

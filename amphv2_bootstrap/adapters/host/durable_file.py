@@ -8,10 +8,12 @@ for other system errors.
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import secrets
 import stat
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +28,9 @@ ROOM_BYTES = 4 * 2**20
 """What a disk must have free: octavia.conf, its backup and what we note are smaller."""
 
 _MAY_PASS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE}
+# linux/fs.h: FS_IOC_GETFLAGS; FS_IMMUTABLE_FL and FS_APPEND_FL.
+_GET_ATTRIBUTES = 0x80086601
+_KEPT = 0x10 | 0x20
 _TEMPORARY = ".amphv2-"
 _ATTRIBUTES_UNSUPPORTED = {errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL}
 
@@ -50,7 +55,8 @@ def check_replaceable(path: str) -> None:
     """Check that the existing file can be replaced by a new one; change nothing.
 
     :raises PermanentError: it is a mount of its own, or has a second name, which would
-        keep the old content; its folder is read-only, or its disk full.
+        keep the old content; it has an attribute against changes; its folder is
+        read-only, or its disk full.
     """
     with _translated("look at the file", path), no_follow.entry(path) as target:
         _refuse_irreplaceable(target)
@@ -60,7 +66,7 @@ def check_replaceable(path: str) -> None:
                 "replace the file",
                 on=target.path,
                 why="this program may not write into its folder, or that is read-only",
-                todo=f"Make {folder} writable (mount it rw), and resume.",
+                todo=f"Make {folder} writable (mount it rw, chattr -i it), and resume.",
             )
         _refuse_full_disk(folder, target.folder)
 
@@ -171,7 +177,11 @@ def _refuse_irreplaceable(target: no_follow.Entry) -> None:
     with no_follow.opened(target.open()) as handle:
         names = os.fstat(handle).st_nlink
         is_mount = _mount_of(handle) != _mount_of(target.folder)
-    if is_mount:
+        is_kept = _is_kept(handle)
+    if is_kept:
+        why = "it has an attribute against changes (chattr +i or +a)"
+        todo = "See why somebody wanted that; then chattr -ia it, and resume."
+    elif is_mount:
         why = "it is a mount of its own, which no new file can replace"
         todo = "Mount its folder instead of the file, and resume."
     elif names > 1:
@@ -180,6 +190,16 @@ def _refuse_irreplaceable(target: no_follow.Entry) -> None:
     else:
         return
     raise PermanentError("replace the file", on=target.path, why=why, todo=todo)
+
+
+def _is_kept(handle: int) -> bool:
+    """Whether the kernel lets nobody replace the file, not even root."""
+    found = bytearray(8)
+    try:
+        fcntl.ioctl(handle, _GET_ATTRIBUTES, found)
+    except OSError:
+        return False  # this file system has no such attributes
+    return bool(int.from_bytes(found[:4], sys.byteorder) & _KEPT)
 
 
 def _mount_of(handle: int) -> str | None:

@@ -22,6 +22,8 @@ PACKET_BYTES = 16 * 2**20
 RECYCLE_SECONDS = 3600
 """oslo.db's default of connection_recycle_time, which Octavia passes to taskflow."""
 
+_OFF = ("0", "OFF")
+
 # taskflow's migrations make the other JSON columns LONGTEXT, but not these.
 _NARROW = (
     ("logbooks", "meta"),
@@ -47,6 +49,15 @@ def clock_offset(session: Session) -> float:
     there = session.value("SELECT UTC_TIMESTAMP(6)")
     here = (before + time.time()) / 2  # the server answered in between
     return float(there.replace(tzinfo=datetime.UTC).timestamp() - here)
+
+
+def read_only_variables(session: Session) -> tuple[str, ...]:
+    """The server's variables for which it takes no writes; empty if it does."""
+    rows = session.rows(
+        "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only',"
+        " 'innodb_read_only', 'transaction_read_only', 'tx_read_only')"
+    )
+    return tuple(str(name) for name, value in rows if str(value).upper() not in _OFF)
 
 
 def traps(session: Session, database: str, files: Iterable[Path]) -> tuple[str, ...]:

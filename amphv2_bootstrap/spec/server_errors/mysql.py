@@ -26,6 +26,14 @@ _ADMIN = "The account lacks a privilege: grant it."
 _READ_ONLY = "The server is read-only: is it a replica, or is a switch-over under way?"
 _NOT_REACHED = "Is the server running, and are host and port right?"
 _SPACE = "Make room on the server's disk."
+_SYSTEM_TABLES = (
+    "The server's own tables are older than the server, or damaged: run "
+    "mariadb-upgrade there (or restart MySQL with --upgrade=FORCE)."
+)
+_NO_KEY = (
+    "The server refuses tables without a primary key: turn sql_require_primary_key off "
+    "until the job is done, and report the table to the project."
+)
 _PLUGIN = (
     "Give the account an authentication plugin that PyMySQL and Octavia know, such as "
     "mysql_native_password, or caching_sha2_password with TLS."
@@ -53,6 +61,10 @@ def _permanent(code: int, advice: str, text: str = "") -> Rule:
 RULES: tuple[Rule, ...] = (
     _transient(1020),  # changed since the last read: innodb_snapshot_isolation
     _permanent(1021, _SPACE),
+    _permanent(1030, _SPACE, "error 28 "),
+    _permanent(
+        1036, "The server can write no table: see innodb_read_only and its log."
+    ),
     _transient(1037, "The server is out of memory."),
     _transient(1040, "Wait, or raise max_connections."),
     _transient(1041, "The server is out of memory."),
@@ -111,18 +123,23 @@ RULES: tuple[Rule, ...] = (
     _permanent(1290, "The server allows no such files.", "secure-file-priv"),
     _transient(1290, _READ_ONLY),
     _transient(1317),
+    _permanent(1356, _SYSTEM_TABLES, r"\bmysql\."),
     _permanent(
         1410, "The account may not create other accounts: grant it CREATE USER."
     ),
     _transient(1412),
+    _permanent(1449, _SYSTEM_TABLES, r"mariadb\.sys|mysql\.sys"),
     _permanent(1524, _PLUGIN),
+    *(_permanent(code, _SYSTEM_TABLES) for code in (1547, 1548, 1558)),
     _permanent(1665, "Set binlog_format = ROW (or MIXED) in the server."),
     _permanent(
         1698,
         "The account logs in by the socket, as the system user of that name: use it "
         "so, or give the account a password.",
     ),
+    _permanent(1728, _SYSTEM_TABLES),
     _transient(1792, _READ_ONLY),
+    _permanent(1805, _SYSTEM_TABLES),
     _permanent(1819, "Choose a password that the server's password policy accepts."),
     _permanent(1820, "The password has expired: set a new one by ALTER USER."),
     _transient(1836, _READ_ONLY),
@@ -144,13 +161,24 @@ RULES: tuple[Rule, ...] = (
     ),
     _permanent(AUTHENTICATION_REFUSED, _PLUGIN),
     _transient(3024),
+    _transient(3032, "The server is in offline_mode: wait, or turn that off."),
+    _permanent(3098, _NO_KEY),
+    _transient(3100, "Group replication refused the commit."),
+    _transient(3101, "Group replication found a conflicting transaction."),
     _permanent(3118, "The account is locked: ALTER USER ... ACCOUNT UNLOCK."),
     _transient(3169),  # killed by an administrator
+    _permanent(3750, _NO_KEY),
     _transient(4031),  # idle for too long
     _permanent(4151, "The account is locked: ALTER USER ... ACCOUNT UNLOCK."),
     _transient(
         9001,
         "ProxySQL reaches no server of the hostgroup: see its runtime_mysql_servers.",
+    ),
+    _permanent(
+        9006,
+        "A query rule of ProxySQL leads statements of one session to different "
+        "hostgroups: let this account use the writers only (default_hostgroup, and no "
+        "rule for it).",
     ),
 )
 

@@ -50,7 +50,6 @@ from amphv2_bootstrap.steps.under_way import pending
 OLDEST = {"MariaDB": (10, 0, 2), "MySQL": (8, 0)}
 """MariaDB: the first version in which a connection can hold two named locks."""
 
-_OFF = ("0", "OFF")
 _NO_FILES = ("unix_socket", "ssl_capath")
 
 
@@ -257,10 +256,11 @@ class CheckPrerequisites(Step):
         )
 
     def _server_state(self, session: Session) -> None:
-        if str(session.value("SELECT @@GLOBAL.read_only")).upper() not in _OFF:
+        reasons = ", ".join(fitness.read_only_variables(session))
+        if reasons:
             self._problems.append(
-                f"The server {session.place} is read-only: is it a replica? "
-                "admin_connection must lead to the server that takes writes."
+                f"The server {session.place} is read-only ({reasons}): is it a "
+                "replica? admin_connection must lead to the server that takes writes."
             )
         if not named_locks.are_permitted(session):
             self._warnings.append(

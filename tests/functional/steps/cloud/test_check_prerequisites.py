@@ -159,14 +159,15 @@ def test_privileges_of_a_role(ready: Target) -> None:
         server.execute("DROP ROLE keeper")
 
 
-def test_read_only_server(ready: Target) -> None:
-    """A read-only server, such as a replica, is refused."""
-    ready.mariadb.execute("SET GLOBAL read_only = 1")
+@pytest.mark.parametrize("variable", ["read_only", "tx_read_only"])
+def test_read_only_server(ready: Target, variable: str) -> None:
+    """A read-only server, such as a replica, is refused; the variable is named."""
+    ready.mariadb.execute(f"SET GLOBAL {variable} = 1")
     try:
-        with pytest.raises(PermanentError, match="read-only"):
+        with pytest.raises(PermanentError, match=rf"read-only \({variable}\)"):
             check(ready.context())
     finally:
-        ready.mariadb.execute("SET GLOBAL read_only = 0")
+        ready.mariadb.execute(f"SET GLOBAL {variable} = 0")
 
 
 @pytest.mark.parametrize("shift", [-10, 10])

@@ -9,7 +9,12 @@ import pytest
 
 from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.errors import PermanentError, TransientError
-from tests.unit.irreplaceable import WAYS, mounted_folder
+from tests.unit.irreplaceable import (
+    KEPT,
+    WAYS,
+    immutable_folder,
+    mounted_folder,
+)
 from tests.unit.service_folder import (
     SECRET,
     ServiceFolder,
@@ -237,10 +242,10 @@ def test_old_backups_are_removed(conf: Path) -> None:
     assert Path(durable_file.make_backup(str(conf))).exists()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*WAYS, *KEPT])
 def test_an_irreplaceable_file_is_refused_first(way: str, conf: Path) -> None:
-    """A mount or a hard-linked file gets a clear word; nothing is left beside it."""
-    make, words = WAYS[way]
+    """Such a file gets a clear word; nothing is left beside it."""
+    make, words = {**WAYS, **KEPT}[way]
     with make(conf):
         before = sorted(conf.parent.iterdir())
         with pytest.raises(PermanentError, match=words):
@@ -251,6 +256,15 @@ def test_an_irreplaceable_file_is_refused_first(way: str, conf: Path) -> None:
         assert sorted(conf.parent.iterdir()) == before
     assert conf.read_bytes() == b"old \xff\r\n"
     durable_file.check_replaceable(str(conf))
+
+
+def test_an_immutable_folder_is_refused_before(conf: Path) -> None:
+    """No file can be made there, and the error says how to change that."""
+    with (
+        immutable_folder(conf),
+        pytest.raises(PermanentError, match="chattr -i it"),
+    ):
+        durable_file.check_replaceable(str(conf))
 
 
 def test_a_mounted_folder_is_no_obstacle(conf: Path) -> None:

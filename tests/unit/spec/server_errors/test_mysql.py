@@ -18,6 +18,8 @@ _RUNNING = "The MariaDB server is running with the --%s option so it cannot exec
         (4031, "The client was disconnected by the server because of inactivity.", ""),
         (9001, "Max connect timeout reached while reaching hostgroup 10", "hostgroup"),
         (1180, "Got error 149 'Deadlock: wsrep aborted transaction' during COMMIT", ""),
+        (3032, "The server is currently in offline mode", "offline_mode"),
+        (3101, "Plugin instructed the server to rollback the current transaction.", ""),
         (1020, "Record has changed since last read in table 'x'", ""),
     ],
 )
@@ -40,6 +42,13 @@ def test_what_may_pass(code: int, message: str, word: str) -> None:
         (3118, "Access denied for user 'o'@'h'. Account is locked.", "UNLOCK"),
         (4151, "Access denied, this account is locked", "UNLOCK"),
         (1524, "Plugin 'ed25519' is not loaded", "plugin"),
+        (1030, "Got error 28 from storage engine", "disk"),
+        (1036, "Table 'alembic_version' is read only", "innodb_read_only"),
+        (1356, "View 'mysql.user' references invalid table(s)", "mariadb-upgrade"),
+        (1449, "definer ('mariadb.sys'@'localhost') does not exist", "mariadb-upgrade"),
+        (1558, "Column count of mysql.proc is wrong", "mariadb-upgrade"),
+        (3750, "Unable to create or change a table without a primary key", "primary"),
+        (9006, "ProxySQL Error: connection is locked to hostgroup 1", "query rule"),
         (1114, "The table 't' is full", "disk"),
     ],
 )

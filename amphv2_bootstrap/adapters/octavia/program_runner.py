@@ -22,9 +22,13 @@ from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientErr
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
 
 # Loads the folder as a package. Neither it nor its parent gets onto sys.path, where its
-# modules would hide Octavia's libraries of the same names.
+# modules would hide Octavia's libraries of the same names. Octavia's services lack what
+# an operator's shell sets for the library requests, where it overrides the options.
 _LAUNCH = """
-import importlib, importlib.util, sys
+import importlib, importlib.util, os, sys
+for variable in list(os.environ):
+    if variable.lower().endswith(("_proxy", "_ca_bundle")):
+        del os.environ[variable]
 folder, name = sys.argv[1:]
 sys.path[:] = [entry for entry in sys.path if entry]
 sys.dont_write_bytecode = True

@@ -15,6 +15,8 @@ from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.octavia_clients import check_key_value, refuse_unusable_url
 from tests.functional.steps.target import Target
+from tests.servers.certificates import Authority
+from tests.servers.etcd import EtcdServer
 from tests.servers.mariadb import MariaDB
 from tests.servers.octavia import find_octavia, find_release
 from tests.servers.process import free_port, running
@@ -104,6 +106,35 @@ def test_what_only_our_client_lacks_is_no_obstacle(
     away = _with_sentinels(target, find_octavia(), sentinel, NOBODY)
     with pytest.raises(BootstrapError, match="No master found"):
         check_key_value(away, _missing)
+
+
+def test_variables_of_an_operators_shell(
+    target: Target,
+    etcd_with_tls: EtcdServer,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Octavia's services don't have them, so neither has what is asked for them."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{NOBODY}:9")
+    pair = authority.pair("octavia")
+    tls = {"ca_cert": authority.file, "cert_cert": pair.certificate}
+    context = _context(
+        target,
+        find_octavia(),
+        {
+            "jobboard_backend_driver": "etcd_taskflow_driver",
+            "jobboard_backend_hosts": (HOST,),
+            "jobboard_backend_port": etcd_with_tls.port,
+            "jobboard_etcd_ssl_options": {
+                "use_ssl": "True",
+                "cert_key": str(pair.key),
+                **{key: str(path) for key, path in tls.items()},
+            },
+        },
+    )
+    assert all("single member" in one for one in check_key_value(context))
 
 
 def test_without_octavias_python_ours_decides(target: Target) -> None:

@@ -3,7 +3,7 @@
 # A control plane of three hosts in network namespaces of its own: Galera behind HAProxy,
 # a key-value ensemble, Octavia's files and a conductor on each. See doc/source/lab.rst.
 #
-#     tools/lab.sh up [--board sql|redis|zookeeper|etcd]
+#     tools/lab.sh up [--board sql|redis|zookeeper|etcd] [--tls]
 #     tools/lab.sh status
 #     tools/lab.sh run HOST ARGUMENT...     amphv2-bootstrap on a host
 #     tools/lab.sh kill|cut|heal|start HOST

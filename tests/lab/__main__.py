@@ -28,12 +28,12 @@ def main() -> int:
     verb = arguments.verb
     try:
         if verb == "up":
-            print(control.up(arguments.board))
+            print(control.up(arguments.board, tls=arguments.tls))
         elif verb == "down":
             print(control.down())
         elif verb == "serve":
             _end_on_signals()
-            control.serve(arguments.board)
+            control.serve(arguments.board, tls=arguments.tls)
         elif verb == "play":
             _end_on_signals()
             _play(arguments)
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     boards = scenarios.BOARDS
     up = verbs.add_parser("up", help="start three hosts; end a lab that is there")
     up.add_argument("--board", choices=boards, default="sql", help="the jobboard")
+    up.add_argument("--tls", action="store_true", help="TLS to all servers")
     verbs.add_parser("status", help="say which hosts serve")
     for name, text in _VERBS.items():
         verbs.add_parser(name, help=text).add_argument("host", choices=HOSTS)
@@ -65,13 +66,16 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("host", choices=HOSTS)
     run.add_argument("arguments", nargs=argparse.REMAINDER)
     verbs.add_parser("down", help="end the lab")
-    verbs.add_parser("serve").add_argument("board", choices=boards)
+    serve = verbs.add_parser("serve")
+    serve.add_argument("board", choices=boards)
+    serve.add_argument("--tls", action="store_true")
     play = verbs.add_parser("play")
     play.add_argument("scenario", choices=sorted(scenarios.ALL))
     play.add_argument("board", choices=boards)
     play.add_argument("seed")
     play.add_argument("--step", dest="steps", action="append", choices=scenarios.STEPS)
     play.add_argument("--each-step", action="store_true")
+    play.add_argument("--tls", action="store_true")
     return parser
 
 
@@ -82,7 +86,7 @@ def _play(arguments: argparse.Namespace) -> None:
     if arguments.each_step:
         steps = scenarios.STEPS
     folder = Path(tempfile.mkdtemp(prefix="amphv2-lab-"))
-    lab = Lab(folder, arguments.board, fail_back_closes=scenario.fail_back_closes)
+    lab = Lab(folder, arguments.board, scenario.fail_back_closes, arguments.tls)
     try:
         lab.up()
         for step in steps:

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files of one host: octavia.conf, ours, and programs that note their runs."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from tests.functional.site import OCTAVIA_CONF, wrap
 from tests.lab import key_value
 from tests.lab.galera import ENGINE_PASSWORD
 from tests.lab.machine import VIRTUAL
-from tests.servers.mariadb import ROOT_PASSWORD
+from tests.servers.certificates import Tls
+from tests.servers.mariadb import ROOT_PASSWORD, tls_arguments
 
 OCTAVIA_PASSWORD = "p@ss:w/o#r%d$1"
 
@@ -18,10 +20,15 @@ Addresses = Mapping[str, str]
 """The addresses of the hosts by their names."""
 
 
-def database_url(user: str, password: str, database: str) -> str:
+def database_url(
+    user: str, password: str, database: str, tls: Tls | None = None
+) -> str:
     """A URL that leads through the load balancer, as in a configuration file."""
     account = f"{user}:{quote(password, safe='')}"
-    return f"mysql+pymysql://{account}@{VIRTUAL}/{database}"
+    url = f"mysql+pymysql://{account}@{VIRTUAL}/{database}"
+    if tls is None:
+        return url
+    return f"{url}?{urlencode(tls_arguments(tls.authority, tls.client), safe='/')}"
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class Configuration:
 
     ``driver`` is the kind of key-value backend for Octavia, ``board`` the engine's own
     jobboard: ``sql``, or the same kind. ``changes`` are more options by section.
+    ``tls`` is what a client has, if all servers ask for a certificate.
     """
 
     folder: Path
@@ -38,6 +46,7 @@ class Configuration:
     driver: str
     octavia: Path
     changes: Mapping[str, Mapping[str, str]]
+    tls: Tls | None = None
 
     def home(self, host: str) -> Path:
         return self.folder / host
@@ -70,31 +79,33 @@ class Configuration:
     def _sections(self, host: str) -> dict[str, dict[str, str]]:
         home = self.home(host)
         members = list(self.addresses.values())
-        members = list(self.addresses.values())
         # Octavia knows one etcd only, so that is the load balancer.
         known = [VIRTUAL] if self.driver == "etcd" else members
         board = {}
         if self.board != "sql":
-            board = key_value.options(self.driver, members)
-        engine = database_url("amphv2", ENGINE_PASSWORD, "amphv2_engine")
-        target = database_url("octavia", OCTAVIA_PASSWORD, "octavia_persistence")
+            board = key_value.options(self.driver, members, self.tls)
+        url = functools.partial(database_url, tls=self.tls)
         octavia = {
             "config_file": str(self.octavia_conf(host)),
             "controllers": ",".join(self.addresses),
-            "admin_connection": database_url("root", ROOT_PASSWORD, ""),
-            "persistence_connection": target,
+            "admin_connection": url("root", ROOT_PASSWORD, ""),
+            "persistence_connection": url(
+                "octavia", OCTAVIA_PASSWORD, "octavia_persistence"
+            ),
             "db_manage_command": f"{home}/db-manage db-manage",
             "python": str(self.octavia / "bin" / "python"),
             "services": "",
             "restart_commands": f"{home}/restart-{host} restart-{host}",
-            **key_value.options(self.driver, known),
+            **key_value.options(self.driver, known, self.tls),
         }
         if self.driver != "zookeeper":
             octavia["jobboard_expiration_time"] = "100"
         return {
             "DEFAULT": {"host": host, "state_path": str(home / "state")},
             "task_flow": {
-                "persistence_connection": engine,
+                "persistence_connection": url(
+                    "amphv2", ENGINE_PASSWORD, "amphv2_engine"
+                ),
                 **board,
             },
             "octavia": octavia,

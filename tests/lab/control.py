@@ -21,11 +21,12 @@ _SOCKET = "control"
 _LOG = "lab.log"
 
 
-def up(board: str) -> str:
+def up(board: str, *, tls: bool = False) -> str:
     """Start a lab; end one that is there, and remove what a crash left."""
     down()
     FOLDER.mkdir(mode=0o700)
     argv = [*own_network(), sys.executable, "-m", "tests.lab", "serve", board]
+    argv += ["--tls"] * tls
     with (FOLDER / _LOG).open("wb") as log:
         process = subprocess.Popen(
             argv,
@@ -86,9 +87,9 @@ def ask(*words: str) -> str:
     return str(text)
 
 
-def serve(board: str) -> None:
+def serve(board: str, *, tls: bool = False) -> None:
     """Hold a lab, and answer commands one after the other, until a signal comes."""
-    lab = Lab(FOLDER, board)
+    lab = Lab(FOLDER, board, tls=tls)
     lab.up()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(FOLDER / _SOCKET))

@@ -13,8 +13,10 @@ from typing import Any
 
 import pymysql
 
+from tests.lab.key_value import METRICS_PORT
 from tests.lab.machine import Machine
-from tests.servers.mariadb import ROOT_PASSWORD, MariaDB
+from tests.servers.certificates import Tls
+from tests.servers.mariadb import ROOT_PASSWORD, MariaDB, tls_options
 from tests.servers.process import binary, unavailable
 
 PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
@@ -33,43 +35,51 @@ esac
 """
 PROXY = Path(__file__).with_name("haproxy.cfg")
 """The load balancer's configuration, which doc/source/high-availability.rst shows."""
+_CHECK = "GET /health\n    default-server inter"
 _CLOSES = " on-marked-up shutdown-backup-sessions"
 
 
-def make_template(folder: Path) -> None:
-    """Make the data folder with which every node begins."""
+def make_template(folder: Path, *, tls: bool = False) -> None:
+    """Make the data folder with which every node begins.
+
+    :param tls: whether accounts demand a client certificate.
+    """
     if not PROVIDER.exists():
         unavailable(f"{PROVIDER} is not there: install galera-4 (see bindep.txt)")
     with tempfile.TemporaryDirectory(prefix="mariadb-") as temporary:
         server = MariaDB(Path(temporary))
         try:
             server.install()
-            for sql, args in _accounts():
+            for sql, args in _accounts("REQUIRE X509" if tls else ""):
                 server.execute(sql, args)
         finally:
             server.stop()
         shutil.copytree(Path(temporary) / "data", folder)
 
 
-def _accounts() -> list[tuple[str, Any]]:
+def _accounts(demand: str) -> list[tuple[str, Any]]:
     account, password = "amphv2@'%%'", (ENGINE_PASSWORD,)
     return [
-        ("CREATE USER root@'%%' IDENTIFIED BY %s", (ROOT_PASSWORD,)),
+        (f"CREATE USER root@'%%' IDENTIFIED BY %s {demand}", (ROOT_PASSWORD,)),
         ("GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION", None),
         ("CREATE DATABASE amphv2_engine CHARACTER SET utf8mb4", None),
-        (f"CREATE USER {account} IDENTIFIED BY %s", password),
+        (f"CREATE USER {account} IDENTIFIED BY %s {demand}", password),
         ("GRANT ALL ON amphv2_engine.* TO amphv2@'%'", None),
     ]
 
 
 @dataclass(frozen=True)
 class Node:
-    """The database server of one host; ``peers`` are all addresses."""
+    """The database server of one host; ``peers`` are all addresses.
+
+    With ``tls`` it offers that to clients, and speaks nothing else with the others.
+    """
 
     name: str
     address: str
     folder: Path
     peers: Sequence[str]
+    tls: Tls | None = None
 
     @property
     def socket(self) -> Path:
@@ -98,6 +108,12 @@ class Node:
             f"base_dir={self.folder / 'data'};gcache.size=32M;"
             f"gmcast.listen_addr=tcp://{self.address}:4567"
         )
+        if self.tls:
+            pair = self.tls.server
+            provider += (
+                f";socket.ssl_ca={self.tls.authority.file}"
+                f";socket.ssl_cert={pair.certificate};socket.ssl_key={pair.key}"
+            )
         return [
             binary("mariadbd"),
             "--no-defaults",
@@ -124,6 +140,7 @@ class Node:
             f"--wsrep-node-name={self.name}",
             "--wsrep-sst-method=lab",
             f"--wsrep-provider-options={provider}",
+            *(tls_options(self.tls.authority, self.tls.server) if self.tls else ()),
         ]
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
@@ -163,12 +180,17 @@ class Node:
         return int(found[-1])
 
 
-def proxy_configuration(fail_back_closes: bool) -> str:
+def proxy_configuration(fail_back_closes: bool, *, tls: bool = False) -> str:
     """haproxy.cfg, the same on every host.
 
     :param fail_back_closes: whether sessions at a stand-in end when the first server
         comes back; without this, two nodes are written to.
+    :param tls: whether etcd asks for a certificate, which a check doesn't have.
     """
     text = PROXY.read_text()
     assert _CLOSES in text
+    assert _CHECK in text
+    if tls:
+        checked = f"default-server port {METRICS_PORT} inter"
+        text = text.replace(_CHECK, _CHECK.replace("default-server inter", checked))
     return text if fail_back_closes else text.replace(_CLOSES, "")

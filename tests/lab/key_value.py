@@ -4,22 +4,32 @@
 import contextlib
 import socket
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import redis
 
 from tests.lab.machine import Machine
+from tests.servers import etcd
+from tests.servers.certificates import Tls
 from tests.servers.process import binary
-from tests.servers.redis import MASTER_NAME, PASSWORD, SENTINEL_PASSWORD
+from tests.servers.redis import (
+    MASTER_NAME,
+    PASSWORD,
+    SENTINEL_PASSWORD,
+    ssl_options,
+    tls_lines,
+)
 from tests.servers.zookeeper import JAR
 
-DRIVERS = ("redis", "zookeeper", "etcd")
+METRICS_PORT = 2381
+"""Where etcd answers without TLS whether it is well, if its clients need TLS."""
 
 _REDIS = """\
 bind {address} 127.0.0.1
-port 6379
+{listen}
 dir {folder}
 requirepass "{password}"
 masterauth "{password}"
@@ -31,7 +41,7 @@ min-replicas-max-lag 10
 """
 _SENTINEL = """\
 bind {address} 127.0.0.1
-port 26379
+{listen}
 dir {folder}
 requirepass "{sentinel_password}"
 sentinel sentinel-pass "{sentinel_password}"
@@ -61,7 +71,9 @@ class Program:
     answers: Callable[[], bool]
 
 
-def options(driver: str, addresses: Sequence[str]) -> dict[str, str]:
+def options(
+    driver: str, addresses: Sequence[str], tls: Tls | None = None
+) -> dict[str, str]:
     """The options of ``[octavia]`` or ``[task_flow]`` that name the ensemble."""
     found = {
         "jobboard_backend_driver": f"{driver}_taskflow_driver",
@@ -71,16 +83,38 @@ def options(driver: str, addresses: Sequence[str]) -> dict[str, str]:
         found["jobboard_backend_password"] = PASSWORD.replace("$", "$$")
         found["jobboard_redis_sentinel"] = MASTER_NAME
         found["jobboard_redis_sentinel_password"] = SENTINEL_PASSWORD.replace("$", "$$")
-    return found
+    return {**found, **_tls_options(driver, tls)} if tls else found
+
+
+def _tls_options(driver: str, tls: Tls) -> dict[str, str]:
+    if driver == "redis":
+        pairs = _dictionary(ssl_options(tls))
+        names = ("jobboard_redis_backend_ssl_options",)
+        return dict.fromkeys((*names, "jobboard_redis_sentinel_ssl_options"), pairs)
+    found = {
+        "use_ssl": "True",
+        "ca_cert": str(tls.authority.file),
+        "cert_cert": str(tls.client.certificate),
+        "cert_key": str(tls.client.key),
+    }
+    return {"jobboard_etcd_ssl_options": _dictionary(found)}
+
+
+def _dictionary(pairs: Mapping[str, str]) -> str:
+    return ",".join(f"{key}:{value}" for key, value in pairs.items())
 
 
 def install(
-    driver: str, machine: Machine, folder: Path, peers: Sequence[Machine]
+    driver: str,
+    machine: Machine,
+    folder: Path,
+    peers: Sequence[Machine],
+    tls: Tls | None = None,
 ) -> None:
     """Write the files of this host's member."""
     folder.mkdir()
     if driver == "redis":
-        _write_redis(machine, folder, peers[0])
+        _write_redis(machine, folder, peers[0], tls)
     elif driver == "zookeeper":
         text = _ZOOKEEPER.format(folder=folder, address=machine.address)
         servers = [f"server.{one.number}={one.address}:2888:3888" for one in peers]
@@ -88,7 +122,9 @@ def install(
         (folder / "myid").write_text(str(machine.number))
 
 
-def _write_redis(machine: Machine, folder: Path, first: Machine) -> None:
+def _write_redis(
+    machine: Machine, folder: Path, first: Machine, tls: Tls | None
+) -> None:
     values = {
         "address": machine.address,
         "folder": folder,
@@ -97,37 +133,53 @@ def _write_redis(machine: Machine, folder: Path, first: Machine) -> None:
         "master": MASTER_NAME,
         "first": first.address,
     }
-    text = _REDIS.format(**values)
+    text = _REDIS.format(**values, listen=_listen(6379, tls))
     if machine is not first:
         text += f"replicaof {first.address} 6379\n"
     (folder / "redis.conf").write_text(text)
-    (folder / "sentinel.conf").write_text(_SENTINEL.format(**values))
+    text = _SENTINEL.format(**values, listen=_listen(26379, tls))
+    (folder / "sentinel.conf").write_text(text)
+
+
+def _listen(port: int, tls: Tls | None) -> str:
+    return "\n".join(tls_lines(port, tls) if tls else [f"port {port}"])
 
 
 def programs(
-    driver: str, machine: Machine, folder: Path, peers: Sequence[Machine]
+    driver: str,
+    machine: Machine,
+    folder: Path,
+    peers: Sequence[Machine],
+    tls: Tls | None = None,
 ) -> list[Program]:
     """What runs on this host."""
     if driver == "redis":
-        return _redis(machine, folder)
+        return _redis(machine, folder, tls)
     if driver == "zookeeper":
         return [_zookeeper(machine, folder)]
-    return [_etcd(machine, folder, peers)]
+    return [_etcd(machine, folder, peers, tls)]
 
 
-def _redis(machine: Machine, folder: Path) -> list[Program]:
+def _redis(machine: Machine, folder: Path, tls: Tls | None) -> list[Program]:
     server, config = binary("redis-server"), str(folder / "redis.conf")
     sentinel = [server, str(folder / "sentinel.conf"), "--sentinel"]
     return [
-        Program("redis", [server, config], lambda: _is_replicated(machine)),
-        Program("sentinel", sentinel, lambda: _sees_all(machine)),
+        Program("redis", [server, config], lambda: _is_replicated(machine, tls)),
+        Program("sentinel", sentinel, lambda: _sees_all(machine, tls)),
     ]
 
 
-def _is_replicated(machine: Machine) -> bool:
-    with contextlib.closing(
-        redis.Redis(machine.address, 6379, password=PASSWORD, socket_timeout=2)
-    ) as client:
+def _client(
+    machine: Machine, port: int, password: str, tls: Tls | None
+) -> "redis.Redis":
+    more: dict[str, Any] = dict(ssl_options(tls)) if tls else {}
+    return redis.Redis(
+        machine.address, port, password=password, socket_timeout=2, **more
+    )
+
+
+def _is_replicated(machine: Machine, tls: Tls | None) -> bool:
+    with contextlib.closing(_client(machine, 6379, PASSWORD, tls)) as client:
         found = client.info("replication")
     assert isinstance(found, dict)
     if found["role"] == "master":
@@ -135,12 +187,8 @@ def _is_replicated(machine: Machine) -> bool:
     return bool(found["master_link_status"] == "up")
 
 
-def _sees_all(machine: Machine) -> bool:
-    with contextlib.closing(
-        redis.Redis(
-            machine.address, 26379, password=SENTINEL_PASSWORD, socket_timeout=2
-        )
-    ) as client:
+def _sees_all(machine: Machine, tls: Tls | None) -> bool:
+    with contextlib.closing(_client(machine, 26379, SENTINEL_PASSWORD, tls)) as client:
         found = client.info("sentinel")
     assert isinstance(found, dict)
     master = found["master0"]
@@ -167,10 +215,15 @@ def _zookeeper(machine: Machine, folder: Path) -> Program:
     return Program("zookeeper", argv, answers)
 
 
-def _etcd(machine: Machine, folder: Path, peers: Sequence[Machine]) -> Program:
-    client = f"http://{machine.address}:2379"
-    peer = f"http://{machine.address}:2380"
-    everyone = ",".join(f"{one.name}=http://{one.address}:2380" for one in peers)
+def _etcd(
+    machine: Machine, folder: Path, peers: Sequence[Machine], tls: Tls | None
+) -> Program:
+    scheme = "https" if tls else "http"
+    client = f"{scheme}://{machine.address}:2379"
+    peer = f"{scheme}://{machine.address}:2380"
+    everyone = ",".join(f"{one.name}={scheme}://{one.address}:2380" for one in peers)
+    metrics = f"http://{machine.address}:{METRICS_PORT}"
+    health = metrics if tls else client
     argv = [
         binary("etcd"),
         f"--name={machine.name}",
@@ -180,10 +233,17 @@ def _etcd(machine: Machine, folder: Path, peers: Sequence[Machine]) -> Program:
         f"--listen-peer-urls={peer}",
         f"--initial-advertise-peer-urls={peer}",
         f"--initial-cluster={everyone}",
+        *(_etcd_tls(tls, metrics) if tls else ()),
     ]
 
     def answers() -> bool:
-        with urllib.request.urlopen(f"{client}/health", timeout=2) as answer:
+        with urllib.request.urlopen(f"{health}/health", timeout=2) as answer:
             return b'"true"' in answer.read()
 
     return Program("etcd", argv, answers)
+
+
+def _etcd_tls(tls: Tls, metrics: str) -> Sequence[str]:
+    of_clients = etcd.tls_options(tls.authority, tls.server)
+    of_members = etcd.tls_options(tls.authority, tls.server, of="peer-")
+    return (*of_clients, *of_members, f"--listen-metrics-urls={metrics}")

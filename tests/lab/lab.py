@@ -18,7 +18,8 @@ from amphv2_bootstrap.errors import BootstrapError
 from tests.lab import galera, key_value
 from tests.lab.conductor import CONDUCTOR, GATES, HOST, LEDGER
 from tests.lab.configuration import Configuration
-from tests.lab.machine import Machine, Service, build_bridge
+from tests.lab.machine import VIRTUAL, Machine, Service, build_bridge
+from tests.servers.certificates import Authority, Tls
 from tests.servers.mariadb import ROOT_PASSWORD
 from tests.servers.octavia import find_octavia
 from tests.servers.process import binary, wait_until
@@ -67,11 +68,13 @@ class Lab:
 
     :param board: the engine's jobboard.
     :param fail_back_closes: see :func:`tests.lab.galera.proxy_configuration`.
+    :param tls: all servers speak TLS only, and ask for a certificate.
     """
 
     folder: Path
     board: str
     fail_back_closes: bool = True
+    tls: bool = False
     changes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     hosts: dict[str, Host] = field(default_factory=dict)
 
@@ -118,9 +121,10 @@ class Lab:
 
     def _install(self) -> None:
         template = self.folder / "template"
-        galera.make_template(template)
+        galera.make_template(template, tls=self.tls)
         machines = [Machine(name, 1 + at) for at, name in enumerate(HOSTS)]
         addresses = {machine.name: machine.address for machine in machines}
+        certificates = self._certificates(machines) if self.tls else {}
         self.configuration = Configuration(
             folder=self.folder,
             addresses=addresses,
@@ -128,25 +132,44 @@ class Lab:
             driver=self.driver,
             octavia=find_octavia(),
             changes=self.changes,
+            tls=certificates.get(HOSTS[0]),
         )
-        text = galera.proxy_configuration(self.fail_back_closes)
+        text = galera.proxy_configuration(self.fail_back_closes, tls=self.tls)
         self.proxy_configuration.write_text(text)
         for machine in machines:
-            self.hosts[machine.name] = self._install_host(machine, machines, template)
+            self.hosts[machine.name] = self._install_host(
+                machine, machines, template, certificates.get(machine.name)
+            )
         shutil.rmtree(template)
 
+    def _certificates(self, machines: Sequence[Machine]) -> dict[str, Tls]:
+        """Each host's, for its address and that of its load balancer."""
+        authority = Authority(self.folder / "certificates")
+        client = authority.pair("client")
+        return {
+            one.name: Tls(
+                authority, authority.pair(one.name, [one.address, VIRTUAL]), client
+            )
+            for one in machines
+        }
+
     def _install_host(
-        self, machine: Machine, machines: Sequence[Machine], template: Path
+        self,
+        machine: Machine,
+        machines: Sequence[Machine],
+        template: Path,
+        tls: Tls | None,
     ) -> Host:
         home = self.folder / machine.name
         (home / "mysql").mkdir(parents=True)
         first = machine is machines[0]
         peers = [one.address for one in machines]
-        node = galera.Node(machine.name, machine.address, home / "mysql", peers)
+        node = galera.Node(machine.name, machine.address, home / "mysql", peers, tls)
         node.install(template)
-        key_value.install(self.driver, machine, home / "key-value", machines)
+        place = (self.driver, machine, home / "key-value", machines, tls)
+        key_value.install(*place)
         self.configuration.install(machine.name)
-        found = key_value.programs(self.driver, machine, home / "key-value", machines)
+        found = key_value.programs(*place)
         commands = {
             "galera": node.argv(first=first),
             "galera-check": _module(galera.CHECK, node.address, node.folder),

@@ -91,6 +91,17 @@ def test_a_host_dies_in_each_step(board: str, times: list[str]) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(0)
+@pytest.mark.parametrize("board", ["sql", "redis", "etcd"])
+def test_a_host_dies_with_tls_everywhere(board: str, times: list[str]) -> None:
+    """The same where all servers speak TLS only, and ask for a certificate.
+
+    Not with ZooKeeper: the newest kazoo can't use TLS.
+    """
+    times += play("host-killed", board, "--tls")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(0)
 @pytest.mark.parametrize(
     ("scenario", "board"),
     [(one.name, board) for one in ALL.values() for board in one.boards],

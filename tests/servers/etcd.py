@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.certificates import Authority
+from tests.servers.certificates import Authority, Pair
 from tests.servers.process import Server, binary, free_port, running, wait_until
 
 HOST = "127.0.0.1"
@@ -74,12 +74,19 @@ class EtcdServer(Server):
 def _encrypting(authority: Authority | None) -> Sequence[str]:
     if authority is None:
         return ()
-    pair = authority.pair("etcd", [HOST])
+    return tls_options(authority, authority.pair("etcd", [HOST]))
+
+
+def tls_options(authority: Authority, pair: Pair, of: str = "") -> Sequence[str]:
+    """Options of ``etcd``: it speaks TLS only, and asks for a certificate.
+
+    :param of: ``peer-`` for what it speaks with the other members.
+    """
     return (
-        f"--cert-file={pair.certificate}",
-        f"--key-file={pair.key}",
-        f"--trusted-ca-file={authority.file}",
-        "--client-cert-auth",
+        f"--{of}cert-file={pair.certificate}",
+        f"--{of}key-file={pair.key}",
+        f"--{of}trusted-ca-file={authority.file}",
+        f"--{of}client-cert-auth",
     )
 
 

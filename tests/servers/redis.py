@@ -30,7 +30,8 @@ def ssl_options(tls: Tls) -> dict[str, str]:
     }
 
 
-def _tls_lines(port: int, tls: Tls) -> list[str]:
+def tls_lines(port: int, tls: Tls) -> list[str]:
+    """Lines of redis.conf: it speaks TLS only, and asks for a certificate."""
     return [
         "port 0",
         f"tls-port {port}",
@@ -64,7 +65,7 @@ class RedisServer(Server):
         config.touch(mode=0o600)
         lines = [
             f"bind {HOST}",
-            *([f"port {port}"] if tls is None else _tls_lines(port, tls)),
+            *([f"port {port}"] if tls is None else tls_lines(port, tls)),
             f"dir {folder}",
             f'requirepass "{password}"',
             *options,

@@ -100,9 +100,11 @@ class Play:
             host.services["conductor"].signal(signal.SIGSTOP)
         self.post()
         try:
-            self.until(self._is_there, f"the step is at {self.place}", 120)
-            for host in others:
-                host.services["conductor"].signal(signal.SIGCONT)
+            try:
+                self.until(self._is_there, f"the step is at {self.place}", 120)
+            finally:  # a host with stopped processes can't be switched off
+                for host in others:
+                    host.services["conductor"].signal(signal.SIGCONT)
             yield
         finally:
             gate.unlink()

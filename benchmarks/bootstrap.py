@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from amphv2_bootstrap.cmd.output.report import describe
+from amphv2_bootstrap.engine.description.report import describe
 from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from benchmarks.figures import Effort, Figure, Row, median, rounded

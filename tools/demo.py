@@ -24,8 +24,8 @@ from demo_servers import (
 )
 from interruption import InterruptionError, heed, note_signals
 
-from amphv2_bootstrap.cmd.output.report import describe
 from amphv2_bootstrap.cmd.output.timeline import Timeline
+from amphv2_bootstrap.engine.description.report import describe
 from amphv2_bootstrap.engine.errors import SchemaError
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.store import Store

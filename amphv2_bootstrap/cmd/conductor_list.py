@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd.base import Guarded
-from amphv2_bootstrap.cmd.output.waiting import absent
+from amphv2_bootstrap.engine.description.waiting import absent
 from amphv2_bootstrap.engine.liveness import (
     ConductorRow,
     Liveness,
@@ -44,7 +44,7 @@ class ListConductors(Guarded, Lister):
     """
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from amphv2_bootstrap.cmd.output.report import iso
+        from amphv2_bootstrap.engine.description.report import iso
 
         runtime = self.runtime()
         found = runtime.store.conductors()
@@ -78,7 +78,7 @@ def unattended(
 ) -> list[str]:
     """What to do, and where, for each flow that no conductor can carry out now.
 
-    :param report: what :func:`amphv2_bootstrap.cmd.output.report.describe` gives.
+    :param report: what ``engine.description.report.describe`` gives.
     :param rows: see :meth:`Store.conductors`.
     """
     hosts = {row.host for row in alive(rows)}

@@ -93,8 +93,8 @@ class ShowJob(Guarded, OwnFormats, ShowOne):
             Timeout,
             outlast,
         )
-        from amphv2_bootstrap.cmd.output.report import describe
         from amphv2_bootstrap.cmd.output.timeline import Timeline
+        from amphv2_bootstrap.engine.description.report import describe
 
         runtime = self.runtime()
         report = outlast(

@@ -78,8 +78,8 @@ def _follow_here(
 ) -> dict[str, Any]:
     """Show progress until this host's flows are at rest, or a signal stops it."""
     from amphv2_bootstrap.cmd.output.progress import Watch
-    from amphv2_bootstrap.cmd.output.report import describe
     from amphv2_bootstrap.cmd.output.views import view_of
+    from amphv2_bootstrap.engine.description.report import describe
 
     with view_of(sys.stderr) as view:
         watch = Watch(runtime.store, job, view)

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from amphv2_bootstrap.cmd.output.report import describe
 from amphv2_bootstrap.cmd.runtime import Runtime
 from amphv2_bootstrap.conf.build import build
 from amphv2_bootstrap.conf.loading import load
+from amphv2_bootstrap.engine.description.report import describe
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.store import Store
 from tests import DATA

@@ -30,7 +30,7 @@ LAYERS = (
 )
 """A layer may import itself and the layers after it, never one before it."""
 
-FLOORS = {"engine": ("conductor", "execution", "storage", "")}
+FLOORS = {"engine": ("conductor", "execution", "description", "storage", "")}
 """The same within a layer; the empty name means the modules at its root."""
 
 CLOSED_TO = {

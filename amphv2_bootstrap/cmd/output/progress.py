@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.conductor_list import unattended
 from amphv2_bootstrap.cmd.output.patience import LOST_POLL_SECONDS, Timeout
-from amphv2_bootstrap.cmd.output.report import describe
 from amphv2_bootstrap.cmd.output.summaries import exit_code
 from amphv2_bootstrap.cmd.output.views import Report, View, view_of
+from amphv2_bootstrap.engine.description.report import describe
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.storage.store import Store

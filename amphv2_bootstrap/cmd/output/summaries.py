@@ -4,7 +4,7 @@
 from typing import Any
 
 from amphv2_bootstrap.cmd import exit_codes
-from amphv2_bootstrap.cmd.output.report import summarize
+from amphv2_bootstrap.engine.description.report import summarize
 from amphv2_bootstrap.engine.records import Job
 from amphv2_bootstrap.engine.storage.store import Store
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Report = dict[str, Any]
-"""What :func:`amphv2_bootstrap.cmd.output.report.describe` gives."""
+"""What :func:`amphv2_bootstrap.engine.description.report.describe` gives."""
 
 
 class View(Protocol):

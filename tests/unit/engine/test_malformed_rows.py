@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from amphv2_bootstrap.cmd.output.report import describe
+from amphv2_bootstrap.engine.description.report import describe
 from amphv2_bootstrap.engine.errors import DatabaseError
 from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.errors import PermanentError

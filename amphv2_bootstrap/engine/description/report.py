@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from amphv2_bootstrap.cmd.output.waiting import waits_for_turn
+from amphv2_bootstrap.engine.description.waiting import waits_for_turn
 from amphv2_bootstrap.engine.liveness import ConductorRow, alive, board_outage
 from amphv2_bootstrap.engine.process_identity import host_of
 from amphv2_bootstrap.engine.records import (

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from amphv2_bootstrap.cmd.output.report import describe, waits_for
+from amphv2_bootstrap.engine.description.report import describe, waits_for
 from amphv2_bootstrap.engine.records import NewFlowRun
 from tests.unit.engine.toys import Cloud
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from amphv2_bootstrap.cmd.output.report import describe
+from amphv2_bootstrap.engine.description.report import describe
 from amphv2_bootstrap.engine.records import FlowState, NewFlowRun
 from amphv2_bootstrap.engine.storage.control.pausing import pause
 from tests.unit.engine.rolling import come_alive, on, post, take

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """``amphv2-conductor``: the daemon that carries flows out."""
 
+import contextlib
 import faulthandler
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from amphv2_bootstrap.adapters.host import service_notify
@@ -80,13 +81,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         runtime = _prepared(arguments)
         masker = runtime.masker
         service_notify.ready()
-        while not signals.ending:
-            _serve(runtime, signals)
-            # In this order: a signal from here on is not forgotten.
-            signals.stopping.clear()
-            # Once more: the file may have changed while the steps ended.
-            if not signals.ending and _is_right(arguments):
-                _restart(arguments)
+        with _status_page(runtime):
+            while not signals.ending:
+                _serve(runtime, signals)
+                # In this order: a signal from here on is not forgotten.
+                signals.stopping.clear()
+                # Once more: the file may have changed while the steps ended.
+                if not signals.ending and _is_right(arguments):
+                    _restart(arguments)
     except BootstrapError as exc:
         print(masker.text(exit_codes.message_of(exc)), file=sys.stderr)
         return exit_codes.code_of(exc)
@@ -141,6 +143,19 @@ def _prepared(arguments: Sequence[str]) -> "Runtime":
     return runtime
 
 
+@contextlib.contextmanager
+def _status_page(runtime: "Runtime") -> Iterator[None]:
+    """Served in the block, also while the database is away; no error of it is ours."""
+    page = runtime.status_page()
+    if page is not None:
+        page.start()
+    try:
+        yield
+    finally:
+        if page is not None:
+            page.stop()
+
+
 def _serve(runtime: "Runtime", signals: _Signals) -> None:
     _wait_for_database(runtime, signals.stopping)
     if signals.stopping.is_set():
@@ -177,7 +192,7 @@ def _set_up_logging(conf: "cfg.ConfigOpts", runtime: "Runtime") -> None:
 def _wait_for_database(runtime: "Runtime", stopping: threading.Event) -> None:
     """Wait until the database is there and has its tables (promise P4)."""
     while not stopping.is_set():
-        service_notify.alive()
+        runtime.alive()
         try:
             _ = runtime.database
         except (TransientError, DatabaseError) as exc:

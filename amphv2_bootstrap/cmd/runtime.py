@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from amphv2_bootstrap.adapters.host import service_notify
 from amphv2_bootstrap.conf.build import Loaded
 from amphv2_bootstrap.conf.wanted import problems_of
 from amphv2_bootstrap.engine.board import Board
@@ -32,12 +33,14 @@ from amphv2_bootstrap.posting.poster import Poster
 from amphv2_bootstrap.posting.sealing import Sealer
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
 from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.web.health import Pulse
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.engine.conductor.conductor import Conductor
     from amphv2_bootstrap.engine.conductor.reporter import Reporter
     from amphv2_bootstrap.engine.execution.runner import Runner
     from amphv2_bootstrap.steps.base import Context
+    from amphv2_bootstrap.web.server import StatusPage
 
 
 class HostContexts:
@@ -177,7 +180,6 @@ class Runtime:
 
     def conductor(self, only: frozenset[str] | None = None) -> "Conductor":
         """A conductor of this host, with a board of its own, not yet at work."""
-        from amphv2_bootstrap.adapters.host import service_notify
         from amphv2_bootstrap.engine.conductor.conductor import Conductor
         from amphv2_bootstrap.engine.conductor.workers import Parts
 
@@ -189,9 +191,28 @@ class Runtime:
             self.journal,
             self.runner,
             reporter,
-            service_notify.alive,
+            self.alive,
         )
         return Conductor(parts, self.owner, self.loaded.conductor, only)
+
+    @cached_property
+    def pulse(self) -> Pulse:
+        """How the conductor of this process is doing."""
+        return Pulse(max(60.0, 10 * self.loaded.conductor.poll_interval))
+
+    def alive(self) -> None:
+        """Say that the conductor's loop goes round."""
+        service_notify.alive()
+        self.pulse.beat()
+
+    def status_page(self) -> "StatusPage | None":
+        """The pages of this process, not yet served; None where none are wanted."""
+        if self.loaded.http is None:
+            return None
+        # Here: they are an extra.
+        from amphv2_bootstrap.web.composition import status_page
+
+        return status_page(self.loaded, lambda: self.store, self.pulse, str(self.owner))
 
     def reporter(self) -> "Reporter | None":
         """What tells of this host's Octavia; None where it is no controller."""
@@ -225,4 +246,6 @@ def secret_texts(loaded: Loaded) -> list[str]:
     """The secrets themselves, and the passwords within the engine's own URL."""
     secrets = [secret.reveal() for secret in loaded.secrets.values()]
     url = loaded.engine.persistence_connection.reveal()
-    return [*secrets, *loaded.engine.board.secret_texts, *passwords_in(url)]
+    token = loaded.http.token if loaded.http else None
+    own = [*passwords_in(url), *([token.reveal()] if token else [])]
+    return [*secrets, *loaded.engine.board.secret_texts, *own]

@@ -11,6 +11,7 @@ from amphv2_bootstrap.conf.conductor_settings import conductor_settings, retry_p
 from amphv2_bootstrap.conf.cross_checks import check_relations
 from amphv2_bootstrap.conf.engine_settings import EngineSettings, Own
 from amphv2_bootstrap.conf.files import check_files
+from amphv2_bootstrap.conf.http.settings import HttpSettings, http_settings
 from amphv2_bootstrap.conf.octavia_settings import Target
 from amphv2_bootstrap.conf.problems import Problems, suggestion
 from amphv2_bootstrap.conf.reading import read
@@ -26,8 +27,9 @@ FindPython = Callable[[Sequence[str]], str | None]
 class Loaded:
     """One host's configuration, checked as far as possible without contacting anything.
 
-    ``spec`` is the same on every controller that is configured alike; ``host``
-    and ``secrets`` are this host's. ``warnings`` are full sentences for the operator.
+    ``spec`` is the same on every controller that is configured alike; ``host``,
+    ``secrets`` and ``http`` are this host's. ``warnings`` are full sentences for the
+    operator.
     """
 
     spec: Spec
@@ -36,6 +38,7 @@ class Loaded:
     engine: EngineSettings
     conductor: ConductorSettings
     retry: RetryPolicy
+    http: HttpSettings | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -65,6 +68,7 @@ def build(
     own.check()
     check_relations(target, own, problems)
     retry = retry_policy(values["conductor"], problems)
+    http = http_settings(values["conductor"], problems)
     if controllers is not None:
         for sentence in _refused_choice(controllers, target.controllers):
             problems.say(sentence)
@@ -76,6 +80,7 @@ def build(
         engine=own.settings(),
         conductor=conductor_settings(values["conductor"], own.expiry),
         retry=retry,
+        http=http,
         warnings=tuple(problems.warnings),
     )
 

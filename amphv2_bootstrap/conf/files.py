@@ -14,6 +14,7 @@ from amphv2_bootstrap.conf.problems import Problems, suggestion
 Sections = Mapping[str, Mapping[str, list[str]]]
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_WITH_SECRETS = ("octavia", "task_flow", "conductor")
 # Older names that oslo.log still reads.
 _OLDER_LOG_NAMES = ("logfile", "logdir", "log_config")
 _EXPLAINED = {
@@ -130,7 +131,7 @@ def _has_single_dollar(value: str) -> bool:
 
 def _check_mode(path: Path, sections: Sections, problems: Problems) -> None:
     secret = any(
-        section.lower() in ("octavia", "task_flow") and _is_secret(section.lower(), key)
+        section.lower() in _WITH_SECRETS and _is_secret(section.lower(), key)
         for section, assignments in sections.items()
         for key in assignments
     )

@@ -8,6 +8,7 @@ from types import TracebackType
 
 from amphv2_bootstrap.engine.board import Board, Entry
 from amphv2_bootstrap.engine.errors import FencedError
+from amphv2_bootstrap.engine.measures import MEASURES, Event
 from amphv2_bootstrap.errors import BootstrapError
 
 LOG = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class Lease:
         self.cancelled.set()
         # Last: the step must stop even if the log fails.
         if is_news:
+            MEASURES.count(Event.LEASE_LOST)
             LOG.warning("%s: lost the claim: %s", self._entry, why)
 
     def _renew_until_ended(self) -> None:
@@ -111,8 +113,10 @@ class Lease:
         try:
             if self._board.renew(self._entry, self._owner, self._expiry):
                 self._deadline = asked_at + self._expiry * USABLE_PART
+                MEASURES.count(Event.LEASE_RENEWED, "renewed")
                 return True
         except BootstrapError as exc:
+            MEASURES.count(Event.LEASE_RENEWED, "failed")
             LOG.warning("%s: can't renew the claim: %s", self._entry, exc)
             return False
         self.lose("the jobboard says that it isn't ours any more")

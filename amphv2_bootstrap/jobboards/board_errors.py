@@ -7,6 +7,7 @@ from amphv2_bootstrap.engine.board import (
     Entry,
     NewEntry,
 )
+from amphv2_bootstrap.engine.measures import MEASURES, Event
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.spec import tls
@@ -24,6 +25,7 @@ def unavailable(
         why, refused = _words(cause), tls.refusal(cause)
         words = server_errors.words_of(cause)
     rule = server_errors.rule_of(settings.driver, words)
+    MEASURES.count(Event.BOARD_FAILED)
     todo = "Check that its servers are up, reachable, and let this account in"
     return BoardUnavailableError(
         attempted,

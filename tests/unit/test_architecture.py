@@ -61,6 +61,8 @@ CATCH_ALL_ALLOWED = (
     "engine.lease",
     "jobboards.change_notifier",
     "jobboards.zookeeper.claim_timer",
+    "web.application",
+    "web.server",
     *PROGRAMS,
 )
 """The outermost frames of processes, threads and checks may catch every error."""

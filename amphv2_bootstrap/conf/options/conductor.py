@@ -111,4 +111,31 @@ OPTS: list[cfg.Opt] = [
             "step has a limit."
         ),
     ),
+    cfg.StrOpt(
+        "http_bind",
+        help=(
+            "ADDRESS:PORT on which this conductor serves a status page (read only), "
+            "/healthz, /readyz and /metrics, such as 127.0.0.1:9187 or [::1]:9187. "
+            "Unset: none. An address that other hosts reach also needs http_token (or "
+            "http_token_file), http_tls_cert and http_tls_key. Needs the extra [http] "
+            "of this package."
+        ),
+    ),
+    cfg.StrOpt(
+        "http_token",
+        secret=True,
+        help=(
+            "Who reads the page must send this text, of at least 16 characters: as "
+            "'Authorization: Bearer TOKEN', or in a browser as the password of any "
+            "user. Only /healthz answers without it. Better set http_token_file."
+        ),
+    ),
+    cfg.StrOpt(
+        "http_tls_cert",
+        help="File (absolute path) with the certificate of the page, in PEM.",
+    ),
+    cfg.StrOpt(
+        "http_tls_key",
+        help="File (absolute path) with the private key of http_tls_cert, in PEM.",
+    ),
 ]

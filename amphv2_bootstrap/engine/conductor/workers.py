@@ -18,6 +18,7 @@ from amphv2_bootstrap.engine.execution.retry_until_cancelled import (
 from amphv2_bootstrap.engine.execution.runner import Runner
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.log_context import about
+from amphv2_bootstrap.engine.measures import MEASURES, Event
 from amphv2_bootstrap.engine.records import FlowRun, FlowState
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
@@ -154,6 +155,7 @@ class Workers:
 
     def _settle(self, run: FlowRun, end: End, lease: Lease) -> bool:
         """Write what the end of the run means for the flow; True when it is at rest."""
+        MEASURES.count(Event.FLOW_RUN_ENDED, end.outcome.value)
         log = LOG.info if end.reason is None else LOG.warning
         why = f": {end.reason}" if end.reason else ""
         log("%s: %s%s", run, end.outcome, why)

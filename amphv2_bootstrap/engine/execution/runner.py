@@ -13,7 +13,7 @@ from taskflow.engines.action_engine.engine import SerialActionEngine
 from taskflow.patterns import linear_flow
 
 from amphv2_bootstrap.engine.errors import FencedError, RefusedError
-from amphv2_bootstrap.engine.execution import intents, retries
+from amphv2_bootstrap.engine.execution import intents, retries, step_measures
 from amphv2_bootstrap.engine.execution.contexts import Contexts
 from amphv2_bootstrap.engine.execution.fenced_persistence import FencedBackend
 from amphv2_bootstrap.engine.execution.outcome import (
@@ -191,6 +191,7 @@ class Runner:
             retries.bind(flow, backend, timer)
             engine = _load(backend, flow, detail, revert)
             timer.watch(engine, flow)
+            step_measures.watch(engine)
             _iterate(engine, lambda: stopping.is_set() or timer.missed is not None)
             backend.get_connection().flush()
         except Exception as exc:  # noqa: BLE001 - whatever a step or taskflow raises

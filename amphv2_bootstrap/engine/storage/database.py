@@ -20,6 +20,7 @@ from amphv2_bootstrap.engine.errors import (
     MissingDatabaseError,
     SchemaError,
 )
+from amphv2_bootstrap.engine.measures import MEASURES, Event
 from amphv2_bootstrap.engine.storage.pools import Pools
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
@@ -153,7 +154,10 @@ class Database:
         try:
             yield
         except sa_exc.SQLAlchemyError as exc:
-            raise self._translate(verb, exc) from exc
+            error = self._translate(verb, exc)
+            if not isinstance(exc, sa_exc.IntegrityError):  # a duplicate is an answer
+                MEASURES.count(Event.DATABASE_FAILED, type(error).__name__)
+            raise error from exc
 
     def _translate(self, verb: str, exc: sa_exc.SQLAlchemyError) -> Exception:
         attempted = f"{verb} the engine's database"
@@ -165,12 +169,8 @@ class Database:
                 attempted, on=self.place, why=why, todo=self._creation
             )
         if _is_schema_error(original):
-            return SchemaError(
-                attempted,
-                on=self.place,
-                why=why,
-                todo="Run 'amphv2-bootstrap db upgrade'.",
-            )
+            todo = "Run 'amphv2-bootstrap db upgrade'."
+            return SchemaError(attempted, on=self.place, why=why, todo=todo)
         advice = server_errors.advice(code, why) if isinstance(code, int) else ""
         if code in _FOR_GOOD:
             return DatabaseError(attempted, on=self.place, why=why, todo=advice)

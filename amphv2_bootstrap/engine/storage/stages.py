@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from amphv2_bootstrap.engine import rollout
 from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.liveness import alive
+from amphv2_bootstrap.engine.measures import MEASURES, Event
 from amphv2_bootstrap.engine.records import FlowRun, FlowState
 from amphv2_bootstrap.engine.rollout import Due
 from amphv2_bootstrap.engine.storage import schema
@@ -55,6 +56,7 @@ def check_epoch(connection: sa.Connection, run: FlowRun) -> None:
     mine = {"run_uuid": run.uuid, "run_epoch": run.epoch}
     if connection.execute(_FENCE, mine).rowcount == 1:
         return
+    MEASURES.count(Event.WRITE_FENCED)
     table = schema.flow_runs
     query = sa.select(table.c.epoch).where(table.c.uuid == run.uuid)
     raise FencedError(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.board import BoardUnavailableError
 from amphv2_bootstrap.engine.errors import DatabaseError, DatabaseUnavailableError
+from amphv2_bootstrap.engine.measures import MEASURES, Event
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database, is_duplicate
 
@@ -119,6 +120,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except DatabaseUnavailableError as exc:
+        MEASURES.count(Event.BOARD_FAILED)
         raise BoardUnavailableError(
             exc.attempted, on=exc.on, why=exc.why, todo=exc.todo
         ) from exc

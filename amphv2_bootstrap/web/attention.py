@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the reader of the page should know first: failures, waits and warnings."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from amphv2_bootstrap.engine.liveness import ConductorRow, Liveness
+from amphv2_bootstrap.engine.records import flow_name
+from amphv2_bootstrap.web.words import clock, duration
+
+FAILED, WARNING, WAITS = "failed", "warning", "waits"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One of them: where, what, and the command that goes on, if there is one."""
+
+    kind: str
+    where: str
+    text: str
+    command: str = ""
+
+
+def notes(report: dict[str, Any] | None, rows: Sequence[ConductorRow]) -> list[Note]:
+    """The worst first; the same text of several flows once, with all of them."""
+    found = [*(_of_job(report) if report else ()), *_of_conductors(rows)]
+    order = (FAILED, WARNING, WAITS)
+    return sorted(_grouped(found), key=lambda note: order.index(note.kind))
+
+
+def _of_job(report: dict[str, Any]) -> Iterator[Note]:
+    command = f"amphv2-bootstrap job {{}} {report['id']}"
+    if report["paused_at"]:
+        text = f"{report['paused_by']} has paused the job: no further flow begins"
+        yield Note(WAITS, "job", text, command.format("unpause"))
+    for flow in report["flows"]:
+        where = flow_name(flow["name"], flow["host"])
+        if flow["state"] == "parked":
+            text = flow["reason"] or "parked"
+            yield Note(FAILED, where, text, command.format("resume"))
+        elif flow["reason"]:
+            yield Note(WARNING, where, f"{flow['state']}: {flow['reason']}")
+        if flow["waits_for"]:
+            yield Note(WAITS, where, f"waits for {flow['waits_for']}")
+        for step in flow["tasks"]:
+            yield from _of_step(where, step)
+
+
+def _of_step(where: str, step: dict[str, Any]) -> Iterator[Note]:
+    if step["retrying_since"]:
+        since = clock(step["retrying_since"])
+        text = f"{step['name']} is tried again since {since}: {step['retrying_why']}"
+        yield Note(WARNING, where, text)
+    for text in step["warnings"]:
+        yield Note(WARNING, where, text)
+
+
+def _of_conductors(rows: Sequence[ConductorRow]) -> Iterator[Note]:
+    for row in rows:
+        if row.liveness is Liveness.DEAD:
+            yield Note(WARNING, row.host, "the conductor has died")
+        elif row.liveness is Liveness.SILENT:
+            text = f"no sign of life of the conductor for {duration(row.age)}"
+            yield Note(WARNING, row.host, text)
+        elif row.board_error:
+            text = f"the conductor can't reach the jobboard: {row.board_error}"
+            yield Note(WARNING, row.host, text)
+
+
+def _grouped(found: Sequence[Note]) -> list[Note]:
+    places: dict[tuple[str, str, str], list[str]] = {}
+    for note in found:
+        places.setdefault((note.kind, note.text, note.command), []).append(note.where)
+    return [
+        Note(kind, ", ".join(dict.fromkeys(where)), text, command)
+        for (kind, text, command), where in places.items()
+    ]

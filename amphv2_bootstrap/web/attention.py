@@ -9,7 +9,7 @@ from amphv2_bootstrap.engine.liveness import ConductorRow, Liveness
 from amphv2_bootstrap.engine.records import flow_name
 from amphv2_bootstrap.web.words import clock, duration
 
-FAILED, WARNING, WAITS = "failed", "warning", "waits"
+FAILED, TROUBLE, WAITS, WARNING = "failed", "trouble", "waits", "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Note:
 def notes(report: dict[str, Any] | None, rows: Sequence[ConductorRow]) -> list[Note]:
     """The worst first; the same text of several flows once, with all of them."""
     found = [*(_of_job(report) if report else ()), *_of_conductors(rows)]
-    order = (FAILED, WARNING, WAITS)
+    order = (FAILED, TROUBLE, WAITS, WARNING)
     return sorted(_grouped(found), key=lambda note: order.index(note.kind))
 
 
@@ -40,7 +40,7 @@ def _of_job(report: dict[str, Any]) -> Iterator[Note]:
             text = flow["reason"] or "parked"
             yield Note(FAILED, where, text, command.format("resume"))
         elif flow["reason"]:
-            yield Note(WARNING, where, f"{flow['state']}: {flow['reason']}")
+            yield Note(TROUBLE, where, f"{flow['state']}: {flow['reason']}")
         if flow["waits_for"]:
             yield Note(WAITS, where, f"waits for {flow['waits_for']}")
         for step in flow["tasks"]:
@@ -51,7 +51,7 @@ def _of_step(where: str, step: dict[str, Any]) -> Iterator[Note]:
     if step["retrying_since"]:
         since = clock(step["retrying_since"])
         text = f"{step['name']} is tried again since {since}: {step['retrying_why']}"
-        yield Note(WARNING, where, text)
+        yield Note(TROUBLE, where, text)
     for text in step["warnings"]:
         yield Note(WARNING, where, text)
 
@@ -59,13 +59,13 @@ def _of_step(where: str, step: dict[str, Any]) -> Iterator[Note]:
 def _of_conductors(rows: Sequence[ConductorRow]) -> Iterator[Note]:
     for row in rows:
         if row.liveness is Liveness.DEAD:
-            yield Note(WARNING, row.host, "the conductor has died")
+            yield Note(TROUBLE, row.host, "the conductor has died")
         elif row.liveness is Liveness.SILENT:
             text = f"no sign of life of the conductor for {duration(row.age)}"
-            yield Note(WARNING, row.host, text)
+            yield Note(TROUBLE, row.host, text)
         elif row.board_error:
             text = f"the conductor can't reach the jobboard: {row.board_error}"
-            yield Note(WARNING, row.host, text)
+            yield Note(TROUBLE, row.host, text)
 
 
 def _grouped(found: Sequence[Note]) -> list[Note]:

@@ -125,7 +125,7 @@ OPTS: list[cfg.Opt] = [
         "http_token",
         secret=True,
         help=(
-            "Who reads the page must send this text, of at least 16 characters: as "
+            "Readers of the page must send this text, of at least 16 characters: as "
             "'Authorization: Bearer TOKEN', or in a browser as the password of any "
             "user. Only /healthz answers without it. Better set http_token_file."
         ),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may read: whoever has the token, or, without one, who is on this host."""
+"""Access to the page: by the token, or, without one, from this host."""
 
 import base64
 import binascii

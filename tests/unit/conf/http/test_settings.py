@@ -65,7 +65,7 @@ def test_token_and_tls_open_it(
 
 
 def test_all_problems_come_together(configuration: Configuration) -> None:
-    """A bad address, a short token and missing files are told at once."""
+    """A bad address, a short token and missing files are reported at once."""
     said = _refused(
         configuration,
         http_bind="9187",

@@ -133,4 +133,5 @@ def test_secret_options_are_marked() -> None:
         "jobboard_backend_password",
         "jobboard_redis_sentinel_password",
         "jobboard_zookeeper_ssl_options",
+        "http_token",
     }

@@ -159,7 +159,7 @@ def _warn_of_others(runtime: "Runtime", names: "Sequence[str]") -> None:
     if not others:
         return
     from amphv2_bootstrap.checks.agreement import obstacles
-    from amphv2_bootstrap.cmd.conductor_list import controllers
+    from amphv2_bootstrap.cmd.conductor.controllers import controllers
 
     for found in obstacles(controllers(runtime.store, runtime.reports.all(), others)):
         text = f"WARNING: {found.message}. {found.todo}"

@@ -11,7 +11,7 @@ from cliff.show import ShowOne
 
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
-from amphv2_bootstrap.cmd.job import resume
+from amphv2_bootstrap.cmd.job.resume import resume
 from amphv2_bootstrap.cmd.post import add_post_arguments, controllers_of, post
 
 if TYPE_CHECKING:

@@ -115,7 +115,7 @@ def _engine(runtime: "Runtime") -> "Check":
 def _agreement(runtime: "Runtime") -> "Check":
     """The check that compares the controllers by their reports."""
     from amphv2_bootstrap.checks.agreement import compare
-    from amphv2_bootstrap.cmd.conductor_list import controllers
+    from amphv2_bootstrap.cmd.conductor.controllers import controllers
 
     def agreement(context: "Context") -> "Iterable[Finding]":
         names = context.spec.controllers

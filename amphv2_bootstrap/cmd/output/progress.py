@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from amphv2_bootstrap.cmd import exit_codes
-from amphv2_bootstrap.cmd.conductor_list import unattended
+from amphv2_bootstrap.cmd.conductor.attendance import unattended
 from amphv2_bootstrap.cmd.output.patience import LOST_POLL_SECONDS, Timeout
 from amphv2_bootstrap.cmd.output.summaries import exit_code
 from amphv2_bootstrap.cmd.output.views import Report, View, view_of

@@ -120,9 +120,10 @@ def test_a_log_file_is_private_and_shows_no_secret(tmp_path: Path) -> None:
     """A command appends to the log file, masks secrets, and sets mode 0600."""
     log = tmp_path / "our.log"
     probe = (
-        "import logging; from amphv2_bootstrap.cmd import job, main;"
-        "real = job.ListJobs.take_action;"
-        "job.ListJobs.take_action = lambda self, arguments: ("
+        "import logging; from amphv2_bootstrap.cmd import main;"
+        "from amphv2_bootstrap.cmd.job.list import ListJobs;"
+        "real = ListJobs.take_action;"
+        "ListJobs.take_action = lambda self, arguments: ("
         "real(self, arguments),"
         f"logging.getLogger('probe').info('it was %s', '{PERSISTENCE}'))[0];"
         "main.main()"

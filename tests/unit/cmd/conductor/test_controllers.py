@@ -6,17 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.cmd.conductor_list import controllers, has_duplicate
-from amphv2_bootstrap.engine.process_identity import ProcessIdentity
+from amphv2_bootstrap.cmd.conductor.controllers import controllers
 from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from amphv2_bootstrap.engine.storage.store import Store
-from tests.unit.engine.signs import beat
-
-ME = ProcessIdentity.of_this_process("c1")
 
 
 @pytest.fixture
@@ -52,16 +48,3 @@ def test_a_conductor_that_does_not_report_does_not_count(database: Database) -> 
     Heartbeats(database, "c1:1:m:0", 10.0).heartbeat("c1", 1, "1.0")
     (found,) = controllers(Store(database), [old], ("c1",))
     assert (found.seen_ago, found.is_silent) == (1800.0, True)
-
-
-def test_two_machines_of_one_name_are_in_conflict(database: Database) -> None:
-    """Two conductors of one host name are marked while both are alive."""
-    duplicate = dataclasses.replace(ME, machine="aaaaaaaa.bbbbbbbb")
-    other = dataclasses.replace(duplicate, host="c2")
-    for owner in (ME, duplicate, other, ME):
-        beat(database, owner)
-    rows = Store(database).conductors()
-    found = {row.owner: has_duplicate(row, rows) for row in rows}
-    assert found == {str(ME): True, str(duplicate): True, str(other): False}
-    silent = [dataclasses.replace(row, age=31.0) for row in rows]
-    assert not any(has_duplicate(row, silent) for row in silent)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``job skip``, ``job pause``, ``job unpause`` and ``job retry``."""
+"""``job skip``, ``pause``, ``unpause``, ``retry`` and ``cancel``."""
 
 import abc
 import argparse
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cliff.command import Command
 
 from amphv2_bootstrap.cmd.base import Guarded
-from amphv2_bootstrap.cmd.job import add_host, add_id, as_written
+from amphv2_bootstrap.cmd.job.arguments import add_host, add_id, as_written, check_host
 from amphv2_bootstrap.cmd.post import operator
 
 if TYPE_CHECKING:
@@ -149,3 +149,28 @@ class RetryFlow(_ChangeJob):
         name, host, step = parsed_args.flow, parsed_args.host, parsed_args.step
         run = retry(runtime.journal, job.uuid, name, host, step)
         return f"{run.name} runs its steps from {step} on again."
+
+
+class CancelJob(Guarded, Command):
+    """Cancel a job: no further step begins, and nothing is undone.
+
+    A conductor that runs one of its steps is fenced: it stops there. With --host, only
+    this host's flows are cancelled, and the other hosts go on.
+
+    Examples:
+      amphv2-bootstrap job cancel 0b6b
+      amphv2-bootstrap job cancel 0b6b --host controller2
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        _add_required_id(parser)
+        add_host(parser)
+        return as_written(parser)
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        runtime = self.runtime()
+        job = runtime.store.resolve(parsed_args.id)
+        check_host(runtime, job, parsed_args.host)
+        moved = runtime.journal.cancel(job.uuid, parsed_args.host)
+        print(f"Job {job.uuid}: {len(moved)} flow(s) cancelled.")

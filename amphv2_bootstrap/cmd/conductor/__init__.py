@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``conductor``: who carries jobs out, and what they report of their hosts."""

@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: Apache-2.0
-"""Commands that change the course of a job under way."""

@@ -13,7 +13,7 @@ def unattended(
 ) -> list[str]:
     """What to do, and where, for each flow that no conductor can carry out now.
 
-    :param report: what :func:`amphv2_bootstrap.engine.description.report.describe` gives.
+    :param report: what ``engine.description.report.describe`` gives.
     :param rows: see :meth:`Store.conductors`.
     """
     hosts = {row.host for row in alive(rows)}

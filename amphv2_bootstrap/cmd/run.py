@@ -101,7 +101,7 @@ def _is_more_to_do(runtime: "Runtime", report: dict[str, Any]) -> bool:
     """Whether a flow that this host may run is not at rest.
 
     :raises RefusedError: this host can't carry it out.
-    :raises ConflictError: another machine uses this host's name.
+    :raises ConflictError: another machine uses this host's name, or it is drained.
     """
     from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, FencedError
     from amphv2_bootstrap.engine.records import LIVE
@@ -115,9 +115,25 @@ def _is_more_to_do(runtime: "Runtime", report: dict[str, Any]) -> bool:
             if flow_run.state not in LIVE:
                 continue  # it has ended since the report; an ended job has no seal
             runtime.runner.check(flow_run, job)
+            if flow_run.owner != str(runtime.owner):
+                _refuse_drained(runtime)
             if flow_run.host:
                 runtime.duplicate_hosts.check()
     return bool(flows)
+
+
+def _refuse_drained(runtime: "Runtime") -> None:
+    """:raises ConflictError: this host is drained, and may take nothing."""
+    from amphv2_bootstrap.errors import ConflictError
+
+    drain = runtime.store.drains().get(runtime.loaded.host.name)
+    if drain is not None:
+        raise ConflictError(
+            "carry the job out here",
+            on=drain.host,
+            why=f"{drain.by} has drained this host",
+            todo=f"Run 'amphv2-bootstrap conductor undrain {drain.host}' first.",
+        )
 
 
 def _will_have_its_turn(runtime: "Runtime", job_uuid: str, *, may_wait: bool) -> bool:
@@ -132,15 +148,18 @@ def _will_have_its_turn(runtime: "Runtime", job_uuid: str, *, may_wait: bool) ->
 
     host = runtime.loaded.host.name
     with contextlib.suppress(DatabaseUnavailableError):  # the next look reports it
+        drains = runtime.store.drains()
         flow_runs = runtime.store.flow_runs_of(job_uuid)
         is_paused = runtime.store.job(job_uuid).paused_at is not None
         # This command is a conductor, though it may not have said so yet.
         hosts = {row.host for row in alive(runtime.store.conductors())} | {host}
+        hosts -= drains.keys()
         own = [run for run in flow_runs if run.host == host]
         if any(run.state in LIVE for run in own):
             return True  # it has been released since the last look
         for run in own:
             if run.state is FlowState.WAITING:
+                _refuse_drained(runtime)
                 found = rollout.obstacle(run, flow_runs, hosts, paused=is_paused)
                 return _goes_on(run, found, may_wait=may_wait)
         return False

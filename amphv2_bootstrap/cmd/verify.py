@@ -106,6 +106,10 @@ def _engine(runtime: "Runtime") -> "Check":
         try:
             for risk in runtime.risks():
                 yield Finding("engine", WARNING, risk)
+            for drain in runtime.store.drains().values():
+                message = f"{drain.by} has drained {drain.host}: its flows wait"
+                todo = f"Run 'amphv2-bootstrap conductor undrain {drain.host}'."
+                yield Finding("engine", WARNING, message, todo)
         except BootstrapError as exc:
             yield Finding.of("engine", exc, WARNING)
 

@@ -118,6 +118,18 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Drain:
+    """That the operator ``by`` has drained a host: its conductors claim nothing new.
+
+    ``since`` is in epoch seconds by the database's clock.
+    """
+
+    host: str
+    since: float
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewSecrets:
     """New fingerprints and seal of a job; ``names`` are the secrets that differ."""
 

@@ -21,6 +21,9 @@ def unattended(
     found = []
     for flow in report["flows"]:
         host, is_live = flow["host"], flow["state"] in ("ready", "running")
+        if "drained" in (flow.get("waits_for") or ""):
+            found.append(f"The flow {flow['name']} waits for {flow['waits_for']}.")
+            continue
         is_live |= flow.get("waits_for") == absent(host)
         if is_live and host is None and not hosts:
             names = ", ".join(controllers)

@@ -148,11 +148,12 @@ class Conductor:
             entries = self._reconciler.reconcile(entries)
             self._stop_superseded()
             self._duplicate_hosts.look()
-        for entry in entries:
+        ours = [entry for entry in entries if self._is_for_us(entry)]
+        is_drained = bool(ours) and self._owner.host in self._parts.store.drains()
+        for entry in ours:
             if self._stopping.is_set() or self._is_full():
                 break
-            if self._is_for_us(entry):
-                self._consider(entry)
+            self._consider(entry, is_drained=is_drained)
         return entries
 
     def _look(self) -> Sequence[Entry]:
@@ -187,8 +188,10 @@ class Conductor:
             and entry.uuid not in self._backoff
         )
 
-    def _consider(self, entry: Entry) -> None:
+    def _consider(self, entry: Entry, *, is_drained: bool) -> None:
         run = self._parts.store.flow_run(entry.uuid)
+        if is_drained and (run is None or run.owner != str(self._owner)):
+            return  # only what it holds goes on to its end, also after an outage
         if run is None:
             self._refuse(entry, "the engine's database doesn't know this flow")
         elif run.state not in (FlowState.READY, FlowState.RUNNING):

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """A job as operators and their tools read it: a stable JSON form."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from amphv2_bootstrap.engine.description.waiting import waits_for_turn
+from amphv2_bootstrap.engine.description.waiting import (
+    drained,
+    drained_everywhere,
+    waits_for_turn,
+)
 from amphv2_bootstrap.engine.liveness import ConductorRow, alive, board_outage
 from amphv2_bootstrap.engine.process_identity import host_of
 from amphv2_bootstrap.engine.records import (
     LIVE,
+    Drain,
     FlowRun,
     FlowState,
     Job,
@@ -26,7 +31,7 @@ def describe(store: Store, job: Job) -> dict[str, Any]:
     control character but line breaks and tabs: they may go to root's terminal.
     """
     flow_runs = store.flow_runs_of(job.uuid)
-    rows = store.conductors()
+    rows, drains = store.conductors(), store.drains()
     report: dict[str, Any] = _printable(
         {
             **summarize(job, [flow_run.state for flow_run in flow_runs]),
@@ -37,8 +42,8 @@ def describe(store: Store, job: Job) -> dict[str, Any]:
                 _flow(
                     store,
                     flow_run,
-                    waits_for_turn(flow_run, flow_runs, job, rows)
-                    or _waits_for(store, flow_run, rows),
+                    waits_for_turn(flow_run, flow_runs, job, rows, drains)
+                    or _waits_for(store, flow_run, rows, drains),
                 )
                 for flow_run in flow_runs
             ],
@@ -100,11 +105,29 @@ def _place(flow_run: FlowRun) -> str:
 
 
 def _waits_for(
-    store: Store, flow_run: FlowRun, rows: Sequence[ConductorRow]
+    store: Store,
+    flow_run: FlowRun,
+    rows: Sequence[ConductorRow],
+    drains: Mapping[str, Drain],
 ) -> str | None:
+    if undrain := _waits_for_undrain(flow_run, rows, drains):
+        return undrain
     missing = waits_for(flow_run, [row.owner for row in alive(rows)])
     outage = board_outage(rows, flow_run.host) if flow_run.state in LIVE else None
     return _refusal(store, flow_run) or missing or outage
+
+
+def _waits_for_undrain(
+    flow_run: FlowRun, rows: Sequence[ConductorRow], drains: Mapping[str, Drain]
+) -> str | None:
+    """Which drain keeps a flow from being claimed; None while somebody holds it."""
+    held = flow_run.owner in [row.owner for row in alive(rows)]
+    if flow_run.state not in LIVE or (flow_run.state is FlowState.RUNNING and held):
+        return None
+    if flow_run.host is None:
+        return drained_everywhere(rows, drains)
+    drain = drains.get(flow_run.host)
+    return drained(drain) if drain else None
 
 
 def _refusal(store: Store, flow_run: FlowRun) -> str | None:

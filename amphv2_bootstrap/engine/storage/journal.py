@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from amphv2_bootstrap.engine.process_identity import host_of
 from amphv2_bootstrap.engine.records import LIVE, FlowRun, FlowState, NewSecrets
 from amphv2_bootstrap.engine.rollout import Due
 from amphv2_bootstrap.engine.storage import schema, stages
@@ -33,6 +34,7 @@ class Journal:
         was paused after its claim must not get so far: it would fence the new holder.
 
         :param still_claimed: raises FencedError where the claim is, or may be, lost.
+        :raises ConflictError: our host is drained, and the flow isn't ours already.
         """
         with self.database.write() as connection:
             run = stages.lock(connection, uuid)
@@ -43,6 +45,8 @@ class Journal:
                 stages.hold(connection, [run])
                 self.record_flow_event(connection, run, "held", "out of turn")
                 return None
+            if run.owner != self.owner:
+                stages.refuse_drained(connection, host_of(self.owner) or self.owner)
             connection.execute(
                 schema.flow_runs.update()
                 .where(schema.flow_runs.c.uuid == uuid)

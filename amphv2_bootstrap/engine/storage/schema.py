@@ -123,6 +123,17 @@ host_reports = sa.Table(
     sa.Column("reported_at", _SECONDS, nullable=False),
 )
 
+# What the operator has said of a host, whether its conductor runs or not.
+hosts = sa.Table(
+    "hosts",
+    metadata,
+    sa.Column("host", sa.String(255), primary_key=True),
+    # While its conductors claim nothing new: since when, and by whom.
+    sa.Column("drained_at", _SECONDS, nullable=True),
+    sa.Column("drained_by", sa.String(255), nullable=True),
+    _writes(),
+)
+
 # Values that all hosts share; the first host that needs one chooses it.
 constants = sa.Table(
     "constants",

@@ -16,7 +16,12 @@ from amphv2_bootstrap.engine.measures import MEASURES, Event
 from amphv2_bootstrap.engine.records import FlowRun, FlowState
 from amphv2_bootstrap.engine.rollout import Due
 from amphv2_bootstrap.engine.storage import schema
-from amphv2_bootstrap.engine.storage.store import conductors_in, flow_run_from_row
+from amphv2_bootstrap.engine.storage.store import (
+    conductors_in,
+    drains_in,
+    flow_run_from_row,
+)
+from amphv2_bootstrap.errors import ConflictError
 
 _FLOW_RUNS = schema.flow_runs
 _FENCE = (
@@ -66,6 +71,34 @@ def check_epoch(connection: sa.Connection, run: FlowRun) -> None:
         "another conductor has taken it, it was cancelled, or it was resumed with "
         "other secrets",
     )
+
+
+def make_host(connection: sa.Connection, host: str) -> None:
+    """Insert the host's row, unless it is there; two at once conflict."""
+    table = schema.hosts
+    query = sa.select(table.c.host).where(table.c.host == host)
+    if connection.execute(query).first() is None:
+        connection.execute(table.insert().values(host=host))
+
+
+def refuse_drained(connection: sa.Connection, host: str) -> None:
+    """Let a conductor of the host take a flow in this transaction.
+
+    It is a write, so that on Galera, too, a drain through another node excludes it.
+
+    :raises ConflictError: the host is drained.
+    """
+    table = schema.hosts
+    make_host(connection, host)
+    open_to_us = sa.and_(table.c.host == host, table.c.drained_at.is_(None))
+    touch = table.update().where(open_to_us).values(writes=table.c.writes + 1)
+    if not connection.execute(touch).rowcount:
+        raise ConflictError(
+            "take a flow",
+            on=host,
+            why="the host is drained",
+            todo=f"To end that, run 'amphv2-bootstrap conductor undrain {host}'.",
+        )
 
 
 def raise_epoch(connection: sa.Connection, run: FlowRun) -> None:
@@ -165,8 +198,9 @@ def flow_runs_of(connection: sa.Connection, job_uuid: str) -> list[FlowRun]:
 
 
 def _hosts(connection: sa.Connection, now: sa.ColumnElement[float]) -> set[str]:
-    """Where a conductor is alive, by the database's clock."""
-    return {row.host for row in alive(conductors_in(connection, now))}
+    """Where a conductor is alive, by the database's clock, and isn't drained."""
+    living = {row.host for row in alive(conductors_in(connection, now))}
+    return living - drains_in(connection).keys()
 
 
 def _apply(

@@ -11,7 +11,15 @@ import sqlalchemy as sa
 from amphv2_bootstrap.engine.bounded import read_object
 from amphv2_bootstrap.engine.liveness import DEFAULT_HEARTBEAT_SECONDS, ConductorRow
 from amphv2_bootstrap.engine.process_identity import host_of
-from amphv2_bootstrap.engine.records import LIVE, Event, FlowRun, FlowState, Job, Step
+from amphv2_bootstrap.engine.records import (
+    LIVE,
+    Drain,
+    Event,
+    FlowRun,
+    FlowState,
+    Job,
+    Step,
+)
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.errors import NotFoundError
@@ -179,6 +187,11 @@ class Store:
         with self.database.read() as connection:
             return conductors_in(connection, self.database.now)
 
+    def drains(self) -> dict[str, Drain]:
+        """The drained hosts, by their names."""
+        with self.database.read() as connection:
+            return drains_in(connection)
+
 
 def conductors_in(
     connection: sa.Connection, now: sa.ColumnElement[float]
@@ -188,6 +201,14 @@ def conductors_in(
     age = (now - table.c.seen_at).label("age")
     query = sa.select(table, age).order_by(table.c.host, table.c.started_at)
     return [_conductor(row) for row in connection.execute(query)]
+
+
+def drains_in(connection: sa.Connection) -> dict[str, Drain]:
+    """See :meth:`Store.drains`; within the caller's transaction."""
+    table = schema.hosts
+    query = sa.select(table).where(table.c.drained_at.is_not(None))
+    rows = connection.execute(query.order_by(table.c.host))
+    return {row.host: Drain(row.host, row.drained_at, row.drained_by) for row in rows}
 
 
 def atom_names_in(connection: sa.Connection, run: FlowRun) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -17,9 +18,9 @@ from amphv2_bootstrap.conf.build import Loaded
 from amphv2_bootstrap.conf.wanted import problems_of
 from amphv2_bootstrap.engine.board import Board
 from amphv2_bootstrap.engine.conductor.duplicate_hosts import DuplicateHosts
-from amphv2_bootstrap.engine.errors import RefusedError
+from amphv2_bootstrap.engine.errors import RefusedError, SchemaError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
-from amphv2_bootstrap.engine.records import FlowRun, Job
+from amphv2_bootstrap.engine.records import Drain, FlowRun, Job
 from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage import durability, migrate
 from amphv2_bootstrap.engine.storage.database import Database
@@ -170,6 +171,21 @@ class Runtime:
         if engine.board.driver != "sql":
             found += risks(engine.board)
         return found
+
+    def drains(self) -> list[Drain]:
+        """The drained hosts; unlike :attr:`database` this makes no tables.
+
+        Raises what :meth:`Database.read` does.
+        """
+        url = sa.make_url(self.loaded.engine.persistence_connection.reveal())
+        is_sqlite = url.get_backend_name() == "sqlite"
+        if is_sqlite and not Path(url.database or "").exists():
+            return []
+        with contextlib.closing(Database(url)) as database:
+            try:
+                return list(Store(database).drains().values())
+            except SchemaError:  # tables that are missing, or older, know of no drain
+                return []
 
     def board(self) -> Board:
         """A new board, not yet connected."""

@@ -106,7 +106,7 @@ def _engine(runtime: "Runtime") -> "Check":
         try:
             for risk in runtime.risks():
                 yield Finding("engine", WARNING, risk)
-            for drain in runtime.store.drains().values():
+            for drain in runtime.drains():
                 message = f"{drain.by} has drained {drain.host}: its flows wait"
                 todo = f"Run 'amphv2-bootstrap conductor undrain {drain.host}'."
                 yield Finding("engine", WARNING, message, todo)

@@ -3,14 +3,21 @@
 
 import argparse
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from amphv2_bootstrap.checks.finding import WARNING, Finding
 from amphv2_bootstrap.cmd import verify
+from amphv2_bootstrap.cmd.runtime import Runtime
 from amphv2_bootstrap.cmd.verify import LinesFormatter
+from amphv2_bootstrap.conf.build import build
+from amphv2_bootstrap.conf.loading import load
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
+from amphv2_bootstrap.engine.records import Drain
+from amphv2_bootstrap.engine.storage.control.draining import drain
+from tests.unit.conf.configuration import Configuration
 
 COLUMNS = ("check", "state", "message", "todo")
 
@@ -54,12 +61,16 @@ class _Engine:
 
     def __init__(self, *found: str | DatabaseUnavailableError) -> None:
         self._found = found
+        self.drained: list[Drain] = []
 
     def risks(self) -> list[str]:
         for each in self._found:
             if isinstance(each, DatabaseUnavailableError):
                 raise each
         return [str(each) for each in self._found]
+
+    def drains(self) -> list[Drain]:
+        return self.drained
 
 
 def _findings(engine: Any) -> list[Finding]:
@@ -75,6 +86,30 @@ def test_risks_of_the_engine_are_warnings() -> None:
         Finding("engine", WARNING, "And this."),
     ]
     assert _findings(_Engine()) == []
+
+
+def test_a_drained_host_is_a_warning() -> None:
+    """It says who has drained it, and what ends that."""
+    engine = _Engine()
+    engine.drained = [Drain("ctl2", 1.0, "root@ctl1")]
+    (found,) = _findings(engine)
+    assert found.state == WARNING
+    assert found.message == "root@ctl1 has drained ctl2: its flows wait"
+    assert found.todo == "Run 'amphv2-bootstrap conductor undrain ctl2'."
+
+
+def test_drains_are_read_without_making_tables(tmp_path: Path) -> None:
+    """Before the first job there is no database, and after it the drain is found."""
+    configuration = Configuration(tmp_path)
+    file = tmp_path / "engine.sqlite"
+    own = {"persistence_connection": f"sqlite:///{file}"}
+    configuration.change({"task_flow": own})
+    configuration.write(configuration.text())
+    runtime = Runtime(build(load(config_files=[str(configuration.path)])))
+    assert runtime.drains() == []
+    assert not file.exists()
+    drain(runtime.journal, "ctl2", "root@ctl1")
+    assert [each.host for each in runtime.drains()] == ["ctl2"]
 
 
 def test_an_engine_that_is_away_fails_no_verification() -> None:

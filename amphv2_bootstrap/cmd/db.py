@@ -6,6 +6,7 @@ import argparse
 from cliff.command import Command
 
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.job.arguments import as_written
 
 
 class UpgradeDatabase(Guarded, Command):
@@ -13,7 +14,13 @@ class UpgradeDatabase(Guarded, Command):
 
     Needed once before the first post, and after each upgrade of the package,
     where the engine's database is on a server. With SQLite it is done by itself.
+
+    Examples:
+      amphv2-bootstrap db upgrade
     """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        return as_written(super().get_parser(prog_name))
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         from amphv2_bootstrap.engine.storage import migrate

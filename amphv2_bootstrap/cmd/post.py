@@ -9,6 +9,7 @@ from cliff.show import ShowOne
 
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.job.arguments import as_written
 from amphv2_bootstrap.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -185,10 +186,15 @@ class PostJob(Guarded, ShowOne):
     Conductors (amphv2-conductor) carry it out; it is never lost once this command
     has printed its id. Posting again while the job is unfinished gives the same job;
     posting after its end gives a new job, which changes only what is wrong by then.
+
+    Examples:
+      amphv2-bootstrap post-job
+      amphv2-bootstrap post-job --controllers controller2 --on-failure revert
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        as_written(parser)
         add_post_arguments(parser)
         _add_first_argument(parser)
         parser.add_argument(
@@ -234,6 +240,9 @@ class PostJob(Guarded, ShowOne):
                 file=sys.stderr,
             )
             self.exit_code = exit_codes.FAILED
+        else:
+            command = f"amphv2-bootstrap job watch {summary['id']}"
+            print(f"To follow it: {command}", file=sys.stderr)
         return summary
 
 

@@ -8,7 +8,7 @@ from cliff.show import ShowOne
 
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
-from amphv2_bootstrap.cmd.job.arguments import add_id
+from amphv2_bootstrap.cmd.job.arguments import add_id, as_written
 from amphv2_bootstrap.cmd.output.formats import OwnFormats
 from amphv2_bootstrap.cmd.post import seconds, wait_for
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
@@ -19,6 +19,10 @@ class ShowJob(Guarded, OwnFormats, ShowOne):
 
     Without '-f' it is a timeline to read. With '-f json' or '-f yaml' the form is
     stable and documented; see the reference.
+
+    Examples:
+      amphv2-bootstrap job show
+      amphv2-bootstrap job show 0b6b -f json
     """
 
     formats = "job_formatters"
@@ -27,7 +31,7 @@ class ShowJob(Guarded, OwnFormats, ShowOne):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         add_id(parser)
-        return parser
+        return as_written(parser)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         from amphv2_bootstrap.cmd.output.patience import (
@@ -52,6 +56,9 @@ class WatchJob(Guarded, ShowOne):
 
     Exit code 0: done; 1: parked or failed; 3: --timeout is over. The job goes on when
     this command is interrupted.
+
+    Examples:
+      amphv2-bootstrap job watch 0b6b --timeout 1
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -63,7 +70,7 @@ class WatchJob(Guarded, ShowOne):
             metavar="SECONDS",
             help="stop waiting after this time; the job goes on",
         )
-        return parser
+        return as_written(parser)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         from amphv2_bootstrap.cmd.output.patience import Timeout, outlast

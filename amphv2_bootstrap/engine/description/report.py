@@ -32,7 +32,7 @@ def describe(store: Store, job: Job) -> dict[str, Any]:
     """
     flow_runs = store.flow_runs_of(job.uuid)
     rows, drains = store.conductors(), store.drains()
-    report: dict[str, Any] = _printable(
+    report: dict[str, Any] = printable(
         {
             **summarize(job, [flow_run.state for flow_run in flow_runs]),
             "on_failure": job.on_failure,
@@ -59,20 +59,20 @@ def summarize(job: Job, states: list[FlowState]) -> dict[str, Any]:
         "state": overall_state(states),
         "posted_at": iso(job.created_at),
         "finished_at": iso(job.finished_at),
-        "posted_by": _printable(job.posted_by),
+        "posted_by": printable(job.posted_by),
     }
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
     """The value with a sign in place of each character that a terminal may obey."""
     if isinstance(value, str):
         return "".join(
             char if char.isprintable() or char in "\n\t" else "\ufffd" for char in value
         )
     if isinstance(value, list):
-        return [_printable(each) for each in value]
+        return [printable(each) for each in value]
     if isinstance(value, dict):
-        return {name: _printable(each) for name, each in value.items()}
+        return {name: printable(each) for name, each in value.items()}
     return value
 
 

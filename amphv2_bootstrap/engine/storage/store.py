@@ -37,10 +37,15 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def jobs(self, limit: int = 50) -> list[Job]:
-        """The newest jobs, newest first."""
+    def jobs(self, limit: int | None = 50, since: float = 0.0) -> list[Job]:
+        """The newest jobs, newest first.
+
+        :param limit: how many; None: all.
+        :param since: only those that were posted then or later, in epoch seconds.
+        """
         table = schema.jobs
-        query = sa.select(table).order_by(table.c.created_at.desc()).limit(limit)
+        query = sa.select(table).where(table.c.created_at >= since)
+        query = query.order_by(table.c.created_at.desc()).limit(limit)
         with self.database.read() as connection:
             return [_job(row) for row in connection.execute(query)]
 

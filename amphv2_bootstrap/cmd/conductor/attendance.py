@@ -7,6 +7,9 @@ from typing import Any
 from amphv2_bootstrap.engine.description.waiting import absent
 from amphv2_bootstrap.engine.liveness import ConductorRow, alive, board_outage
 
+_SAID_THERE = (" drained", " refuses: ")
+"""What ``waits_for`` says of conductors that are there, and don't take the flow."""
+
 
 def unattended(
     report: dict[str, Any], rows: Sequence[ConductorRow], controllers: Sequence[str]
@@ -21,8 +24,10 @@ def unattended(
     found = []
     for flow in report["flows"]:
         host, is_live = flow["host"], flow["state"] in ("ready", "running")
-        if "drained" in (flow.get("waits_for") or ""):
-            found.append(f"The flow {flow['name']} waits for {flow['waits_for']}.")
+        waits_for = flow.get("waits_for") or ""
+        if any(word in waits_for for word in _SAID_THERE):
+            where = f" on {host}" if host else ""
+            found.append(f"The flow {flow['name']}{where} waits for {waits_for}")
             continue
         is_live |= flow.get("waits_for") == absent(host)
         if is_live and host is None and not hosts:

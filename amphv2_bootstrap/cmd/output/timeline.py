@@ -8,6 +8,8 @@ from typing import Any, TextIO
 from cliff.columns import FormattableColumn
 from cliff.formatters.base import SingleFormatter
 
+from amphv2_bootstrap.cmd.output.fitting import columns_of, fitted
+
 _MARKS = {
     "SUCCESS": "done",
     "FAILURE": "FAILED",
@@ -34,16 +36,19 @@ class TimelineFormatter(SingleFormatter):
     ) -> None:
         for name, value in zip(column_names, data, strict=True):
             if isinstance(value, FormattableColumn):
-                stdout.write(f"\n{value.human_readable()}\n")
+                text = f"\n{value.human_readable()}\n"
             else:
-                stdout.write(f"{name + ':':<13} {'-' if value is None else value}\n")
+                text = f"{name + ':':<13} {'-' if value is None else value}\n"
+            stdout.write(fitted(text, columns_of(stdout)))
 
 
 class Timeline(FormattableColumn[list[dict[str, Any]]]):
     """The flows of a job: a readable timeline, or the JSON form as it is."""
 
     def human_readable(self) -> str:
-        return "\n".join(line for flow in self._value for line in _flow_lines(flow))
+        lines = [line for flow in self._value for line in _flow_lines(flow)]
+        warnings = warning_lines(self._value)
+        return "\n".join([*lines, *(["", *warnings] if warnings else [])])
 
     def machine_readable(self) -> Any:
         return self._value
@@ -74,7 +79,7 @@ def stopped_lines(flow: dict[str, Any]) -> list[str]:
 
 
 def step_lines(step: dict[str, Any]) -> list[str]:
-    """A step in one line (state, host, duration, summary), then its warnings."""
+    """A step in one line: state, host, duration, summary."""
     seconds = "" if step["seconds"] is None else f"{step['seconds']:.2f} s"
     resumed = f" (run {step['runs']} times)" if step["runs"] > 1 else ""
     summary = _retrying(step) or step["summary"] or step["reason"] or ""
@@ -83,8 +88,20 @@ def step_lines(step: dict[str, Any]) -> list[str]:
         f"  {step['name']:<30} {state:<8} {step['host'] or '-':<12} "
         f"{seconds:>8}  {summary}{resumed}"
     )
-    warnings = [f"    warning: {text}" for text in step["warnings"]]
-    return [line.rstrip(), *warnings]
+    return [line.rstrip()]
+
+
+def warning_lines(flows: Sequence[dict[str, Any]]) -> list[str]:
+    """Each warning once, with the steps that gave it; empty if there is none."""
+    found: dict[str, list[str]] = {}
+    for flow in flows:
+        for step in flow["tasks"]:
+            for text in step["warnings"]:
+                places = found.setdefault(text, [])
+                place = f"{step['name']} on {step['host']}"
+                places += [] if place in places else [place]
+    lines = [f"  {text} ({', '.join(places)})" for text, places in found.items()]
+    return ["Warnings:", *lines] if lines else []
 
 
 def _retrying(step: dict[str, Any]) -> str | None:

@@ -5,8 +5,13 @@ import abc
 import sys
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from amphv2_bootstrap.cmd.output.fitting import fitted
 from amphv2_bootstrap.cmd.output.summaries import exit_code
-from amphv2_bootstrap.cmd.output.timeline import step_lines, stopped_lines
+from amphv2_bootstrap.cmd.output.timeline import (
+    step_lines,
+    stopped_lines,
+    warning_lines,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +36,10 @@ class View(Protocol):
         """Print a message."""
 
     def finish(self, report: Report) -> None:
-        """Print what was not printed yet of failed flows; after the context ends."""
+        """Print what was not printed yet of failed flows, and all warnings.
+
+        After the context ends.
+        """
 
 
 class _PrintsOnce(abc.ABC):
@@ -83,15 +91,16 @@ class Lines(_PrintsOnce):
         print(text, file=sys.stderr, flush=True)
 
     def finish(self, report: Report) -> None:
-        """Nothing is left: :meth:`show` printed everything."""
+        lines = warning_lines(report["flows"])
+        if lines:
+            self.say("\n".join(lines))
 
 
 class Bar(_PrintsOnce):
     """A live bar over all steps, with the one under way.
 
-    Above the bar it prints at once a flow that stops while others go on, a step that
-    is tried again, and one that ends with a warning; the rest is printed below it, at
-    the end.
+    Above the bar it prints at once a flow that stops while others go on, and a step
+    that is tried again; the rest is printed below it, at the end.
 
     :param console: default: the terminal at stderr.
     """
@@ -134,11 +143,11 @@ class Bar(_PrintsOnce):
         )
         self._say_pause(report)
         for flow, step in steps:
-            if step["warnings"] or step["retrying_why"]:
+            if step["retrying_why"]:
                 key = (flow["id"], step["name"], step["runs"], step["retrying_why"])
                 self._once(key, step_lines(step))
         if exit_code(report["state"]) is None:
-            self.finish(report)
+            self._say_who_stopped(report)
 
     def say(self, text: str) -> None:
         # Verbatim: a reason may look like markup, and operators copy it from here.
@@ -147,6 +156,12 @@ class Bar(_PrintsOnce):
         )
 
     def finish(self, report: Report) -> None:
+        self._say_who_stopped(report)
+        width = self._progress.console.width
+        for line in warning_lines(report["flows"]):
+            self.say(fitted(line, width))
+
+    def _say_who_stopped(self, report: Report) -> None:
         for flow in report["flows"]:
             runs = sum(step["runs"] for step in flow["tasks"])
             lines = stopped_lines(flow)

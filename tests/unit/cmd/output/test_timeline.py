@@ -38,10 +38,17 @@ def test_a_step_that_is_tried_again_says_so() -> None:
     assert line.endswith("  retrying since 09:15:04 UTC: reach Redis: refused")
 
 
-def test_warnings_follow_their_step() -> None:
-    """Each warning has its own line."""
-    lines = step_lines(_task(warnings=["one", "two"]))
-    assert lines[1:] == ["    warning: one", "    warning: two"]
+def test_warnings_follow_once_at_the_end() -> None:
+    """Each warning has its own line, with the steps that gave it."""
+    flows = [
+        flow("done", _task(host=host, warnings=texts), host=host) | {"waits_for": None}
+        for host, texts in (("ctl1", ["one", "two"]), ("ctl2", ["one"]))
+    ]
+    assert Timeline(flows).human_readable().splitlines()[-3:] == [
+        "Warnings:",
+        "  one (ensure-database on ctl1, ensure-database on ctl2)",
+        "  two (ensure-database on ctl1)",
+    ]
 
 
 def test_a_pending_step_has_no_host_and_no_time() -> None:

@@ -87,13 +87,39 @@ def test_a_reverted_flow_has_its_reason() -> None:
     assert after.splitlines() == ["cloud: reverted", f"  reason: {REASON}"]
 
 
-def test_a_warning_is_printed_at_once() -> None:
-    """A warning is printed once, also for a job that is done."""
-    warned = task("prove-jobboard", warnings=["the jobboard is NOT PROVEN: no Octavia"])
-    done = report("done", flow("done", task("a"), warned))
-    live, after = _shown(report("running", flow("running", warned)), done, done)
-    assert live.count("warning: the jobboard is NOT PROVEN: no Octavia") == 1
-    assert after == ""
+LONG = "the server takes no packet of more than 16 MB, which large amphorae need"
+
+
+def _warned() -> dict[str, Any]:
+    """A job that is done, in which two controllers have warned of the same."""
+    flows = [
+        flow("done", task("prove", host=host, warnings=[LONG]), host=host)
+        for host in ("ctl1", "ctl2")
+    ]
+    return report("done", *flows)
+
+
+def test_warnings_come_once_at_the_end() -> None:
+    """On a terminal the lines fit it; who has warned stands behind the warning."""
+    done = _warned()
+    live, after = _shown({**done, "state": "running"}, done, done)
+    assert "packet" not in live
+    lines = after.splitlines()
+    assert lines[0] == "Warnings:"
+    assert max(map(len, lines)) <= 60
+    said = " ".join(line.strip() for line in lines[1:])
+    assert said == f"{LONG} (prove on ctl1, prove on ctl2)"
+
+
+def test_warnings_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """Elsewhere each warning is one line, however long, once, at the end."""
+    done, lines = _warned(), Lines()
+    for _ in range(2):
+        lines.show(done)
+    assert "packet" not in capsys.readouterr().err
+    lines.finish(done)
+    wanted = f"Warnings:\n  {LONG} (prove on ctl1, prove on ctl2)\n"
+    assert capsys.readouterr().err == wanted
 
 
 def _retried(why: str | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from amphv2_bootstrap.checks.jobs import stuck, waiting_jobs
 from amphv2_bootstrap.checks.upkeep import other_accounts, server_settings, services
 from amphv2_bootstrap.errors import BootstrapError, CancelledError, UnexpectedError
 from amphv2_bootstrap.steps.base import Context
+from amphv2_bootstrap.steps.canary import prepare
 
 LOG = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ def verify(
     :param begin: called with the name of each check before it begins.
     :raises CancelledError: ``context.cancelled`` was set.
     """
+    if canary in checks:
+        prepare(context)
     for check in checks:
         name = name_of(check)
         begin(name)

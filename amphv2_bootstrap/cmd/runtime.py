@@ -4,7 +4,8 @@
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -28,7 +29,8 @@ from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from amphv2_bootstrap.engine.storage.job_creation import JobCreation
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
-from amphv2_bootstrap.flows.outlines import CONTROLLER
+from amphv2_bootstrap.errors import BootstrapError
+from amphv2_bootstrap.flows.outlines import CLOUD, CONTROLLER
 from amphv2_bootstrap.jobboards.registry import open_board, risks
 from amphv2_bootstrap.posting.poster import Poster
 from amphv2_bootstrap.posting.sealing import Sealer
@@ -44,12 +46,18 @@ if TYPE_CHECKING:
     from amphv2_bootstrap.web.server import StatusPage
 
 
+_PROOF = "prove-jobboard"
+_RECENT = 3600.0
+"""Seconds: what was shown before may have been shown by other servers."""
+
+
 class HostContexts:
     """What flows get on this host; see :class:`Contexts`."""
 
-    def __init__(self, loaded: Loaded, sealer: Sealer) -> None:
+    def __init__(self, loaded: Loaded, sealer: Sealer, store: Store) -> None:
         self._loaded = loaded
         self._sealer = sealer
+        self._store = store
 
     def accept(self, job: Job, flow_runs: Sequence[FlowRun]) -> Key:
         return self._sealer.check(job, flow_runs)
@@ -70,7 +78,22 @@ class HostContexts:
             cancelled=cancelled,
             retry=self._loaded.retry,
             release_controllers=lambda: release(CONTROLLER.flow),
+            shown=lambda: _shown(self._store, job),
         )
+
+
+def _shown(store: Store, job: Job) -> Mapping[str, str]:
+    """What the job's canary of the cloud has shown lately; empty if that isn't known.
+
+    The step is then a whole proof.
+    """
+    with contextlib.suppress(BootstrapError):
+        for flow_run in store.flow_runs_of(job.uuid):
+            if flow_run.flow == CLOUD.flow:
+                (step,) = store.steps(flow_run, [_PROOF])
+                age = time.time() - (step.finished_at or 0.0)
+                return dict(step.result.get("shown", {})) if age < _RECENT else {}
+    return {}
 
 
 def _spec_of(job: Job) -> Spec:
@@ -129,7 +152,7 @@ class Runtime:
 
     @cached_property
     def contexts(self) -> HostContexts:
-        return HostContexts(self.loaded, self.sealer)
+        return HostContexts(self.loaded, self.sealer, self.store)
 
     @cached_property
     def sealer(self) -> Sealer:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import tenacity
 from taskflow import task
 
+from amphv2_bootstrap.adapters.octavia.canary import HeadStart
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
@@ -32,20 +33,26 @@ class StepResult:
 
     ``made`` names the databases, accounts and files that the step created: a revert
     undoes only these (promise P6). The engine masks secrets in the other texts, but
-    never in ``made``, which a revert reads.
+    never in ``made``, which a revert reads. ``shown`` is what other hosts need not show
+    again.
     """
 
     effect: str
     summary: str
     warnings: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
+    shown: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        return {
+        """Plain values, for the database; an empty ``shown`` is omitted."""
+        found = {
             **asdict(self),
             "warnings": list(self.warnings),
             "made": list(self.made),
         }
+        if not self.shown:
+            del found["shown"]
+        return found
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "StepResult":
@@ -55,6 +62,7 @@ class StepResult:
             summary=data["summary"],
             warnings=tuple(data.get("warnings", ())),
             made=tuple(data.get("made", ())),
+            shown=dict(data.get("shown", {})),
         )
 
 
@@ -97,7 +105,8 @@ class Context:
 
     ``cancelled`` is set when the step must stop: the conductor lost its claim, or
     its grace period is over. ``release_controllers`` releases the flow
-    ``controller`` of each host (idempotent) and returns the hosts' names.
+    ``controller`` of each host (idempotent) and returns the hosts' names. ``shown`` is
+    what the cloud's canary of this job has shown, empty if it hasn't or long ago.
     """
 
     spec: Spec
@@ -106,6 +115,8 @@ class Context:
     cancelled: threading.Event = field(default_factory=threading.Event)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     release_controllers: Callable[[], tuple[str, ...]] = tuple
+    shown: Callable[[], Mapping[str, str]] = dict
+    head_start: HeadStart = field(default_factory=HeadStart, compare=False)
 
     def of_each_file(self) -> tuple["Context", ...]:
         """This context once for each octavia.conf, as if it were the only one."""

@@ -23,6 +23,9 @@ from amphv2_bootstrap.errors import TransientError
 from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Context, StepResult
 from amphv2_bootstrap.steps.wanted_options import wanted_options
 
+EXPIRY = "expiry"
+"""The link that a canary with something shown omits."""
+
 _CONNECTIONS = 2
 """The board's two owners connect one after the other."""
 
@@ -100,7 +103,16 @@ def obstacle(context: Context) -> Obstacle | None:
     return None
 
 
-def prove(context: Context, sources: Sequence[str]) -> Proof:
+def prepare(context: Context) -> None:
+    """Let a canary import Octavia's libraries while other things are done."""
+    python = interpreter_of(context.host)
+    if python and obstacle(context) is None:
+        context.head_start.give(python)
+
+
+def prove(
+    context: Context, sources: Sequence[str], shown: Mapping[str, str] | None = None
+) -> Proof:
     """See :func:`octavia_canary.prove`; call it only without an :func:`obstacle`.
 
     Gives Octavia's client the time that it needs for silent Sentinels, and names them.
@@ -115,6 +127,8 @@ def prove(context: Context, sources: Sequence[str]) -> Proof:
             masker=context.secrets.masker,
             cancelled=context.cancelled,
             timeout=CANARY_SECONDS + _CONNECTIONS * silent.seconds,
+            shown=shown,
+            started=context.head_start.take(python),
         )
     notes = (*proof.notes, str(silent)) if silent.first else proof.notes
     return replace(proof, notes=notes)
@@ -131,23 +145,37 @@ def _naming(silent: Silence) -> Iterator[None]:
         raise TransientError(exc.attempted, on=exc.on, why=exc.why, todo=todo) from exc
 
 
-def result_of_proof(context: Context, sources: Sequence[str]) -> StepResult:
+def result_of_proof(
+    context: Context, sources: Sequence[str], shown: Mapping[str, str] | None = None
+) -> StepResult:
     """Run the canary, and report the proof as a step's result.
 
+    :param shown: what an earlier proof has shown; see :func:`octavia_canary.prove`.
     :raises TransientError: a server is away.
     :raises PermanentError: a link is broken.
     """
     try:
-        proof = prove(context, sources)
+        proof = prove(context, sources, shown)
     except UnprovenError as exc:
         return unproven(context, str(exc))
-    driver = context.spec.driver
+    sent = f"sent a job through {context.spec.driver} as Octavia does"
     return StepResult(
         UNCHANGED,
-        f"sent a job through {driver} as Octavia does; a second owner took it over "
-        f"{proof.takeover_seconds:.1f} s after the first, which died, had claimed it "
-        f"for {proof.claim_seconds:g} s",
+        f"{sent}; a second owner took it over {_how(proof)}",
         warnings=proof.notes,
+        shown=proof.shown,
+    )
+
+
+def _how(proof: Proof) -> str:
+    if EXPIRY not in proof.links:
+        return (
+            "from the first, which gave it back: that the claim of a dead owner "
+            "expires, prove-jobboard saw with the same versions"
+        )
+    return (
+        f"{proof.takeover_seconds:.1f} s after the first, which died, had claimed it "
+        f"for {proof.claim_seconds:g} s"
     )
 
 

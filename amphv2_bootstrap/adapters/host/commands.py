@@ -60,23 +60,65 @@ def run(
     :raises TransientError: it didn't end in time.
     :raises CancelledError: ``cancelled`` was set before it ended.
     """
-    process = _start(argv, env, user)
-    reader = _Feeder(process, stdin, on_line, holds=grace > 0)
-    deadline = time.monotonic() + timeout
-    while not reader.wait(_POLL_SECONDS):
-        if cancelled is not None and cancelled.is_set():
-            reader.end_stdin()
-            reader.wait(grace)
-            _kill(process, reader)
-            raise CancelledError(f"run {_name(argv)}", why="asked to stop")
-        if time.monotonic() > deadline:
-            _kill(process, reader)
-            raise TransientError(
-                f"run {_name(argv)}",
-                why=f"it did not end within {timeout:g} s and was stopped",
-                todo=f"Its last output: {reader.tail() or 'none'}",
-            )
-    return Completed(process.wait(), reader.tail(), reader.stdout)
+    started = start(argv, env=env, user=user)
+    return started.finish(
+        timeout=timeout, cancelled=cancelled, stdin=stdin, on_line=on_line, grace=grace
+    )
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    user: str | None = None,
+) -> "Started":
+    """The first part of :func:`run`; the calling thread must live until its end."""
+    return Started(argv, _start(argv, env, user))
+
+
+class Started:
+    """A program that runs and has got nothing on stdin yet."""
+
+    def __init__(self, argv: Sequence[str], process: "subprocess.Popen[str]") -> None:
+        self._argv, self._process = argv, process
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL its session, and close its pipes, which ends it in a container."""
+        if self.is_running:
+            _kill(self._process)
+        with self._process:  # at its end
+            pass
+
+    def finish(
+        self,
+        *,
+        timeout: float,
+        cancelled: threading.Event | None = None,
+        stdin: str = "",
+        on_line: Callable[[str], None] | None = None,
+        grace: float = 0.0,
+    ) -> Completed:
+        """The second part of :func:`run`."""
+        reader = _Feeder(self._process, stdin, on_line, holds=grace > 0)
+        deadline = time.monotonic() + timeout
+        while not reader.wait(_POLL_SECONDS):
+            if cancelled is not None and cancelled.is_set():
+                reader.end_stdin()
+                reader.wait(grace)
+                reader.kill()
+                raise CancelledError(f"run {_name(self._argv)}", why="asked to stop")
+            if time.monotonic() > deadline:
+                reader.kill()
+                raise TransientError(
+                    f"run {_name(self._argv)}",
+                    why=f"it did not end within {timeout:g} s and was stopped",
+                    todo=f"Its last output: {reader.tail() or 'none'}",
+                )
+        return Completed(self._process.wait(), reader.tail(), reader.stdout)
 
 
 def _name(argv: Sequence[str]) -> str:
@@ -129,12 +171,11 @@ def _die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _kill(process: "subprocess.Popen[str]", reader: "_Feeder") -> None:
+def _kill(process: "subprocess.Popen[str]") -> None:
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         process.kill()
-    reader.wait(5.0)
 
 
 class _Feeder:
@@ -183,6 +224,11 @@ class _Feeder:
 
     def end_stdin(self) -> None:
         self._may_end.set()
+
+    def kill(self) -> None:
+        """SIGKILL the program's session."""
+        _kill(self._process)
+        self.wait(5.0)
 
     def tail(self) -> str:
         return (self.stdout + self._stderr).strip()[-_OUTPUT_TAIL:]

@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs what :mod:`programs` do on Octavia's jobboard; their errors become ours."""
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from amphv2_bootstrap.adapters.host.commands import Started
 from amphv2_bootstrap.adapters.octavia import program_runner
 from amphv2_bootstrap.adapters.octavia.diagnosis import verdict
 from amphv2_bootstrap.adapters.octavia.program_runner import Facts, Result
+from amphv2_bootstrap.errors import BootstrapError
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
 
 CANARY_SECONDS = 120.0
+_FRESH_SECONDS = 60.0
+"""Octavia's libraries may be upgraded at any time, and are not that soon."""
+
 _LIST_SECONDS = 60.0
 _DRILL_SECONDS = 240.0
 """For start and end of a drill, in addition to the expiration of its claims."""
@@ -21,7 +29,9 @@ class Proof:
     """All links hold. ``notes`` are full sentences for the operator.
 
     The first owner claimed the job for ``claim_seconds``. The second one got the claim
-    ``takeover_seconds`` after the first.
+    ``takeover_seconds`` after the first. ``shown`` says with what the claim of a dead
+    owner expired; it is empty if that isn't sure, or if the first owner gave its claim
+    back.
     """
 
     links: tuple[str, ...]
@@ -29,6 +39,51 @@ class Proof:
     claim_seconds: float
     takeover_seconds: float
     notes: tuple[str, ...] = ()
+    shown: Mapping[str, str] = field(default_factory=dict)
+
+
+class HeadStart:
+    """A canary that imports Octavia's libraries while its caller does other things.
+
+    It knows nothing of the configuration yet. One that isn't taken is killed with the
+    last reference to this, with the thread that gave it, and with this process.
+    """
+
+    def __init__(self) -> None:
+        self._python, self._began = "", 0.0
+        self._kill: weakref.finalize[[], HeadStart] | None = None
+        self._started: Started | None = None
+
+    def give(self, python: str) -> None:
+        """Start one, unless there is one; its errors are found when it is used."""
+        if self._is_fresh(python):
+            return
+        self.drop()
+        with contextlib.suppress(BootstrapError):
+            self._started = started = program_runner.start(python, "canary")
+            self._kill = weakref.finalize(self, started.kill)
+            self._python, self._began = python, time.monotonic()
+
+    def take(self, python: str) -> Started | None:
+        """The one that was started; None if there is none of use."""
+        if not self._is_fresh(python):
+            self.drop()
+            return None
+        started, self._started = self._started, None
+        if self._kill:
+            self._kill.detach()
+        return started
+
+    def drop(self) -> None:
+        """Kill it: a library has changed, say."""
+        self._started = None
+        if self._kill:
+            self._kill()
+
+    def _is_fresh(self, python: str) -> bool:
+        age = time.monotonic() - self._began
+        is_wanted = self._python == python and age < _FRESH_SECONDS
+        return is_wanted and self._started is not None and self._started.is_running
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +107,8 @@ def prove(
     cancelled: threading.Event | None = None,
     timeout: float = CANARY_SECONDS,
     now: float | None = None,
+    shown: Mapping[str, str] | None = None,
+    started: Started | None = None,
 ) -> Proof:
     """Post, claim, let expire, take over, run and consume a job as Octavia would.
 
@@ -63,6 +120,9 @@ def prove(
     :param masker: masks errors; secrets in the sources are masked too.
     :param timeout: seconds for the whole canary.
     :param now: seconds since the epoch; remains of older runs are removed.
+    :param shown: an earlier proof's. If this canary runs with the same, its first owner
+        gives the claim back, and nothing expires.
+    :param started: of a :class:`HeadStart`.
     :raises UnprovenError: the servers refuse a scratch namespace.
     :raises PermanentError: a link is broken; the message names it.
     :raises TransientError: a server is unreachable, or the canary took too long.
@@ -76,6 +136,8 @@ def prove(
         masker=masker,
         cancelled=cancelled,
         now=now,
+        shown=shown,
+        started=started,
     )
     facts = _facts(result, python, sources)
     return Proof(
@@ -84,6 +146,7 @@ def prove(
         claim_seconds=float(facts["claim_seconds"]),
         takeover_seconds=float(facts["takeover_seconds"]),
         notes=result.notes,
+        shown=facts["shown"],
     )
 
 

@@ -112,6 +112,8 @@ def run(
     cancelled: threading.Event | None = None,
     progress: Callable[[str], None] | None = None,
     now: float | None = None,
+    shown: Mapping[str, str] | None = None,
+    started: commands.Started | None = None,
 ) -> Result:
     """Run a program on Octavia's configuration.
 
@@ -120,25 +122,47 @@ def run(
     :param masker: masks the texts; secrets in the sources are masked too.
     :param progress: called from a thread with a text every few seconds.
     :param now: seconds since the epoch; remains of runs that ended before are removed.
+    :param shown: what earlier runs have shown, for the program.
+    :param started: by :func:`start`; one that gives no answer is replaced.
     :raises PermanentError: ``python`` can't be run, or isn't Octavia's.
     :raises TransientError: the program did not end in time.
     :raises CancelledError: ``cancelled`` was set; the program has cleaned up.
     """
     now = time.time() if now is None else now
+    process = started or start(python, name)
     with _without_output(python):
-        done = commands.run(
-            command(python, name),
+        done = process.finish(
             timeout=timeout + _GRACE,
             cancelled=cancelled,
-            stdin=request(sources, timeout, now, carried(python, sources)),
+            stdin=request(sources, timeout, now, carried(python, sources), shown),
             on_line=None if progress is None else _progress_of(progress, masker),
             grace=_GRACE,
         )
     result = _read(done.stdout, masker)
     if result.facts is None and result.broken is None:
+        if started is not None:  # it may have been killed since, with its container
+            return run(
+                python,
+                name,
+                sources,
+                timeout=timeout,
+                masker=masker,
+                cancelled=cancelled,
+                progress=progress,
+                now=now,
+                shown=shown,
+            )
         attempted = f"run the {name} in Octavia's Python"
         raise no_answer(attempted, python, done.returncode)
     return result
+
+
+def start(python: str, name: str) -> commands.Started:
+    """Start a program, which imports what it needs and waits for its request.
+
+    :raises PermanentError: ``python`` can't be run.
+    """
+    return commands.start(command(python, name))
 
 
 @contextlib.contextmanager
@@ -239,13 +263,14 @@ def request(
     timeout: float,
     now: float,
     files: Mapping[str, str] | None = None,
+    shown: Mapping[str, str] | None = None,
 ) -> str:
     """The :func:`line` for a program; see :func:`run` for the parameters.
 
     :param files: see :func:`carried`.
     """
     asked = {"sources": list(sources), "timeout": timeout, "now": now}
-    return line({**asked, "files": dict(files or {})})
+    return line({**asked, "files": dict(files or {}), "shown": dict(shown or {})})
 
 
 def line(request: Mapping[str, Any]) -> str:

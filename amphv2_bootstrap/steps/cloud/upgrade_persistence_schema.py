@@ -34,6 +34,7 @@ from amphv2_bootstrap.steps.base import (
     Step,
     StepResult,
 )
+from amphv2_bootstrap.steps.canary import prepare
 from amphv2_bootstrap.steps.target_database import account, database_name
 
 LOG = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class UpgradePersistenceSchema(Step):
     def act(self) -> StepResult:
         if self.context.spec.persistence.is_sqlite:
             return self._act_on_file()
+        prepare(self.context)  # the next step's canary
         self._wanted = wanted_chain(interpreter_of(self.context.host))
         with account(self.context) as session:
             verdict = self._judge(schemas.look(session, rows=False))

@@ -20,6 +20,7 @@ from amphv2_bootstrap.steps.base import (
     Step,
     StepResult,
 )
+from amphv2_bootstrap.steps.canary import prepare
 from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
 
 _INSTALL_TIMEOUT = 900.0
@@ -62,6 +63,7 @@ class EnsureClientLibrary(Step):
                     f"checked: its image needs octavia[{driver}].",
                 ),
             )
+        prepare(self.context)  # the flow's canary
         why = _obstacle(self.context, python, self._systemd)
         if not why:
             return StepResult(UNCHANGED, f"{python} can import the {driver} driver")
@@ -71,6 +73,7 @@ class EnsureClientLibrary(Step):
     def _install(self, python: str, why: str) -> None:
         _refuse_to_install(self.context, python, why)
         refuse_unwritable(self.context)
+        self.context.head_start.drop()
         # Running services still use the libraries as they were.
         RestartMarker(self.context.host.state_path, self.context.host.config_file).set()
         if self.context.host.install_client_library == "pip":

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
 from amphv2_bootstrap.adapters.host.services import Systemd, in_restart_order
 from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.canary import prepare
 from amphv2_bootstrap.steps.controller import octavia_restart
 
 MOST_RESTARTS = 5
@@ -38,6 +39,7 @@ class RestartOctaviaServices(Step):
         return octavia_restart.time_limit(self.context.host, self._systemd)
 
     def act(self) -> StepResult:
+        prepare(self.context)  # the next step's canary
         return restart_where_needed(self.context, self._systemd)
 
 

@@ -2,19 +2,27 @@
 """The steps that prove the jobboard, and when they can't."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from amphv2_bootstrap.errors import PermanentError, TransientError
-from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Step
+from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Step, StepResult
 from amphv2_bootstrap.steps.cloud.prove_jobboard import ProveJobboard
 from amphv2_bootstrap.steps.controller.prove_controller import ProveController
 from tests.unit.sentinels import ANSWERING, SILENT, listening_sentinels
 from tests.unit.steps.controller_host import Controller
 
+_SHOWN = {"octavia": "19.0.0", "taskflow": "6.5.0", "redis": "8.1.0"}
+_EXPIRY = {"link": "expiry", "seconds": 1.0}
 _FACTS = {
-    "facts": {"revision": "1", "claim_seconds": 1, "takeover_seconds": 1.04},
+    "facts": {
+        "revision": "1",
+        "claim_seconds": 1,
+        "takeover_seconds": 1.04,
+        "shown": _SHOWN,
+    },
 }
 STEPS = (ProveJobboard, ProveController)
 
@@ -58,12 +66,28 @@ def test_without_octavias_python(step: type[Step], controller: Controller) -> No
 
 def test_controller_is_proven_by_its_own_file_alone(controller: Controller) -> None:
     """Only octavia.conf is loaded; notes become warnings."""
-    _octavia(controller, {"note": "something to know"}, _FACTS)
+    _octavia(controller, _EXPIRY, {"note": "something to know"}, _FACTS)
     result = ProveController(controller.context).act()
     assert result.effect == UNCHANGED
     assert "1.0 s" in result.summary
     assert result.warnings == ("something to know",)
     assert _files(controller) == [str(controller.conf)]
+
+
+def test_what_the_cloud_has_shown_is_passed_on(controller: Controller) -> None:
+    """The cloud's result has it, the controller's canary gets it, and says so."""
+    _octavia(controller, _EXPIRY, _FACTS)
+    stored = ProveJobboard(controller.context).act().to_dict()
+    shown = StepResult.from_dict(stored).shown
+    assert shown == _SHOWN
+    without = {"facts": {**_FACTS["facts"], "shown": {}}}
+    _octavia(controller, without)
+    context = replace(controller.context, shown=lambda: shown)
+    result = ProveController(context).act()
+    request = json.loads((controller.folder / "request").read_text())
+    assert request["shown"] == _SHOWN
+    assert "which gave it back" in result.summary
+    assert "shown" not in result.to_dict()
 
 
 def test_jobboard_is_proven_with_the_wanted_options(controller: Controller) -> None:

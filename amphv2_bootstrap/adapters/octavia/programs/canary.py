@@ -3,12 +3,15 @@
 
 The request:
 
-    {"sources": [PATH, ...], "files": {PATH: TEXT}, "timeout": SECONDS, "now": SECONDS}
+    {"sources": [PATH, ...], "files": {PATH: TEXT}, "timeout": SECONDS, "now": SECONDS,
+     "shown": {NAME: TEXT}}
 
 Sources are configuration files, and folders of them; a later one overrides. ``files``
 has the texts of those that Octavia's Python can't open. The first
 owner of the job is a process that is killed. A second owner must get the claim when it
-expires, and no earlier.
+expires, and no earlier. Where ``shown`` is what this canary, too, runs with (see
+:func:`.facts.ran_with`), a claim's expiry has been shown: the first owner then gives
+its claim back.
 """
 
 from __future__ import annotations  # Octavia's Python may be older than ours
@@ -21,12 +24,12 @@ import signal
 import time
 from typing import Any
 
-from . import loading
+from . import facts, loading
 from .options import GROUP, received
 from .refusal import explained_refusals, try_own
 from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
-from .scratch_job import ScratchJob, remove_orphans, scratch_job
+from .scratch_job import ScratchJob, claim, find, remove_orphans, scratch_job
 
 _SHORTEST = {"redis": 1, "etcd": 2, "zookeeper": 4}
 """Seconds of the shortest claims. etcd grants at least 1.5 times its election timeout,
@@ -39,6 +42,8 @@ _EARLIEST = 0.9
 """Part of a claim's time before which it must hold, since clocks differ."""
 
 _POLL = 0.05
+
+_NOT_OWNED = "the second owner got the claim, but does not own it"
 
 
 def two_steps() -> Any:
@@ -62,40 +67,52 @@ class FirstOwner:
     """A process that claims the job on request, and holds it until it is killed.
 
     It is forked before this process opens any connection.
+
+    :param expires: its claim is as short as the server permits; otherwise as Octavia's.
     """
 
-    def __init__(self, conf: Any, report: Report, scratch: Scratch) -> None:
+    def __init__(
+        self, conf: Any, report: Report, scratch: Scratch, *, expires: bool
+    ) -> None:
         self._driver = loading.driver_name(conf)
-        self._scratch = scratch
-        self.seconds = _SHORTEST[self._driver]
-        request, self._request = os.pipe()
-        self._answer, answer = os.pipe()
+        self._scratch, self.expires = scratch, expires
+        self.seconds = int(conf[GROUP].jobboard_expiration_time)
+        if expires:
+            self.seconds = _SHORTEST[self._driver]
+        request, own_request = os.pipe()
+        own_answer, answer = os.pipe()
 
         def work() -> None:
-            os.close(self._request)
+            os.close(own_request)
             with os.fdopen(request) as requests, os.fdopen(answer, "w") as stream:
                 uuid = requests.readline().strip()
                 if uuid:
-                    self._claim(conf, uuid, stream, report)
+                    self._own(conf, uuid, (requests, stream), report)
 
         self._pid = fork(work)
         os.close(request)
         os.close(answer)
+        self._requests = os.fdopen(own_request, "w")
+        self._answers = os.fdopen(own_answer)
 
-    def _claim(self, conf: Any, uuid: str, stream: Any, report: Report) -> None:
+    def _own(self, conf: Any, uuid: str, pipes: Any, report: Report) -> None:
+        requests, stream = pipes
         try:
-            if self._driver == "zookeeper":
+            if self._driver == "zookeeper" and self.expires:
                 self._shorten_session(conf)
             persistence_driver = loading.persistence_driver()
             driver = loading.jobboard_driver(conf, persistence_driver)
             with contextlib.ExitStack() as stack:
                 persistence = stack.enter_context(persistence_driver.get_persistence())
                 board = stack.enter_context(driver.job_board(persistence))
-                job = _find(board, uuid)
+                job = find(board, uuid)
                 began = time.monotonic()
-                _claim(board, job, "first", self.seconds)
+                claim(board, job, "first", self.seconds)
                 self._scratch.expire(board, job)  # a claim writes a key without expiry
                 print(json.dumps({"began": began}), file=stream, flush=True)
+                if requests.readline():
+                    board.abandon(job, "first")
+                    print(json.dumps({"released": True}), file=stream, flush=True)
                 signal.pause()
         except BaseException as exc:  # noqa: BLE001 - the boundary of the process
             chain = report.chain(exc)
@@ -112,13 +129,18 @@ class FirstOwner:
 
     def claim(self, uuid: str) -> float:
         """Make it claim the job; return the monotonic time just before the claim."""
-        with os.fdopen(self._request, "w") as stream:
-            stream.write(uuid + "\n")
-        with os.fdopen(self._answer) as stream:
-            answer = json.loads(stream.readline() or "{}")
-        if "began" not in answer:
-            raise FirstOwnerError(answer.get("chain", []))
-        return float(answer["began"])
+        return float(self._ask(uuid, "began"))
+
+    def release(self) -> None:
+        """Make it give its claim back, as a conductor that stops."""
+        self._ask("release", "released")
+
+    def _ask(self, request: str, answer: str) -> Any:
+        print(request, file=self._requests, flush=True)
+        found = json.loads(self._answers.readline() or "{}")
+        if answer not in found:
+            raise FirstOwnerError(found.get("chain", []))
+        return found[answer]
 
     def kill(self) -> None:
         """SIGKILL it; safe to call twice."""
@@ -135,21 +157,6 @@ class FirstOwnerError(Exception):
         super().__init__(chain[0]["text"] if chain else "it ended without an answer")
 
 
-def _find(board: Any, uuid: str) -> Any:
-    for job in board.iterjobs(ensure_fresh=True):
-        if job.uuid == uuid:
-            return job
-    raise BrokenLinkError("a second connection does not see the job that was posted")
-
-
-def _claim(board: Any, job: Any, who: str, seconds: int) -> None:
-    """Claim as Octavia's conductors do: ZooKeeper's claims end with the session."""
-    if type(board).__name__ == "ZookeeperJobBoard":
-        board.claim(job, who)
-    else:
-        board.claim(job, who, expiry=seconds)
-
-
 class SecondOwner:
     """The owner that takes the job over."""
 
@@ -162,7 +169,7 @@ class SecondOwner:
     def claims(self) -> bool:
         """Try to claim; return whether that succeeded."""
         try:
-            _claim(self._board, self._job, "second", self._seconds)
+            claim(self._board, self._job, "second", self._seconds)
         except self._taken:
             return False
         return True
@@ -200,8 +207,24 @@ def take_over(report: Report, first: Any, second: Any, uuid: str) -> float:
         seconds = time.monotonic() - began
     with report.at("takeover"):
         if not second.owns():
-            raise BrokenLinkError("the second owner got the claim, but does not own it")
+            raise BrokenLinkError(_NOT_OWNED)
     return seconds
+
+
+def hand_over(report: Report, first: Any, second: Any, uuid: str) -> float:
+    """Prove claim and take-over, without an expiry; parameters as :func:`take_over`."""
+    with report.at("claim"):
+        began = float(first.claim(uuid))
+        got = _try_claim(first, second, began)
+    with report.at("takeover"):
+        if not got:
+            first.release()
+            got = bool(second.claims())
+        if not got:
+            raise BrokenLinkError("the claim that its owner gave back still holds")
+        if not second.owns():
+            raise BrokenLinkError(_NOT_OWNED)
+    return time.monotonic() - began
 
 
 def _try_claim(first: Any, second: Any, began: float) -> bool:
@@ -241,11 +264,21 @@ def _run_flow(conf: Any, job: ScratchJob) -> None:
         )
 
 
+def _first_owner(
+    conf: Any, report: Report, scratch: Scratch, request: dict[str, Any]
+) -> tuple[FirstOwner, dict[str, str]]:
+    """The first owner, and what it runs with."""
+    loading.prepare(loading.MODULES[scratch.driver])
+    ran_with = facts.ran_with(scratch.driver)
+    expires = not ran_with or ran_with != request.get("shown")
+    return FirstOwner(conf, report, scratch, expires=expires), ran_with
+
+
 def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
     with report.at("configuration"):
         conf = loading.configuration(received(request), report)
         scratch = Scratch(conf, request["now"], request["timeout"])
-        first = FirstOwner(conf, report, scratch)
+        first, ran_with = _first_owner(conf, report, scratch, request)
     with contextlib.ExitStack() as stack:
         stack.callback(first.kill)
         with report.at("persistence"):
@@ -265,7 +298,8 @@ def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
         with report.at("post"), explained_refusals(conf, scratch, board):
             job.post(two_steps)
         second = SecondOwner(conf, job)
-        seconds = take_over(report, first, second, job.job.uuid)
+        prove = take_over if first.expires else hand_over
+        seconds = prove(report, first, second, job.job.uuid)
         job.expire()
         with report.at("flow"):
             _run_flow(conf, job)
@@ -278,6 +312,7 @@ def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
         "claim_seconds": first.seconds,
         "takeover_seconds": round(seconds, 3),
         "removed": removed,
+        "shown": ran_with if first.expires else {},
     }
 
 
@@ -287,4 +322,4 @@ def program(report: Report, request: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    run(program)
+    run(program, loading.prepare)

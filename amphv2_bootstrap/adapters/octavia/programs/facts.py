@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _DISTRIBUTIONS = ("octavia", "taskflow", "oslo.config")
+_CLIENTS = {"redis": "redis", "zookeeper": "kazoo", "etcd": "etcd3gw"}
 _PROVIDERS = "octavia.api.drivers"
 
 
@@ -37,10 +38,27 @@ def installed(path: list[str] | None = None) -> dict[str, Any]:
     return {
         "versions": {name: _version(ones) for name, ones in found.items()},
         "kazoo": _version(_first("kazoo", path or sys.path)),
-        "exact": len(octavia) == 1 and not _is_editable(octavia[0]),
+        "exact": not _is_doubtful(octavia),
         "place": str(octavia[0].locate_file("octavia")) if octavia else None,
         "providers": _providers(octavia),
     }
+
+
+def ran_with(driver: str) -> dict[str, str]:
+    """Of this Python: all that decides how a claim on a jobboard behaves.
+
+    Empty if that isn't sure: an editable Octavia, a library without a version.
+
+    :param driver: redis, zookeeper or etcd.
+    """
+    names = ("octavia", "taskflow", _CLIENTS[driver])
+    found = {name: _first(name, sys.path) for name in names}
+    versions = {name: _version(ones) for name, ones in found.items()}
+    known = {name: version for name, version in versions.items() if version}
+    if known != versions or any(map(_is_doubtful, found.values())):
+        return {}
+    python = ".".join(map(str, sys.version_info[:3]))
+    return {**known, "driver": driver, "python": python}
 
 
 def _first(name: str, path: list[str]) -> list[Any]:
@@ -72,6 +90,10 @@ def _providers(found: list[Any]) -> dict[str, str]:
         return {each.name: each.value for each in points if each.group == _PROVIDERS}
     except Exception:  # noqa: BLE001 - a half-removed one raises anything
         return {}
+
+
+def _is_doubtful(found: list[Any]) -> bool:
+    return len(found) != 1 or _is_editable(found[0])
 
 
 def _is_editable(distribution: Any) -> bool:

@@ -85,4 +85,4 @@ def program(report: Report, request: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    run(program)
+    run(program, lambda: loading.prepare(loading.LOOK))

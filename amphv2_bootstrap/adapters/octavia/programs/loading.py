@@ -3,7 +3,11 @@
 
 from __future__ import annotations  # Octavia's Python may be older than ours
 
+import contextlib
+import gc
 import importlib
+import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .answering import revisions
@@ -23,6 +27,39 @@ MODULES = {
     "etcd": ("taskflow.jobs.backends.impl_etcd",),
 }
 """What Octavia imports of taskflow for each driver."""
+
+
+LOOK = ("octavia.common.config",)
+_SLOW = (
+    *LOOK,
+    "octavia.controller.worker.v2.taskflow_jobboard_driver",
+    "taskflow.persistence.backends.impl_sqlalchemy",
+    "taskflow.engines",
+    "taskflow.patterns.linear_flow",
+    "stevedore.driver",
+    "pymysql",
+)
+"""What takes most of the time to import of all that a look, or a job, needs."""
+
+
+def prepare(modules: Iterable[str] = _SLOW) -> None:
+    """Import the modules, for this process and for all that it forks.
+
+    An error is none yet: the link that needs the module names it.
+    """
+    # Nothing here uses eventlet, which would import a whole resolver for its own.
+    os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
+    gc.disable()
+    for module in modules:
+        with contextlib.suppress(Exception):  # a broken library raises anything
+            importlib.import_module(module)
+    gc.freeze()
+    gc.enable()
+    with contextlib.suppress(Exception):
+        # Its idle threads look that often whether they may end, and taskflow waits for
+        # them: at the end of a flow, and of ZooKeeper's board. It would be 1 s.
+        threads: Any = importlib.import_module("futurist._thread")
+        threads.ThreadWorker.MAX_IDLE_FOR = 0.02
 
 
 def configuration(sources: list[str], report: Report) -> Any:

@@ -114,8 +114,10 @@ def _end_with_stdin() -> None:
 Program = Callable[[Report, "dict[str, Any]"], None]
 
 
-def run(program: Program) -> None:
+def run(program: Program, prepare: Callable[[], None] = lambda: None) -> None:
     """Run a program with the :func:`request`, for at most its ``timeout`` seconds.
+
+    ``prepare`` is called before, and needs no request.
 
     The end of stdin ends it early, after its clean-up. Ends the process without waiting
     for threads, since a library's thread may wait for a dead server.
@@ -126,6 +128,7 @@ def run(program: Program) -> None:
     report = Report(stream)
     code = 0
     try:
+        prepare()
         asked = request()
         _bound(float(asked["timeout"]))
         program(report, asked)

@@ -67,6 +67,22 @@ class ScratchJob:
         return left + scratches.rows_of(self.persistence, self.book.uuid, self._flow)
 
 
+def find(board: Any, uuid: str) -> Any:
+    """The job as a connection of its own sees it."""
+    for job in board.iterjobs(ensure_fresh=True):
+        if job.uuid == uuid:
+            return job
+    raise BrokenLinkError("a second connection does not see the job that was posted")
+
+
+def claim(board: Any, job: Any, who: str, seconds: int) -> None:
+    """Claim as Octavia's conductors do: ZooKeeper's claims end with the session."""
+    if type(board).__name__ == "ZookeeperJobBoard":
+        board.claim(job, who)
+    else:
+        board.claim(job, who, expiry=seconds)
+
+
 @contextlib.contextmanager
 def scratch_job(
     report: Report, persistence: Any, board: Any, scratch: Scratch

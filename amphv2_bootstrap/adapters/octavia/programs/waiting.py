@@ -201,4 +201,4 @@ def _described(posting: Posting) -> dict[str, Any]:
 
 
 def main() -> None:
-    run(program)
+    run(program, lambda: loading.prepare(loading.LOOK))

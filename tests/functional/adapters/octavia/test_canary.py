@@ -106,6 +106,65 @@ def test_canary_passes_and_leaves_nothing(backend: str, make: Make) -> None:
     assert foreign_writes(statements) == []
 
 
+@pytest.mark.parametrize("backend", ["redis", "zookeeper", "etcd"])
+def test_what_was_shown_is_not_shown_again(backend: str, make: Make) -> None:
+    """With the same versions nothing expires; all else is proven, and nothing left.
+
+    With another version, or if one isn't known, the proof is a whole one.
+    """
+    cloud = make(backend)
+    before = cloud.look()
+    whole = octavia_canary.prove(cloud.python, [str(cloud.conf)])
+    assert {"octavia", "taskflow", "driver"} < whole.shown.keys()
+    short = octavia_canary.prove(cloud.python, [str(cloud.conf)], shown=whole.shown)
+    assert short.links == tuple(link for link in LINKS if link != "expiry")
+    assert short.shown == {}
+    assert cloud.look() == before
+    assert cloud.rows() == 0
+    if backend == "redis":
+        for other in ({**whole.shown, "redis": "0.1"}, {**whole.shown, "taskflow": ""}):
+            proof = octavia_canary.prove(cloud.python, [str(cloud.conf)], shown=other)
+            assert proof.links == LINKS
+
+
+_CLAIMS_THAT_STAY = """
+from taskflow.jobs.backends import impl_redis
+claim = impl_redis.RedisJobBoard.claim
+def forever(board, job, who, expiry=None):
+    return claim(board, job, who)
+impl_redis.RedisJobBoard.claim = forever
+"""
+
+
+@pytest.mark.long  # waits for 31 s
+def test_a_claim_that_never_expires(make: Make, tmp_path: Path) -> None:
+    """A client library that ignores the expiry breaks the link; nothing is left."""
+    cloud = make("redis")
+    (tmp_path / "sitecustomize.py").write_text(_CLAIMS_THAT_STAY)
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {cloud.python} "$@"\n')
+    python.chmod(0o755)
+    before = cloud.look()
+    with pytest.raises(PermanentError, match=r"\(link expiry\)") as caught:
+        octavia_canary.prove(str(python), [str(cloud.conf)])
+    assert "for 1 s still holds after 31 s" in str(caught.value)
+    assert cloud.look() == before
+    assert cloud.rows() == 0
+
+
+def test_a_canary_with_a_head_start(make: Make) -> None:
+    """It is the one that was started; what isn't taken, or has ended, is not used."""
+    cloud = make("redis")
+    head_start = octavia_canary.HeadStart()
+    head_start.give(cloud.python)
+    started = head_start.take(cloud.python)
+    assert started is not None
+    proof = octavia_canary.prove(cloud.python, [str(cloud.conf)], started=started)
+    assert proof.links == LINKS
+    assert not started.is_running
+    assert head_start.take(cloud.python) is None
+
+
 def _set(cloud: CanaryCloud, **options: Any) -> None:
     rendered = {name: conf_file.render(value) for name, value in options.items()}
     text = conf_file.set_options(cloud.conf.read_bytes(), "task_flow", rendered)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from amphv2_bootstrap.adapters.octavia.programs.canary import take_over
+from amphv2_bootstrap.adapters.octavia.programs.canary import hand_over, take_over
 from amphv2_bootstrap.adapters.octavia.programs.reporting import BrokenLinkError, Report
 
 
@@ -17,10 +17,13 @@ class First:
 
     def __init__(self, ago: float) -> None:
         self.began = time.monotonic() - ago
-        self.is_killed = False
+        self.is_killed = self.is_released = False
 
     def claim(self, uuid: str) -> float:
         return self.began
+
+    def release(self) -> None:
+        self.is_released = True
 
     def kill(self) -> None:
         self.is_killed = True
@@ -73,3 +76,30 @@ def test_the_claiming_owner_must_own_the_job() -> None:
     second = Second(1, is_owner=False)
     with pytest.raises(BrokenLinkError, match="does not own it"):
         take_over(Report(io.StringIO()), First(5.0), second, "uuid")
+
+
+def test_a_claim_that_is_given_back() -> None:
+    """The second owner is refused before, and gets the claim after."""
+    first, second = First(0.0), Second(1)
+    assert hand_over(Report(io.StringIO()), first, second, "uuid") < 4
+    assert first.is_released
+    assert not first.is_killed
+
+
+@pytest.mark.parametrize(
+    ("refusals", "is_owner", "link", "why"),
+    [
+        (0, True, "claim", "two owners"),
+        (2, True, "takeover", "still holds"),
+        (1, False, "takeover", "does not own it"),
+    ],
+)
+def test_a_claim_that_is_not_handed_over(
+    refusals: int, is_owner: bool, link: str, why: str
+) -> None:
+    """Without an expiry, the other faults of a claim are found as well."""
+    report = Report(io.StringIO())
+    second = Second(refusals, is_owner=is_owner)
+    with pytest.raises(BrokenLinkError, match=why):
+        hand_over(report, First(0.0), second, "uuid")
+    assert report.link == link

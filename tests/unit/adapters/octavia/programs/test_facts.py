@@ -62,3 +62,33 @@ def test_the_provider_drivers_of_octavia(tmp_path: Path) -> None:
     found = facts.installed([str(environment.site)])["providers"]
     assert found["amphora"].startswith("octavia.api.drivers.amphora_driver.v1.")
     assert found["amphorav2"].startswith("octavia.api.drivers.amphora_driver.v2.")
+
+
+@pytest.fixture
+def redis_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """This Python has what is added to it, and nothing else."""
+    environment = Environment(tmp_path / "venv")
+    monkeypatch.setattr("sys.path", [str(environment.site)])
+    for name, version in (("taskflow", "6.5.0"), ("redis", "8.1.0")):
+        environment.add_package(name, version)
+    return environment
+
+
+def test_what_a_claim_depends_on(redis_environment: Environment) -> None:
+    """Octavia, taskflow, the client of the driver, and Python."""
+    redis_environment.add_package("octavia", "19.0.0")
+    found = facts.ran_with("redis")
+    assert found.pop("python")
+    assert found == {
+        "octavia": "19.0.0",
+        "taskflow": "6.5.0",
+        "redis": "8.1.0",
+        "driver": "redis",
+    }
+    assert facts.ran_with("zookeeper") == {}, "kazoo isn't installed"
+
+
+def test_a_version_that_says_too_little(redis_environment: Environment) -> None:
+    """The source of an editable install may differ: that counts as not known."""
+    redis_environment.add_package("octavia", "19.0.0", editable=True)
+    assert facts.ran_with("redis") == {}

@@ -129,32 +129,22 @@ def run(
     :raises CancelledError: ``cancelled`` was set; the program has cleaned up.
     """
     now = time.time() if now is None else now
-    process = started or start(python, name)
-    with _without_output(python):
-        done = process.finish(
-            timeout=timeout + _GRACE,
-            cancelled=cancelled,
-            stdin=request(sources, timeout, now, carried(python, sources), shown),
-            on_line=None if progress is None else _progress_of(progress, masker),
-            grace=_GRACE,
-        )
-    result = _read(done.stdout, masker)
-    if result.facts is None and result.broken is None:
-        if started is not None:  # it may have been killed since, with its container
-            return run(
-                python,
-                name,
-                sources,
-                timeout=timeout,
-                masker=masker,
+    asked = request(sources, timeout, now, carried(python, sources), shown)
+    # One that was started before may have been killed since, with its container.
+    for process in (started, None) if started else (None,):
+        with _without_output(python):
+            done = (process or start(python, name)).finish(
+                timeout=timeout + _GRACE,
                 cancelled=cancelled,
-                progress=progress,
-                now=now,
-                shown=shown,
+                stdin=asked,
+                on_line=None if progress is None else _progress_of(progress, masker),
+                grace=_GRACE,
             )
-        attempted = f"run the {name} in Octavia's Python"
-        raise no_answer(attempted, python, done.returncode)
-    return result
+        result = _read(done.stdout, masker)
+        if result.facts is not None or result.broken is not None:
+            return result
+    attempted = f"run the {name} in Octavia's Python"
+    raise no_answer(attempted, python, done.returncode)
 
 
 def start(python: str, name: str) -> commands.Started:

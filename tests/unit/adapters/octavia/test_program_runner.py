@@ -154,3 +154,16 @@ def test_a_python_that_is_too_old(tmp_path: Path, version: str, is_old: bool) ->
         program_runner.run(python, "canary", [], timeout=60, masker=NOTHING_SECRET)
     assert (f"Python {version}, but" in caught.value.why) is is_old
     assert ("3.8 or later" in caught.value.todo) is is_old
+
+
+def test_a_program_that_ended_before_its_request(tmp_path: Path) -> None:
+    """What was started early and gives no answer is replaced by a new one."""
+    answer = """{"facts": {"revision": "1"}}"""
+    python = _interpreter(tmp_path, f"read -r request; echo '{answer}'")
+    (tmp_path / "other").mkdir()
+    ended = _interpreter(tmp_path / "other", "exit 3")
+    started = program_runner.start(ended, "canary")
+    result = program_runner.run(
+        python, "canary", [], timeout=60, masker=NOTHING_SECRET, started=started
+    )
+    assert result.facts == {"revision": "1"}

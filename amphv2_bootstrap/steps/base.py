@@ -13,6 +13,7 @@ import tenacity
 from taskflow import task
 
 from amphv2_bootstrap.adapters.octavia.canary import HeadStart
+from amphv2_bootstrap.adapters.octavia.site import asking_once
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from amphv2_bootstrap.spec.model import HostSettings, Spec
 from amphv2_bootstrap.spec.secret import Secrets
@@ -207,7 +208,10 @@ class Step(task.Task, metaclass=abc.ABCMeta):
         return StepResult(CHANGED, undone).to_dict() if undone else None
 
     def _retried(self, action: Callable[[], _T]) -> _T:
-        """With backoff and full jitter, in the bounds of the policy."""
+        """With backoff and full jitter, in the bounds of the policy.
+
+        Each attempt asks Octavia's Python anew what is installed.
+        """
         policy = self.context.retry
         failing = Failing(policy.max_elapsed)
         retrying = tenacity.Retrying(
@@ -222,7 +226,7 @@ class Step(task.Task, metaclass=abc.ABCMeta):
             sleep=self._pause,
             reraise=True,
         )
-        return retrying(action)
+        return retrying(asking_once()(action))
 
     def _report(self, state: tenacity.RetryCallState, failing: Failing) -> None:
         failed, action = state.outcome, state.next_action

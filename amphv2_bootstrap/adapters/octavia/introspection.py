@@ -19,7 +19,6 @@ from amphv2_bootstrap.adapters.host import commands, durable_file, no_follow
 from amphv2_bootstrap.adapters.octavia import conf_file, program_runner, site
 from amphv2_bootstrap.adapters.octavia.oslo_options import oslo_option
 from amphv2_bootstrap.adapters.octavia.program_runner import Cause
-from amphv2_bootstrap.adapters.octavia.programs import facts
 from amphv2_bootstrap.adapters.octavia.programs.loading import MODULES
 from amphv2_bootstrap.adapters.octavia.programs.options import (
     GROUP,
@@ -66,7 +65,7 @@ def versions(python: str) -> dict[str, str | None]:
 
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
-    return dict(_installed(python)["versions"])
+    return dict(site.installed(python)["versions"])
 
 
 def trap_versions(python: str) -> dict[str, str]:
@@ -74,18 +73,9 @@ def trap_versions(python: str) -> dict[str, str]:
 
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
-    found = _installed(python)
+    found = site.installed(python)
     known = {**found["versions"], "kazoo": found["kazoo"]}
     return {name: version for name, version in known.items() if version}
-
-
-def _installed(python: str) -> dict[str, Any]:
-    """See :func:`programs.facts.installed`."""
-    folder = site.site_packages(python)
-    found = facts.installed([str(folder)]) if folder else None
-    if found and all(found["versions"].values()):
-        return found
-    return program_runner.ask(python, {"ask": "installed"})
 
 
 def release(python: str) -> int | None:
@@ -93,7 +83,7 @@ def release(python: str) -> int | None:
 
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
-    found = _installed(python)
+    found = site.installed(python)
     version = found["versions"]["octavia"] if found["exact"] else None
     return release_of(version) if version else None
 
@@ -103,7 +93,7 @@ def place(python: str) -> str | None:
 
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
-    found: str | None = _installed(python)["place"]
+    found: str | None = site.installed(python)["place"]
     return found
 
 
@@ -112,7 +102,7 @@ def providers(python: str) -> dict[str, str]:
 
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
-    return dict(_installed(python)["providers"])
+    return dict(site.installed(python)["providers"])
 
 
 def revisions(python: str) -> tuple[str, ...]:
@@ -166,7 +156,7 @@ def connection_errors(python: str, url: str, masker: Masker) -> tuple[Cause, ...
 def tls_obstacle(python: str, task_flow: Mapping[str, Any]) -> str:
     """Why that Python's client can't use TLS as these options ask; empty if it can."""
     wanted = uses_tls(task_flow.get("jobboard_zookeeper_ssl_options"))
-    if wanted and _installed(python)["kazoo"] == KAZOO_WITHOUT_TLS:
+    if wanted and site.installed(python)["kazoo"] == KAZOO_WITHOUT_TLS:
         return f"kazoo {KAZOO_WITHOUT_TLS} can't connect to ZooKeeper over TLS"
     return ""
 

@@ -1,19 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the packages of Octavia's Python on the disk, without starting it.
+"""Finds the packages of Octavia's Python on the disk, or else asks that Python.
 
-This works only in a virtual environment that sees no other packages.
+The disk tells enough only of a virtual environment that sees no other packages.
 """
 
 import ast
+import contextlib
+import contextvars
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from amphv2_bootstrap.adapters.octavia import program_runner
+from amphv2_bootstrap.adapters.octavia.programs import facts
 
 _SETTING = re.compile(r"(?m)^\s*include-system-site-packages\s*=\s*(\w+)\s*$")
 _MIGRATIONS = "taskflow/persistence/backends/sqlalchemy/alembic/versions/*.py"
 _NUMBER = re.compile(
     r"(?m)^(revision|down_revision|branch_labels|depends_on)\b[^=\n]*=(.*)$"
 )
+
+_answers: contextvars.ContextVar[dict[str, dict[str, Any]] | None] = (
+    contextvars.ContextVar("answers", default=None)
+)
+
+
+@contextlib.contextmanager
+def asking_once() -> Iterator[None]:
+    """Within, each Python is asked once what is installed in it.
+
+    It may be in a container, where each question starts a process. Nothing that the
+    block itself installs is seen in it.
+    """
+    token = _answers.set({})
+    try:
+        yield
+    finally:
+        _answers.reset(token)
+
+
+def installed(python: str) -> dict[str, Any]:
+    """See :func:`programs.facts.installed`, and :func:`asking_once`.
+
+    :raises PermanentError: ``python`` can't be run, or isn't Python.
+    """
+    answers = _answers.get()
+    if answers is None:
+        return _look_up(python)
+    if python not in answers:
+        answers[python] = _look_up(python)
+    return answers[python]
+
+
+def _look_up(python: str) -> dict[str, Any]:
+    folder = site_packages(python)
+    found = facts.installed([str(folder)]) if folder else None
+    if found and all(found["versions"].values()):
+        return found
+    return program_runner.ask(python, {"ask": "installed"})
 
 
 def site_packages(python: str) -> Path | None:

@@ -9,6 +9,7 @@ from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of, is_command
 from amphv2_bootstrap.adapters.octavia.service_user import service_user
+from amphv2_bootstrap.adapters.octavia.site import asking_once
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.task_flow_tls import OTHER_KAZOO
 from amphv2_bootstrap.steps import checked_command
@@ -86,7 +87,8 @@ class EnsureClientLibrary(Step):
         else:
             done = _PACKAGES[self.context.spec.driver]
             packages.detect().install((done,))
-        why = _obstacle(self.context, python, self._systemd)
+        with asking_once():  # anew
+            why = _obstacle(self.context, python, self._systemd)
         if why:
             todo = f"Installing it ({done}) wasn't enough: install it by hand."
             raise _failed(self.context, python, why, todo)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from taskflow.types import failure
 
+from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.errors import (
     BootstrapError,
     CancelledError,
@@ -51,6 +52,37 @@ class Maker(Step):
 
     def undo(self, result: StepResult) -> None:
         self.undone = result.made
+
+
+class Asker(Step):
+    """Asks twice what is installed; its first attempt fails."""
+
+    atom_name = "ask"
+    aim = "ask Octavia's Python"
+
+    def act(self) -> StepResult:
+        python = self.context.host.octavia_python
+        assert python is not None
+        found = [introspection.versions(python)["octavia"] for _ in range(2)]
+        if found == ["1", "1"]:
+            raise TransientError("find it")
+        return StepResult(UNCHANGED, f"found {found}")
+
+
+def test_an_attempt_asks_once(controller: Controller) -> None:
+    """The next attempt sees what was installed since."""
+    asked = controller.folder / "asked"
+    versions = '{"octavia": "%s", "taskflow": "1", "oslo.config": "1"}'
+    controller.settings["octavia_python"] = controller.program(
+        "python",
+        f"""echo >> {asked}
+count=$(wc -l < {asked})
+printf '{{"versions": {versions}}}' "$count"
+""",
+    )
+    context = replace(controller.context, retry=RetryPolicy(first_wait=0, max_wait=0))
+    assert Asker(context).execute()["summary"] == "found ['2', '2']"
+    assert len(asked.read_text().splitlines()) == 2
 
 
 def _undone(step: Maker) -> tuple[str, ...]:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Ansible role, with real ansible-core on hosts of the tests' own."""

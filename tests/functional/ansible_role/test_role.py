@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The role on two controllers: check mode, the bootstrap, and a second run."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import REPOSITORY
+from tests.functional.ansible_role.inventory import Controllers, changes
+from tests.functional.site import MakeSite, steps
+
+_PLAYBOOK = str(REPOSITORY / "ansible/site.yml")
+
+
+@pytest.fixture
+def controllers(make_site: MakeSite, tmp_path: Path) -> Iterator[Controllers]:
+    """Two controllers where Ansible hasn't been yet."""
+    site = make_site(engine="mariadb")
+    folder = tmp_path / "deploying"
+    folder.mkdir()
+    found = Controllers(site, folder)
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+def test_the_role_bootstraps_once(controllers: Controllers) -> None:
+    """The role bootstraps the cloud; a second run and check mode change nothing.
+
+    No secret is in the output, and the configuration is root's alone. Check mode makes
+    nothing where the program isn't installed yet, and shows the plan where it is.
+    """
+    site, unchanged = controllers.site, dict.fromkeys(controllers.site.hosts, 0)
+    one = ("--limit", "ctl1")
+    before = controllers.files()
+    fresh = controllers.play(_PLAYBOOK, "--check", *one)
+    assert "--tags amphv2_install" in fresh
+    assert controllers.files() == before
+    output = controllers.play(_PLAYBOOK, "--diff", "-vvv")
+    assert site.show()["state"] == "done"
+    for host in site.hosts:
+        assert "jobboard_enabled = True" in site.octavia_conf(host).read_text()
+        assert controllers.configuration(host).stat().st_mode & 0o777 == 0o600
+        assert steps(site.show(), "controller", host)[0]["host"] == host
+    assert all(changes(output).values())
+    assert [each for each in controllers.secrets.values() if each in output] == []
+    assert changes(controllers.play(_PLAYBOOK)) == unchanged
+    jobs = len(site.store.jobs())
+    planned = controllers.play(_PLAYBOOK, "--check", "--diff", "-vvv", *one)
+    assert changes(planned) == {"ctl1": 0}
+    assert "ensure-database-accounts" in planned
+    assert [each for each in controllers.secrets.values() if each in planned] == []
+    assert len(site.store.jobs()) == jobs
+
+
+@pytest.mark.long
+def test_a_parked_job_is_shown(controllers: Controllers) -> None:
+    """The run fails, and says why the job is parked and what to type next."""
+    wrong = controllers.secrets["vault_admin"].replace("@", "x@")
+    more = controllers.folder / "wrong.json"
+    more.write_text(json.dumps({"vault_admin": wrong}))
+    output = controllers.play(_PLAYBOOK, "-e", "@wrong.json", code=2)
+    job = site_job(controllers)
+    assert f"amphv2-bootstrap job resume {job}" in output
+    assert "Access denied" in output
+    assert wrong not in output
+
+
+def site_job(controllers: Controllers) -> str:
+    report = controllers.site.show()
+    assert report["state"] == "parked"
+    return str(report["id"])

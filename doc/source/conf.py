@@ -5,7 +5,7 @@ project = "amphv2-bootstrap"
 author = "the amphv2-bootstrap authors"
 copyright = author  # noqa: A001 - Sphinx's name
 
-extensions = ["oslo_config.sphinxext", "reno.sphinxext"]
+extensions = ["cliff.sphinxext", "oslo_config.sphinxext", "reno.sphinxext"]
 html_theme = "alabaster"
 html_theme_options = {
     "description": "Resumable provisioning of the amphorav2 provider's jobboard",
@@ -13,3 +13,4 @@ html_theme_options = {
     "page_width": "1000px",
 }
 nitpicky = True
+man_pages = [("commands", "amphv2-bootstrap", "set up Octavia's jobboard", author, 1)]

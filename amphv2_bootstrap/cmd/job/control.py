@@ -122,7 +122,9 @@ class RetryFlow(_ChangeJob):
     that a conductor carries out is refused, and so is one that is undone or cancelled.
 
     Examples:
+
       amphv2-bootstrap job retry 0b6b --flow cloud --from ensure-database
+
       amphv2-bootstrap job retry 0b6b --flow controller --host controller2 \\
           --from restart-octavia-services
     """

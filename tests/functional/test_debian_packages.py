@@ -16,7 +16,7 @@ from tests.servers.debian import Debian
 from tests.servers.mariadb import MariaDB
 from tests.servers.redis import RedisServer
 
-PAGE = (REPOSITORY / "doc/source/packages.rst").read_text()
+PAGE = (REPOSITORY / "doc/source/deployment/packages.rst").read_text()
 CONF = "/etc/octavia/octavia.conf"
 OWN_CONF = "/etc/amphv2-bootstrap/amphv2-bootstrap.conf"
 PASSWORD = "p@ss:w/o#r%d1"

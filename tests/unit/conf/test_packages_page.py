@@ -8,7 +8,7 @@ from amphv2_bootstrap.conf.build import build
 from amphv2_bootstrap.conf.loading import load
 from tests import REPOSITORY
 
-_PAGE = (REPOSITORY / "doc/source/packages.rst").read_text()
+_PAGE = (REPOSITORY / "doc/source/deployment/packages.rst").read_text()
 
 
 def test_the_file_is_right_as_it_is_written(tmp_path: Path) -> None:

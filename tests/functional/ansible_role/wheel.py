@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A wheel of this package, and a Python whose environments have what it needs.
+"""A wheel of this package, and a Python that links its libraries into environments.
 
 So pip installs it as on a controller, but asks no index.
 """

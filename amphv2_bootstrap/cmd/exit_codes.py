@@ -7,6 +7,8 @@ DONE = 0
 FAILED = 1
 BAD_INPUT = 2
 TIMED_OUT = 3
+CHANGES = 4
+"""``plan`` has found changes to be made."""
 SIGNALLED = 128
 """Plus the number of the signal, as shells have it."""
 

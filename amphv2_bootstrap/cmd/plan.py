@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``plan``: what a post would do."""
+"""``plan``: what a post would do, as seen from this host."""
 
 import argparse
 import itertools
@@ -12,15 +12,30 @@ from typing import TYPE_CHECKING, Any, TextIO
 from cliff.columns import FormattableColumn
 from cliff.lister import Lister
 
+from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
 from amphv2_bootstrap.cmd.post import add_controllers_argument, controllers_of
-from amphv2_bootstrap.errors import BootstrapError
 
 if TYPE_CHECKING:
+    from amphv2_bootstrap.checks.foresight import Planned
     from amphv2_bootstrap.conf.build import Loaded
+    from amphv2_bootstrap.engine.records import NewFlowRun
+    from amphv2_bootstrap.steps.base import Change
 
-_COLUMNS = ("stage", "flow", "host", "step", "aim")
+_COLUMNS = (
+    "stage",
+    "flow",
+    "host",
+    "step",
+    "aim",
+    "state",
+    "summary",
+    "changes",
+    "unseen",
+    "warnings",
+    "problem",
+)
 _HEAD = {"stage": "Stage {}:", "flow": "{}", "host": "on {}"}
 
 
@@ -34,15 +49,30 @@ class Host(FormattableColumn[str | None]):
         return format(self.human_readable(), spec)
 
 
-class Plan(Guarded, OwnFormats, Lister):
-    """Show what 'post-job' would do: flow by flow, step by step.
+class Changes(FormattableColumn[Any]):
+    """The changes of a step; in JSON a list of objects."""
 
-    Reads only the configuration, and octavia.conf if it is on this host: changes
-    nothing and contacts no server. Reports all problems of the configuration, with exit
-    code 2. A stage begins when all flows of
-    the stage before are done. Paths, commands and services are those of this host;
-    other hosts use their own configuration. Steps leave alone what is right already:
-    'amphv2-bootstrap verify' shows that.
+    def human_readable(self) -> str:
+        return "\n".join(itertools.chain.from_iterable(map(_shown, self._value)))
+
+    def machine_readable(self) -> list[dict[str, str]]:
+        names = ("kind", "on", "text")
+        return [{name: getattr(one, name) for name in names} for one in self._value]
+
+
+class Plan(Guarded, OwnFormats, Lister):
+    """Show what 'post-job' would change, as seen from this host; changes nothing.
+
+    Each step looks at the servers and at this host's files, just as it does before it
+    acts: the SQL, a diff of octavia.conf, packages, services to be restarted, in
+    their order; and what check-prerequisites finds wrong. Secrets are masked. What
+    can't be looked at yet says so; on the other controllers run this there. The
+    key-value backend is tried by an entry beside Octavia's, which is removed.
+
+    Exit code 0: nothing to change; 4: there are changes; 1: there are problems;
+    2: the configuration has problems, all of which are reported.
+
+    Example: amphv2-bootstrap plan -f json
     """
 
     formats = "plan_formatters"
@@ -55,69 +85,103 @@ class Plan(Guarded, OwnFormats, Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         loaded = self.runtime(controllers_of(parsed_args)).loaded
-        rows = list(_steps(loaded))
-        _warn_of_the_file(loaded)
-        print(
-            "Nothing was changed. To begin: amphv2-bootstrap post-job --wait",
-            file=sys.stderr,
-        )
-        return _COLUMNS, rows
+        found = list(_look(loaded))
+        states = [planned.state for _, planned in found]
+        if "problem" in states:
+            self.exit_code = exit_codes.FAILED
+        elif "changes" in states:
+            self.exit_code = exit_codes.CHANGES
+        _conclude([planned for _, planned in found])
+        return _COLUMNS, [_row(flow_run, planned) for flow_run, planned in found]
 
 
-def _steps(loaded: "Loaded") -> "Iterator[tuple[int, str, Host, str, str]]":
+def _look(loaded: "Loaded") -> "Iterator[tuple[NewFlowRun, Planned]]":
+    """Each step of each flow, looked at if this host may carry it out."""
+    from amphv2_bootstrap.checks.foresight import elsewhere, foresee
     from amphv2_bootstrap.engine.execution.registry import RegisteredFlows, atoms
     from amphv2_bootstrap.posting.composition import flow_runs_of
     from amphv2_bootstrap.steps.base import Context
 
     flows, spec = RegisteredFlows(), loaded.spec
     context = Context(spec, loaded.host, loaded.secrets)
+    ahead: set[str] = set()  # of the stages before
     for flow_run in flow_runs_of(spec):
-        for step in atoms(flows.factory(flow_run.flow)(context)):
-            yield (
-                flow_run.stage,
-                flow_run.flow,
-                Host(flow_run.host),
-                step.name,
-                step.aim,
-            )
+        steps = list(atoms(flows.factory(flow_run.flow)(context)))
+        why = _why_not_here(loaded, flow_run.host)
+        found = elsewhere(steps, why) if why else foresee(steps, ahead, _begin)
+        for planned in found:
+            if planned.state in ("changes", "elsewhere") and flow_run.stage == 0:
+                ahead.add(planned.step)
+            yield flow_run, planned
 
 
-def _warn_of_the_file(loaded: "Loaded") -> None:
-    """Say on stderr what the flow of this host will refuse, or warn of."""
-    from amphv2_bootstrap.steps.base import Context
-    from amphv2_bootstrap.steps.controller.ensure_client_library import (
-        refuse_missing_library,
+def _why_not_here(loaded: "Loaded", host: str | None) -> str:
+    """Why this host can't look at that host's flow, as a clause; else empty."""
+    here = loaded.host.name
+    if host not in (None, here):
+        return f"run 'amphv2-bootstrap plan' on {host}"
+    has_octavia = all(Path(file).exists() for file in loaded.host.config_files)
+    if host is None and not has_octavia and here not in loaded.spec.controllers:
+        return f"{here} is no controller: run 'amphv2-bootstrap plan' on one"
+    return ""
+
+
+def _begin(step: str) -> None:
+    if sys.stderr.isatty():
+        print(f"looking: {step}", file=sys.stderr, flush=True)
+
+
+def _conclude(found: "Sequence[Planned]") -> None:
+    """Say on stderr how much there is to do, and how to begin."""
+    changes = sum(len(planned.changes) for planned in found)
+    problems = sum(planned.state == "problem" for planned in found)
+    if problems:
+        todo = f"{problems} steps have a problem: a job would park there."
+    elif changes:
+        todo = f"Changes: {changes}. To begin: amphv2-bootstrap post-job --wait"
+    else:
+        todo = "There is nothing to change here."
+    print(f"Nothing was changed. {todo}", file=sys.stderr)
+
+
+def _row(flow_run: "NewFlowRun", planned: "Planned") -> tuple[Any, ...]:
+    return (
+        flow_run.stage,
+        flow_run.flow,
+        Host(flow_run.host),
+        planned.step,
+        planned.aim,
+        str(planned.state),
+        planned.summary,
+        Changes(planned.changes),
+        planned.unseen,
+        list(planned.warnings),
+        planned.problem,
     )
-    from amphv2_bootstrap.steps.controller.shutdown_time import shutdown_warnings
-    from amphv2_bootstrap.steps.missing_options import refuse_missing_options
-    from amphv2_bootstrap.steps.octavia_file import refuse_unwritable
-    from amphv2_bootstrap.steps.provider import refuse_unused_jobboard
 
-    if not all(Path(file).exists() for file in loaded.host.config_files):
-        return  # no controller
-    context = Context(loaded.spec, loaded.host, loaded.secrets)
-    for refuse in (
-        refuse_missing_options,
-        refuse_missing_library,
-        refuse_unwritable,
-        refuse_unused_jobboard,
-    ):
-        try:
-            refuse(context)
-        except BootstrapError as exc:
-            print(f"Warning: {loaded.secrets.masker.text(str(exc))}", file=sys.stderr)
-    for warning in shutdown_warnings(context):
-        print(f"Warning: {warning}", file=sys.stderr)
+
+def _shown(change: "Change") -> Iterator[str]:
+    """A change in lines: on one line, or below a line that says where it is."""
+    lines = [_printable(line) for line in change.text.splitlines()]
+    if len(lines) > 1:
+        yield from (f"{change.kind}:", *(f"  {line}" for line in lines))
+    else:
+        yield f"{change.kind} ({change.on}): {''.join(lines)}"
+
+
+def _printable(line: str) -> str:
+    return "".join(filter(str.isprintable, line.expandtabs()))
 
 
 class StepsFormatter(RowsFormatter):
     """Each flow with its steps below it."""
 
     def write(self, rows: Sequence[dict[str, Any]], stdout: TextIO) -> None:
+        shown: dict[str, str] = {}
         for head, steps in itertools.groupby(rows, key=_head):
-            stdout.writelines(
-                [head, *(line for step in steps for line in _lines(step))]
-            )
+            stdout.write(head)
+            for step in steps:
+                stdout.writelines(f"{line}\n" for line in _lines(step, shown))
 
 
 def _head(row: Mapping[str, Any]) -> str:
@@ -126,17 +190,36 @@ def _head(row: Mapping[str, Any]) -> str:
     return " ".join(found) + "\n" if found else ""
 
 
-def _lines(row: Mapping[str, Any]) -> Iterator[str]:
-    if "step" in row:
-        yield f"  {row['step']}\n"
-    if "aim" in row:
-        yield _indented(row["aim"]) + "\n"
+def _lines(row: Mapping[str, Any], shown: dict[str, str]) -> Iterator[str]:
+    """A step's lines.
+
+    :param shown: the step that had each problem, or hint to another host, first.
+    """
+    step, state = row.get("step", ""), row.get("state", "")
+    if step or state:
+        yield f"  {step:<30} {state}".rstrip()
+    if "aim" in row and state not in ("unchanged", "changes"):
+        yield _indented(row["aim"])
+    if row.get("summary") and state == "unchanged":
+        yield _indented(row["summary"])
+    if "changes" in row:
+        text = row["changes"].human_readable()
+        yield from (f"      {line}" for line in text.splitlines())
+    unseen = row.get("unseen")
+    if unseen and (state != "elsewhere" or shown.setdefault(unseen, step) == step):
+        yield _indented(f"Not looked at yet: {unseen}.")
+    yield from (_indented(f"Warning: {each}") for each in row.get("warnings", ()))
+    problem = row.get("problem")
+    if problem:
+        first = shown.setdefault(problem, step)
+        same = f"the same as of {first}" if first != step else problem
+        yield _indented(f"Problem: {same}")
 
 
 def _indented(text: str) -> str:
     indent = " " * 6
     return textwrap.fill(
-        text,
+        _printable(text),
         width=88,
         initial_indent=indent,
         subsequent_indent=indent,

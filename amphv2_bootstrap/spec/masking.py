@@ -17,6 +17,10 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 from amphv2_bootstrap.errors import BootstrapError
 
 MASK = "***"
+_SECRET = re.compile(r"pass|secret|token|credential|_key$", re.I)
+_OPTION = re.compile(r"(?P<head>[\s#;]*(?P<name>[\w.-]+)[ \t]*[=:][ \t]*)(?P<value>.*)")
+_LOGIN = re.compile(r"(://[^:@/\s]*):.*@")
+_ARGUMENT = re.compile(r"(\w*(?:pass|secret|token)\w*[:=])[^,&\s]+", re.I)
 # Masking shorter secrets would mask ordinary words.
 _SHORTEST = 4
 
@@ -82,6 +86,23 @@ def passwords_in(url: str) -> set[str]:
         if "pass" in name.lower():
             found |= {text, unquote_plus(text)}
     return (found | {unquote(text) for text in found}) - {""}
+
+
+def without_secrets(line: str) -> str:
+    """A line of an ini file without the secrets that its names tell.
+
+    The value of an option or of an argument that is named like a secret, also in a
+    comment, and passwords in URLs.
+    """
+    found = _OPTION.match(line)
+    if found and names_secret(found["name"]) and found["value"].strip():
+        return found["head"] + MASK + line[len(line.rstrip("\r\n")) :]
+    return _ARGUMENT.sub(rf"\1{MASK}", _LOGIN.sub(rf"\1:{MASK}@", line))
+
+
+def names_secret(option: str) -> bool:
+    """Whether an option is named like a secret of OpenStack's services."""
+    return bool(_SECRET.search(option))
 
 
 def _spellings(secret: str) -> set[str]:

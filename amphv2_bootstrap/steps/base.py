@@ -3,9 +3,10 @@
 
 import abc
 import contextlib
+import enum
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -65,6 +66,51 @@ class StepResult:
             made=tuple(data.get("made", ())),
             shown=dict(data.get("shown", {})),
         )
+
+
+class Kind(enum.StrEnum):
+    """The kinds of changes; public, as a part of the JSON format of ``plan``."""
+
+    SQL = "sql"
+    FILE = "file"
+    FOLDER = "folder"
+    PACKAGE = "package"
+    COMMAND = "command"
+    RESTART = "restart"
+
+
+def _done_with_others() -> None:
+    """The act of a change that its step carries out together with others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that a step has seen to be needed; shown to the operator, no secret.
+
+    ``on`` is the server, file or host that is changed, ``text`` what is run or written
+    there, exactly. ``act`` carries it out.
+    """
+
+    kind: Kind
+    on: str
+    text: str
+    act: Callable[[], object] = field(
+        default=_done_with_others, repr=False, compare=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look has found.
+
+    ``result`` is what the step reports where ``changes`` are none; they are in the
+    order in which they are carried out. ``unseen`` says what can't be looked at before
+    other steps have done their changes, or without changing anything; a clause.
+    """
+
+    result: StepResult
+    changes: tuple[Change, ...] = ()
+    unseen: str = ""
 
 
 class Intents(Protocol):
@@ -129,7 +175,7 @@ def _unrecorded(_text: str) -> None:
 
 
 class Step(task.Task, metaclass=abc.ABCMeta):
-    """A task of a flow; subclasses implement :meth:`act`.
+    """A task of a flow; subclasses implement :meth:`look`.
 
     ``atom_name`` is persisted: public, never renamed without an alias.
     ``version`` is (major, minor); raise the major when new code can't finish a step
@@ -164,12 +210,31 @@ class Step(task.Task, metaclass=abc.ABCMeta):
         """Imperative summary for ``plan``, without secrets; contacts nothing."""
 
     @abc.abstractmethod
-    def act(self) -> StepResult:
-        """Look up, compare, act; safe to run twice, and after a crash in the middle.
+    def look(self, ahead: Collection[str] = ()) -> Seen:
+        """Look things up and compare; change nothing.
 
+        ``plan`` shows what this sees, and :meth:`act` carries out the same.
+
+        :param ahead: the steps that will change something before this one: only
+            ``plan`` looks while there are any.
         :raises TransientError: :meth:`execute` tries again.
         :raises PermanentError: ends this run of the flow.
         """
+
+    def act(self) -> StepResult:
+        """Look, carry out what was seen, and say what was done.
+
+        Safe to run twice, and after a crash in the middle. Raises what :meth:`look`
+        raises.
+        """
+        seen = self.look()
+        for change in seen.changes:
+            change.act()
+        return self.conclude(seen)
+
+    def conclude(self, seen: Seen) -> StepResult:
+        """Check what was done, and say it; by default, what was seen."""
+        return seen.result
 
     def undo(self, result: StepResult) -> str | None:
         """Remove what ``result.made`` names; by default nothing. Safe to run twice.

@@ -20,7 +20,13 @@ from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.octavia.programs.options import are_partly_inside
 from amphv2_bootstrap.errors import TransientError
-from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Context, StepResult
+from amphv2_bootstrap.steps.base import (
+    NOT_APPLICABLE,
+    UNCHANGED,
+    Context,
+    Seen,
+    StepResult,
+)
 from amphv2_bootstrap.steps.wanted_options import wanted_options
 
 EXPIRY = "expiry"
@@ -108,6 +114,17 @@ def prepare(context: Context) -> None:
     python = interpreter_of(context.host)
     if python and obstacle(context) is None:
         context.head_start.give(python)
+
+
+def foreseen(context: Context) -> Seen:
+    """What a step sees that sends a job; ``unseen`` is empty where it can't."""
+    found = obstacle(context)
+    if found:
+        return Seen(unproven(context, f"{found.why}. {found.todo}"))
+    return Seen(
+        StepResult(UNCHANGED, f"sends a job through {context.spec.driver}"),
+        unseen="only a job that is sent through the jobboard proves it",
+    )
 
 
 def prove(

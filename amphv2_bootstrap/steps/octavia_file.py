@@ -62,6 +62,12 @@ class OctaviaFile:
         return self.after != self.before
 
     @property
+    def difference(self) -> str:
+        """What :meth:`write` changes, as a unified diff with secrets masked."""
+        known = self.context.secrets.masker
+        return conf_file.difference(self.before, self.after, self.path, known)
+
+    @property
     def changed_names(self) -> list[str]:
         """The options that :meth:`write` sets or changes."""
         changed = []

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accounts of MariaDB and MySQL, and their privileges."""
 
-import contextlib
 import hashlib
 import re
 from collections.abc import Iterable
@@ -19,7 +18,13 @@ from amphv2_bootstrap.adapters.mysql.grants import (
     like,
     parse_grants,
 )
-from amphv2_bootstrap.adapters.mysql.sessions import GrantName, Row, Session
+from amphv2_bootstrap.adapters.mysql.sessions import (
+    GrantName,
+    Row,
+    Session,
+    Statement,
+)
+from amphv2_bootstrap.spec.secret import Secret
 
 NATIVE = "mysql_native_password"
 _CONTEXTS = {"Databases", "Tables", "Functions", "Procedures"}
@@ -115,41 +120,43 @@ def native_digest(password: str) -> str:
     return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
 
 
+def creation(session: Session, user: str, host: str, password: str) -> Statement:
+    """The CREATE USER of :func:`create_account`.
+
+    MariaDB logs statements unmasked, so it gets the password's digest.
+    """
+    if session.server().is_mariadb:
+        return _creation(user, host, "PASSWORD %s", native_digest(password))
+    return _creation(user, host, "%s", password)
+
+
 def create_account(session: Session, user: str, host: str, password: str) -> bool:
     """CREATE USER; False if the account exists already.
 
-    MariaDB logs statements unmasked, so it gets the password's digest, unless its
-    password policy demands the password itself.
+    A server with a password policy that demands the password itself gets that.
     """
-    if session.server().is_mariadb:
-        with contextlib.suppress(_PasswordPolicyError):
-            return _create(session, user, host, "PASSWORD %s", native_digest(password))
-    return _create(session, user, host, "%s", password)
-
-
-class _PasswordPolicyError(Exception):
-    """The password policy refuses a digest."""
-
-
-def _create(session: Session, user: str, host: str, form: str, secret: str) -> bool:
-    sql = f"CREATE USER %s@%s IDENTIFIED BY {form}"
+    statement = creation(session, user, host, password)
     try:
-        return session.done(sql, user, host, secret, unless=(ACCOUNT_FAILED,))
+        return session.run(statement, unless=(ACCOUNT_FAILED,))
     except DatabaseRefusalError as exc:
-        if exc.code in PASSWORD_REFUSED and form != "%s":
-            raise _PasswordPolicyError from exc
-        raise
+        if exc.code not in PASSWORD_REFUSED or not session.server().is_mariadb:
+            raise
+    return session.run(_creation(user, host, "%s", password), unless=(ACCOUNT_FAILED,))
 
 
-def grant_all(session: Session, database: str, user: str, host: str) -> None:
+def _creation(user: str, host: str, form: str, secret: str) -> Statement:
+    sql = f"CREATE USER %s@%s IDENTIFIED BY {form}"
+    return Statement(sql, (user, host, Secret(secret)))
+
+
+def grant(database: str, user: str, host: str) -> Statement:
     """GRANT ALL on that database only; safe to run twice."""
-    session.rows(
-        "GRANT ALL PRIVILEGES ON %s.* TO %s@%s", GrantName(database), user, host
-    )
+    sql = "GRANT ALL PRIVILEGES ON %s.* TO %s@%s"
+    return Statement(sql, (GrantName(database), user, host))
 
 
 def revoke_all(session: Session, database: str, user: str, host: str) -> None:
-    """Revoke the grant of :func:`grant_all`; safe to run twice."""
+    """Revoke what :func:`grant` gives; safe to run twice."""
     session.done(
         "REVOKE ALL PRIVILEGES ON %s.* FROM %s@%s",
         GrantName(database),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pymysql
 import sqlalchemy
-from pymysql.converters import conversions
+from pymysql.converters import conversions, escape_item, escape_str
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from amphv2_bootstrap.adapters.host.certificates import socket_warnings
@@ -22,8 +22,9 @@ from amphv2_bootstrap.adapters.mysql.errors import (
 )
 from amphv2_bootstrap.errors import BootstrapError, CancelledError
 from amphv2_bootstrap.spec.database import DatabaseUrl
-from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
+from amphv2_bootstrap.spec.masking import MASK, NOTHING_SECRET, Masker
 from amphv2_bootstrap.spec.mysql_connection import MySQLConnection
+from amphv2_bootstrap.spec.secret import Secret
 
 Row = tuple[Any, ...]
 
@@ -51,6 +52,22 @@ class GrantName:
     """A database's name in GRANT and REVOKE, where ``_`` and ``%`` are wildcards."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement and its arguments; see :meth:`Session.rows`.
+
+    Its text is what the server gets, with each :class:`.Secret` masked.
+    """
+
+    sql: str
+    args: tuple[object, ...] = ()
+
+    def __str__(self) -> str:
+        shown = {**_CONVERSIONS, Secret: lambda *_: f"'{MASK}'"}
+        texts = (escape_item(each, "utf8mb4", shown) for each in self.args)
+        return self.sql % tuple(texts) if self.args else self.sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,8 @@ class Session:
         """All rows of one statement.
 
         ``%s`` in ``sql`` stands for an argument, quoted by its type: a str as a
-        string, :class:`Name` and :class:`GrantName` as identifiers.
+        string, as does a :class:`.Secret`; :class:`Name` and :class:`GrantName` as
+        identifiers.
 
         :raises DatabaseRefusalError: the server refused the statement.
         :raises DatabaseTroubleError: the statement may work later.
@@ -119,6 +137,10 @@ class Session:
                 return False
             raise
         return True
+
+    def run(self, statement: Statement, unless: Collection[int] = ()) -> bool:
+        """:meth:`done` with the statement's arguments."""
+        return self.done(statement.sql, *statement.args, unless=unless)
 
     def pause(self, seconds: float) -> None:
         """Wait before a statement is repeated.
@@ -206,7 +228,7 @@ def _options(
         "read_timeout": _IO_SECONDS,
         "write_timeout": _IO_SECONDS,
         "init_command": _SESSION,
-        "conv": {**conversions, Name: _quoted_name, GrantName: _quoted_grant_name},
+        "conv": _CONVERSIONS,
     }
 
 
@@ -216,6 +238,14 @@ def _quoted_name(name: Name, _mapping: object) -> str:
 
 def _quoted_grant_name(name: GrantName, mapping: object) -> str:
     return _quoted_name(Name(re.sub(r"([\\_%])", r"\\\1", name.text)), mapping)
+
+
+_CONVERSIONS = {
+    **conversions,
+    Name: _quoted_name,
+    GrantName: _quoted_grant_name,
+    Secret: lambda secret, _mapping: escape_str(secret.reveal()),
+}
 
 
 def parse_server(version: str, comment: str) -> Server:

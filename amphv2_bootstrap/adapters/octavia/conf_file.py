@@ -8,12 +8,19 @@ changes the first of repeated keys or sections, writes LF into files with CRLF, 
 configparser's grammar.
 """
 
+import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from oslo_config import iniparser
 
+from amphv2_bootstrap.spec.masking import (
+    MASK,
+    Masker,
+    names_secret,
+    without_secrets,
+)
 from amphv2_bootstrap.spec.model import Value
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
@@ -61,6 +68,53 @@ def get_options(text: bytes, section: str) -> dict[str, str]:
         for found in outline.assignments
         if found.section == _normalized(section)
     }
+
+
+def difference(before: bytes, after: bytes, path: str, masker: Masker) -> str:
+    """A unified diff of two texts, with their secrets masked; see :func:`shown`.
+
+    :raises ValueError: oslo.config can't parse one of them.
+    """
+    lines, wanted = (_LINE.findall(_decode(text)) for text in (before, after))
+    old, new = (shown(text, masker) for text in (before, after))
+    found = [f"--- {path}\n", f"+++ {path}\n"]
+    matcher = difflib.SequenceMatcher(None, lines, wanted, autojunk=False)
+    for hunk in matcher.get_grouped_opcodes(3):
+        (_, i, _, j, _), (_, _, i_end, _, j_end) = hunk[0], hunk[-1]
+        found.append(f"@@ -{_range(i, i_end)} +{_range(j, j_end)} @@\n")
+        for tag, *place in hunk:
+            found += _hunk_lines(
+                tag, old[place[0] : place[1]], new[place[2] : place[3]]
+            )
+    return "".join(found)
+
+
+def _range(start: int, end: int) -> str:
+    return f"{start + (end > start)},{end - start}"
+
+
+def _hunk_lines(tag: str, old: list[str], new: list[str]) -> Iterator[str]:
+    marked = [(" ", line) for line in old] if tag == "equal" else []
+    if tag != "equal":
+        marked = [("-", line) for line in old] + [("+", line) for line in new]
+    for mark, line in marked:
+        yield mark + line
+        if not _line_end(line):
+            yield "\n\\ No newline at end of file\n"
+
+
+def shown(text: bytes, masker: Masker) -> list[str]:
+    """The lines of a text, with the secrets masked that ``masker`` or names tell.
+
+    :raises ValueError: oslo.config can't parse it.
+    """
+    content = text.decode("utf-8", "backslashreplace")
+    lines = [without_secrets(masker.text(line)) for line in _LINE.findall(content)]
+    for found in _outline(content).assignments:
+        if names_secret(found.name):
+            for number in range(found.first + 1, found.end):
+                lines[number] = f"    {MASK}{_line_end(lines[number])}"
+    return lines
 
 
 def render(value: Value) -> str:

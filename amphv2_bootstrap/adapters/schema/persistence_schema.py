@@ -170,6 +170,11 @@ def _look_at_shape(session: Session, deadline: float) -> Shape:
     return read_shape(*(catalogue_rows(session, deadline, q, *names) for q in queries))
 
 
+def drops(found: Schema) -> tuple[str, ...]:
+    """The statements of :func:`clear`."""
+    return tuple(f"DROP TABLE `{name}`" for name in _OURS if name in found.own)
+
+
 def clear(session: Session) -> None:
     """Drop the tables of a half-made schema if none has a row; safe to run twice.
 
@@ -179,7 +184,8 @@ def clear(session: Session) -> None:
 
     :raises PermanentError: a table has rows.
     """
-    own = [name for name in _OURS if name in look(session).own]
+    schema = look(session)
+    own = [name for name in _OURS if name in schema.own]
     if not own:
         return
     locks = ", ".join(["%s WRITE"] * len(own))
@@ -199,8 +205,8 @@ def clear(session: Session) -> None:
                 why=f"rows were inserted into {', '.join(filled)}",
                 todo="Check whether an Octavia uses this database, then run again.",
             )
-        for name in names:
-            session.rows("DROP TABLE %s", name)
+        for statement in drops(schema):
+            session.rows(statement)
     finally:
         if is_locked:
             session.rows("UNLOCK TABLES")

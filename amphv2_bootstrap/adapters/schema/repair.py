@@ -73,17 +73,14 @@ def repair_for(
     )
 
 
-def perform(
+def refuse_doubtful(
     session: Session, repair: Repair, *, reasons: Sequence[str], on: str
 ) -> None:
-    """Run a repair; write the revision's number when all of its pieces exist.
+    """Refuse a repair that needs the operator's consent; change nothing.
 
-    The caller must hold the lock for changes of tables.
-
-    :param reasons: why the schema needs a repair, for errors.
-    :param on: the database's name and place, for errors.
+    :param reasons: why the schema needs a repair.
+    :param on: the database's name and place.
     :raises PermanentError: the repair isn't certain; the error has its statements.
-    :raises DatabaseRefusalError: the server refused a statement.
     """
     orphans = [one for one in repair.orphans if session.value(one.exists)]
     if orphans or not repair.certain:
@@ -93,6 +90,17 @@ def perform(
             why="; ".join([*reasons, _doubt(orphans)]),
             todo=by_hand(repair, orphans),
         )
+
+
+def perform(session: Session, repair: Repair, *, on: str) -> None:
+    """Run a repair; write the revision's number when all of its pieces exist.
+
+    The caller must hold the lock for changes of tables, and have called
+    :func:`refuse_doubtful`.
+
+    :param on: the database's name and place, for errors.
+    :raises DatabaseRefusalError: the server refused a statement.
+    """
     for statement in repair.changes:
         session.rows(statement)
     found = look(session)

@@ -4,7 +4,7 @@
 import itertools
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from amphv2_bootstrap.adapters import key_value
@@ -26,7 +26,7 @@ from amphv2_bootstrap.adapters.octavia.service_user import (
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS
-from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.base import UNCHANGED, Context, Seen, Step, StepResult
 from amphv2_bootstrap.steps.controller.ensure_client_library import (
     refuse_missing_library,
 )
@@ -79,7 +79,7 @@ class CheckPrerequisites(Step):
             f"{spec.persistence.place}, {spec.driver}, and clocks; changes nothing"
         )
 
-    def act(self) -> StepResult:
+    def look(self, ahead: Collection[str] = ()) -> Seen:
         self._problems, self._warnings, self._found = [], [], []
         away: TransientError | None = None
         checks = (
@@ -104,7 +104,8 @@ class CheckPrerequisites(Step):
             raise PermanentError("check the prerequisites", why=self._numbered())
         if away:
             raise away
-        return StepResult(UNCHANGED, "; ".join(self._found), tuple(self._warnings))
+        found = "; ".join(self._found)
+        return Seen(StepResult(UNCHANGED, found, tuple(self._warnings)))
 
     def _numbered(self) -> str:
         return "; ".join(f"({n}) {text}" for n, text in enumerate(self._problems, 1))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``ensure-database``: the database for taskflow's persistence."""
 
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.mysql import sessions
@@ -12,6 +14,9 @@ from amphv2_bootstrap.steps.base import (
     CHANGED,
     NOT_APPLICABLE,
     UNCHANGED,
+    Change,
+    Kind,
+    Seen,
     Step,
     StepResult,
 )
@@ -41,28 +46,36 @@ class EnsureDatabase(Step):
         name = database_name(self.context.spec)
         return f"create the database {name} on {wanted.place} where it is missing"
 
-    def act(self) -> StepResult:
+    def look(self, ahead: Collection[str] = ()) -> Seen:
         if self.context.spec.persistence.is_sqlite:
-            return self._ensure_folder()
+            return self._look_at_folder()
         name = database_name(self.context.spec)
         with admin(self.context) as session:
-            if _charset(session, name) is None:
-                self._create(session, name)
-            charset = _charset(session, name)
-        made = self.intents.all()
-        if made:
-            return StepResult(CHANGED, f"created the database {name}", made=made)
-        return StepResult(
-            UNCHANGED, f"the database {name} is there", _charset_warnings(name, charset)
-        )
-
-    def _create(self, session: sessions.Session, name: str) -> None:
+            charset, place = _charset(session, name), session.place
+        warnings = _charset_warnings(name, charset)
+        there = StepResult(UNCHANGED, f"the database {name} is there", warnings)
+        if charset is not None:
+            return Seen(there)
         # utf8mb4 is for alembic_version only: the migrations name the charset of
         # the other tables themselves.
         sql = "CREATE DATABASE %s CHARACTER SET utf8mb4"
+        statement = sessions.Statement(sql, (sessions.Name(name),))
+        create = partial(self._create, statement, name)
+        return Seen(there, (Change(Kind.SQL, place, str(statement), create),))
+
+    def conclude(self, seen: Seen) -> StepResult:
+        made = self.intents.all()
+        if made:
+            name = database_name(self.context.spec)
+            return StepResult(CHANGED, f"created the database {name}", made=made)
+        is_sqlite = self.context.spec.persistence.is_sqlite
+        # Without a note another client has just made it.
+        return self.look().result if seen.changes and not is_sqlite else seen.result
+
+    def _create(self, statement: sessions.Statement, name: str) -> None:
         made = f"database:{name}"
-        with self.making(made):
-            created = session.done(sql, sessions.Name(name), unless=(DATABASE_EXISTS,))
+        with admin(self.context) as session, self.making(made):
+            created = session.run(statement, unless=(DATABASE_EXISTS,))
         if not created:
             self.intents.remove(made)  # another client has just made it
 
@@ -85,15 +98,16 @@ class EnsureDatabase(Step):
             if not filled and not session.value(_BESIDE_TABLES):
                 session.rows("DROP DATABASE IF EXISTS %s", sessions.Name(name))
 
-    def _ensure_folder(self) -> StepResult:
+    def _look_at_folder(self) -> Seen:
         file = self.context.spec.persistence.database
         if not file or file == ":memory:":
-            return StepResult(NOT_APPLICABLE, "the database is in memory")
-        folder = Path(file).parent
+            return Seen(StepResult(NOT_APPLICABLE, "the database is in memory"))
+        folder, conf = Path(file).parent, self.context.host.config_file
         if folder.is_dir():
-            return StepResult(UNCHANGED, f"the folder {folder} is there")
-        ownership.make_folder(folder, self.context.host.config_file)
-        return StepResult(CHANGED, f"made the folder {folder}")
+            return Seen(StepResult(UNCHANGED, f"the folder {folder} is there"))
+        make = partial(ownership.make_folder, folder, conf)
+        change = Change(Kind.FOLDER, self.context.host.name, str(folder), make)
+        return Seen(StepResult(CHANGED, f"made the folder {folder}"), (change,))
 
 
 def _charset(session: sessions.Session, name: str) -> str | None:

@@ -2,6 +2,9 @@
 """``ensure-database-accounts``: Octavia's accounts and their grants."""
 
 import contextlib
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from functools import partial
 
 from amphv2_bootstrap.adapters.mysql import accounts as accounts
 from amphv2_bootstrap.adapters.mysql.account_login import Logins
@@ -18,7 +21,10 @@ from amphv2_bootstrap.steps.base import (
     CHANGED,
     NOT_APPLICABLE,
     UNCHANGED,
+    Change,
     Context,
+    Kind,
+    Seen,
     Step,
     StepResult,
 )
@@ -60,9 +66,9 @@ class EnsureDatabaseAccounts(Step):
             f"{database_name(spec)}; never change a password"
         )
 
-    def act(self) -> StepResult:
+    def look(self, ahead: Collection[str] = ()) -> Seen:
         if self.context.spec.persistence.is_sqlite:
-            return StepResult(NOT_APPLICABLE, "SQLite has no accounts")
+            return Seen(StepResult(NOT_APPLICABLE, "SQLite has no accounts"))
         with admin(self.context) as session:
             there = {one.host: one for one in accounts.accounts(session, self._user)}
             self._refuse_other_passwords(there, session.place)
@@ -70,18 +76,55 @@ class EnsureDatabaseAccounts(Step):
             if closed:
                 raise self._closed(closed, session.place)
             served = self._served(session, there)
-            self._make({*self.context.spec.account_hosts} - {*served}, there, session)
+            lost = {*self.context.spec.account_hosts} - {*there, *served}
+            if self._main is None and lost:
+                self._main = main_database.look(self.context)
+            changes = tuple(self._changes(session, {*there}, {*served}))
+        notes = (*doubts, *(not_made(self._user, *one) for one in served.items()))
+        hosts = ", ".join(self.context.spec.account_hosts)
+        summary = f"{self._user} may use {self._database} from {hosts}"
+        return Seen(StepResult(UNCHANGED, summary, notes), changes)
+
+    def _changes(
+        self, session: Session, there: set[str], served: set[str]
+    ) -> Iterator[Change]:
+        user, name = self._user, self._database
+        for host in self.context.spec.account_hosts:
+            steps = []
+            if host not in there | served:
+                made = accounts.creation(session, user, host, self._password)
+                steps = [(made, self._create)]
+            if host not in served and not (
+                host in there
+                and accounts.grants_of(session, user, host).holds_all(name)
+            ):
+                steps.append((accounts.grant(name, user, host), self._grant))
+            for statement, act in steps:
+                text = str(statement)
+                yield Change(Kind.SQL, session.place, text, partial(act, host))
+
+    def conclude(self, seen: Seen) -> StepResult:
+        """Log in as Octavia will, unless what was made would close its main database.
+
+        :raises PermanentError: the login is refused.
+        """
+        if self.context.spec.persistence.is_sqlite:
+            return seen.result
+        with admin(self.context) as session:
+            if self._main is not None and self._main.account:
+                self._keep_main_database(self._main, session.place)
             tried = self._log_in(session)
             warnings = (
-                *doubts,
-                *(not_made(self._user, *one) for one in served.items()),
-                *self._unproven(there, tried),
+                *seen.result.warnings,
+                *self._unproven(session, tried),
                 *self._shadows(session),
                 *other_passwords(
                     session, self._user, self._password, self.context.spec.account_hosts
                 ),
             )
-        return self._result(warnings)
+        made = self.intents.all()
+        effect = CHANGED if made or self._changed else UNCHANGED
+        return replace(seen.result, effect=effect, warnings=warnings, made=made)
 
     def undo(self, result: StepResult) -> None:
         """Revoke the grants and drop the accounts that this step made."""
@@ -129,19 +172,6 @@ class EnsureDatabaseAccounts(Step):
                 todo="Choose a password of ASCII characters.",
             )
         return password
-
-    def _make(
-        self, hosts: set[str], there: dict[str, Account], session: Session
-    ) -> None:
-        """Make what is missing, unless that would close Octavia's main database."""
-        if self._main is None and hosts - {*there}:
-            self._main = main_database.look(self.context)
-        for host in self.context.spec.account_hosts:
-            if host in hosts:
-                self._ensure_account(session, host, host in there)
-                self._ensure_grant(session, host)
-        if self._main is not None and self._main.account:
-            self._keep_main_database(self._main, session.place)
 
     def _keep_main_database(self, before: Access, place: str) -> None:
         after = main_database.look(self.context)
@@ -213,26 +243,23 @@ class EnsureDatabaseAccounts(Step):
             "it anew with another user name in persistence_connection.",
         )
 
-    def _ensure_account(self, session: Session, host: str, is_there: bool) -> None:
-        if is_there:
-            return
-        made = f"account:{self._user}@{host}"
-        with self.making(made):
-            created = accounts.create_account(session, self._user, host, self._password)
-        if not created:  # another client has just made it
-            self.intents.remove(made)
-            found = {one.host: one for one in accounts.accounts(session, self._user)}
-            self._refuse_other_passwords(found, session.place)
+    def _create(self, host: str) -> None:
+        user, made = self._user, f"account:{self._user}@{host}"
+        with admin(self.context) as session:
+            with self.making(made):
+                created = accounts.create_account(session, user, host, self._password)
+            if not created:  # another client has just made it
+                self.intents.remove(made)
+                found = {one.host: one for one in accounts.accounts(session, user)}
+                self._refuse_other_passwords(found, session.place)
 
-    def _ensure_grant(self, session: Session, host: str) -> None:
-        held = accounts.grants_of(session, self._user, host)
-        if held.holds_all(self._database):
-            return
-        with contextlib.ExitStack() as making:
+    def _grant(self, host: str) -> None:
+        with admin(self.context) as session, contextlib.ExitStack() as making:
+            held = accounts.grants_of(session, self._user, host)
             # With earlier privileges, a revoke would take more than this step granted.
             if not held.has_own(self._database):
                 making.enter_context(self.making(f"grant:{self._user}@{host}"))
-            accounts.grant_all(session, self._database, self._user, host)
+            session.run(accounts.grant(self._database, self._user, host))
         self._changed = True
 
     def _log_in(self, session: Session) -> Logins:
@@ -258,25 +285,20 @@ class EnsureDatabaseAccounts(Step):
             "account that existed before.",
         )
 
-    def _unproven(self, before: dict[str, Account], tried: Logins) -> tuple[str, ...]:
-        """A warning for each existing account with a password that can't be proven."""
+    def _unproven(self, session: Session, tried: Logins) -> tuple[str, ...]:
+        """A warning for each older account with a password that can't be proven."""
+        made = self.intents.all()
         return tuple(
             f"The password of {account} could not be proven: no login from here leads "
             f"to it, and {account.plugin} doesn't let passwords be compared."
-            for host, account in before.items()
-            if host in self.context.spec.account_hosts
+            for account in accounts.accounts(session, self._user)
+            if account.host in self.context.spec.account_hosts
+            and f"account:{account.user}@{account.host}" not in made
             and account.accepts(self._password) is None
-            and (account.user, host) not in tried.reached
+            and (account.user, account.host) not in tried.reached
         )
 
     def _shadows(self, session: Session) -> tuple[str, ...]:
         """Warnings about accounts that the server prefers to the granted ones."""
         hosts = self.context.spec.account_hosts
         return tuple(shadows(session, self._user, self._database, hosts))
-
-    def _result(self, warnings: tuple[str, ...]) -> StepResult:
-        hosts = ", ".join(self.context.spec.account_hosts)
-        summary = f"{self._user} may use {self._database} from {hosts}"
-        made = self.intents.all()
-        effect = CHANGED if made or self._changed else UNCHANGED
-        return StepResult(effect, summary, warnings, made)

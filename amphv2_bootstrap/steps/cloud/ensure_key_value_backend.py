@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """``ensure-key-value-backend``: the backend is fit to keep Octavia's jobs."""
 
-from amphv2_bootstrap.steps.base import UNCHANGED, Step, StepResult
+from collections.abc import Collection
+
+from amphv2_bootstrap.steps.base import UNCHANGED, Seen, Step, StepResult
 from amphv2_bootstrap.steps.octavia_clients import check_key_value
+
+_INSTALLATION = "install-key-value-host"
 
 
 class EnsureKeyValueBackend(Step):
@@ -20,11 +24,12 @@ class EnsureKeyValueBackend(Step):
         servers = ", ".join(f"{host}:{port}" for host, port in spec.key_value_servers)
         return f"try {spec.driver} at {servers} as Octavia would; leaves nothing there"
 
-    def act(self) -> StepResult:
+    def look(self, ahead: Collection[str] = ()) -> Seen:
         """See :func:`amphv2_bootstrap.adapters.key_value.check` for the errors."""
+        driver = self.context.spec.driver
+        if _INSTALLATION in ahead:
+            later = StepResult(UNCHANGED, f"{driver} is tried once it is installed")
+            return Seen(later, unseen=f"{_INSTALLATION} sets {driver} up before")
         warnings = check_key_value(self.context)
-        return StepResult(
-            UNCHANGED,
-            f"{self.context.spec.driver} answers, takes writes and is fit for jobs",
-            warnings=warnings,
-        )
+        summary = f"{driver} answers, takes writes and is fit for jobs"
+        return Seen(StepResult(UNCHANGED, summary, warnings))

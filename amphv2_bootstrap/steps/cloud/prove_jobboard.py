@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """``prove-jobboard``: the wanted jobboard works, before any controller uses it."""
 
+from collections.abc import Collection
+
 from amphv2_bootstrap.adapters.octavia.diagnosis import MissingLibraryError
-from amphv2_bootstrap.steps.base import Step, StepResult
+from amphv2_bootstrap.steps.base import Seen, Step, StepResult
 from amphv2_bootstrap.steps.canary import (
-    obstacle,
+    foreseen,
     result_of_proof,
     unproven,
     with_wanted,
@@ -24,11 +26,14 @@ class ProveJobboard(Step):
     def aim(self) -> str:
         return "send a job through the jobboard by Octavia's own code"
 
+    def look(self, ahead: Collection[str] = ()) -> Seen:
+        return foreseen(self.context)
+
     def act(self) -> StepResult:
         """See :func:`amphv2_bootstrap.steps.canary.result_of_proof`."""
-        found = obstacle(self.context)
-        if found:
-            return unproven(self.context, f"{found.why}. {found.todo}")
+        seen = self.look()
+        if not seen.unseen:
+            return seen.result
         try:
             with with_wanted(self.context) as sources:
                 return result_of_proof(self.context, sources)

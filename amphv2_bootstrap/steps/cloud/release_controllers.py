@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """``release-controllers``: the flow ``controller`` may begin on each host."""
 
-from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Step, StepResult
+from collections.abc import Collection
+
+from amphv2_bootstrap.steps.base import (
+    NOT_APPLICABLE,
+    UNCHANGED,
+    Seen,
+    Step,
+    StepResult,
+)
 
 
 class ReleaseControllers(Step):
@@ -17,6 +25,10 @@ class ReleaseControllers(Step):
     @property
     def aim(self) -> str:
         return "let the controllers begin"
+
+    def look(self, ahead: Collection[str] = ()) -> Seen:
+        names = ", ".join(self.context.spec.controllers)
+        return Seen(StepResult(UNCHANGED, f"lets {names} begin"))
 
     def act(self) -> StepResult:
         hosts = self.context.release_controllers()

@@ -4,11 +4,13 @@
 import contextlib
 import logging
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from amphv2_bootstrap.adapters.mysql import named_locks
+from amphv2_bootstrap.adapters.mysql.errors import DatabaseRefusalError
 from amphv2_bootstrap.adapters.mysql.named_locks import lock_name
 from amphv2_bootstrap.adapters.mysql.sessions import Session
 from amphv2_bootstrap.adapters.octavia import db_manage, ownership
@@ -30,16 +32,22 @@ from amphv2_bootstrap.steps.base import (
     CHANGED,
     NOT_APPLICABLE,
     UNCHANGED,
+    Change,
     Context,
+    Kind,
+    Seen,
     Step,
     StepResult,
 )
 from amphv2_bootstrap.steps.canary import prepare
+from amphv2_bootstrap.steps.cloud import schema_errors
 from amphv2_bootstrap.steps.target_database import account, database_name
 
 LOG = logging.getLogger(__name__)
 
 _DONE = (State.HEAD, State.AHEAD)
+_MAKERS = ("ensure-database", "ensure-database-accounts")
+_UPGRADE = "upgrade_persistence"
 
 
 class UpgradePersistenceSchema(Step):
@@ -75,9 +83,65 @@ class UpgradePersistenceSchema(Step):
         """Each of the two locks may be waited for twice."""
         return 600.0 + 5 * self.context.host.db_manage_timeout
 
-    def act(self) -> StepResult:
+    def look(self, ahead: Collection[str] = ()) -> Seen:
         if self.context.spec.persistence.is_sqlite:
-            return self._act_on_file()
+            return self._look_at_file()
+        self._wanted = wanted_chain(interpreter_of(self.context.host))
+        try:
+            with account(self.context) as session:
+                return self._look(session)
+        except DatabaseRefusalError as exc:
+            makers = [name for name in _MAKERS if name in ahead]
+            if not makers:
+                raise
+            later = StepResult(UNCHANGED, "the tables are made")
+            unseen = f"{' and '.join(makers)} must come before ({exc.why})"
+            return Seen(later, (self._run_change(),), unseen)
+
+    def _look(self, session: Session) -> Seen:
+        verdict = self._judge(schemas.look(session, rows=False))
+        result = self._result(UNCHANGED, verdict)
+        if verdict.state in _DONE:
+            return Seen(result)
+        found = schemas.look(session)
+        verdict = self._judge(found)
+        place, texts = session.place, self._mending(session, found, verdict)
+        changes = [Change(Kind.SQL, place, text) for text in texts]
+        # After a repair up to the head, nothing is left to be upgraded.
+        repaired = texts and not found.may_be_cleared and verdict.revision
+        if repaired != self._wanted.head:
+            changes.append(self._run_change())
+        return Seen(result, tuple(changes))
+
+    def _mending(
+        self, session: Session, found: Schema, verdict: Verdict
+    ) -> tuple[str, ...]:
+        """The statements that octavia-db-manage needs before it can upgrade the tables.
+
+        :raises PermanentError: only the operator can repair them.
+        """
+        on = self._on(session)
+        if verdict.state is State.FOREIGN:
+            raise schema_errors.foreign(on, verdict)
+        if verdict.state is not State.HALF:
+            return ()
+        if found.may_be_cleared:
+            return schemas.drops(found)
+        if verdict.repair is None:
+            return ()
+        repair.refuse_doubtful(session, verdict.repair, reasons=verdict.reasons, on=on)
+        return (*verdict.repair.changes, *verdict.repair.stamp)
+
+    def _run_change(self) -> Change:
+        command = shlex.join((*self.context.host.db_manage_command, _UPGRADE))
+        if self._wanted.without_migrations:
+            command = "this program's own migrations"
+        return Change(Kind.COMMAND, self.context.host.name, command)
+
+    def act(self) -> StepResult:
+        """Look, and then once more while nobody else may change the tables."""
+        if self.context.spec.persistence.is_sqlite:
+            return super().act()
         prepare(self.context)  # the next step's canary
         self._wanted = wanted_chain(interpreter_of(self.context.host))
         with account(self.context) as session:
@@ -142,8 +206,7 @@ class UpgradePersistenceSchema(Step):
         with self._locked(session, self._table_lock):
             found = schemas.look(session)
             verdict = self._judge(found)
-            if verdict.state is State.FOREIGN:
-                raise self._foreign(self._on(session), verdict)
+            statements = self._mending(session, found, verdict)
             is_half = verdict.state is State.HALF
             if not found.own or (is_half and found.may_be_cleared):
                 # This step makes the tables, perhaps anew.
@@ -154,13 +217,8 @@ class UpgradePersistenceSchema(Step):
             if found.may_be_cleared:
                 schemas.clear(session)
             elif verdict.repair:
-                repair.perform(
-                    session,
-                    verdict.repair,
-                    reasons=verdict.reasons,
-                    on=self._on(session),
-                )
-                self._repaired += (*verdict.repair.changes, *verdict.repair.stamp)
+                repair.perform(session, verdict.repair, on=self._on(session))
+                self._repaired += statements
             return self._judge(schemas.look(session))
 
     def _clear(self, session: Session) -> None:
@@ -185,46 +243,11 @@ class UpgradePersistenceSchema(Step):
     def _on(self, session: Session) -> str:
         return f"{database_name(self.context.spec)} on {session.place}"
 
-    def _foreign(self, on: str, verdict: Verdict) -> PermanentError:
-        return PermanentError(
-            "upgrade the persistence schema",
-            on=on,
-            why=f"what is there isn't taskflow's: {'; '.join(verdict.reasons)}",
-            todo=(
-                "Give taskflow's persistence a database of its own. If this is its "
-                "own, correct by hand what is named, or restore a dump; then resume."
-            ),
-        )
-
     def _failure(
         self, place: str, completed: Completed, verdict: Verdict, found: Schema
     ) -> TransientError | PermanentError:
-        kind = TransientError if completed.transient else PermanentError
-        todo = f"Fix the cause that {self._wanted.program} reports, and resume."
-        if completed.advice:
-            todo = f"{completed.advice} Then resume."
-        if found.rows_anywhere and verdict.state is not State.BEHIND:
-            todo = (
-                "The tables hold rows, so they are left as they are. Dump the "
-                "database, and repair it by hand, or drop the tables if no operation "
-                "on a load balancer is under way; then resume."
-            )
-        elif completed.returncode == 0:
-            todo = (
-                "It reported success but made no such tables: check that "
-                "db_manage_command passes its arguments on to octavia-db-manage."
-            )
-        return kind(
-            "upgrade the persistence schema",
-            on=f"{self.context.spec.persistence.database} on {place}",
-            why=(
-                f"wanted the tables {', '.join(sorted(schemas.TABLES))} at revision "
-                f"{self._wanted.head}, found {found}, {verdict}; "
-                f"{self._wanted.program} ended with exit code {completed.returncode} "
-                f"and said: {completed.output or 'nothing'}"
-            ),
-            todo=todo,
-        )
+        on = f"{self.context.spec.persistence.database} on {place}"
+        return schema_errors.failure(on, self._wanted, completed, verdict, found)
 
     def _result(self, effect: str, verdict: Verdict) -> StepResult:
         name, made = self.context.spec.persistence.database, self.intents.all()
@@ -266,18 +289,21 @@ class UpgradePersistenceSchema(Step):
             cancelled=self.context.cancelled,
         )
 
-    def _act_on_file(self) -> StepResult:
+    def _look_at_file(self) -> Seen:
         url = self.context.spec.persistence
         if url.database in (None, "", ":memory:"):
-            return StepResult(
-                NOT_APPLICABLE,
-                "the database is in memory",
-                ("Nothing is kept in it: amphorav2 can't resume anything.",),
-            )
+            note = "Nothing is kept in it: amphorav2 can't resume anything."
+            in_memory = "the database is in memory"
+            return Seen(StepResult(NOT_APPLICABLE, in_memory, (note,)))
         path, conf = Path(url.database or ""), self.context.host.config_file
         if sqlite_file.look_at_file(path).tables >= schemas.TABLES:
             closed = ownership.closed_to_octavia(path, conf)
-            return StepResult(UNCHANGED, f"the tables are in {path}", closed)
+            return Seen(StepResult(UNCHANGED, f"the tables are in {path}", closed))
+        change = replace(self._run_change(), act=partial(self._make_in_file, path))
+        return Seen(StepResult(CHANGED, f"made the tables in {path}"), (change,))
+
+    def _make_in_file(self, path: Path) -> None:
+        url, conf = self.context.spec.persistence, self.context.host.config_file
         timeout = self.context.host.db_manage_timeout
         with sqlite_file.folder_locked(path.parent, timeout, self.context.cancelled):
             ownership.make_file(path, conf)
@@ -287,8 +313,14 @@ class UpgradePersistenceSchema(Step):
         if not found.tables >= schemas.TABLES:
             verdict = Verdict(State.HALF if found.own else State.ABSENT)
             raise self._failure(str(path), completed, verdict, found)
-        closed = ownership.closed_to_octavia(path, conf)
-        return StepResult(CHANGED, f"made the tables in {path}", closed)
+
+    def conclude(self, seen: Seen) -> StepResult:
+        """Of a SQLite file."""
+        if not seen.changes:
+            return seen.result
+        path = Path(self.context.spec.persistence.database or "")
+        closed = ownership.closed_to_octavia(path, self.context.host.config_file)
+        return replace(seen.result, warnings=closed)
 
 
 def _is_repairable(verdict: Verdict) -> bool:

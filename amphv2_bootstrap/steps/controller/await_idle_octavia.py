@@ -22,6 +22,7 @@ from amphv2_bootstrap.steps.base import (
     NOT_APPLICABLE,
     UNCHANGED,
     Context,
+    Seen,
     Step,
     StepResult,
 )
@@ -38,6 +39,7 @@ from amphv2_bootstrap.steps.under_way import (
 
 LOG = logging.getLogger(__name__)
 
+_INSTALLATION = "ensure-client-library"
 _POLL_SECONDS = 2.0
 _LOOK_SECONDS = 600.0
 """More than the looks at database and jobboard take, each of which is bounded."""
@@ -76,13 +78,20 @@ class AwaitIdleOctavia(Step):
         except TransientError as exc:
             return _unseen(str(exc)).to_dict()
 
-    def act(self) -> StepResult:
-        """Transient errors after the first look count as a part of the wait.
+    def look(self, ahead: Collection[str] = ()) -> Seen:
+        begun = self._begin(ahead)
+        if isinstance(begun, StepResult):
+            return Seen(begun)
+        text = (
+            f"waits for {named(begun.awaited)}" if begun.awaited else begun.summary(0)
+        )
+        return Seen(StepResult(UNCHANGED, text, begun.warnings))
 
-        :raises PermanentError: load balancers are still in work after idle_timeout.
-        """
+    def _begin(self, ahead: Collection[str]) -> "StepResult | _Beginning":
+        """What to wait for; or the result, where there is no need or no way to wait."""
         files = map(OctaviaFile, self.context.of_each_file())
-        if not any(file.lacks_options or file.marker.is_set() for file in files):
+        asked = [file.lacks_options or file.marker.is_set() for file in files]
+        if not any(asked) and _INSTALLATION not in ahead:
             return StepResult(UNCHANGED, "nothing asks for a restart")
         try:
             found = pending(self.context)
@@ -90,7 +99,16 @@ class AwaitIdleOctavia(Step):
             return _unseen(str(exc))
         if found is None:
             return _unseen("[database] connection names no MySQL or MariaDB")
-        begun = _Beginning(self.context, self._systemd, found)
+        return _Beginning(self.context, self._systemd, found)
+
+    def act(self) -> StepResult:
+        """Transient errors after the first look count as a part of the wait.
+
+        :raises PermanentError: load balancers are still in work after idle_timeout.
+        """
+        begun = self._begin(())
+        if isinstance(begun, StepResult):
+            return begun
         began = time.monotonic()
         left = self._wait(begun.awaited, began + self.context.host.idle_timeout)
         if left:

@@ -2,7 +2,7 @@
 """``check-effective-configuration``: Octavia loads the wanted options here."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from amphv2_bootstrap.adapters.host import durable_file
@@ -19,9 +19,11 @@ from amphv2_bootstrap.spec.octavia_options import BY_NAME
 from amphv2_bootstrap.spec.task_flow_group import Group, Place
 from amphv2_bootstrap.spec.task_flow_rules import traps
 from amphv2_bootstrap.steps import provider
-from amphv2_bootstrap.steps.base import UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.base import UNCHANGED, Context, Seen, Step, StepResult
 from amphv2_bootstrap.steps.foreign_options import foreign_options
 from amphv2_bootstrap.steps.wanted_options import SECTION, wanted_values
+
+_WRITING = "write-octavia-configuration"
 
 
 class CheckEffectiveConfiguration(Step):
@@ -37,18 +39,22 @@ class CheckEffectiveConfiguration(Step):
     def aim(self) -> str:
         return "load the configuration as Octavia does, and compare; changes nothing"
 
-    def act(self) -> StepResult:
+    def look(self, ahead: Collection[str] = ()) -> Seen:
         host = self.context.host
+        if _WRITING in ahead:
+            later = StepResult(UNCHANGED, "compares the file once it is written")
+            return Seen(later, unseen=f"{_WRITING} changes the file before")
         python, count = interpreter_of(host), len(wanted_values(self.context))
         found = [_check(one, python) for one in self.context.of_each_file()]
         by = f"the options of {python}" if python else "our own table of options"
         uses = dict.fromkeys(each.text for each in found)
-        return StepResult(
+        result = StepResult(
             UNCHANGED,
             f"all {count} options are in force in {', '.join(host.config_files)}, "
             f"according to {by}; {'; '.join(uses)}",
             tuple(dict.fromkeys(text for each in found for text in each.warnings)),
         )
+        return Seen(result)
 
 
 def _check(context: Context, python: str | None) -> provider.Use:

@@ -2,6 +2,8 @@
 """``ensure-client-library``: Octavia's Python can import the backend's client."""
 
 import shlex
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 from amphv2_bootstrap.adapters.host import packages
 from amphv2_bootstrap.adapters.host.restart_marker import RestartMarker
@@ -17,7 +19,10 @@ from amphv2_bootstrap.steps.base import (
     CHANGED,
     NOT_APPLICABLE,
     UNCHANGED,
+    Change,
     Context,
+    Kind,
+    Seen,
     Step,
     StepResult,
 )
@@ -52,46 +57,64 @@ class EnsureClientLibrary(Step):
             return f"check that Octavia's Python has {library}"
         return f"install {library} where Octavia's Python lacks it"
 
-    def act(self) -> StepResult:
+    def look(self, ahead: Collection[str] = ()) -> Seen:
         driver = self.context.spec.driver
         python = interpreter_of(self.context.host)
         if python is None:
-            return StepResult(
-                NOT_APPLICABLE,
-                "Octavia isn't installed as Python on this host",
-                warnings=(
-                    f"Whether Octavia has the {driver} client library was not "
-                    f"checked: its image needs octavia[{driver}].",
-                ),
+            return Seen(
+                StepResult(
+                    NOT_APPLICABLE,
+                    "Octavia isn't installed as Python on this host",
+                    warnings=(
+                        f"Whether Octavia has the {driver} client library was not "
+                        f"checked: its image needs octavia[{driver}].",
+                    ),
+                )
             )
-        prepare(self.context)  # the flow's canary
         why = _obstacle(self.context, python, self._systemd)
         if not why:
-            return StepResult(UNCHANGED, f"{python} can import the {driver} driver")
-        self._install(python, why)
-        return StepResult(CHANGED, f"installed the {driver} client library: {python}")
-
-    def _install(self, python: str, why: str) -> None:
+            there = f"{python} can import the {driver} driver"
+            return Seen(StepResult(UNCHANGED, there))
         _refuse_to_install(self.context, python, why)
         refuse_unwritable(self.context)
+        change = self._installation(python)
+        done = f"installed the {driver} client library: {python}"
+        return Seen(StepResult(CHANGED, done), (change,))
+
+    def act(self) -> StepResult:
+        prepare(self.context)  # the flow's canary
+        return super().act()
+
+    def _installation(self, python: str) -> Change:
+        if self.context.host.install_client_library == "pip":
+            pip = _pip_command(self.context, python)
+            kind, text = Kind.COMMAND, shlex.join(pip)
+            run = partial(_run_pip, self.context, pip)
+        else:
+            kind, text = Kind.PACKAGE, _PACKAGES[self.context.spec.driver]
+            run = partial(_install_package, text)
+        install = partial(self._install, python, text, run)
+        return Change(kind, self.context.host.name, text, install)
+
+    def _install(self, python: str, done: str, run: Callable[[], None]) -> None:
         self.context.head_start.drop()
         # Running services still use the libraries as they were.
         RestartMarker(self.context.host.state_path, self.context.host.config_file).set()
-        if self.context.host.install_client_library == "pip":
-            pip = _pip_command(self.context, python)
-            done = shlex.join(pip)
-            attempted = "install the client library"
-            checked_command.run(
-                self.context, pip, attempted=attempted, timeout=_INSTALL_TIMEOUT
-            )
-        else:
-            done = _PACKAGES[self.context.spec.driver]
-            packages.detect().install((done,))
+        run()
         with asking_once():  # anew
             why = _obstacle(self.context, python, self._systemd)
         if why:
             todo = f"Installing it ({done}) wasn't enough: install it by hand."
             raise _failed(self.context, python, why, todo)
+
+
+def _run_pip(context: Context, pip: Sequence[str]) -> None:
+    attempted = "install the client library"
+    checked_command.run(context, pip, attempted=attempted, timeout=_INSTALL_TIMEOUT)
+
+
+def _install_package(name: str) -> None:
+    packages.detect().install((name,))
 
 
 def refuse_missing_library(context: Context, systemd: Systemd | None = None) -> None:

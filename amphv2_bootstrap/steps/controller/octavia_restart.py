@@ -2,15 +2,24 @@
 """Restarts Octavia's services of this host, each one verified before the next."""
 
 import contextlib
+import shlex
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from amphv2_bootstrap.adapters.host import commands, containers
 from amphv2_bootstrap.adapters.host.services import Systemd, in_restart_order
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.model import HostSettings
 from amphv2_bootstrap.steps import checked_command
-from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, StepResult
+from amphv2_bootstrap.steps.base import (
+    CHANGED,
+    UNCHANGED,
+    Change,
+    Context,
+    Kind,
+    StepResult,
+)
 
 COMMAND_SECONDS = 300.0
 """Bounds each command of the operator: of a restart, before and after it."""
@@ -22,11 +31,45 @@ _READY_TIMEOUT = 30.0
 STEADY_SECONDS = 5.0
 
 
-def units_of(host: HostSettings, systemd: Systemd) -> tuple[str, ...]:
-    """The systemd units that are restarted here, in their order."""
-    if host.restart_commands or not systemd.available():
-        return ()
-    return in_restart_order(systemd.in_use(host.services))
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What a restart of a host runs, in this order; either commands or systemd units.
+
+    ``result`` is set where there is neither: nothing needs a restart, or it is done by hand.
+    """
+
+    before: tuple[tuple[str, ...], ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()
+    units: tuple[str, ...] = ()
+    after: tuple[tuple[str, ...], ...] = ()
+    result: StepResult | None = None
+
+    def changes(self, host: str) -> Iterator[Change]:
+        """The same, as ``plan`` shows it."""
+        for command in self.before:
+            yield Change(Kind.COMMAND, host, shlex.join(command))
+        for text in (*map(shlex.join, self.commands), *self.units):
+            yield Change(Kind.RESTART, host, text)
+        for command in self.after:
+            yield Change(Kind.COMMAND, host, shlex.join(command))
+
+
+def look(context: Context, systemd: Systemd, *, is_restarted: bool) -> Restart:
+    """What is still to be run.
+
+    :param is_restarted: an interrupted run has restarted the services.
+    """
+    host = context.host
+    if is_restarted:
+        done = StepResult(UNCHANGED, "restarted by an interrupted run")
+        return Restart(after=host.after_restart, result=done)
+    uses_systemd = not host.restart_commands and systemd.available()
+    units = in_restart_order(systemd.in_use(host.services)) if uses_systemd else ()
+    if not units and not host.restart_commands:
+        return Restart(after=host.after_restart, result=_by_hand(context))
+    return Restart(
+        host.before_restart, host.restart_commands, units, host.after_restart
+    )
 
 
 def time_limit(host: HostSettings, systemd: Systemd) -> float:
@@ -37,28 +80,26 @@ def time_limit(host: HostSettings, systemd: Systemd) -> float:
     return 600.0 + restarts * each + hooks * COMMAND_SECONDS
 
 
-def restart(context: Context, systemd: Systemd) -> StepResult:
+def restart(context: Context, systemd: Systemd, seen: Restart) -> StepResult:
     """Run before_restart, then restart by the configured commands, else the units.
 
     :raises BootstrapError: a command failed, or a service didn't come back.
     """
-    host = context.host
-    units = units_of(host, systemd)
-    if not units and not host.restart_commands:
-        return _by_hand(context)
-    _run_hooks(context, "before_restart", host.before_restart)
-    with _saying_what_is_open(host):
-        if units:
-            return _restart_units(context, systemd, units)
-        return _restart_by_commands(context)
+    if seen.result is not None:
+        return seen.result
+    _run_hooks(context, "before_restart", seen.before)
+    with _saying_what_is_open(context.host):
+        if seen.units:
+            return _restart_units(context, systemd, seen.units)
+        return _restart_by_commands(context, seen.commands)
 
 
-def after(context: Context) -> None:
+def after(context: Context, seen: Restart) -> None:
     """Run after_restart.
 
     :raises TransientError: a command failed.
     """
-    _run_hooks(context, "after_restart", context.host.after_restart)
+    _run_hooks(context, "after_restart", seen.after)
 
 
 def _run_hooks(context: Context, option: str, hooks: Sequence[tuple[str, ...]]) -> None:
@@ -92,10 +133,12 @@ def _restart_units(
     return StepResult(CHANGED, f"restarted {', '.join(units)}")
 
 
-def _restart_by_commands(context: Context) -> StepResult:
+def _restart_by_commands(
+    context: Context, restart_commands: Sequence[tuple[str, ...]]
+) -> StepResult:
     host = context.host
     unseen = []
-    for command in host.restart_commands:
+    for command in restart_commands:
         attempted = "restart Octavia's services"
         checked_command.run(
             context, command, attempted=attempted, timeout=COMMAND_SECONDS
@@ -107,7 +150,7 @@ def _restart_by_commands(context: Context) -> StepResult:
         if not found and not host.ready_command:
             unseen.append(command[0])
     warnings = [_unseen(host.name, unseen)] if unseen else []
-    count = len(host.restart_commands)
+    count = len(restart_commands)
     return StepResult(
         CHANGED, f"ran the restart commands ({count})", warnings=tuple(warnings)
     )

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """``prove-controller``: the jobboard works with this host's own octavia.conf."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
-from amphv2_bootstrap.steps.base import NOT_APPLICABLE, Step, StepResult
+from amphv2_bootstrap.steps.base import NOT_APPLICABLE, Seen, Step, StepResult
 from amphv2_bootstrap.steps.canary import (
     distinct,
+    foreseen,
     loaded,
-    obstacle,
     result_of_proof,
-    unproven,
 )
 
 
@@ -27,11 +27,14 @@ class ProveController(Step):
     def aim(self) -> str:
         return "send a job through the jobboard by this controller's configuration"
 
+    def look(self, ahead: Collection[str] = ()) -> Seen:
+        return foreseen(self.context)
+
     def act(self) -> StepResult:
         """See :func:`amphv2_bootstrap.steps.canary.result_of_proof`."""
-        found = obstacle(self.context)
-        if found:
-            return unproven(self.context, f"{found.why}. {found.todo}")
+        seen = self.look()
+        if not seen.unseen:
+            return seen.result
         results, shown = [], self.context.shown()
         for one in distinct(self.context):
             results.append(result_of_proof(one, loaded(one), shown))

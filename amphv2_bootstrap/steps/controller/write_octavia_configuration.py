@@ -4,13 +4,22 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.octavia.introspection import API_GROUP
 from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
-from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.base import (
+    CHANGED,
+    UNCHANGED,
+    Change,
+    Context,
+    Kind,
+    Seen,
+    Step,
+    StepResult,
+)
 from amphv2_bootstrap.steps.controller import octavia_restart
 from amphv2_bootstrap.steps.controller.restart_octavia_services import (
     MOST_RESTARTS,
@@ -60,19 +69,36 @@ class WriteOctaviaConfiguration(Step):
             text += f"; in [{API_GROUP}]: a default provider that uses the jobboard"
         return text
 
+    def look(self, ahead: Collection[str] = ()) -> Seen:
+        return self._look(self._files())
+
     def act(self) -> StepResult:
-        files = tuple(map(OctaviaFile, self.context.of_each_file()))
-        left: tuple[str, ...] = ()
-        if any(file.lacks_options for file in files):
-            with _all_or_none(files):
-                left = self._refuse(files)
-                self._write([file for file in files if file.lacks_options])
+        files = self._files()
+        with _all_or_none(files):
+            seen = self._look(files)
+            self._write([file for file in files if file.lacks_options])
+        return self._done(files, seen)
+
+    def _files(self) -> tuple[OctaviaFile, ...]:
+        return tuple(map(OctaviaFile, self.context.of_each_file()))
+
+    def _look(self, files: Sequence[OctaviaFile]) -> Seen:
+        lacking = [file for file in files if file.lacks_options]
+        left = self._refuse(files) if lacking else ()
+        names = ", ".join(file.path for file in files)
+        there = f"{names} {'have' if len(files) > 1 else 'has'} all wanted options"
+        changes = (Change(Kind.FILE, file.path, file.difference) for file in lacking)
+        return Seen(
+            StepResult(UNCHANGED, there, (*_exposure(files), *left)), tuple(changes)
+        )
+
+    def _done(self, files: Sequence[OctaviaFile], seen: Seen) -> StepResult:
         found = {file: file.marker.backup() for file in files}
         made = tuple(_BACKUP + backup for backup in found.values() if backup)
         return StepResult(
             CHANGED if made else UNCHANGED,
             "; ".join(_summary(found)),
-            warnings=(*_exposure(files), *left),
+            warnings=seen.result.warnings,
             made=made,
         )
 

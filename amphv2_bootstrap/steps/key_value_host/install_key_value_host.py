@@ -4,7 +4,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +16,16 @@ from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.install import redis_server, zookeeper_server
 from amphv2_bootstrap.adapters.install.server_setup import Layout, WantedFile
 from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
-from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.base import (
+    CHANGED,
+    UNCHANGED,
+    Change,
+    Context,
+    Kind,
+    Seen,
+    Step,
+    StepResult,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -75,6 +84,23 @@ class InstallKeyValueHost(Step):
     def aim(self) -> str:
         driver = self.context.spec.driver
         return f"install {driver} and set it up; leave an existing one as it is"
+
+    def look(self, ahead: Collection[str] = ()) -> Seen:
+        address, files_in = self._wanted()
+        system = self._package_system or packages.detect()
+        layout = self._layout or self._distribution_layout(system.family)
+        if self._was_there_before(system, layout):
+            return Seen(self._judge_as_it_is(layout))
+        host, missing = self.context.host.name, _missing(system, layout)
+        files = [one for one in files_in(layout) if missing or not one.is_there()]
+        changes = [Change(Kind.PACKAGE, host, name) for name in missing]
+        changes += [Change(Kind.FILE, host, f"settings in {one.path}") for one in files]
+        marker = self._restart_marker(layout)
+        is_up = self._services.available() and self._services.is_active(layout.unit)
+        if changes or marker.is_set() or not is_up:
+            changes.append(Change(Kind.RESTART, host, layout.unit))
+        runs = StepResult(UNCHANGED, f"{layout.packages[0]} runs on {address}")
+        return Seen(runs, tuple(changes))
 
     def act(self) -> StepResult:
         """Safe to run twice, and after a crash at any point.
@@ -162,7 +188,7 @@ class InstallKeyValueHost(Step):
         )
 
     def _install(self, system: packages.Packages, layout: Layout) -> None:
-        missing = [name for name in layout.packages if not system.installed(name)]
+        missing = _missing(system, layout)
         if not missing:
             return
         marker = str(self._installed_marker())
@@ -243,3 +269,7 @@ class InstallKeyValueHost(Step):
                 if time.monotonic() > deadline:
                     raise
             self._pause(_POLL_SECONDS)
+
+
+def _missing(system: packages.Packages, layout: Layout) -> list[str]:
+    return [name for name in layout.packages if not system.installed(name)]

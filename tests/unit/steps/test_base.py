@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A revert undoes what a step made, however the step ended, and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import pytest
@@ -15,7 +15,16 @@ from amphv2_bootstrap.errors import (
     TransientError,
 )
 from amphv2_bootstrap.steps import retry_policy
-from amphv2_bootstrap.steps.base import CHANGED, UNCHANGED, Context, Step, StepResult
+from amphv2_bootstrap.steps.base import (
+    CHANGED,
+    UNCHANGED,
+    Change,
+    Context,
+    Kind,
+    Seen,
+    Step,
+    StepResult,
+)
 from amphv2_bootstrap.steps.retry_policy import RetryPolicy
 from tests.clock import Clock
 from tests.unit.steps.controller_host import Controller
@@ -40,15 +49,21 @@ class Maker(Step):
         self._within, self._after, self._is_there = within, after, is_there
         self.undone: tuple[str, ...] = ()
 
-    def act(self) -> StepResult:
+    def look(self, ahead: Collection[str] = ()) -> Seen:
         if self._is_there:
-            return StepResult(UNCHANGED, "it is there", made=self.intents.all())
+            return Seen(StepResult(UNCHANGED, "it is there"))
+        made = StepResult(CHANGED, "made it")
+        return Seen(made, (Change(Kind.COMMAND, "here", "make it", self._make),))
+
+    def _make(self) -> None:
         with self.making("thing"):
             if self._within:
                 raise self._within
+
+    def conclude(self, seen: Seen) -> StepResult:
         if self._after:
             raise self._after
-        return StepResult(CHANGED, "made it", made=self.intents.all())
+        return replace(seen.result, made=self.intents.all())
 
     def undo(self, result: StepResult) -> None:
         self.undone = result.made

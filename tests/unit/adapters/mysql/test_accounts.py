@@ -10,6 +10,7 @@ from amphv2_bootstrap.adapters.mysql.accounts import (
     native_digest,
 )
 from amphv2_bootstrap.adapters.mysql.errors import DatabaseRefusalError
+from amphv2_bootstrap.spec.secret import Secret
 
 
 def test_native_digest() -> None:
@@ -32,9 +33,11 @@ class PolicySession:
     def server(self) -> sessions.Server:
         return sessions.parse_server("10.6.16-MariaDB", "")
 
-    def done(self, sql: str, *args: str, unless: tuple[int, ...] = ()) -> bool:
-        self.sent.append(args[-1])
-        if "PASSWORD" in sql or not self.accepts_plain:
+    def run(self, statement: sessions.Statement, unless: tuple[int, ...] = ()) -> bool:
+        secret = statement.args[-1]
+        assert isinstance(secret, Secret)
+        self.sent.append(secret.reveal())
+        if "PASSWORD" in statement.sql or not self.accepts_plain:
             error = DatabaseRefusalError("create", why="policy")
             error.code = 1819
             raise error

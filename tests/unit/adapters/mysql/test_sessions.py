@@ -10,6 +10,7 @@ import pytest
 from amphv2_bootstrap.adapters.mysql import sessions
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.secret import Secret
 from tests.servers.process import free_port
 
 
@@ -110,3 +111,13 @@ def _greet(listener: socket.socket, greeting: bytes) -> None:
         with connection:
             connection.sendall(greeting)
             connection.recv(4096)
+
+
+def test_the_text_of_a_statement() -> None:
+    """It is what the server gets, except that a secret is masked."""
+    sql = "CREATE USER %s@%s IDENTIFIED BY %s"
+    made = sessions.Statement(sql, ("o'x", "%", Secret("word")))
+    assert str(made) == r"CREATE USER 'o\'x'@'%' IDENTIFIED BY '***'"
+    grant = sessions.Statement("GRANT ALL ON %s.*", (sessions.GrantName("a_b"),))
+    assert str(grant) == r"GRANT ALL ON `a\_b`.*"
+    assert str(sessions.Statement("SELECT 1 % 1")) == "SELECT 1 % 1"

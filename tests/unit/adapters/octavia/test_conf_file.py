@@ -9,9 +9,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from oslo_config import cfg
 
-from amphv2_bootstrap.adapters.octavia.conf_file import get_options, render, set_options
+from amphv2_bootstrap.adapters.octavia.conf_file import (
+    difference,
+    get_options,
+    render,
+    set_options,
+)
+from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
 from amphv2_bootstrap.spec.model import Value
 from tests import DATA
+from tests.patched import patched
 
 OURS = ("jobboard_enabled", "jobboard_backend_driver", "persistence_connection")
 TOKEN = "zz-ours-zz"
@@ -292,3 +299,45 @@ def test_a_realistic_file_changes_in_our_lines_only() -> None:
     assert b"# jobboard_enabled = False\njobboard_enabled = True\n" in result
     assert len(result.splitlines()) == len(text.splitlines()) + len(added)
     assert get_options(result, "api_settings") == (get_options(text, "api_settings"))
+
+
+_FOREIGN = b"""\
+[DEFAULT]
+transport_url = rabbit://u:first@h1:5672,u:second@h2:5672/
+# password = third
+[task_flow]
+jobboard_backend_password = fourth
+   fifth
+jobboard_backend_port = 1
+jobboard_redis_backend_ssl_options = ssl:True,keyfile_password:sixth,x:y
+[keystone_authtoken]
+password: seventh
+"""
+_WORDS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
+
+
+def test_a_difference_shows_no_secret() -> None:
+    """Neither ours, nor what the file has of other services, nor the former one."""
+    wanted = {"jobboard_backend_password": "eighth", "jobboard_backend_port": "2"}
+    after = set_options(_FOREIGN, "task_flow", wanted)
+    text = difference(_FOREIGN, after, "octavia.conf", Masker(["eighth"]))
+    assert not [word for word in (*_WORDS, "eighth") if word in text], text
+    assert "-jobboard_backend_password = ***\n-    ***\n" in text
+    assert "+jobboard_backend_password = ***\n" in text
+    assert "+jobboard_backend_port = 2\n" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[a]\nb = 1",
+        b"[a]\r\nb = 1\r\n[task_flow]\r\n",
+        b"[task_flow]\nx = 1\n" * 9,
+    ],
+)
+def test_a_difference_says_all_that_is_changed(text: bytes) -> None:
+    """Applied to the file, it gives the new one, byte by byte."""
+    after = set_options(text, "task_flow", {"x": "2", "y": "3"})
+    diff = difference(text, after, "octavia.conf", NOTHING_SECRET)
+    assert patched(text.decode(), diff) == after.decode()

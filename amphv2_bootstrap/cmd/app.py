@@ -24,7 +24,8 @@ how far a job is, and 'job watch' follows it to its end.
 EPILOG = """\
 Configuration: /etc/amphv2-bootstrap/amphv2-bootstrap.conf (mode 0600).
 Exit codes: 0 done; 1 failed or parked; 2 bad usage or configuration, nothing
-was changed; 3 timed out waiting; 130 or 143 ended by SIGINT (Ctrl-C) or SIGTERM.
+was changed; 3 timed out waiting; 4 changes are pending ('plan'); 130 or 143 ended
+by SIGINT (Ctrl-C) or SIGTERM.
 """
 
 

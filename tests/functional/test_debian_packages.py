@@ -74,7 +74,8 @@ def test_octavia_from_debians_packages_is_bootstrapped(
 ) -> None:
     """The missing package is named first; then all is proven, and stays as it is."""
     code, output = typed(debian, "amphv2-bootstrap plan")
-    assert (code, "apt-get install python3-redis" in output) == (0, True), output
+    shown = " ".join(output.split())
+    assert (code, "apt-get install python3-redis" in shown) == (1, True), output
     code, output = typed(debian, "amphv2-bootstrap run")
     assert (code, "apt-get install python3-redis" in output) == (1, True), output
     assert ("octavia_persistence",) not in mariadb.execute("SHOW DATABASES")

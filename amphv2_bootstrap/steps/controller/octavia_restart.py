@@ -35,7 +35,7 @@ STEADY_SECONDS = 5.0
 class Restart:
     """What a restart of a host runs, in this order; either commands or systemd units.
 
-    ``result`` is set where there is neither: nothing needs a restart, or it is done by hand.
+    ``result`` is set where there is neither: no restart is needed, or one by hand.
     """
 
     before: tuple[tuple[str, ...], ...] = ()

@@ -101,9 +101,11 @@ def test_it_waits_for_those_that_were_in_work(
 def test_the_end_of_the_wait_parks_or_restarts(
     main: MainDatabase, controller: Controller
 ) -> None:
-    """``when_busy`` decides; either names the load balancers, and no secret."""
+    """``when_busy`` decides; look, error and warning name them, and no secret."""
     main.add(EARLIER, minutes=5)
     controller.settings["idle_timeout"] = 0.0
+    seen = AwaitIdleOctavia(controller.context).look()
+    assert f"waits for {EARLIER} (PENDING_CREATE" in seen.result.summary
     with pytest.raises(PermanentError, match=f"{EARLIER} .PENDING_CREATE") as caught:
         AwaitIdleOctavia(controller.context).execute()
     assert "when_busy" in caught.value.todo

@@ -66,8 +66,11 @@ def test_without_permission_the_error_has_the_command(lacking: Controller) -> No
 def test_pip_installs_the_extra_of_the_taskflow_that_is_there(
     lacking: Controller,
 ) -> None:
-    """Then the import is tried again, and a restart is due."""
+    """A look has said so. The import is tried again, and a restart is due."""
     lacking.settings["install_client_library"] = "pip"
+    (change,) = EnsureClientLibrary(lacking.context).look().changes
+    assert change.text.endswith("/python3 -m pip install 'taskflow[redis]==6.5.0'")
+    assert (_calls(lacking), lacking.marker.is_set()) == ("", False)
     result = EnsureClientLibrary(lacking.context).execute()
     assert result["effect"] == "changed"
     assert _calls(lacking) == "-m pip install taskflow[redis]==6.5.0\n"

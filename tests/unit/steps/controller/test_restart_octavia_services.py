@@ -152,6 +152,28 @@ def test_the_plan_has_all_commands(controller: Controller) -> None:
     assert step.aim.endswith(": octavia-api, octavia-worker; before it: lb out")
 
 
+def test_a_look_gives_what_a_restart_runs(controller: Controller) -> None:
+    """In its order, where a marker is set or a step ahead will set it; runs nothing."""
+    controller.settings.update(
+        restart_commands=(), before_restart=(("lb", "out"),), after_restart=()
+    )
+    present = ("octavia-api", "octavia-worker", "octavia-housekeeping")
+    step = RestartOctaviaServices(controller.context, FakeSystemd(present=present))
+    assert step.look().changes == ()
+    foreseen = step.look({"write-octavia-configuration"}).changes
+    assert [change.text for change in foreseen] == [
+        "lb out",
+        "octavia-api.service",
+        "octavia-worker.service",
+    ]
+    controller.marker.set()
+    assert step.look().changes == foreseen
+    controller.settings["after_restart"] = (("lb", "in"),)
+    controller.marker.set_restarted()
+    (left,) = RestartOctaviaServices(controller.context).look().changes
+    assert left.text == "lb in"
+
+
 def test_without_a_restart_no_command_is_run(controller: Controller) -> None:
     """A host stays in service where nothing has changed."""
     log = _story(controller)

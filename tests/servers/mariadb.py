@@ -136,18 +136,23 @@ class MariaDB:
         :param start: a place in the ledger, from :meth:`mark`; by default the place
             where the present test began.
         """
+        return [text for _, text in self.sent(start)]
+
+    def sent(self, start: int | None = None) -> list[tuple[int, str]]:
+        """As :meth:`statements`, each with the number of its connection."""
         place = self.test_began if start is None else start
         text = self._log.read_bytes()[place:].decode(errors="replace")
-        found: list[str] = []
+        found: list[tuple[int, str]] = []
         inside = False
         for line in text.splitlines():
             entry = _ENTRY.match(line)
             if entry is not None:
                 inside = entry[2] in ("Query", "Execute")
                 if inside:
-                    found.append(entry[3])
+                    found.append((int(entry[1]), entry[3]))
             elif inside:
-                found[-1] += "\n" + line
+                number, begun = found[-1]
+                found[-1] = (number, f"{begun}\n{line}")
         return found
 
     def mark(self) -> int:

@@ -12,8 +12,8 @@ from pathlib import Path
 from amphv2_bootstrap.adapters.mysql import named_locks
 from amphv2_bootstrap.adapters.mysql.errors import DatabaseRefusalError
 from amphv2_bootstrap.adapters.mysql.named_locks import lock_name
-from amphv2_bootstrap.adapters.mysql.sessions import Session
-from amphv2_bootstrap.adapters.octavia import db_manage, ownership
+from amphv2_bootstrap.adapters.mysql.sessions import Name, Session
+from amphv2_bootstrap.adapters.octavia import ownership
 from amphv2_bootstrap.adapters.octavia.db_manage import Completed
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.schema import persistence_schema as schemas
@@ -27,7 +27,7 @@ from amphv2_bootstrap.adapters.schema.state import (
 )
 from amphv2_bootstrap.adapters.schema.wanted_chain import WantedChain, wanted_chain
 from amphv2_bootstrap.errors import PermanentError, TransientError
-from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.server_errors.mysql import UNKNOWN_DATABASE
 from amphv2_bootstrap.steps.base import (
     CHANGED,
     NOT_APPLICABLE,
@@ -40,14 +40,13 @@ from amphv2_bootstrap.steps.base import (
     StepResult,
 )
 from amphv2_bootstrap.steps.canary import prepare
-from amphv2_bootstrap.steps.cloud import schema_errors
-from amphv2_bootstrap.steps.target_database import account, database_name
+from amphv2_bootstrap.steps.cloud import schema_errors, schema_upgrade
+from amphv2_bootstrap.steps.target_database import account, admin, database_name
 
 LOG = logging.getLogger(__name__)
 
 _DONE = (State.HEAD, State.AHEAD)
-_MAKERS = ("ensure-database", "ensure-database-accounts")
-_UPGRADE = "upgrade_persistence"
+_MAKERS = frozenset({"ensure-database", "ensure-database-accounts"})
 
 
 class UpgradePersistenceSchema(Step):
@@ -90,13 +89,20 @@ class UpgradePersistenceSchema(Step):
         try:
             with account(self.context) as session:
                 return self._look(session)
-        except DatabaseRefusalError as exc:
-            makers = [name for name in _MAKERS if name in ahead]
-            if not makers:
+        except DatabaseRefusalError:
+            if not _MAKERS & {*ahead}:
                 raise
-            later = StepResult(UNCHANGED, "the tables are made")
-            unseen = f"{' and '.join(makers)} must come before ({exc.why})"
-            return Seen(later, (self._run_change(),), unseen)
+        return self._look_before_octavia_can()
+
+    def _look_before_octavia_can(self) -> Seen:
+        """As the administrator, where Octavia's account can't log in yet."""
+        name = database_name(self.context.spec)
+        with admin(self.context) as session:
+            if session.done("USE %s", Name(name), unless=(UNKNOWN_DATABASE,)):
+                return self._look(session)
+        later = StepResult(UNCHANGED, "the tables are made")
+        change = schema_upgrade.change(self.context, self._wanted)
+        return Seen(later, (change,), f"the database {name} isn't there yet")
 
     def _look(self, session: Session) -> Seen:
         verdict = self._judge(schemas.look(session, rows=False))
@@ -110,7 +116,7 @@ class UpgradePersistenceSchema(Step):
         # After a repair up to the head, nothing is left to be upgraded.
         repaired = texts and not found.may_be_cleared and verdict.revision
         if repaired != self._wanted.head:
-            changes.append(self._run_change())
+            changes.append(schema_upgrade.change(self.context, self._wanted))
         return Seen(result, tuple(changes))
 
     def _mending(
@@ -131,12 +137,6 @@ class UpgradePersistenceSchema(Step):
             return ()
         repair.refuse_doubtful(session, verdict.repair, reasons=verdict.reasons, on=on)
         return (*verdict.repair.changes, *verdict.repair.stamp)
-
-    def _run_change(self) -> Change:
-        command = shlex.join((*self.context.host.db_manage_command, _UPGRADE))
-        if self._wanted.without_migrations:
-            command = "this program's own migrations"
-        return Change(Kind.COMMAND, self.context.host.name, command)
 
     def act(self) -> StepResult:
         """Look, and then once more while nobody else may change the tables."""
@@ -229,7 +229,11 @@ class UpgradePersistenceSchema(Step):
     def _run(self, session: Session) -> tuple[Completed, Verdict, Schema]:
         self.confirm_claim(f"run {self._wanted.program}")
         with named_locks.kept_open(session):
-            completed = self._upgrade(self._table_lock if self._locks_work else None)
+            completed = schema_upgrade.upgrade(
+                self.context,
+                self._wanted,
+                self._table_lock if self._locks_work else None,
+            )
         # Its connection may outlive it for a moment: look only with the lock.
         with self._locked(session, self._table_lock):
             found = schemas.look(session)
@@ -264,31 +268,6 @@ class UpgradePersistenceSchema(Step):
             warnings.append(UPGRADE_OCTAVIA)
         return StepResult(CHANGED if made else effect, summary, tuple(warnings), made)
 
-    def _upgrade(self, lock: str | None) -> Completed:
-        """By our own migrations, where Octavia's taskflow comes without any."""
-        seconds = max(1, int(self.context.host.db_manage_timeout * 0.8))
-        if not self._wanted.without_migrations:
-            spec = self.context.spec
-            return self._db_manage(db_manage.guarded(spec.persistence, lock, seconds))
-        spec = self.context.host.on_host(self.context.spec)
-        return db_manage.run_own_migrations(
-            db_manage.guarded(spec.persistence, lock, seconds),
-            self.context.secrets.text("persistence_password"),
-            self._wanted.head,
-            timeout=self.context.host.db_manage_timeout,
-            masker=self.context.secrets.masker,
-            cancelled=self.context.cancelled,
-        )
-
-    def _db_manage(self, url: DatabaseUrl) -> Completed:
-        return db_manage.upgrade_persistence(
-            self.context.host,
-            url,
-            self.context.secrets.text("persistence_password"),
-            masker=self.context.secrets.masker,
-            cancelled=self.context.cancelled,
-        )
-
     def _look_at_file(self) -> Seen:
         url = self.context.spec.persistence
         if url.database in (None, "", ":memory:"):
@@ -299,7 +278,10 @@ class UpgradePersistenceSchema(Step):
         if sqlite_file.look_at_file(path).tables >= schemas.TABLES:
             closed = ownership.closed_to_octavia(path, conf)
             return Seen(StepResult(UNCHANGED, f"the tables are in {path}", closed))
-        change = replace(self._run_change(), act=partial(self._make_in_file, path))
+        change = replace(
+            schema_upgrade.change(self.context, self._wanted),
+            act=partial(self._make_in_file, path),
+        )
         return Seen(StepResult(CHANGED, f"made the tables in {path}"), (change,))
 
     def _make_in_file(self, path: Path) -> None:
@@ -308,7 +290,9 @@ class UpgradePersistenceSchema(Step):
         with sqlite_file.folder_locked(path.parent, timeout, self.context.cancelled):
             ownership.make_file(path, conf)
             with sqlite_file.writable(path, self.context.host.state_path) as made:
-                completed = self._db_manage(replace(url, database=str(made)))
+                completed = schema_upgrade.by_octavia(
+                    self.context, replace(url, database=str(made))
+                )
             found = sqlite_file.look_at_file(path)
         if not found.tables >= schemas.TABLES:
             verdict = Verdict(State.HALF if found.own else State.ABSENT)

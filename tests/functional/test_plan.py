@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``plan``, then ``post-job``, on different clouds: what was said was done."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from amphv2_bootstrap.spec.masking import Masker
+from tests.functional import test_verify as sabotages
+from tests.functional.plan_cloud import Done, Planned, broken, compare, plan, post
+from tests.functional.site import PASSWORD, KeyValue, site_of_a_module
+from tests.functional.verify_cloud import Cloud, set_option
+from tests.servers.mariadb import MariaDB
+from tests.servers.redis import running_redis
+
+_SABOTAGES = {case.name: case.breaking for case in sabotages._CASES}
+
+
+@dataclass
+class Planning:
+    """A cloud with a conductor, and what its first job was to do and did."""
+
+    cloud: Cloud
+    masker: Masker
+    planned: Planned
+    done: Done
+
+
+@pytest.fixture(scope="module")
+def planning(
+    tmp_path_factory: pytest.TempPathFactory, mariadb_server: MariaDB, octavia_bin: Path
+) -> Iterator[Planning]:
+    """An empty cloud is planned and bootstrapped; each case then breaks one thing."""
+    folder = tmp_path_factory.mktemp("plan")
+    with running_redis(folder / "redis") as redis:
+        key_value = KeyValue("redis", redis.port, redis.password)
+        with site_of_a_module(
+            folder, mariadb_server, octavia_bin, key_value, hosts=("ctl1",)
+        ) as site:
+            assert site.cli("db", "upgrade").returncode == 0
+            cloud = Cloud(site, redis)
+            planned = plan(cloud)
+            site.start_conductors()
+            masker = Masker([PASSWORD, redis.password or ""])
+            yield Planning(cloud, masker, planned, post(cloud))
+
+
+def test_an_empty_cloud(planning: Planning) -> None:
+    """All that the first job did was planned, in this order; then nothing is left."""
+    planned = planning.planned
+    assert planned.code == 4, planned
+    compare(planned, planning.done, planning.masker)
+    assert [text.partition(" ")[0] for text in planned.texts("sql")] == [
+        "CREATE",
+        *("CREATE", "GRANT") * 2,
+    ]
+    assert "isn't there yet" in planned.rows["upgrade-persistence-schema"]["unseen"]
+    assert "+jobboard_backend_password = ***" in planned.texts("file")[0]
+    again = plan(planning.cloud)
+    assert again.code == 0, again
+    assert not any(row["changes"] for row in again.rows.values())
+
+
+def test_what_was_planned_is_done(planning: Planning) -> None:
+    """Where no account is there, and schema and octavia.conf are broken, too."""
+    cloud = planning.cloud
+    with contextlib.ExitStack() as stack:
+        for name in ("half-applied schema", "section misspelt"):
+            stack.enter_context(broken(cloud, _SABOTAGES[name]))
+        for account in ("octavia@localhost", "octavia@'%'"):
+            cloud.sql(f"DROP USER {account}")
+        planned = plan(cloud)
+        compare(planned, post(cloud), planning.masker)
+    kinds = {text.split()[0] for text in planned.texts("sql")}
+    assert kinds == {"CREATE", "GRANT", "DROP"}  # the tables have no row
+    assert "+[task_flow]" in planned.texts("file")[0]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "name",
+    [
+        "account dropped",
+        "half-applied schema",
+        "section misspelt",
+        "wrong password of the account for other hosts",
+        "wrong password of the account in use",
+        "no grant for other hosts",
+        "one privilege missing",
+        "rows can't be deleted",
+        "table missing",
+        "column dropped",
+        "schema of no revision",
+        "revision behind",
+        "revision of a newer taskflow",
+        "no database",
+        "database server read-only",
+        "wrong port of the database",
+        "Redis evicts",
+        "wrong port of Redis",
+        "wrong host of Redis",
+        "password of Redis with an unescaped $",
+        "another namespace",
+        "jobboard disabled",
+        "expiration time with a unit",
+        "no such driver",
+        "persistence_connection misspelt",
+    ],
+)
+def test_one_broken_thing(name: str, planning: Planning) -> None:
+    """It is repaired as planned, or refused as said, and nothing else is done."""
+    cloud = planning.cloud
+    with broken(cloud, _SABOTAGES[name]):
+        planned = plan(cloud)
+        compare(planned, post(cloud), planning.masker)
+
+
+def test_a_server_that_is_away_hides_no_other_step(planning: Planning) -> None:
+    """Its steps have a problem; octavia.conf is still compared."""
+    cloud = planning.cloud
+    disabled = set_option("jobboard_enabled", "False")
+    with broken(cloud, disabled), broken(cloud, _SABOTAGES["Redis down"]):
+        planned = plan(cloud)
+    assert planned.code == 1
+    assert set(planned.problems) == {"check-prerequisites", "ensure-key-value-backend"}
+    assert "refused" in planned.problems["ensure-key-value-backend"]
+    assert "-jobboard_enabled = False\n+jobboard_enabled = True" in "".join(
+        planned.texts("file")
+    )

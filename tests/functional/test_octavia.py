@@ -38,10 +38,10 @@ SAMPLE = "8"
 """The last release with a default provider that doesn't use the jobboard."""
 BACKENDS = [
     *((release, "redis") for release in RELEASES),
-    *(("9", "zookeeper"), ("13", "zookeeper"), ("18", "zookeeper")),
-    *(("16", "etcd"), ("18", "etcd")),
+    *((release, "zookeeper") for release in RELEASES),
+    *((release, "etcd") for release in ("16", "17", "18")),
 ]
-"""Each release with Redis; others with the backends that they share."""
+"""Each release with each backend that it has a driver for."""
 EXPIRATION = "15"
 """jobboard_expiration_time, in seconds; Octavia renews when half of it is left."""
 

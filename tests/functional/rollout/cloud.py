@@ -49,6 +49,13 @@ _ENTRY_POINT = """\
 [octavia.compute.drivers]
 compute_slow_driver = slow_compute:SlowComputeDriver
 """
+_HEALTH_MANAGER = """
+[health_manager]
+bind_ip = {address}
+bind_port = {port}
+# The amphorae of no-op drivers send nothing.
+heartbeat_timeout = 86400
+"""
 _MESSAGE = re.compile(r"(?:Creating|Deleting) load balancer '([0-9a-f-]{36})'")
 
 
@@ -63,7 +70,12 @@ class Pace:
     boot: float
     stop: float
     clients: int = 4
-    services: Sequence[str] = ("octavia-api", "octavia-worker")
+    services: Sequence[str] = (
+        "octavia-api",
+        "octavia-housekeeping",
+        "octavia-health-manager",
+        "octavia-worker",
+    )
 
 
 class RolloutCloud(OctaviaCloud):
@@ -87,6 +99,10 @@ class RolloutCloud(OctaviaCloud):
 
     def api_port(self, host: str) -> int:
         return self._ports[host]
+
+    def _configuration(self, host: str) -> str:
+        more = _HEALTH_MANAGER.format(address=HOST, port=free_port())
+        return super()._configuration(host) + more
 
     def install(self) -> None:
         super().install()

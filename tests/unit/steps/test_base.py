@@ -75,13 +75,13 @@ class Asker(Step):
     atom_name = "ask"
     aim = "ask Octavia's Python"
 
-    def act(self) -> StepResult:
+    def look(self, ahead: Collection[str] = ()) -> Seen:
         python = self.context.host.octavia_python
         assert python is not None
         found = [introspection.versions(python)["octavia"] for _ in range(2)]
         if found == ["1", "1"]:
             raise TransientError("find it")
-        return StepResult(UNCHANGED, f"found {found}")
+        return Seen(StepResult(UNCHANGED, f"found {found}"))
 
 
 def test_an_attempt_asks_once(controller: Controller) -> None:

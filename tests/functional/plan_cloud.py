@@ -146,9 +146,16 @@ def _begun(cloud: Cloud) -> tuple[int, int]:
 
 
 def _things(cloud: Cloud) -> dict[str, Any]:
-    """All files of the host with what a change would change, and the keys of Redis."""
+    """All files of the host with what a change would change, and the keys of Redis.
+
+    Not the log of the conductor, which runs meanwhile.
+    """
     paths = sorted(Path(cloud.conf).parent.rglob("*"))
-    files = {str(path): _stamp(path) for path in paths if path.is_file()}
+    files = {
+        str(path): _stamp(path)
+        for path in paths
+        if path.is_file() and path.suffix != ".log"
+    }
     with contextlib.suppress(redis.ConnectionError):
         return {**files, "keys": redis_keys(cloud.server)}
     return files

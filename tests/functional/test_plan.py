@@ -108,6 +108,7 @@ def test_what_was_planned_is_done(planning: Planning) -> None:
         "expiration time with a unit",
         "no such driver",
         "persistence_connection misspelt",
+        "a line that can't be parsed",
     ],
 )
 def test_one_broken_thing(name: str, planning: Planning) -> None:

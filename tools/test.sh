@@ -39,6 +39,8 @@ for argument; do
 done
 
 cd "$REPO"
+# setuptools would take modules from there that the source has no longer.
+rm -rf -- build
 if [ "${#environments[@]}" = 0 ]; then
     tools/install-packages.sh
     AMPHV2_OCTAVIA_VENV=$(tools/octavia-venv.sh)

@@ -22,7 +22,7 @@ from tests.contract.boards import (
     settle,
 )
 from tests.servers.certificates import Authority
-from tests.servers.etcd import HOST, EtcdServer
+from tests.servers.etcd import HOST, EtcdServer, ssl_options
 
 pytestmark = pytest.mark.board("etcd")
 boards = fixture_of(etcd)
@@ -113,9 +113,4 @@ def test_tls_is_verified(
 
 def tls_of(authority: Authority) -> dict[str, str]:
     pair = authority.pair("etcd-client")
-    return {
-        "use_ssl": "True",
-        "ca_cert": str(authority.file),
-        "cert_cert": str(pair.certificate),
-        "cert_key": str(pair.key),
-    }
+    return ssl_options(authority, pair)

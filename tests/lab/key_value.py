@@ -91,12 +91,7 @@ def _tls_options(driver: str, tls: Tls) -> dict[str, str]:
         pairs = _dictionary(ssl_options(tls))
         names = ("jobboard_redis_backend_ssl_options",)
         return dict.fromkeys((*names, "jobboard_redis_sentinel_ssl_options"), pairs)
-    found = {
-        "use_ssl": "True",
-        "ca_cert": str(tls.authority.file),
-        "cert_cert": str(tls.client.certificate),
-        "cert_key": str(tls.client.key),
-    }
+    found = etcd.ssl_options(tls.authority, tls.client)
     return {"jobboard_etcd_ssl_options": _dictionary(found)}
 
 

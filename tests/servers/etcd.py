@@ -77,6 +77,16 @@ def _encrypting(authority: Authority | None) -> Sequence[str]:
     return tls_options(authority, authority.pair("etcd", [HOST]))
 
 
+def ssl_options(authority: Authority, client: Pair) -> dict[str, str]:
+    """The options of Octavia and taskflow for a client of such a server."""
+    return {
+        "use_ssl": "True",
+        "ca_cert": str(authority.file),
+        "cert_cert": str(client.certificate),
+        "cert_key": str(client.key),
+    }
+
+
 def tls_options(authority: Authority, pair: Pair, of: str = "") -> Sequence[str]:
     """Options of ``etcd``: it speaks TLS only, and asks for a certificate.
 

@@ -21,7 +21,12 @@ from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec, Value
 from amphv2_bootstrap.spec.secret import Secrets
 from tests.servers.certificates import Authority
-from tests.servers.etcd import EtcdServer, running_etcd, running_etcd_cluster
+from tests.servers.etcd import (
+    EtcdServer,
+    running_etcd,
+    running_etcd_cluster,
+    ssl_options,
+)
 from tests.servers.process import free_port, running
 from tests.servers.redis import (
     HOST,
@@ -434,12 +439,7 @@ def test_certificates_that_end_soon(tmp_path: Path, monkeypatch: Any) -> None:
     zookeeper = ZookeeperServer(tmp_path / "zookeeper", authority=authority)
     etcd = EtcdServer(tmp_path / "etcd", authority=authority)
     of_zookeeper = {"certfile": str(pair.certificate), "keyfile": str(pair.key)}
-    of_etcd = {
-        "use_ssl": "True",
-        "ca_cert": str(authority.file),
-        "cert_cert": str(pair.certificate),
-        "cert_key": str(pair.key),
-    }
+    of_etcd = ssl_options(authority, pair)
     with running(zookeeper), running(etcd):
         found = [
             *check(spec_with_tls(zookeeper, **of_zookeeper), Secrets({})),
@@ -498,12 +498,7 @@ def test_etcd_over_tls(etcd_with_tls: EtcdServer, authority: Authority) -> None:
     the server's certificate, the error is permanent and its advice names the option.
     """
     pair = authority.pair("octavia")
-    good = {
-        "use_ssl": "True",
-        "ca_cert": str(authority.file),
-        "cert_cert": str(pair.certificate),
-        "cert_key": str(pair.key),
-    }
+    good = ssl_options(authority, pair)
 
     def spec(host: str = HOST, **change: str) -> Spec:
         tls = {key: text for key, text in {**good, **change}.items() if text}

@@ -16,7 +16,7 @@ from amphv2_bootstrap.steps.base import Context
 from amphv2_bootstrap.steps.octavia_clients import check_key_value, refuse_unusable_url
 from tests.functional.steps.target import Target
 from tests.servers.certificates import Authority
-from tests.servers.etcd import EtcdServer
+from tests.servers.etcd import EtcdServer, ssl_options
 from tests.servers.mariadb import MariaDB
 from tests.servers.octavia import find_octavia, find_release
 from tests.servers.process import free_port, running
@@ -119,7 +119,6 @@ def test_variables_of_an_operators_shell(
         monkeypatch.setenv(name, "/nowhere")
     monkeypatch.setenv("HTTPS_PROXY", f"http://{NOBODY}:9")
     pair = authority.pair("octavia")
-    tls = {"ca_cert": authority.file, "cert_cert": pair.certificate}
     context = _context(
         target,
         find_octavia(),
@@ -127,11 +126,7 @@ def test_variables_of_an_operators_shell(
             "jobboard_backend_driver": "etcd_taskflow_driver",
             "jobboard_backend_hosts": (HOST,),
             "jobboard_backend_port": etcd_with_tls.port,
-            "jobboard_etcd_ssl_options": {
-                "use_ssl": "True",
-                "cert_key": str(pair.key),
-                **{key: str(path) for key, path in tls.items()},
-            },
+            "jobboard_etcd_ssl_options": ssl_options(authority, pair),
         },
     )
     assert all("single member" in one for one in check_key_value(context))

@@ -168,8 +168,13 @@ def _post(site: Site) -> dict[str, Any]:
     """Post, and wait for the end; the report of the job."""
     _checked(site, "post-job")
     posted = site.store.resolve(None)
+
+    def is_finished() -> bool:
+        time.sleep(0.2)  # looking without pause would use a part of a core
+        return site.store.job(posted.uuid).finished_at is not None
+
     wait_until(
-        lambda: site.store.job(posted.uuid).finished_at,
+        is_finished,
         what="the job is done",
         timeout=_PATIENCE,
     )

@@ -27,6 +27,7 @@ from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.clocks import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS
 from amphv2_bootstrap.steps.base import UNCHANGED, Context, Seen, Step, StepResult
+from amphv2_bootstrap.steps.canary import prepare
 from amphv2_bootstrap.steps.controller.ensure_client_library import (
     refuse_missing_library,
 )
@@ -78,6 +79,11 @@ class CheckPrerequisites(Step):
             "check octavia-db-manage, that octavia.conf can be replaced, the rights on "
             f"{spec.persistence.place}, {spec.driver}, and clocks; changes nothing"
         )
+
+    def act(self) -> StepResult:
+        # The flow's canary: octavia-db-manage needs the processor later.
+        prepare(self.context)
+        return super().act()
 
     def look(self, ahead: Collection[str] = ()) -> Seen:
         self._problems, self._warnings, self._found = [], [], []

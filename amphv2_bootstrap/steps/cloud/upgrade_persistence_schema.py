@@ -39,7 +39,6 @@ from amphv2_bootstrap.steps.base import (
     Step,
     StepResult,
 )
-from amphv2_bootstrap.steps.canary import prepare
 from amphv2_bootstrap.steps.cloud import schema_errors, schema_upgrade
 from amphv2_bootstrap.steps.target_database import account, admin, database_name
 
@@ -142,7 +141,6 @@ class UpgradePersistenceSchema(Step):
         """Look, and then once more while nobody else may change the tables."""
         if self.context.spec.persistence.is_sqlite:
             return super().act()
-        prepare(self.context)  # the next step's canary
         self._wanted = wanted_chain(interpreter_of(self.context.host))
         with account(self.context) as session:
             verdict = self._judge(schemas.look(session, rows=False))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions with a server that asks for more than it should get."""
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from amphv2_bootstrap.engine.errors import DatabaseError
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.mysql_connection import MySQLConnection
 from tests.servers.impostor import Impostor, listening
 
 PASSWORD = "s3cret-w0rd"
@@ -61,3 +63,13 @@ def test_no_file_is_sent(query: dict[str, str], tmp_path: Path) -> None:
         opened.rows("SELECT 1")
     assert len(server.received) > 1, "it never asked"
     assert b"root:" not in b"".join(server.received)
+
+
+def test_unverified_tls_loads_no_certificates() -> None:
+    """Connections without TLS options share a context; others have one of their own."""
+    plain, other = (MySQLConnection(defer_connect=True).ctx for _ in range(2))
+    assert plain is other
+    assert plain.verify_mode is ssl.CERT_NONE
+    assert not plain.get_ca_certs()
+    verifying = MySQLConnection(defer_connect=True, ssl_verify_cert=True).ctx
+    assert verifying.verify_mode is ssl.CERT_REQUIRED

@@ -17,7 +17,7 @@ from oslo_config import cfg
 
 from amphv2_bootstrap.adapters.host import commands, durable_file, no_follow
 from amphv2_bootstrap.adapters.octavia import conf_file, program_runner, site
-from amphv2_bootstrap.adapters.octavia.oslo_options import oslo_option
+from amphv2_bootstrap.adapters.octavia.meaning import oslo_option
 from amphv2_bootstrap.adapters.octavia.program_runner import Cause
 from amphv2_bootstrap.adapters.octavia.programs.loading import MODULES
 from amphv2_bootstrap.adapters.octavia.programs.options import (

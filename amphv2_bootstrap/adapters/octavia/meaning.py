@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from oslo_config import cfg
+
 from amphv2_bootstrap.adapters.mysql import database_url
-from amphv2_bootstrap.adapters.octavia.oslo_options import oslo_option
 from amphv2_bootstrap.spec.model import plain
 from amphv2_bootstrap.spec.octavia_options import BY_NAME, ETCD, TaskFlowOption
 from amphv2_bootstrap.spec.task_flow_group import is_boolean, is_true, switch_of
@@ -104,3 +105,16 @@ def _unescaped(text: str) -> str:
         return "$"
 
     return _DOLLAR.sub(replaced, text)
+
+
+def oslo_option(option: TaskFlowOption) -> cfg.Opt:
+    """The option as Octavia declares it."""
+    settings: dict[str, Any] = {"default": option.default, "secret": option.secret}
+    if isinstance(option.default, tuple):
+        settings["default"] = list(option.default)
+    if option.kind in ("int", "port"):
+        settings.update(min=option.minimum, max=option.maximum)
+    elif option.choices:
+        settings["choices"] = option.choices
+    kind: type[cfg.Opt] = getattr(cfg, f"{option.kind.title()}Opt")  # cfg.StrOpt ...
+    return kind(option.name, **settings)

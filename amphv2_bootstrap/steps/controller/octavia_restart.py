@@ -2,16 +2,20 @@
 """Restarts Octavia's services of this host, each one verified before the next."""
 
 import contextlib
+import re
 import shlex
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from amphv2_bootstrap.adapters.host import commands, containers
 from amphv2_bootstrap.adapters.host.services import Systemd, in_restart_order
+from amphv2_bootstrap.adapters.octavia.held_requests import held_requests
+from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec.model import HostSettings
-from amphv2_bootstrap.steps import checked_command
+from amphv2_bootstrap.steps import canary, checked_command
 from amphv2_bootstrap.steps.base import (
     CHANGED,
     UNCHANGED,
@@ -29,6 +33,9 @@ READY_SECONDS = 120.0
 _READY_PAUSE = 1.0
 _READY_TIMEOUT = 30.0
 STEADY_SECONDS = 5.0
+
+_OTHER_SERVICES = frozenset({"api", "health", "housekeeping"})
+"""Words in the names of Octavia's services that take no requests from RabbitMQ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,29 +134,69 @@ def _saying_what_is_open(host: HostSettings) -> Iterator[None]:
 def _restart_units(
     context: Context, systemd: Systemd, units: Sequence[str]
 ) -> StepResult:
+    warnings: list[str] = []
     for unit in units:
-        systemd.restart((unit,), context.cancelled)
+        with _without_requests(context, (unit,), warnings):
+            systemd.restart((unit,), context.cancelled)
         _check_ready(context, f"the restart of {unit}")
-    return StepResult(CHANGED, f"restarted {', '.join(units)}")
+    return StepResult(CHANGED, f"restarted {', '.join(units)}", tuple(warnings))
+
+
+@contextlib.contextmanager
+def _without_requests(
+    context: Context, command: Sequence[str], warnings: list[str]
+) -> Iterator[None]:
+    """Octavia's workers get no new requests, if the command may restart one.
+
+    :param warnings: gets one if they get them nevertheless.
+    """
+    python = interpreter_of(context.host)
+    if python is None or not _may_stop_worker(command):
+        yield
+        return
+    sources = canary.loaded(context)
+    with held_requests(python, sources, masker=context.secrets.masker) as why:
+        if why:
+            warnings.append(_not_held(context.host.name, why))
+        yield
+
+
+def _may_stop_worker(command: Sequence[str]) -> bool:
+    names = " ".join(Path(word).name for word in command)
+    words = set(re.split(r"[^a-z]+", names.lower()))
+    return "worker" in words or words.isdisjoint(_OTHER_SERVICES)
+
+
+def _not_held(host: str, why: str) -> str:
+    return (
+        f"New requests were not held in RabbitMQ while octavia-worker on {host} was "
+        f"restarted ({why}): one that came meanwhile may be lost, and leave its load "
+        "balancer in PENDING_*. 'amphv2-bootstrap verify' names such load balancers."
+    )
 
 
 def _restart_by_commands(
     context: Context, restart_commands: Sequence[tuple[str, ...]]
 ) -> StepResult:
     host = context.host
-    unseen = []
+    unseen: list[str] = []
+    warnings: list[str] = []
     for command in restart_commands:
-        attempted = "restart Octavia's services"
-        checked_command.run(
-            context, command, attempted=attempted, timeout=COMMAND_SECONDS
-        )
+        with _without_requests(context, command, warnings):
+            checked_command.run(
+                context,
+                command,
+                attempted="restart Octavia's services",
+                timeout=COMMAND_SECONDS,
+            )
         found = containers.restarted_by(command)
         for container in found:
             container.check_steady(STEADY_SECONDS, context.cancelled)
         _check_ready(context, f"'{command[0]}'")
         if not found and not host.ready_command:
             unseen.append(command[0])
-    warnings = [_unseen(host.name, unseen)] if unseen else []
+    if unseen:
+        warnings.append(_unseen(host.name, unseen))
     count = len(restart_commands)
     return StepResult(
         CHANGED, f"ran the restart commands ({count})", warnings=tuple(warnings)

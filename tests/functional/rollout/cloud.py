@@ -65,10 +65,13 @@ class Pace:
 
     :param boot: seconds that a virtual machine boots.
     :param stop: seconds from SIGTERM to SIGKILL of a service.
+    :param pausing: the same of the health manager: it doesn't end before its first
+        check, which comes after its heartbeat_timeout.
     """
 
     boot: float
     stop: float
+    pausing: float = 3
     clients: int = 4
     services: Sequence[str] = (
         "octavia-api",
@@ -246,7 +249,7 @@ class RolloutCloud(OctaviaCloud):
                 "argv": self.command(name, host),
                 "log": str(self.folder / f"{name}-{host}.log"),
                 "env": self.environment,
-                "stop_timeout": self.pace.stop,
+                "stop_timeout": self._stop_timeout(name),
             }
             for name in self.pace.services
         ]
@@ -259,6 +262,10 @@ class RolloutCloud(OctaviaCloud):
         }
         path = self._home(host) / "services.json"
         path.write_text(json.dumps([*octavia, daemon]))
+
+    def _stop_timeout(self, service: str) -> float:
+        pauses = service == "octavia-health-manager"
+        return self.pace.pausing if pauses else self.pace.stop
 
     @property
     def killed(self) -> bool:

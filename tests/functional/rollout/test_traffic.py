@@ -134,7 +134,7 @@ def test_no_load_balancer_is_lost(
     """One controller after the other; a conductor is killed at a random step."""
     kill_at = random.Random(SEED).choice(KILLS)
     print(f"AMPHV2_FAULTS_SEED={SEED}: {kill_at}")
-    pace = Pace(boot=2, stop=60)
+    pace = Pace(boot=2, stop=60, services=("octavia-api", "octavia-worker"))
     check_with_a_kill(
         used_cloud(make_site, rabbitmq_server, pace, ONE, kill_at, HOSTS[:2])
     )

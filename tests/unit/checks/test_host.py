@@ -54,7 +54,7 @@ def test_a_scratch_namespace_that_is_not_allowed(
 
 def _refuse(controller: Controller) -> None:
     """Octavia's Python is there, but its Redis user may use Octavia's keys only."""
-    kind = "amphv2_programs.refusal.ScratchRefusedError"
+    kind = "amphv2_programs.own_rights.ScratchRefusedError"
     chain = [{"type": kind, "text": "nothing beside it"}]
     broken = json.dumps({"broken": "post", "chain": chain})
     values = json.dumps(

@@ -149,7 +149,7 @@ def test_user_that_may_use_nothing_else(
     step: type[Step], controller: Controller
 ) -> None:
     """Without a scratch namespace the jobboard is unproven, not broken."""
-    kind = "amphv2_programs.refusal.ScratchRefusedError"
+    kind = "amphv2_programs.own_rights.ScratchRefusedError"
     chain = [{"type": kind, "text": "nothing beside it"}]
     _octavia(controller, {"broken": "post", "chain": chain})
     result = step(controller.context).act()

@@ -26,7 +26,7 @@ from typing import Any
 
 from . import facts, loading
 from .options import GROUP, received
-from .refusal import explained_refusals, try_own
+from .own_rights import explained_refusals, try_own
 from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
 from .scratch_job import ScratchJob, claim, find, remove_orphans, scratch_job

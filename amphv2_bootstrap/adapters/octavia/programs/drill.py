@@ -22,7 +22,7 @@ from typing import Any
 
 from . import loading
 from .options import GROUP, received
-from .refusal import explained_refusals
+from .own_rights import explained_refusals
 from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
 from .scratch_job import ScratchJob, remove_orphans, scratch_job

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from . import loading
 from .options import GROUP, received
-from .refusal import zookeeper_client
+from .own_rights import zookeeper_client
 from .reporting import Report, run
 
 MOST = 50

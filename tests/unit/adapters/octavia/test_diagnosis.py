@@ -99,7 +99,7 @@ CASES = (
         "post",
         _chain(
             (
-                "amphv2_programs.refusal.ScratchRefusedError",
+                "amphv2_programs.own_rights.ScratchRefusedError",
                 "Octavia's user may use octavia_jobboard and nothing beside it",
             ),
             ("redis.exceptions.NoPermissionError", "No permissions to access a key"),

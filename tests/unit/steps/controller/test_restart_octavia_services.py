@@ -284,3 +284,26 @@ def test_the_time_limit_is_more_than_all_bounds(controller: Controller) -> None:
     step = RestartOctaviaServices(controller.context)
     longest = 4 * (300 + 120 + 30) + 300
     assert step.time_limit > longest
+
+
+@pytest.mark.parametrize(
+    ("command", "holds"),
+    [
+        (("service", "octavia-api", "restart"), False),
+        (("/opt/octavia-api/bin/restart", "octavia-health-manager"), False),
+        (("systemctl", "restart", "octavia-api", "octavia-worker"), True),
+        (("/usr/local/sbin/restart-octavia",), True),
+    ],
+)
+def test_new_requests_are_held_where_a_worker_may_be_restarted(
+    marked: Controller, tmp_path: Path, command: tuple[str, ...], holds: bool
+) -> None:
+    """Where that is impossible, a warning says why, and the restart goes on."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho no Python >&2; exit 3\n")
+    python.chmod(0o755)
+    marked.settings["octavia_python"] = str(python)
+    # The names of programs that do nothing.
+    marked.settings["restart_commands"] = (("sh", "-c", "", *command),)
+    warnings = RestartOctaviaServices(marked.context).execute()["warnings"]
+    assert any("New requests were not held" in one for one in warnings) == holds

@@ -16,6 +16,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from amphv2_bootstrap.adapters.host import durable_file
 from amphv2_bootstrap.adapters.host.services import Systemd
@@ -114,6 +115,16 @@ def main_connection(files: Iterable[Path]) -> str:
     """
     options = written(files, "database").get("database", {})
     return options.get("connection", "").replace("$$", "$")
+
+
+def brokers(files: Iterable[Path]) -> tuple[tuple[str, int], ...]:
+    """Host and port of each RabbitMQ server of ``transport_url``; empty if not set."""
+    url = written(files, "DEFAULT").get("DEFAULT", {}).get("transport_url", "")
+    kind, _, servers = url.partition("://")
+    if kind not in ("rabbit", "kombu"):
+        return ()
+    each = [urlsplit(f"//{one}") for one in servers.split("/")[0].split(",")]
+    return tuple((one.hostname, one.port or 5672) for one in each if one.hostname)
 
 
 def written(files: Iterable[Path], *sections: str) -> dict[str, dict[str, str]]:

@@ -5,16 +5,21 @@
 """
 
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from amphv2_bootstrap.adapters.octavia import program_runner
+from amphv2_bootstrap.adapters.octavia import config_sources, program_runner
+from amphv2_bootstrap.adapters.octavia.interpreter import is_command
+from amphv2_bootstrap.adapters.octavia.programs.options import files_of
 from amphv2_bootstrap.errors import BootstrapError, CancelledError
 from amphv2_bootstrap.spec.masking import Masker
 
 OPEN_SECONDS = 30.0
 """For the start of the program and its connection to RabbitMQ."""
 MOST_SECONDS = 900.0
+_CONNECT_SECONDS = 3.0
 
 
 class _Hold:
@@ -64,13 +69,27 @@ def held_requests(
     """The workers get no new request within the block; all that came after it.
 
     Gives the reason, a clause, why they get them nevertheless; empty if they don't, or
-    if Octavia has no queue in RabbitMQ here.
+    if Octavia has no queue in RabbitMQ.
 
     :param sources: see :func:`.program_runner.run`.
     """
+    servers = config_sources.brokers(map(Path, files_of(sources)))
+    # A container may have files, and know names, that this host doesn't.
+    if not is_command(python) and not any(map(_listens, servers)):
+        yield "no server of transport_url answers" if servers else ""
+        return
     hold = _Hold(python, sources, masker)
     hold.begin()
     try:
         yield hold.why
     finally:
         hold.end()
+
+
+def _listens(server: tuple[str, int]) -> bool:
+    """The library would wait for it for ever, and takes seconds to import."""
+    try:
+        socket.create_connection(server, _CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True

@@ -97,7 +97,7 @@ class RolloutCloud(OctaviaCloud):
         self._proxy = self._haproxy()
         self.watch = Watch(self.folder, self.programs / "python")
         self.traffic = Traffic(
-            f"http://{HOST}:{self._proxy_port}", pace.clients, patience=4 * pace.boot
+            f"http://{HOST}:{self._proxy_port}", pace.clients, 30 + 2 * pace.boot
         )
 
     def api_port(self, host: str) -> int:

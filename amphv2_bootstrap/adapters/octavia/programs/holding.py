@@ -27,8 +27,8 @@ _UNREAD_SECONDS = 1.0
 """For the workers, to read what RabbitMQ had sent them before."""
 
 
-def _transport(conf: Any, report: Report) -> Any:
-    """As Octavia's worker makes it; None where ``conf`` names no RabbitMQ."""
+def _transport(report: Report) -> Any:
+    """As Octavia's worker makes it; None where transport_url names no RabbitMQ."""
     rpc: Any = importlib.import_module("octavia.common.rpc")
     url = rpc.get_transport_url()
     passwords = [host.password for host in url.hosts if host.password]
@@ -69,10 +69,10 @@ def _read(connection: Any, seconds: float = float("inf")) -> None:
 def program(report: Report, request: dict[str, Any]) -> None:
     """Say ``{"progress": "holds"}`` from when on a worker may be stopped."""
     with report.at("configuration"):
-        conf = loading.configuration(received(request), report)
-        transport = _transport(conf, report)
+        loading.configuration(received(request), report)
     try:
         with report.at("broker"):
+            transport = _transport(report)
             connection = transport and _consume(transport)
         if connection:
             _read(connection, _UNREAD_SECONDS)

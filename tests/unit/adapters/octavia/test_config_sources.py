@@ -14,6 +14,7 @@ from amphv2_bootstrap.adapters.octavia.config_sources import (
     FILE,
     FOLDER,
     arguments,
+    brokers,
     is_loaded,
     load_order,
 )
@@ -155,3 +156,20 @@ def test_arguments_are_those_of_the_unit(
     stated = ((FILE, "/etc/other.conf"),)
     assert arguments(_host(service_arguments=stated), systemd) == stated
     assert arguments(_host(restart_commands=(("restart",),)), systemd) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("rabbit://u:p%40@h1:5673,[::1]/v", (("h1", 5673), ("::1", 5672))),
+        ("rabbit://", ()),
+        ("kafka://u:p@h1:9092", ()),
+    ],
+)
+def test_brokers_of_the_transport_url(
+    tmp_path: Path, url: str, found: tuple[tuple[str, int], ...]
+) -> None:
+    """Each server of RabbitMQ is found, with the port that the library takes."""
+    file = tmp_path / "octavia.conf"
+    file.write_text(f"[DEFAULT]\ntransport_url = {url}\n")
+    assert brokers([file]) == found

@@ -15,7 +15,7 @@ from amphv2_bootstrap.adapters.octavia import (
     db_manage,
     introspection,
 )
-from amphv2_bootstrap.adapters.octavia.canary import CANARY_SECONDS, Proof
+from amphv2_bootstrap.adapters.octavia.canary import Proof
 from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
 from amphv2_bootstrap.adapters.octavia.programs.options import are_partly_inside
@@ -31,9 +31,6 @@ from amphv2_bootstrap.steps.wanted_options import wanted_options
 
 EXPIRY = "expiry"
 """The link that a canary with something shown omits."""
-
-_CONNECTIONS = 2
-"""The board's two owners connect one after the other."""
 
 
 def loaded(context: Context) -> tuple[str, ...]:
@@ -132,7 +129,7 @@ def prove(
 ) -> Proof:
     """See :func:`octavia_canary.prove`; call it only without an :func:`obstacle`.
 
-    Gives Octavia's client the time that it needs for silent Sentinels, and names them.
+    Names silent Sentinels, for which Octavia's services wait at each connection.
     """
     python = interpreter_of(context.host)
     assert python is not None  # noqa: S101 - that would be an obstacle
@@ -143,7 +140,6 @@ def prove(
             sources,
             masker=context.secrets.masker,
             cancelled=context.cancelled,
-            timeout=CANARY_SECONDS + _CONNECTIONS * silent.seconds,
             shown=shown,
             started=context.head_start.take(python),
         )

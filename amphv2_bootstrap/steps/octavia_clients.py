@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable
 
 from amphv2_bootstrap.adapters import key_value
-from amphv2_bootstrap.adapters.key_value import ClientMissingError, sentinel_order
+from amphv2_bootstrap.adapters.key_value import ClientMissingError
 from amphv2_bootstrap.adapters.octavia import canary, introspection
 from amphv2_bootstrap.adapters.octavia.diagnosis import MissingLibraryError, verdict
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
@@ -103,7 +103,6 @@ def _octavia_reaches(context: Context) -> bool:
                 sources,
                 masker=context.secrets.masker,
                 cancelled=context.cancelled,
-                more_seconds=sentinel_order.silence(context.spec).seconds,
             )
     except MissingLibraryError:  # ensure-client-library runs later
         return False

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from amphv2_bootstrap.adapters.key_value import sentinel_order
 from amphv2_bootstrap.adapters.octavia import canary
 from amphv2_bootstrap.adapters.octavia.canary import BoardJob
 from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
@@ -87,7 +86,6 @@ def jobs(context: Context, sources: Sequence[str]) -> Mapping[str, BoardJob]:
         sources,
         masker=context.secrets.masker,
         cancelled=context.cancelled,
-        more_seconds=sentinel_order.silence(context.spec).seconds,
     )
 
 

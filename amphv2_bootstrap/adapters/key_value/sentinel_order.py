@@ -2,18 +2,17 @@
 """Sentinels that are silent, and are named before one that answers.
 
 redis-py asks them in the order of ``jobboard_backend_hosts``. With redis-py 8.1 one
-that drops packets costs 60 s a connection, one without a route 33 s, one that refuses
-3 s. Octavia has no option for that.
+that drops packets costs Octavia's services 60 s a connection, one without a route 33 s,
+one that refuses 3 s. Octavia has no option for that; the programs that run in its
+Python set their own limit (:mod:`.programs.loading`).
 """
 
+import contextlib
 import socket
 from dataclasses import dataclass
 
 from amphv2_bootstrap.adapters.key_value.wording import place
 from amphv2_bootstrap.spec.model import Spec
-
-CONNECTION_SECONDS = 60.0
-"""The longest time that a silent Sentinel costs a connection."""
 
 ORDER = (
     "each connection of Octavia's client waits for it first, up to 60 s with redis-py "
@@ -23,13 +22,9 @@ ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """``first`` are silent, and named before those that answer.
-
-    ``seconds`` is what they cost each connection; 0 if no other Sentinel answers.
-    """
+    """``first`` are silent, and named before those that answer."""
 
     first: tuple[str, ...] = ()
-    seconds: float = 0.0
 
     def __str__(self) -> str:
         names = ", ".join(self.first)
@@ -46,17 +41,18 @@ def silence(spec: Spec, *, timeout: float = 2.0) -> Silence:
         return Silence()
     for host, port in spec.key_value_servers:
         if _answers(host, port, timeout):
-            return Silence(tuple(first), CONNECTION_SECONDS * len(first))
+            break
         first.append(place(host, port))
     return Silence(tuple(first))
 
 
 def _answers(host: str, port: int, timeout: float) -> bool:
-    """Whether it says anything; with TLS, that it didn't understand."""
+    """Whether it says anything, or ends the connection: it does where it wants TLS."""
     try:
         with socket.create_connection((host, port), timeout) as connection:
             connection.sendall(b"PING\r\n")
-            connection.recv(1)
+            with contextlib.suppress(ConnectionResetError):
+                connection.recv(1)
     except OSError:
         return False
     return True

@@ -189,15 +189,12 @@ def waiting_jobs(
     *,
     masker: Masker = NOTHING_SECRET,
     cancelled: threading.Event | None = None,
-    more_seconds: float = 0.0,
 ) -> tuple[str, ...]:
     """Name and id of each job on Octavia's own jobboard, at most 50; changes none.
 
-    Other parameters and errors are those of :func:`prove`.
-
-    :param more_seconds: what silent Sentinels cost.
+    Parameters and errors are those of :func:`prove`.
     """
-    facts = _waiting(python, sources, masker, cancelled, more_seconds)
+    facts = _waiting(python, sources, masker, cancelled)
     return tuple(map(str, facts["jobs"]))
 
 
@@ -225,13 +222,12 @@ def jobs_of_load_balancers(
     *,
     masker: Masker = NOTHING_SECRET,
     cancelled: threading.Event | None = None,
-    more_seconds: float = 0.0,
 ) -> dict[str, BoardJob]:
     """By the id of its load balancer, each job on Octavia's own jobboard.
 
     Changes none. Parameters and errors are those of :func:`waiting_jobs`.
     """
-    facts = _waiting(python, sources, masker, cancelled, more_seconds)
+    facts = _waiting(python, sources, masker, cancelled)
     return {
         one: BoardJob(found["job"], found["owner"], found["seconds"])
         for one, found in facts["load_balancers"].items()
@@ -243,13 +239,12 @@ def _waiting(
     sources: Sequence[str],
     masker: Masker,
     cancelled: threading.Event | None,
-    more_seconds: float,
 ) -> Facts:
     result = program_runner.run(
         python,
         "waiting",
         sources,
-        timeout=_LIST_SECONDS + more_seconds,
+        timeout=_LIST_SECONDS,
         masker=masker,
         cancelled=cancelled,
     )

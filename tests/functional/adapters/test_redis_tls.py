@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from amphv2_bootstrap.adapters.key_value.sentinel_order import Silence, silence
 from amphv2_bootstrap.engine.board import Board, BoardUnavailableError
 from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from amphv2_bootstrap.jobboards.redis.board import open_board
@@ -86,6 +87,7 @@ def test_octavias_sentinel_by_a_client_certificate(
     )
     warnings = check(spec, SENTINEL_SECRETS)
     assert not [one for one in warnings if "certificate" in one]
+    assert silence(spec) == Silence()
 
 
 def test_the_engines_board_by_a_client_certificate(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Octavia's own clients are asked where they may differ from this program's."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -9,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from amphv2_bootstrap.adapters.key_value import ClientMissingError
+from amphv2_bootstrap.adapters.octavia import canary
 from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from amphv2_bootstrap.spec.model import Spec, Value
 from amphv2_bootstrap.spec.secret import Secrets
 from amphv2_bootstrap.steps.base import Context
+from amphv2_bootstrap.steps.canary import with_wanted
 from amphv2_bootstrap.steps.octavia_clients import check_key_value, refuse_unusable_url
 from tests.functional.steps.target import Target
 from tests.servers.certificates import Authority
@@ -21,6 +24,7 @@ from tests.servers.mariadb import MariaDB
 from tests.servers.octavia import find_octavia, find_release
 from tests.servers.process import free_port, running
 from tests.servers.redis import HOST, MASTER_NAME, RedisServer
+from tests.unit.sentinels import SILENT
 
 NOBODY = "127.0.0.9"
 """A loopback address on which no server listens."""
@@ -83,6 +87,20 @@ def test_an_octavia_that_asks_only_the_first_sentinel(
     first = _with_sentinels(target, find_release("8"), sentinel, HOST, NOBODY)
     check_key_value(first)
     assert not list(target.state_path.iterdir())
+
+
+def test_a_silent_sentinel_is_asked_once(target: Target, sentinel: RedisServer) -> None:
+    """By itself redis-py would ask it again and again, for a minute."""
+    venv = find_octavia()
+    context = _with_sentinels(target, venv, sentinel, SILENT, HOST)
+    with socket.create_server((SILENT, sentinel.port)) as silent:
+        with with_wanted(context) as sources:
+            python = str(venv / "bin" / "python")
+            assert canary.waiting_jobs(python, sources) == ()
+        silent.settimeout(0.0)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 def _missing(_spec: Spec, _secrets: Secrets) -> tuple[str, ...]:

@@ -41,6 +41,10 @@ _SLOW = (
 )
 """What takes most of the time to import of all that a look, or a job, needs."""
 
+_SENTINEL_SECONDS = 2.0
+_SENTINEL_OPTIONS = "jobboard_redis_sentinel_ssl_options"
+"""taskflow passes them all on to redis-py's client of a Sentinel."""
+
 
 def prepare(modules: Iterable[str] = _SLOW) -> None:
     """Import the modules, for this process and for all that it forks.
@@ -65,7 +69,8 @@ def prepare(modules: Iterable[str] = _SLOW) -> None:
 def configuration(sources: list[str], report: Report) -> Any:
     """Load the sources into Octavia's CONF; a later source overrides.
 
-    An unreachable database fails at once, not after minutes.
+    An unreachable database fails at once, not after minutes, and a silent Sentinel
+    costs each connection seconds, not a minute.
     """
     config = importlib.import_module("octavia.common.config")
     cfg: Any = importlib.import_module("oslo_config.cfg")
@@ -77,7 +82,23 @@ def configuration(sources: list[str], report: Report) -> Any:
     for option in config.task_flow_opts:
         _read(conf, option, cfg, report)
     conf.set_override("max_retries", 1, group="database")
+    _ask_sentinels_briefly(conf)
     return conf
+
+
+def _ask_sentinels_briefly(conf: Any) -> None:
+    """redis-py would try a Sentinel several times before it asks the next one."""
+    options = getattr(conf[GROUP], _SENTINEL_OPTIONS, None)
+    if options is None:  # an older Octavia
+        return
+    limits: dict[str, Any] = dict.fromkeys(
+        ("socket_timeout", "socket_connect_timeout"), _SENTINEL_SECONDS
+    )
+    with contextlib.suppress(ImportError):  # redis-py 3 never tries again
+        retry: Any = importlib.import_module("redis.retry")
+        backoff: Any = importlib.import_module("redis.backoff")
+        limits["retry"] = retry.Retry(backoff.NoBackoff(), 0)
+    conf.set_override(_SENTINEL_OPTIONS, {**limits, **options}, group=GROUP)
 
 
 def _read(conf: Any, option: Any, cfg: Any, report: Report) -> None:

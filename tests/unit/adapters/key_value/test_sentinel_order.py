@@ -27,10 +27,9 @@ def found(port: int, *hosts: str, master: str | None = "mymaster") -> Silence:
 
 
 def test_silent_ones_before_the_first_answer(port: int) -> None:
-    """They are named in their order, and each costs a connection a minute."""
+    """They are named in their order."""
     result = found(port, SILENT, REFUSING, ANSWERING, SILENT)
     assert result.first == (f"{SILENT}:{port}", f"{REFUSING}:{port}")
-    assert result.seconds == 120
     assert f"{SILENT}:{port}, {REFUSING}:{port}" in str(result)
     assert "name it last in jobboard_backend_hosts" in str(result)
 
@@ -43,6 +42,5 @@ def test_nothing_to_say(port: int) -> None:
 
 
 def test_none_answers(port: int) -> None:
-    """No patience helps then, but all of them are named."""
-    result = found(port, SILENT, REFUSING)
-    assert (len(result.first), result.seconds) == (2, 0)
+    """All of them are named."""
+    assert len(found(port, SILENT, REFUSING).first) == 2

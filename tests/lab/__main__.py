@@ -7,12 +7,15 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+import traceback
 from pathlib import Path
+
+import pytest
 
 from tests.lab import control, faults, scenarios
 from tests.lab.lab import HOSTS, Lab, LabError
-from tests.lab.play import Place, Play
+from tests.lab.places import STEPS, place
+from tests.lab.play import Play
 
 _VERBS = {
     "kill": "switch a host off; no other host hears of it",
@@ -70,37 +73,40 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("board", choices=boards)
     serve.add_argument("--tls", action="store_true")
     play = verbs.add_parser("play")
-    play.add_argument("scenario", choices=sorted(scenarios.ALL))
     play.add_argument("board", choices=boards)
     play.add_argument("seed")
-    play.add_argument("--step", dest="steps", action="append", choices=scenarios.STEPS)
-    play.add_argument("--each-step", action="store_true")
+    play.add_argument("scenarios", nargs="+", choices=sorted(scenarios.ALL))
+    play.add_argument("--step", choices=STEPS, help="where; by default at random")
     play.add_argument("--tls", action="store_true")
     return parser
 
 
 def _play(arguments: argparse.Namespace) -> None:
-    scenario = scenarios.ALL[arguments.scenario]
-    chance = random.Random(f"{arguments.seed} {scenario.name} {arguments.board}")
-    steps: Sequence[str] = arguments.steps or [chance.choice(scenarios.STEPS)]
-    if arguments.each_step:
-        steps = scenarios.STEPS
-    folder = Path(tempfile.mkdtemp(prefix="amphv2-lab-"))
-    lab = Lab(folder, arguments.board, scenario.fail_back_closes, arguments.tls)
-    try:
-        lab.up()
-        for step in steps:
-            _round(lab, scenario, chance, scenarios.place(chance, step))
-    finally:
-        lab.down()
-        shutil.rmtree(folder, ignore_errors=True)
+    """Play the scenarios on one lab; begin a new one after each that failed."""
+    left = [scenarios.ALL[name] for name in arguments.scenarios]
+    failed = False
+    while left:
+        folder = Path(tempfile.mkdtemp(prefix="amphv2-lab-"))
+        closes = left[0].fail_back_closes
+        lab = Lab(folder, arguments.board, closes, arguments.tls)
+        try:
+            lab.up()
+            while left and left[0].fail_back_closes == closes:
+                _round(lab, left.pop(0), arguments.seed, arguments.step)
+        except (AssertionError, LabError, pytest.fail.Exception):
+            traceback.print_exc()
+            failed = True
+        finally:
+            lab.down()
+            shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(failed)
 
 
-def _round(
-    lab: Lab, scenario: scenarios.Scenario, chance: random.Random, place: Place
-) -> None:
-    """Play one round; print its times, or all that is known of a failure."""
-    played = Play(lab, chance, place)
+def _round(lab: Lab, scenario: scenarios.Scenario, seed: str, step: str | None) -> None:
+    """Play one; print its times, or all that is known of a failure."""
+    chance = random.Random(f"{seed} {scenario.name} {lab.board}")
+    where = place(chance, step or chance.choice(STEPS))
+    played = Play(lab, chance, where)
     faults.reset(lab)
     try:
         scenario.act(played)
@@ -109,7 +115,8 @@ def _round(
     except BaseException:
         print(played.explain(), flush=True)
         raise
-    print(played.line(scenario.name), flush=True)
+    if not scenario.tells_times:
+        print(played.line(scenario.name), flush=True)
 
 
 if __name__ == "__main__":

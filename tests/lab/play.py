@@ -18,23 +18,11 @@ from tests.faults.invariants import History, breaches
 from tests.faults.ledger import BEGIN, Effect
 from tests.lab.lab import HOSTS, UNREACHABLE, Host, Lab
 from tests.lab.machine import now
+from tests.lab.places import Place
 
 _PAUSE = 0.3
 _LONGEST = 400.0
 _OTHERS_SECONDS = 20.0
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the fault happens: the flow of ``host`` waits at the gate in the step.
-
-    ``any_host``: any other host can go on.
-    """
-
-    step: str
-    gate: str
-    host: str
-    any_host: bool
 
 
 @dataclass
@@ -48,6 +36,7 @@ class Play:
     chance: random.Random
     place: Place
     job: str = ""
+    posted_at: float = 0.0
     faults: list[str] = field(default_factory=list)
     fault_at: float = 0.0
     next_step: float | None = None
@@ -55,7 +44,9 @@ class Play:
 
     @property
     def effects(self) -> list[Effect]:
-        return ledger.read(self.lab.ledger)
+        """Those of this play; the lab may have seen others."""
+        found = ledger.read(self.lab.ledger)
+        return [effect for effect in found if effect.at >= self.posted_at]
 
     def history(self) -> History:
         """All that is known of the job."""
@@ -76,6 +67,7 @@ class Play:
 
     def post(self) -> None:
         """Post the job."""
+        self.posted_at = now()
         self.job = json.loads(self.lab.cli("post-job", "-f", "json"))["id"]
 
     def until(
@@ -110,14 +102,22 @@ class Play:
             gate.unlink()
 
     def _is_there(self) -> bool:
-        begun = any(
-            (effect.verb, effect.step) == (BEGIN, self.place.step)
-            and _host_of(effect) == self.place.host
-            for effect in self.effects
-        )
+        return self.place.host in self.hosts_at(self.place)
+
+    def hosts_at(self, place: Place) -> list[str]:
+        """The hosts that have begun the step since the last fault, the last one last.
+
+        None while the gate is the start of a program, and that has not begun.
+        """
         self._fail_if_parked(self.states())
-        _, program, name = self.place.gate.rpartition("gate-")
-        return begun and (not program or f"begin {name} " in self.lab.programs_begun)
+        if place.program and f"begin {place.program} " not in self.lab.programs_begun:
+            return []
+        return [
+            _host_of(effect)
+            for effect in self.effects
+            if (effect.verb, effect.step) == (BEGIN, place.step)
+            and effect.at > self.fault_at
+        ]
 
     @property
     def since_fault(self) -> float:
@@ -131,6 +131,20 @@ class Play:
         """Say what is done now; the first time is that of the fault."""
         self.fault_at = self.fault_at or now()
         self.faults.append(text)
+
+    def begin_fault(self, text: str) -> None:
+        """Say what is done now; times count from here."""
+        self.fault_at, self.faults, self.next_step = 0.0, [], None
+        self.note_fault(text)
+
+    def conductors(self, host: str) -> set[str]:
+        """The names of the host's conductors that can use the board, dead ones too."""
+        try:
+            with self.lab.store() as store:
+                rows = store.conductors()
+        except UNREACHABLE:
+            return set()
+        return {row.owner for row in rows if row.host == host and not row.board_error}
 
     def wait_for_next_step(self, without: Sequence[str] = ()) -> None:
         """Return when a host that isn't in ``without`` has begun a step."""
@@ -191,7 +205,7 @@ class Play:
         """The measured times, as a line of JSON."""
         found = {
             "scenario": scenario,
-            "board": self.lab.board,
+            "board": self.lab.board + " TLS" * self.lab.tls,
             "place": f"{self.place.gate} on {self.place.host}",
             "what": "; ".join(self.faults),
             "next_step": self.next_step and round(self.next_step, 1),

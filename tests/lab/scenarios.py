@@ -1,45 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens to the control plane while a job runs; each ends with everything up."""
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.lab import faults
 from tests.lab.lab import HOSTS, Host
-from tests.lab.play import Place, Play
+from tests.lab.play import Play
+from tests.lab.relay import hosts_killed_in_turn
 
 BOARDS = ("sql", "redis", "zookeeper", "etcd")
 CUT = 60.0
-_CLOUD = (
-    "check-prerequisites",
-    "ensure-key-value-backend",
-    "ensure-database",
-    "ensure-database-accounts",
-    "upgrade-persistence-schema",
-    "prove-jobboard",
-    "release-controllers",
-)
-_CONTROLLER = (
-    "ensure-client-library",
-    "await-idle-octavia",
-    "write-octavia-configuration",
-    "check-effective-configuration",
-    "restart-octavia-services",
-    "prove-controller",
-)
-STEPS = (*_CLOUD, *_CONTROLLER)
-_PROGRAMS = {"upgrade-persistence-schema": "db-manage"}
-
-
-def place(chance: random.Random, step: str) -> Place:
-    """Somewhere in the step: before its work, after it, or in its program."""
-    gates = [f"before-{step}", f"after-{step}"]
-    if step in _PROGRAMS:
-        gates.append(f"gate-{_PROGRAMS[step]}")
-    return Place(
-        step, chance.choice(gates), chance.choice(HOSTS), any_host=step in _CLOUD
-    )
 
 
 def plain(play: Play) -> None:
@@ -161,11 +132,15 @@ def redis_moved(play: Play) -> None:
 
 @dataclass(frozen=True)
 class Scenario:
-    """``act`` plays it; ``boards`` are those on which it makes sense."""
+    """``act`` plays it; ``boards`` are those on which it makes sense.
+
+    ``tells_times``: it prints a line for each of its faults itself.
+    """
 
     act: Callable[[Play], None]
     boards: Sequence[str] = BOARDS
     fail_back_closes: bool = True
+    tells_times: bool = False
 
     @property
     def name(self) -> str:
@@ -177,6 +152,7 @@ ALL = {
     for one in (
         Scenario(plain),
         Scenario(host_killed),
+        Scenario(hosts_killed_in_turn, tells_times=True),
         Scenario(two_hosts_killed),
         Scenario(all_hosts_killed),
         Scenario(host_cut),

@@ -87,10 +87,12 @@ def _play(arguments: argparse.Namespace) -> None:
     failed = False
     while left:
         folder = Path(tempfile.mkdtemp(prefix="amphv2-lab-"))
-        closes = left[0].fail_back_closes
+        scenario = left.pop(0)
+        closes = scenario.fail_back_closes
         lab = Lab(folder, arguments.board, closes, arguments.tls)
         try:
             lab.up()
+            _round(lab, scenario, arguments.seed, arguments.step)
             while left and left[0].fail_back_closes == closes:
                 _round(lab, left.pop(0), arguments.seed, arguments.step)
         except (AssertionError, LabError, pytest.fail.Exception):

@@ -18,7 +18,7 @@ from amphv2_bootstrap.errors import BootstrapError
 from tests.lab import galera, key_value
 from tests.lab.conductor import CONDUCTOR, GATES, HOST, LEDGER
 from tests.lab.configuration import Configuration
-from tests.lab.machine import VIRTUAL, Machine, Service, build_bridge
+from tests.lab.machine import VIRTUAL, Machine, Service, build_bridge, remove_bridge
 from tests.servers.certificates import Authority, Tls
 from tests.servers.mariadb import ROOT_PASSWORD
 from tests.servers.octavia import find_octavia
@@ -220,6 +220,7 @@ class Lab:
         for host in self.hosts.values():
             if host.machine.is_on:
                 host.machine.power_off()
+        remove_bridge()
 
     @property
     def running(self) -> list[Host]:

@@ -50,6 +50,12 @@ def build_bridge() -> None:
     ip("link", "set", _BRIDGE, "up")
 
 
+def remove_bridge() -> None:
+    """Let the next lab in this namespace make its own."""
+    if _BRIDGE in {link["ifname"] for link in json.loads(ip("-j", "link"))}:
+        ip("link", "delete", _BRIDGE)
+
+
 @dataclass
 class Machine:
     """The namespaces of one host."""

@@ -42,7 +42,7 @@ class Place:
 
     @property
     def program(self) -> str:
-        """The program whose start is the gate; empty if the step itself waits."""
+        """The program that waits when it starts; empty if the step itself waits."""
         return self.gate.removeprefix("gate-") if self.gate.startswith("gate-") else ""
 
 

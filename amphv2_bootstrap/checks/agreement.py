@@ -68,6 +68,24 @@ def obstacles(controllers: Sequence[Controller]) -> Iterator[Finding]:
     yield from _files([one for one in controllers if one.content is not None])
 
 
+def other_databases(controllers: Sequence[Controller], wanted: str) -> Iterator[str]:
+    """Which of these take another database for the wanted one, as full sentences.
+
+    A report has that only if it is Octavia's own server there, by default.
+
+    :param wanted: the URL as :func:`.database_url.shown` has it.
+    """
+    for one in controllers:
+        found = (one.content or {}).get("persistence_default", wanted)
+        if found != wanted and not one.is_silent:
+            yield (
+                f"[octavia] persistence_connection is {wanted} here, but by the "
+                f"[database] connection of {one.host}'s octavia.conf it is {found} "
+                "there. Make the two equal and reload the conductor, or set "
+                "persistence_connection on all controllers."
+            )
+
+
 def _presence(controllers: Sequence[Controller]) -> Iterator[Finding]:
     todo = "Start amphv2-conductor there, and look at its log."
     for one in controllers:

@@ -15,7 +15,11 @@ from cliff.lister import Lister
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
-from amphv2_bootstrap.cmd.post import add_controllers_argument, controllers_of
+from amphv2_bootstrap.cmd.post import (
+    add_controllers_argument,
+    controllers_of,
+    say_database,
+)
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.checks.foresight import Planned
@@ -85,6 +89,7 @@ class Plan(Guarded, OwnFormats, Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         loaded = self.runtime(controllers_of(parsed_args)).loaded
+        say_database(loaded)
         found = list(_look(loaded))
         states = [planned.state for _, planned in found]
         if "problem" in states:

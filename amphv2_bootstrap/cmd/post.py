@@ -13,12 +13,12 @@ from amphv2_bootstrap.cmd.job.arguments import as_written
 from amphv2_bootstrap.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from amphv2_bootstrap.cmd.output.patience import Timeout
     from amphv2_bootstrap.cmd.runtime import Runtime
+    from amphv2_bootstrap.conf.build import Loaded
     from amphv2_bootstrap.engine.records import Job
     from amphv2_bootstrap.posting.poster import Posted
+    from amphv2_bootstrap.spec.model import Spec
 
 
 _PARK = "park"
@@ -122,7 +122,8 @@ def post(
 
     wanted = arguments.on_failure
     spec = dataclasses.replace(runtime.loaded.spec, on_failure=wanted or _PARK)
-    _warn_of_others(runtime, spec.controllers)
+    say_database(runtime.loaded)
+    _look_at_others(runtime, spec)
     who = operator(runtime)
     first = _first_of(runtime, arguments)
     posted = runtime.poster().post(spec, posted_by=who, first=first, renewing=renewing)
@@ -151,18 +152,34 @@ def _warn_of_limit(job: "Job", wanted: int | None) -> None:
         )
 
 
-def _warn_of_others(runtime: "Runtime", names: "Sequence[str]") -> None:
+def say_database(loaded: "Loaded") -> None:
+    """Say on stderr which database Octavia's tasks get, where nobody has written it."""
+    from amphv2_bootstrap.adapters.mysql.database_url import shown
+
+    if loaded.persistence_from:
+        url = shown(loaded.spec.persistence)
+        print(f"Octavia's tasks: {url}, by {loaded.persistence_from}", file=sys.stderr)
+
+
+def _look_at_others(runtime: "Runtime", spec: "Spec") -> None:
     """Say what the other controllers' flows would fail on, once the cloud is changed.
 
     This host's own flow finds that before: see 'check-prerequisites'.
+
+    :raises InvalidInputError: one of them takes another database.
     """
-    others = [name for name in names if name != runtime.loaded.host.name]
+    others = [name for name in spec.controllers if name != runtime.loaded.host.name]
     if not others:
         return
-    from amphv2_bootstrap.checks.agreement import obstacles
+    from amphv2_bootstrap.adapters.mysql.database_url import shown
+    from amphv2_bootstrap.checks.agreement import obstacles, other_databases
     from amphv2_bootstrap.cmd.conductor.controllers import controllers
 
-    for found in obstacles(controllers(runtime.store, runtime.reports.all(), others)):
+    known = controllers(runtime.store, runtime.reports.all(), others)
+    refused = list(other_databases(known, shown(spec.persistence)))
+    if refused:
+        raise InvalidInputError(refused)
+    for found in obstacles(known):
         text = f"WARNING: {found.message}. {found.todo}"
         print(runtime.masker.text(text), file=sys.stderr)
 

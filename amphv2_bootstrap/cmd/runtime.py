@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from amphv2_bootstrap.adapters.host import service_notify
+from amphv2_bootstrap.adapters.mysql.database_url import shown
 from amphv2_bootstrap.conf.build import Loaded
 from amphv2_bootstrap.conf.wanted import problems_of
 from amphv2_bootstrap.engine.board import Board
@@ -34,6 +35,7 @@ from amphv2_bootstrap.flows.outlines import CLOUD, CONTROLLER
 from amphv2_bootstrap.jobboards.registry import open_board, risks
 from amphv2_bootstrap.posting.poster import Poster
 from amphv2_bootstrap.posting.sealing import Sealer
+from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.web.health import Pulse
@@ -60,7 +62,23 @@ class HostContexts:
         self._store = store
 
     def accept(self, job: Job, flow_runs: Sequence[FlowRun]) -> Key:
-        return self._sealer.check(job, flow_runs)
+        key = self._sealer.check(job, flow_runs)
+        if self._loaded.persistence_from:
+            self._refuse_other_database(_spec_of(job).persistence)
+        return key
+
+    def _refuse_other_database(self, wanted: DatabaseUrl) -> None:
+        """The default is this host's own, so that only here it can be compared."""
+        own = self._loaded.spec.persistence
+        if own != wanted:
+            raise RefusedError(
+                "take the job",
+                on=f"controller {self._loaded.host.name}",
+                why=f"the job's persistence_connection is {shown(wanted)}, but by "
+                f"{self._loaded.persistence_from} it is {shown(own)} here",
+                todo="Make that the same on all controllers and reload the conductors, "
+                "or set [octavia] persistence_connection on all of them.",
+            )
 
     def make(
         self,
@@ -261,7 +279,12 @@ class Runtime:
         host = self.loaded.host
         if host.name not in self.loaded.spec.controllers:
             return None
-        report = ControllerReport(host, self._report_digest)
+        wanted = self.loaded.spec.persistence
+        report = ControllerReport(
+            host,
+            self._report_digest,
+            persistence_default=shown(wanted) if self.loaded.persistence_from else "",
+        )
         return Reporter(
             ReportSource(report.make, report.stamp),
             self.reports,

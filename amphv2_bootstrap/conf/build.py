@@ -28,8 +28,9 @@ class Loaded:
     """One host's configuration, checked as far as possible without contacting anything.
 
     ``spec`` is the same on every controller that is configured alike; ``host``,
-    ``secrets`` and ``http`` are this host's. ``warnings`` are full sentences for the
-    operator.
+    ``secrets`` and ``http`` are this host's. ``persistence_from`` says where
+    ``spec.persistence`` was found, empty if that was configured. ``warnings`` are full
+    sentences for the operator.
     """
 
     spec: Spec
@@ -39,6 +40,7 @@ class Loaded:
     conductor: ConductorSettings
     retry: RetryPolicy
     http: HttpSettings | None = None
+    persistence_from: str = ""
     warnings: tuple[str, ...] = ()
 
 
@@ -81,6 +83,7 @@ def build(
         conductor=conductor_settings(values["conductor"], own.expiry),
         retry=retry,
         http=http,
+        persistence_from=target.persistence_from,
         warnings=tuple(problems.warnings),
     )
 

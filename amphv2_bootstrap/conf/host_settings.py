@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from amphv2_bootstrap.adapters.octavia import config_sources
 from amphv2_bootstrap.adapters.octavia.config_sources import (
     FILE,
     FOLDER,
@@ -20,6 +21,7 @@ from amphv2_bootstrap.adapters.octavia.programs.options import files_of
 from amphv2_bootstrap.conf.problems import OptionProblems, Problems
 from amphv2_bootstrap.conf.reading import Values
 from amphv2_bootstrap.conf.tls import check_file, check_folder
+from amphv2_bootstrap.conf.urls import NOWHERE
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import HostSettings, in_container
 
@@ -47,13 +49,13 @@ class Acting:
         ready = values["ready_command"]
         self._ready = self._split("ready_command", ready) if ready else ()
 
-    @property
     def octavia_files(self) -> tuple[Path, ...]:
-        """The files that Octavia loads, as far as this host's paths say."""
-        file: str = self._values["config_file"][0]
+        """The files of this host that Octavia loads with the first config_file."""
+        host = self.settings("", NOWHERE, find_python, {}).of_each_file()[0]
         if self.container_python:
-            return (Path(file),)
-        return tuple(map(Path, files_of(load_order(file, self._arguments))))
+            return (Path(host.config_file),)
+        stated = config_sources.arguments(host) or ()
+        return tuple(map(Path, files_of(load_order(host.config_file, stated))))
 
     def check(self) -> None:
         """Collect what is wrong with paths, units and the interpreter."""

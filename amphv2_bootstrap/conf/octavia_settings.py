@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from amphv2_bootstrap.adapters.mysql.database_url import parse, with_password
-from amphv2_bootstrap.adapters.octavia import config_sources
+from amphv2_bootstrap.adapters.octavia.config_sources import main_connection
 from amphv2_bootstrap.conf.host_settings import Acting
 from amphv2_bootstrap.conf.hosts import check_names
 from amphv2_bootstrap.conf.problems import OptionProblems, Problems
@@ -27,6 +27,7 @@ from amphv2_bootstrap.spec.task_flow_group import Group, Place
 _DATABASE = "octavia_persistence"
 """The name that Octavia's document gives it."""
 
+_SERVERS = ("mysql", "mariadb")
 _URL = "persistence_connection"
 _DERIVED = "persistence_connection, taken from Octavia's [database] connection,"
 _WRITE_URL = (
@@ -44,6 +45,7 @@ class Target:
         self.controllers = _names(values["controllers"]) or (self.host,)
         self.is_here = self.host in self.controllers
         self._acting = Acting(values, default, problems, is_here=self.is_here)
+        self.persistence_from = ""
         self._url, self._url_name = values["persistence_connection"], _URL
         if not self._url:
             self._url, self._url_name = self._beside_octavias_own(), _DERIVED
@@ -141,10 +143,13 @@ class Target:
 
     def _beside_octavias_own(self) -> str:
         """The default: the document's database on the server of Octavia's main one."""
-        files = self._acting.octavia_files
-        own, why = config_sources.main_connection(files), ""
+        files = self._acting.octavia_files()
+        own, why = main_connection(files), ""
         if not own:
-            why = f"{files[0]} has no [database] connection that this program can read"
+            why = (
+                f"{files[0]} has no [database] connection that this program can read "
+                "(nor can it read one that refers to another option by $)"
+            )
         elif own.startswith("sqlite"):
             why = "Octavia's own database is SQLite"
         if why:
@@ -155,6 +160,11 @@ class Target:
             url, password = parse(own)
         except ValueError:
             return own  # the check says what is wrong with it
+        file = next(file for file in reversed(files) if main_connection([file]))
+        self.persistence_from = f"[database] connection of {file}"
+        if url.drivername.split("+")[0] in _SERVERS:
+            # Octavia requires it, and with others taskflow, or we, can't work.
+            url = replace(url, drivername="mysql+pymysql")
         return with_password(replace(url, database=_DATABASE), password)
 
     def _read_admin(self) -> tuple[DatabaseUrl, str | None]:

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -161,6 +162,19 @@ class Site:
         account = f"octavia:{quote(password, safe='')}"
         server = f"{self.mariadb.host}:{self.mariadb.port}"
         return f"mysql+pymysql://{account}@{server}/octavia_persistence"
+
+    def use_octavias_own_account(self, host: str, server: str = "") -> None:
+        """Have octavia.conf name a main database, and ours no persistence_connection.
+
+        :param server: host and port; by default those of the real one.
+        """
+        url = self.persistence_connection().replace("octavia_persistence", "octavia")
+        if server:
+            url = f"{url.rpartition('@')[0]}@{server}/octavia"
+        file = self.octavia_conf(host)
+        line = re.compile(r"(?m)^connection = (sqlite|mysql).*$")
+        file.write_text(line.sub(lambda _: f"connection = {url}", file.read_text()))
+        self.write_configuration(host, {"octavia": {"persistence_connection": ""}})
 
     def write_configuration(
         self, host: str, changes: Mapping[str, Mapping[str, str]] | None = None

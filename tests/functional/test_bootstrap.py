@@ -2,7 +2,6 @@
 """The main job, posted by ``post-job`` and carried out by conductors."""
 
 import json
-import re
 
 from tests.functional.site import PASSWORD, MakeSite, steps
 
@@ -13,17 +12,16 @@ def test_a_posted_job_is_done_by_two_conductors(make_site: MakeSite) -> None:
     The account and the server are those of octavia.conf's main database.
     """
     site = make_site()
-    url = site.persistence_connection().replace("octavia_persistence", "octavia")
     for host in site.hosts:
-        file = site.octavia_conf(host)
-        text = file.read_text()
-        file.write_text(
-            re.sub(r"(?m)^connection = sqlite:.*$", f"connection = {url}", text)
-        )
-        site.write_configuration(host, {"octavia": {"persistence_connection": ""}})
+        site.use_octavias_own_account(host)
     site.start_conductors()
     done = site.cli("post-job", "--wait", "--timeout", "120")
     assert done.returncode == 0, (done.stderr, site.log("ctl1").read_text())
+    assert (
+        f"Octavia's tasks: mysql+pymysql://octavia:***@{site.mariadb.host}:"
+        f"{site.mariadb.port}/octavia_persistence, by [database] connection of "
+        f"{site.octavia_conf('ctl1')}\n"
+    ) in done.stderr
     report = json.loads(site.cli("job", "show", "-f", "json").stdout)
     assert report == site.show()
     assert report["state"] == "done"

@@ -12,6 +12,7 @@ import sqlalchemy
 from sqlalchemy import exc as sqlalchemy_exc
 
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.masking import MASK
 from amphv2_bootstrap.spec.tls import arguments
 
 _ENCODE = "percent-encode the user name and the password (@ is %40, / is %2F, # is %23)"
@@ -38,6 +39,11 @@ def with_password(url: DatabaseUrl, password: str | None) -> str:
     if url.query:
         text += "?" + urlencode(sorted(url.query.items()), quote_via=quote, safe="/")
     return text
+
+
+def shown(url: DatabaseUrl) -> str:
+    """The URL for people, who see that there is a password."""
+    return with_password(url, None).replace("@", f":{MASK}@", 1)
 
 
 def parse(text: str) -> tuple[DatabaseUrl, str | None]:

@@ -14,6 +14,7 @@ two folders below /etc/octavia/conf.d.
 import contextlib
 import itertools
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,6 +31,9 @@ from amphv2_bootstrap.spec.model import HostSettings, in_container
 FILE, FOLDER = "--config-file", "--config-dir"
 FOLDERS = ("/etc/octavia", "/etc")
 Arguments = tuple[tuple[str, str], ...]
+# oslo.config takes the first as it takes "$$".
+_DOLLAR = re.compile(r"\\\$")
+_REFERENCE = re.compile(r"(?<!\$)(?:\$\$)*\$[A-Za-z_{]")
 _WORKER = "octavia-worker"
 _NAMES = ("octavia", _WORKER)
 
@@ -111,10 +115,11 @@ def files(host: HostSettings) -> tuple[Path, ...]:
 def main_connection(files: Iterable[Path]) -> str:
     """``[database] connection``, the URL of Octavia's main database; empty if not set.
 
-    It holds a password.
+    It holds a password. Empty also if it refers to another option by ``$``.
     """
     options = written(files, "database").get("database", {})
-    return options.get("connection", "").replace("$$", "$")
+    found = _DOLLAR.sub("$$", options.get("connection", ""))
+    return "" if _REFERENCE.search(found) else found.replace("$$", "$")
 
 
 def brokers(files: Iterable[Path]) -> tuple[tuple[str, int], ...]:

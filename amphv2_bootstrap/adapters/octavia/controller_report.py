@@ -35,6 +35,8 @@ class ControllerReport:
 
     :param digest: of an option's name and its secret text, the same in the whole
         cloud; its errors pass through.
+    :param persistence_default: the wanted persistence_connection, without its password,
+        if it was taken from this host's octavia.conf.
     """
 
     def __init__(
@@ -42,10 +44,12 @@ class ControllerReport:
         host: HostSettings,
         digest: Callable[[str, str], str],
         systemd: Systemd | None = None,
+        persistence_default: str = "",
     ) -> None:
         self._host = host
         self._digest = digest
         self._systemd = systemd or Systemd()
+        self._default = persistence_default
 
     def stamp(self) -> object:
         """Changes with the restart markers and the files that Octavia loads."""
@@ -66,6 +70,7 @@ class ControllerReport:
         file can't be replaced, if there is one. With several octavia.conf,
         ``further_files`` has the three entries for each one after the first.
         ``restart`` has a clause for each reason to restart services.
+        ``persistence_default`` is there if it isn't empty.
 
         :raises PermanentError: the file can't be loaded, or Octavia's Python not run.
         """
@@ -84,6 +89,7 @@ class ControllerReport:
         return {
             **first,
             **({"further_files": others} if others else {}),
+            **({"persistence_default": self._default} if self._default else {}),
             "versions": introspection.versions(python) if python else {},
             "client_library": library,
             "restart": list(stale_services(host, self._systemd)),

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from amphv2_bootstrap.checks.agreement import Controller, compare
+from amphv2_bootstrap.checks.agreement import Controller, compare, other_databases
 from amphv2_bootstrap.checks.finding import FAILED, OK, WARNING, Finding
 
 CONTENT: dict[str, Any] = {
@@ -263,6 +264,19 @@ def test_a_file_that_cannot_be_replaced_is_reported() -> None:
     found = _only(hosts)
     assert (found.check, found.state) == ("configuration", WARNING)
     assert "octavia.conf on ctl2 can't be replaced: it is a mount" in found.message
+
+
+def test_another_database_by_default_is_named() -> None:
+    """Only a host that reports one, and isn't silent, is compared."""
+    wanted, other = "mysql+pymysql://o:***@db1/p", "mysql+pymysql://o:***@db2/p"
+    found = _hosts("c1", "c2", "c3", "c4")
+    _content(found["c1"])["persistence_default"] = wanted
+    for host in ("c2", "c3"):
+        _content(found[host])["persistence_default"] = other
+    found["c3"] = replace(found["c3"], is_silent=True)
+    (sentence,) = other_databases(list(found.values()), wanted)
+    assert f"{wanted} here" in sentence
+    assert f"c2's octavia.conf it is {other} there" in sentence
 
 
 def test_services_that_need_a_restart_are_reported() -> None:

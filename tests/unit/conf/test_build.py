@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ``build`` makes of good configurations."""
 
+import os
 import stat
 from pathlib import Path
 from urllib.parse import quote
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.mysql import database_url
 from amphv2_bootstrap.conf import load
 from amphv2_bootstrap.conf.build import build
@@ -439,6 +441,14 @@ def test_config_file_may_be_repeated(configuration: Configuration) -> None:
     assert [one.config_files for one in host.of_each_file()] == [(f,) for f in files]
 
 
+_SYSTEMCTL = """\
+#!/bin/sh
+echo LoadState=loaded
+echo "ExecStart={{ path=/u/octavia-worker ; argv[]=/u/octavia-worker \
+--config-file {first} --config-dir {folder} ; ignore_errors=no ; }}"
+"""
+
+
 def _without_url(configuration: Configuration, *lines: str) -> Configuration:
     """The configuration without persistence_connection; lines of octavia.conf."""
     octavia = configuration.folder / "octavia.conf"
@@ -482,18 +492,68 @@ def test_the_default_url_is_the_one_that_octavia_loads(
     assert loaded.secrets.text("persistence_password") == "1ater"
 
 
+@pytest.mark.parametrize("driver", ["mysql", "mysql+mysqldb", "mariadb+pymysql"])
+def test_the_default_url_has_the_driver_that_taskflow_can_use(
+    driver: str, configuration: Configuration
+) -> None:
+    """Each driver of MySQL and MariaDB becomes PyMySQL, which Octavia requires."""
+    line = f"connection = {driver}://octavia:s3same@db1/octavia"
+    loaded = _without_url(configuration, line).build()
+    assert loaded.spec.persistence == DatabaseUrl(
+        "mysql+pymysql", "octavia", "db1", None, "octavia_persistence"
+    )
+
+
+def test_the_default_url_is_the_one_of_the_services_unit(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the unit's arguments, as RDO's, a file in a folder wins over config_file."""
+    folder = configuration.folder / "conf.d"
+    folder.mkdir()
+    later = folder / "50-database.conf"
+    later.write_text("[database]\nconnection = mysql+pymysql://o:1ater@db2/octavia\n")
+    first = configuration.folder / "octavia.conf"
+    programs = configuration.folder / "bin"
+    programs.mkdir()
+    systemctl = programs / "systemctl"
+    systemctl.write_text(_SYSTEMCTL.format(first=first, folder=folder))
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    monkeypatch.setattr(Systemd, "available", lambda _: True)
+    loaded = _without_url(
+        configuration, "connection = mysql+pymysql://o:first@db1/octavia"
+    ).build()
+    assert loaded.spec.persistence.host == "db2"
+    assert loaded.persistence_from == f"[database] connection of {later}"
+
+
+def test_where_the_url_is_from(configuration: Configuration) -> None:
+    """A configured URL is from nowhere else; the default says which file has it."""
+    assert configuration.build().persistence_from == ""
+    loaded = _without_url(
+        configuration, "connection = mysql+pymysql://o:first@db1/octavia"
+    ).build()
+    file = configuration.folder / "octavia.conf"
+    assert loaded.persistence_from == f"[database] connection of {file}"
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
         ("", "octavia.conf has no [database] connection that this program can read"),
         ("connection = sqlite:////var/octavia.db", "Octavia's own database is SQLite"),
         (
-            "connection = mysql://o:1ater@db1/octavia",
-            "taken from Octavia's [database] connection, has the driver mysql,",
+            "connection = postgresql://o:1ater@db1/octavia",
+            "taken from Octavia's [database] connection, has the driver postgresql,",
         ),
         ("connection = mysql+pymysql://o:1@ter@db1/octavia", "unencoded"),
+        (
+            "connection = mysql+pymysql://o:1ater@$my_ip/octavia",
+            "that refers to another",
+        ),
+        ("connection = mysql://o:1ater@db1/octavia?ssl_mode=REQUIRED", "ssl_mode"),
     ],
-    ids=["none", "SQLite", "other driver", "no URL"],
+    ids=["none", "SQLite", "other server", "no URL", "reference", "argument"],
 )
 def test_where_there_is_no_default_url_it_says_why(
     configuration: Configuration, line: str, says: str

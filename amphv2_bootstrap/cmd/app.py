@@ -15,10 +15,11 @@ DESCRIPTION = """\
 Give a cloud's Octavia the jobboard of its amphorav2 provider: persistence
 database, key-value backend, configuration of every controller, restarts.
 
-Begin with 'amphv2-bootstrap post-job --wait' while amphv2-conductor runs on the
-controllers; or, without conductors, 'amphv2-bootstrap run' on each controller.
-Both go on where they were interrupted. 'plan' shows what they will do, 'job show'
-how far a job is, and 'job watch' follows it to its end.
+'init' writes the configuration, and 'plan' shows what will be done. Begin with
+'amphv2-bootstrap post-job --wait' while amphv2-conductor runs on the controllers;
+or, without conductors, 'amphv2-bootstrap run' on each controller. Both go on where
+they were interrupted. 'job show' shows how far a job is, and 'job watch' follows it
+to its end.
 """
 
 EPILOG = """\

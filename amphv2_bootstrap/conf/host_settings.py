@@ -49,6 +49,7 @@ class Acting:
         ready = values["ready_command"]
         self._ready = self._split("ready_command", ready) if ready else ()
 
+    @property
     def octavia_files(self) -> tuple[Path, ...]:
         """The files of this host that Octavia loads with the first config_file."""
         host = self.settings("", NOWHERE, find_python, {}).of_each_file()[0]

@@ -78,8 +78,8 @@ def _problem(exc: Exception) -> str:
     if isinstance(exc, cfg.ConfigFilesNotFoundError):
         return (
             f"The configuration file {', '.join(exc.config_files)} doesn't exist. "
-            "Copy amphv2-bootstrap.conf.sample there and fill it in, or name another "
-            "file with --config-file."
+            "Write it by 'amphv2-bootstrap init', or copy amphv2-bootstrap.conf.sample "
+            "there and fill it in, or name another file with --config-file."
         )
     if isinstance(exc, cfg.ConfigFilesPermissionDeniedError):
         return (

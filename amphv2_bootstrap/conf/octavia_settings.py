@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from amphv2_bootstrap.adapters.mysql.database_url import parse, with_password
 from amphv2_bootstrap.adapters.octavia.config_sources import main_connection
@@ -53,6 +54,11 @@ class Target:
         self.backend = Group(values, Place.OCTAVIA, len(self.controllers))
         self.persistence, self._persistence_password = self._read_persistence()
         self._admin, self._admin_password = self._read_admin()
+
+    @property
+    def octavia_files(self) -> tuple[Path, ...]:
+        """See :attr:`.Acting.octavia_files`."""
+        return self._acting.octavia_files
 
     def check(self) -> None:
         """Collect the problems of all options but the URLs, which __init__ checks."""
@@ -143,7 +149,7 @@ class Target:
 
     def _beside_octavias_own(self) -> str:
         """The default: the document's database on the server of Octavia's main one."""
-        files = self._acting.octavia_files()
+        files = self._acting.octavia_files
         own, why = main_connection(files), ""
         if not own:
             why = (

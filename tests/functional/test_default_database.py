@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The database of Octavia's tasks is by default on Octavia's own server: the same one.
 
-A controller whose octavia.conf names another server would write another URL.
+By an octavia.conf that names another server, a controller would want another URL.
 """
 
 from tests.functional.site import PASSWORD, MakeSite, Site

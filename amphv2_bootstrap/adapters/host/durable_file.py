@@ -162,6 +162,23 @@ def write_private(path: str, content: bytes) -> None:
             target.sync()
 
 
+def create_private(path: str, content: bytes) -> None:
+    """Make a file of mode 0600, whole at once; make its folder, 0700, if missing.
+
+    :raises PermanentError: also if anything has that name, be it a link.
+    """
+    with _translated("create the file", path):
+        no_follow.make_folder(Path(path).parent, 0o700)
+        with no_follow.entry(Path(path).parent / _TEMPORARY) as place:
+            # Not by the path: a link there would be followed.
+            target = place.beside(Path(path).name)
+            with _new_beside(target) as (copy, handle):
+                _fill(handle, content)
+                copy.link(target.name)
+                copy.unlink()
+            target.sync()
+
+
 def remove(path: str) -> None:
     """Remove the file durably; do nothing if there is none."""
     with _translated("remove the file", path):

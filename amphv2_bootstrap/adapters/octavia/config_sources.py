@@ -118,7 +118,12 @@ def main_connection(files: Iterable[Path]) -> str:
     It holds a password. Empty also if it refers to another option by ``$``.
     """
     options = written(files, "database").get("database", {})
-    found = _DOLLAR.sub("$$", options.get("connection", ""))
+    return plain(options.get("connection", ""))
+
+
+def plain(text: str) -> str:
+    """A value as it is meant; empty if it refers to another option by ``$``."""
+    found = _DOLLAR.sub("$$", text)
     return "" if _REFERENCE.search(found) else found.replace("$$", "$")
 
 

@@ -125,6 +125,24 @@ def test_a_missing_file_is_permanent(tmp_path: Path) -> None:
         durable_file.read(str(tmp_path / "nowhere"))
 
 
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_new_private_file_replaces_nothing(kind: str, tmp_path: Path) -> None:
+    """It is made with its folder; where anything is, that stays, and nothing else."""
+    path = tmp_path / "new/secret"
+    durable_file.create_private(str(path), b"1")
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"1", 0o600)
+    assert path.stat().st_nlink == 1
+    other = path.with_name("other")
+    if kind == "link":
+        other.symlink_to("nowhere")
+    else:
+        other.write_bytes(b"mine")
+    with pytest.raises(PermanentError, match="File exists"):
+        durable_file.create_private(str(other), b"2")
+    assert sorted(each.name for each in path.parent.iterdir()) == ["other", "secret"]
+    assert kind == "link" or other.read_bytes() == b"mine"
+
+
 def test_private_files_are_private(tmp_path: Path) -> None:
     """The folder is made 0700, the file 0600; writing again replaces it."""
     path = tmp_path / "var" / "state" / "marker"

@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.cmd.job.conftest import Run
 
-ELSEWHERE = {"plan", "run", "verify"}
-"""Commands that need the cloud: tests/functional runs them."""
+ELSEWHERE = {"init", "plan", "run", "verify"}
+"""Commands that need the cloud: tests/functional runs them. ``init`` wants no file."""
 CODES = {"job watch": 3}
 """A job without conductors goes on when its wait is over."""
 COMMANDS = sorted(

@@ -41,7 +41,7 @@ def test_environment_is_not_read(
 def test_missing_file() -> None:
     """The error names a missing file, and says what to do."""
     with pytest.raises(
-        InvalidInputError, match=r"/nowhere/a\.conf doesn't exist\. Copy"
+        InvalidInputError, match=r"/nowhere/a\.conf doesn't exist\. Write it by"
     ):
         load([], ["/nowhere/a.conf"])
 

@@ -34,7 +34,7 @@ class Init(Guarded, Command):
     Examples:
       amphv2-bootstrap init
       amphv2-bootstrap init --set octavia.jobboard_backend_hosts=192.0.2.11 \\
-        --set octavia.admin_connection_file=/root/amphv2/admin-connection
+      --set octavia.admin_connection_file=/root/amphv2/admin-connection
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

@@ -33,7 +33,7 @@ Init = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where the configuration is to be written; octavia.conf is beside it."""
+    """Where the configuration must be written; octavia.conf is beside it."""
     (tmp_path / "octavia.conf").write_text(f"[database]\nconnection = {_URL}\n")
     return tmp_path / "amphv2.conf"
 

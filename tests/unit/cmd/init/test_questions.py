@@ -7,7 +7,7 @@ from pathlib import Path
 
 from amphv2_bootstrap.conf.build import Loaded, build
 from amphv2_bootstrap.conf.loading import load
-from tests.unit.cmd.init.conversation import END, converse
+from tests.conversation import END, converse
 
 _ADMIN, _ENGINE, _REDIS = "adm1n@$/Sesame", "eng1ne:%Sesame", "red1s$$Sesame"
 _OCTAVIAS = "0ctavia-Sesame"

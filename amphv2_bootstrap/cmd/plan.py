@@ -14,18 +14,24 @@ from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.job.arguments import as_written
 from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
 from amphv2_bootstrap.cmd.post import (
     add_controllers_argument,
     controllers_of,
     say_database,
+    seconds,
 )
+from amphv2_bootstrap.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from amphv2_bootstrap.checks.foresight import Planned
+    from amphv2_bootstrap.cmd.runtime import Runtime
     from amphv2_bootstrap.conf.build import Loaded
     from amphv2_bootstrap.engine.records import NewFlowRun
-    from amphv2_bootstrap.steps.base import Change
+    from amphv2_bootstrap.steps.base import Change, Step
+    from amphv2_bootstrap.steps.plan.foresight import Planned
+
+    Found = list[tuple[NewFlowRun, Planned]]
 
 _COLUMNS = (
     "stage",
@@ -65,18 +71,24 @@ class Changes(FormattableColumn[Any]):
 
 
 class Plan(Guarded, OwnFormats, Lister):
-    """Show what 'post-job' would change, as seen from this host; changes nothing.
+    """Show what 'post-job' would change; changes nothing.
 
     Each step looks at the servers and at this host's files, just as it does before it
     acts: the SQL, a diff of octavia.conf, packages, services to be restarted, in
     their order; and what check-prerequisites finds wrong. Secrets are masked. What
-    can't be looked at yet says so; on the other controllers run this there. The
-    key-value backend is tried by an entry beside Octavia's, which is removed.
+    can't be looked at yet says so. The key-value backend is tried by an entry beside
+    Octavia's, which is removed.
 
-    Exit code 0: nothing to change; 4: there are changes; 1: there are problems;
-    2: the configuration has problems, all of which are reported.
+    With '--all' the conductors of all controllers look, too. While a job is at work,
+    that is possible, but what it changes meanwhile may be missed. No job waits for it,
+    and 'job list' doesn't show it.
 
-    Example: amphv2-bootstrap plan -f json
+    Exit code 0: nothing to change; 4: there are changes; 1: there are problems, or a
+    host has not answered; 2: the configuration has problems, all of which are reported.
+
+    Examples:
+      amphv2-bootstrap plan -f json
+      amphv2-bootstrap plan --all --timeout 60
     """
 
     formats = "plan_formatters"
@@ -84,15 +96,32 @@ class Plan(Guarded, OwnFormats, Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        as_written(parser)
         add_controllers_argument(parser)
+        parser.add_argument(
+            "--all",
+            action="store_true",
+            help="have the conductor of each controller look at its own host",
+        )
+        parser.add_argument(
+            "--timeout",
+            type=seconds,
+            metavar="SECONDS",
+            help="with --all: wait for their answers so long at most (default: 600)",
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        loaded = self.runtime(controllers_of(parsed_args)).loaded
-        say_database(loaded)
-        found = list(_look(loaded))
+        if parsed_args.timeout is not None and not parsed_args.all:
+            raise InvalidInputError(
+                ["--timeout has no effect without --all. Add --all, or leave it out."]
+            )
+        runtime = self.runtime(controllers_of(parsed_args))
+        say_database(runtime.loaded)
+        look = _look_everywhere if parsed_args.all else _look_here
+        found = look(runtime, parsed_args.timeout)
         states = [planned.state for _, planned in found]
-        if "problem" in states:
+        if {"problem", "unanswered"} & {*states}:
             self.exit_code = exit_codes.FAILED
         elif "changes" in states:
             self.exit_code = exit_codes.CHANGES
@@ -100,24 +129,53 @@ class Plan(Guarded, OwnFormats, Lister):
         return _COLUMNS, [_row(flow_run, planned) for flow_run, planned in found]
 
 
-def _look(loaded: "Loaded") -> "Iterator[tuple[NewFlowRun, Planned]]":
+def _look_here(runtime: "Runtime", _timeout: float | None) -> "Found":
     """Each step of each flow, looked at if this host may carry it out."""
-    from amphv2_bootstrap.checks.foresight import elsewhere, foresee
-    from amphv2_bootstrap.engine.execution.registry import RegisteredFlows, atoms
-    from amphv2_bootstrap.posting.composition import flow_runs_of
-    from amphv2_bootstrap.steps.base import Context
+    from amphv2_bootstrap.adapters.octavia.site import asking_once
 
-    flows, spec = RegisteredFlows(), loaded.spec
-    context = Context(spec, loaded.host, loaded.secrets)
+    with asking_once():
+        return list(_look(runtime.loaded))
+
+
+def _look(loaded: "Loaded") -> "Iterator[tuple[NewFlowRun, Planned]]":
+    from amphv2_bootstrap.steps.plan.foresight import foresee, unseen
+
     ahead: set[str] = set()  # of the stages before
-    for flow_run in flow_runs_of(spec):
-        steps = list(atoms(flows.factory(flow_run.flow)(context)))
+    for flow_run, steps in _steps(loaded):
         why = _why_not_here(loaded, flow_run.host)
-        found = elsewhere(steps, why) if why else foresee(steps, ahead, _begin)
+        found = unseen(steps, why) if why else foresee(steps, ahead, _begin)
         for planned in found:
             if planned.state in ("changes", "elsewhere") and flow_run.stage == 0:
                 ahead.add(planned.step)
             yield flow_run, planned
+
+
+def _look_everywhere(runtime: "Runtime", timeout: float | None) -> "Found":
+    """Each step of each flow, looked at by a conductor that may carry it out."""
+    from amphv2_bootstrap.cmd.asking import DEFAULT_SECONDS, ask_all
+    from amphv2_bootstrap.steps.plan.foresight import State, masked, unseen
+
+    answers = ask_all(runtime, timeout or DEFAULT_SECONDS)
+    by_flow = {(answer.flow, answer.host): answer for answer in answers}
+    found: Found = []
+    for flow_run, steps in _steps(runtime.loaded):
+        answer = by_flow[flow_run.flow, flow_run.host]
+        missing = unseen(steps, answer.why, State.UNANSWERED)
+        for planned in answer.found or missing:
+            found.append((flow_run, masked(planned, runtime.masker)))
+    return found
+
+
+def _steps(loaded: "Loaded") -> "Iterator[tuple[NewFlowRun, list[Step]]]":
+    """The flows of a job of this configuration, with their steps."""
+    from amphv2_bootstrap.engine.execution.registry import RegisteredFlows, atoms
+    from amphv2_bootstrap.posting.composition import flow_runs_of
+    from amphv2_bootstrap.steps.base import Context
+
+    flows = RegisteredFlows()
+    context = Context(loaded.spec, loaded.host, loaded.secrets)
+    for flow_run in flow_runs_of(loaded.spec):
+        yield flow_run, list(atoms(flows.factory(flow_run.flow)(context)))
 
 
 def _why_not_here(loaded: "Loaded", host: str | None) -> str:
@@ -140,12 +198,15 @@ def _conclude(found: "Sequence[Planned]") -> None:
     """Say on stderr how much there is to do, and how to begin."""
     changes = sum(len(planned.changes) for planned in found)
     problems = sum(planned.state == "problem" for planned in found)
+    unanswered = sum(planned.state == "unanswered" for planned in found)
     if problems:
         todo = f"{problems} steps have a problem: a job would park there."
     elif changes:
         todo = f"Changes: {changes}. To begin: amphv2-bootstrap post-job --wait"
     else:
-        todo = "There is nothing to change here."
+        todo = "There is nothing to change."
+    if unanswered:
+        todo = f"Steps that nobody has looked at: {unanswered}. {todo}"
     print(f"Nothing was changed. {todo}", file=sys.stderr)
 
 
@@ -211,7 +272,8 @@ def _lines(row: Mapping[str, Any], shown: dict[str, str]) -> Iterator[str]:
         text = row["changes"].human_readable()
         yield from (f"      {line}" for line in text.splitlines())
     unseen = row.get("unseen")
-    if unseen and (state != "elsewhere" or shown.setdefault(unseen, step) == step):
+    once = state in ("elsewhere", "unanswered")
+    if unseen and (not once or shown.setdefault(unseen, step) == step):
         yield _indented(f"Not looked at yet: {unseen}.")
     yield from (_indented(f"Warning: {each}") for each in row.get("warnings", ()))
     problem = row.get("problem")

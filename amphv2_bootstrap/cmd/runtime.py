@@ -31,9 +31,9 @@ from amphv2_bootstrap.engine.storage.job_creation import JobCreation
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import BootstrapError
-from amphv2_bootstrap.flows.outlines import CLOUD, CONTROLLER
+from amphv2_bootstrap.flows.outlines import CLOUD, CONTROLLER, LOOK
 from amphv2_bootstrap.jobboards.registry import open_board, risks
-from amphv2_bootstrap.posting.poster import Poster
+from amphv2_bootstrap.posting.poster import PLAN, Poster
 from amphv2_bootstrap.posting.sealing import Sealer
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
@@ -97,6 +97,7 @@ class HostContexts:
             retry=self._loaded.retry,
             release_controllers=lambda: release(CONTROLLER.flow),
             shown=lambda: _shown(self._store, job),
+            ahead=lambda: _ahead(self._store, job),
         )
 
 
@@ -112,6 +113,16 @@ def _shown(store: Store, job: Job) -> Mapping[str, str]:
                 age = time.time() - (step.finished_at or 0.0)
                 return dict(step.result.get("shown", {})) if age < _RECENT else {}
     return {}
+
+
+def _ahead(store: Store, job: Job) -> set[str]:
+    """The steps of its first stage that a plan has seen, or not yet seen, to change."""
+    if job.kind != PLAN:
+        return set()
+    runs = [run for run in store.flow_runs_of(job.uuid) if run.stage == 0]
+    results = [store.steps(run, [LOOK])[0].result for run in runs]
+    found = [step for one in results for step in one.get("report", {}).get("steps", ())]
+    return {step["step"] for step in found if step["state"] != "unchanged"}
 
 
 def _spec_of(job: Job) -> Spec:

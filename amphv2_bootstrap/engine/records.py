@@ -102,7 +102,11 @@ def described(job_uuid: str, flow: str, host: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A row of ``jobs``: what an operator posted, with one id."""
+    """A row of ``jobs``: what an operator posted, with one id.
+
+    ``kind`` is None for a job that changes something. Others, such as a plan, are
+    read-only: they only look, run beside it, and are listed and counted nowhere.
+    """
 
     uuid: str
     spec: Mapping[str, Any]
@@ -115,6 +119,7 @@ class Job:
     seal: str | None = None
     paused_at: float | None = None
     paused_by: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ def _outline(flow: str, *steps: str) -> Outline:
     return Outline(flow, tuple(map(Atom, steps)))
 
 
+LOOK = "look"
 KEY_VALUE_HOST = _outline("key-value-host", "install-key-value-host")
 CLOUD = _outline(
     "cloud",
@@ -32,4 +33,7 @@ CONTROLLER = _outline(
     "restart-octavia-services",
     "prove-controller",
 )
-OUTLINES = {each.flow: each for each in (KEY_VALUE_HOST, CLOUD, CONTROLLER)}
+_CHANGING = (KEY_VALUE_HOST, CLOUD, CONTROLLER)
+PLANS = {each.flow: _outline(f"plan-{each.flow}", LOOK) for each in _CHANGING}
+"""The flow that looks at the steps of another one, by that one's name."""
+OUTLINES = {each.flow: each for each in (*_CHANGING, *PLANS.values())}

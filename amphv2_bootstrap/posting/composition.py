@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 
 from amphv2_bootstrap.engine.records import NewFlowRun
-from amphv2_bootstrap.flows.outlines import CLOUD, CONTROLLER, KEY_VALUE_HOST
+from amphv2_bootstrap.flows.outlines import CLOUD, CONTROLLER, KEY_VALUE_HOST, PLANS
 from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.spec.outline import Outline
 
@@ -22,6 +22,18 @@ def flow_runs_of(spec: Spec, first: Sequence[str] = ()) -> tuple[NewFlowRun, ...
         *(_flow_run(KEY_VALUE_HOST, 0, host) for host in hosts),
         _flow_run(CLOUD, 1),
         *(_flow_run(CONTROLLER, 2, host, limit) for host in turns),
+    )
+
+
+def plan_runs_of(spec: Spec) -> tuple[NewFlowRun, ...]:
+    """A flow that looks for each of :func:`flow_runs_of`, in the same order.
+
+    They look at the same time, but for those of the first stage: what these would
+    install decides what the others can look at.
+    """
+    return tuple(
+        _flow_run(PLANS[run.flow], min(run.stage, 1), run.host)
+        for run in flow_runs_of(spec)
     )
 
 

@@ -9,17 +9,21 @@ from dataclasses import dataclass
 
 from amphv2_bootstrap.engine.board import Board, BoardUnavailableError, entry_of
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, RefusedError
-from amphv2_bootstrap.engine.records import Job
+from amphv2_bootstrap.engine.records import Job, NewFlowRun
+from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage.database import to_json
 from amphv2_bootstrap.engine.storage.job_creation import JobCreation, NewJob
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import ConflictError
 from amphv2_bootstrap.flows.outlines import OUTLINES
-from amphv2_bootstrap.posting.composition import flow_runs_of
+from amphv2_bootstrap.posting.composition import flow_runs_of, plan_runs_of
 from amphv2_bootstrap.posting.sealing import Sealer
 from amphv2_bootstrap.spec.model import Spec
 
 LOG = logging.getLogger(__name__)
+
+PLAN = "plan"
+"""The kind of the jobs that only look."""
 
 # No desired state of the cloud, so the digest omits them.
 _MEANS = ("on_failure", "controllers_at_once")
@@ -31,6 +35,17 @@ class Posted:
 
     job: Job
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The job of a plan, and the key of the seals of its answers.
+
+    The job's own salt is deleted when its last flow ends.
+    """
+
+    job: Job
+    key: Key
 
 
 class Poster:
@@ -60,7 +75,7 @@ class Poster:
             without a fitting seal is unfinished.
         :raises DatabaseUnavailableError: nothing was posted.
         """
-        new_job = self._new_job(spec, posted_by, first)
+        new_job = self._new_job(spec, posted_by, flow_runs_of(spec, first))
         uuid = self._job_creation.create(new_job)
         job = self._store.job(uuid)
         if job.spec_digest != new_job.spec_digest:
@@ -73,6 +88,17 @@ class Poster:
         if not renewing and uuid != new_job.uuid:
             self._refuse_other_secrets(job)
         return Posted(job, uuid == new_job.uuid)
+
+    def ask(self, spec: Spec, *, posted_by: str) -> Asked:
+        """Write a read-only job: each host says what would be changed there.
+
+        It changes nothing, and meets no other job.
+
+        :raises DatabaseUnavailableError: nothing was posted.
+        """
+        new_job = self._new_job(spec, posted_by, plan_runs_of(spec), PLAN)
+        job = self._store.job(self._job_creation.create(new_job))
+        return Asked(job, self._sealer.check(job, self._store.flow_runs_of(job.uuid)))
 
     def announce(self, job: Job, board: Board) -> bool:
         """Put the ready flow runs on the board; False if that is not possible now.
@@ -89,11 +115,18 @@ class Poster:
             return False
         return True
 
-    def _new_job(self, spec: Spec, posted_by: str, first: Sequence[str]) -> NewJob:
-        uuid, flow_runs = str(uuids.uuid4()), flow_runs_of(spec, first)
-        data = spec.to_dict()
+    def _new_job(
+        self,
+        spec: Spec,
+        posted_by: str,
+        flow_runs: Sequence[NewFlowRun],
+        kind: str | None = None,
+    ) -> NewJob:
+        uuid, data = str(uuids.uuid4()), spec.to_dict()
         wanted = {name: data[name] for name in data if name not in _MEANS}
-        secrets = self._sealer.secrets_for(uuid, spec)
+        if kind:  # an older version must not take it for its own job
+            wanted["kind"] = kind
+        secrets = self._sealer.secrets_for(uuid, spec, flow_runs)
         return NewJob(
             uuid=uuid,
             spec=data,
@@ -104,6 +137,7 @@ class Poster:
             posted_by=posted_by,
             flow_runs=flow_runs,
             atoms={each.flow: OUTLINES[each.flow].names for each in flow_runs},
+            kind=kind,
         )
 
     def _refuse_other_secrets(self, job: Job) -> None:

@@ -49,12 +49,14 @@ class Sealer:
         """The key for a salt; derived once, since that is slow."""
         return self._derive(salt)
 
-    def secrets_for(self, uuid: str, spec: Spec) -> NewSecrets:
+    def secrets_for(
+        self, uuid: str, spec: Spec, flow_runs: Sequence[NewFlowRun]
+    ) -> NewSecrets:
         """The fingerprints and the seal of a job that wants ``spec``."""
         found = fingerprints.of(self._secrets, tuple(self._secrets))
         salt = fingerprints.salt_of(found)
         assert salt is not None  # noqa: S101 - just made
-        posted = _identities(uuid, flow_runs_of(spec))
+        posted = _identities(uuid, flow_runs)
         content = (uuid, spec.to_dict(), spec.on_failure, posted)
         return NewSecrets((), found, self.key(salt).seal(_JOB, *content))
 
@@ -100,7 +102,8 @@ class Sealer:
         if job.on_failure == _REVERT and on_failure != _REVERT:
             raise _unconfirmed(job)
         return dataclasses.replace(
-            self.secrets_for(job.uuid, spec), names=tuple(sorted(found))
+            self.secrets_for(job.uuid, spec, flow_runs_of(spec)),
+            names=tuple(sorted(found)),
         )
 
     def _derived(self, salt: bytes) -> Key:

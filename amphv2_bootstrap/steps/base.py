@@ -36,7 +36,7 @@ class StepResult:
     ``made`` names the databases, accounts and files that the step created: a revert
     undoes only these (promise P6). The engine masks secrets in the other texts, but
     never in ``made``, which a revert reads. ``shown`` is what other hosts need not show
-    again.
+    again. ``report`` is for whoever has asked for it; the engine seals it.
     """
 
     effect: str
@@ -44,16 +44,18 @@ class StepResult:
     warnings: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
     shown: Mapping[str, str] = field(default_factory=dict)
+    report: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for the database; an empty ``shown`` is omitted."""
+        """Plain values, for the database; what is empty of the last two is omitted."""
         found = {
             **asdict(self),
             "warnings": list(self.warnings),
             "made": list(self.made),
         }
-        if not self.shown:
-            del found["shown"]
+        for name in ("shown", "report"):
+            if not found[name]:
+                del found[name]
         return found
 
     @classmethod
@@ -65,6 +67,7 @@ class StepResult:
             warnings=tuple(data.get("warnings", ())),
             made=tuple(data.get("made", ())),
             shown=dict(data.get("shown", {})),
+            report=dict(data.get("report", {})),
         )
 
 
@@ -154,6 +157,8 @@ class Context:
     its grace period is over. ``release_controllers`` releases the flow
     ``controller`` of each host (idempotent) and returns the hosts' names. ``shown`` is
     what the cloud's canary of this job has shown, empty if it hasn't or long ago.
+    ``ahead`` names the steps of the stages before that will change something: only the
+    flows of a plan have any.
     """
 
     spec: Spec
@@ -163,6 +168,7 @@ class Context:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     release_controllers: Callable[[], tuple[str, ...]] = tuple
     shown: Callable[[], Mapping[str, str]] = dict
+    ahead: Callable[[], Collection[str]] = tuple
     head_start: HeadStart = field(default_factory=HeadStart, compare=False)
 
     def of_each_file(self) -> tuple["Context", ...]:

@@ -110,7 +110,7 @@ def compare(planned: Planned, done: Done, masker: Masker) -> None:
     runs = [c for c in planned.rows[UPGRADE]["changes"] if c["kind"] == "command"]
     assert done.upgrades == len(runs)
     assert done.restarts == len(planned.texts(RESTART))
-    old, new = (_shown(text, masker) for text in (done.before, done.after))
+    old, new = (shown(text, masker) for text in (done.before, done.after))
     diffs = planned.texts(CONF)
     assert new == (patched(old, *diffs) if diffs else old)
     assert diffs or done.after == done.before
@@ -119,7 +119,8 @@ def compare(planned: Planned, done: Done, masker: Masker) -> None:
     )
 
 
-def _shown(text: bytes, masker: Masker) -> str:
+def shown(text: bytes, masker: Masker) -> str:
+    """A file as a diff of it shows it."""
     return "".join(conf_file.shown(text, masker))
 
 
@@ -150,15 +151,19 @@ def _things(cloud: Cloud) -> dict[str, Any]:
 
     Not the log of the conductor, which runs meanwhile.
     """
-    paths = sorted(Path(cloud.conf).parent.rglob("*"))
-    files = {
-        str(path): _stamp(path)
-        for path in paths
-        if path.is_file() and path.suffix != ".log"
-    }
+    files: dict[str, Any] = {**stamps(cloud.conf.parent)}
     with contextlib.suppress(redis.ConnectionError):
         return {**files, "keys": redis_keys(cloud.server)}
     return files
+
+
+def stamps(folder: Path) -> dict[str, tuple[int, ...]]:
+    """What a change to any file below it, but to a log, would change."""
+    return {
+        str(path): _stamp(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".log"
+    }
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -53,7 +53,7 @@ PROGRAMS = ("adapters.octavia.programs",)
 """Separate programs, which Octavia's Python runs with Octavia's configuration."""
 
 CATCH_ALL_ALLOWED = (
-    "checks.foresight",
+    "steps.plan.foresight",
     "checks.verification",
     "cmd",
     "engine.conductor",

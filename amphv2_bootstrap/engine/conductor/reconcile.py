@@ -10,9 +10,10 @@ from importlib import metadata
 from amphv2_bootstrap.engine.board import Board, Entry, entry_of
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import FlowRun
+from amphv2_bootstrap.engine.storage.control.withdrawing import withdraw
 from amphv2_bootstrap.engine.storage.heartbeats import Heartbeats
 from amphv2_bootstrap.engine.storage.journal import Journal
-from amphv2_bootstrap.engine.storage.retention import prune
+from amphv2_bootstrap.engine.storage.retention import READ_ONLY_SECONDS, prune
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import BootstrapError, ConflictError
 
@@ -167,11 +168,16 @@ class Reconciler:
             self._has_forgotten = True
 
     def _prune(self, now: float) -> None:
-        if self._history and now >= self._prune_at:
-            self._prune_at = now + _PRUNE_SECONDS
-            count = prune(self._store.database, self._history)
-            if count:
-                LOG.info("Deleted %s jobs that ended long ago", count)
+        if now < self._prune_at:
+            return
+        self._prune_at = now + _PRUNE_SECONDS
+        database = self._store.database
+        for uuid in self._store.forgotten(READ_ONLY_SECONDS):
+            withdraw(self._journal, self._board, uuid)
+        prune(database, READ_ONLY_SECONDS, read_only=True)
+        count = prune(database, self._history) if self._history else 0
+        if count:
+            LOG.info("Deleted %s jobs that ended long ago", count)
 
     def sign_off(self) -> None:
         """Take this conductor off the list, if the database answers."""

@@ -151,11 +151,12 @@ class Workers:
         with about(run):
             LOG.info("%s: running (epoch %s)", run, run.epoch)
             end = self._parts.runner.run(run, job, lease, self._stopping)
+            if job.kind is None:
+                MEASURES.count(Event.FLOW_RUN_ENDED, end.outcome.value)
             return self._settle(run, end, lease)
 
     def _settle(self, run: FlowRun, end: End, lease: Lease) -> bool:
         """Write what the end of the run means for the flow; True when it is at rest."""
-        MEASURES.count(Event.FLOW_RUN_ENDED, end.outcome.value)
         log = LOG.info if end.reason is None else LOG.warning
         why = f": {end.reason}" if end.reason else ""
         log("%s: %s%s", run, end.outcome, why)

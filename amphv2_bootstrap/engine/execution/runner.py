@@ -191,7 +191,8 @@ class Runner:
             retries.bind(flow, backend, timer)
             engine = _load(backend, flow, detail, revert)
             timer.watch(engine, flow)
-            step_measures.watch(engine)
+            if job.kind is None:
+                step_measures.watch(engine)
             _iterate(engine, lambda: stopping.is_set() or timer.missed is not None)
             backend.get_connection().flush()
         except Exception as exc:  # noqa: BLE001 - whatever a step or taskflow raises

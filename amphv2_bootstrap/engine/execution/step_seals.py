@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The seals of what the steps of one flow note as theirs.
+"""The seals of what the steps of one flow note as theirs, or report.
 
 A revert undoes what a step has noted. Without a seal, whoever can write to the engine's
-database could have it drop anything.
+database could have it drop anything. What a step reports is shown as that host's word.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from taskflow import states
@@ -14,7 +14,7 @@ from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.errors import PermanentError
 
-_SEAL = "seal"
+_SEAL, _REPORT = "seal", "report"
 _UNDONE = (states.REVERTING, states.REVERTED, states.REVERT_FAILURE)
 
 
@@ -36,17 +36,28 @@ class StepSeals:
         return self._key.fits(seal, "intends", *self._about(step), name)
 
     def sealed(self, step: str, result: Any, stored: Any) -> Any:
-        """The result with a seal, where it says what the step made.
+        """The result with a seal, where it says what the step made, or reports.
 
         :param stored: the result in the database. What that says was made keeps its
             seal, or lack of one: it may be forged.
         """
         made = _made(result)
         if not made:
-            return result
+            return self._reported(step, result)
         if made == _made(stored):
             return {**result, _SEAL: stored.get(_SEAL)}
         return {**result, _SEAL: self._key.seal("made", *self._about(step), made)}
+
+    def is_of_report(self, step: str, result: Mapping[str, Any]) -> bool:
+        """Whether the step has reported just this."""
+        content = (*self._about(step), result.get(_REPORT))
+        return self._key.fits(result.get(_SEAL), _REPORT, *content)
+
+    def _reported(self, step: str, result: Any) -> Any:
+        if not isinstance(result, dict) or _REPORT not in result:
+            return result
+        seal = self._key.seal(_REPORT, *self._about(step), result[_REPORT])
+        return {**result, _SEAL: seal}
 
     def check_results(self, steps: Iterable[Any]) -> None:
         """:raises PermanentError: a step's result isn't what the step has written."""

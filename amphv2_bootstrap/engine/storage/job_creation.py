@@ -31,6 +31,12 @@ class NewJob:
     flow_runs: Sequence[NewFlowRun]
     atoms: Mapping[str, Sequence[str]]
     seal: str | None = None
+    kind: str | None = None
+
+    @property
+    def active(self) -> str:
+        """What is unique among the unfinished jobs."""
+        return f"{self.kind}-{self.uuid}"[:16] if self.kind else _ACTIVE
 
 
 def flow_run_uuid(job_uuid: str, new_run: NewFlowRun) -> str:
@@ -50,16 +56,17 @@ class JobCreation:
         """Write a new job with all its flow runs, unless one is unfinished.
 
         Returns the id of the unfinished one where there is one (concurrent posts
-        included), otherwise that of the new one. Safe to run again.
+        included), otherwise that of the new one. Safe to run again. A read-only
+        job meets no other.
         """
-        existing = self.unfinished()
+        existing = None if new_job.kind else self.unfinished()
         if existing is not None:
             return existing
         try:
             with self._database.write() as connection:
                 self._insert(connection, new_job)
         except DatabaseError as exc:
-            existing = self.unfinished()
+            existing = new_job.uuid if new_job.kind else self.unfinished()
             if not is_duplicate(exc) or existing is None:
                 raise
             return existing
@@ -73,7 +80,8 @@ class JobCreation:
         connection.execute(
             schema.jobs.insert().values(
                 uuid=new_job.uuid,
-                active=_ACTIVE,
+                active=new_job.active,
+                kind=new_job.kind,
                 spec=to_json(new_job.spec),
                 spec_digest=new_job.spec_digest,
                 fingerprints=to_json(new_job.fingerprints),

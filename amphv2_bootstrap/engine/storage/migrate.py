@@ -15,7 +15,7 @@ from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.spec.server_errors.mysql import LOCKS_REFUSED
 
 # Revisions compare as text: four digits.
-HEAD = "0009"
+HEAD = "0010"
 # In ``constants``: the oldest head that works with the tables.
 COMPATIBLE_FROM = "schema-compatible-from"
 VERSION_TABLE = "amphv2_alembic_version"

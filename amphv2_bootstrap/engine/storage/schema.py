@@ -35,7 +35,7 @@ jobs = sa.Table(
     metadata,
     sa.Column("uuid", sa.String(36), primary_key=True),
     # Holds one fixed value while unfinished, NULL afterwards: its uniqueness
-    # makes concurrent posts find each other.
+    # makes concurrent posts find each other. Of a read-only job, a value of its own.
     sa.Column("active", sa.String(16), unique=True, nullable=True),
     sa.Column("spec", _JSON_TEXT, nullable=False),
     sa.Column("spec_digest", sa.String(64), nullable=False),
@@ -49,6 +49,8 @@ jobs = sa.Table(
     # While no flow may begin: since when, and by whom.
     sa.Column("paused_at", _SECONDS, nullable=True),
     sa.Column("paused_by", sa.String(255), nullable=True),
+    # Of a read-only job, such as a plan; otherwise NULL.
+    sa.Column("kind", sa.String(16), nullable=True),
     _writes(),
 )
 

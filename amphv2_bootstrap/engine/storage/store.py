@@ -27,6 +27,7 @@ from amphv2_bootstrap.errors import NotFoundError
 LOG = logging.getLogger(__name__)
 
 _RUN_STATES = ("RUNNING", "REVERTING")
+_IS_LISTED = schema.jobs.c.kind.is_(None)
 ATOM_EVENT = "task"
 RETRY_EVENT = "retrying"
 
@@ -38,13 +39,13 @@ class Store:
         self.database = database
 
     def jobs(self, limit: int | None = 50, since: float = 0.0) -> list[Job]:
-        """The newest jobs, newest first.
+        """The newest jobs but read-only ones, newest first.
 
         :param limit: how many; None: all.
         :param since: only those that were posted then or later, in epoch seconds.
         """
         table = schema.jobs
-        query = sa.select(table).where(table.c.created_at >= since)
+        query = sa.select(table).where(table.c.created_at >= since, _IS_LISTED)
         query = query.order_by(table.c.created_at.desc()).limit(limit)
         with self.database.read() as connection:
             return [_job(row) for row in connection.execute(query)]
@@ -106,12 +107,21 @@ class Store:
         return self._flow_runs(schema.flow_runs.c.state.in_(LIVE))
 
     def unfinished(self) -> str | None:
-        """The id of the job that isn't finished."""
+        """The id of the job that isn't finished; there may be read-only ones."""
         table = schema.jobs
-        query = sa.select(table.c.uuid).where(table.c.active.is_not(None))
+        query = sa.select(table.c.uuid).where(table.c.active.is_not(None), _IS_LISTED)
         with self.database.read() as connection:
             found = connection.execute(query).scalar()
         return None if found is None else str(found)
+
+    def forgotten(self, older_than: float) -> list[str]:
+        """The ids of unfinished read-only jobs, posted ``older_than`` seconds ago."""
+        table = schema.jobs
+        is_old = table.c.created_at < self.database.now - older_than
+        read_only = sa.and_(table.c.kind.is_not(None), table.c.active.is_not(None))
+        with self.database.read() as connection:
+            query = sa.select(table.c.uuid).where(read_only, is_old)
+            return list(connection.execute(query).scalars())
 
     def flow_run(self, uuid: str) -> FlowRun | None:
         """The flow run of exactly this id."""
@@ -252,6 +262,7 @@ def _job(row: Any) -> Job:
         seal=row.seal,
         paused_at=row.paused_at,
         paused_by=row.paused_by,
+        kind=row.kind,
     )
 
 

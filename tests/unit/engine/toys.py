@@ -152,7 +152,12 @@ class Cloud:
     def ledger(self) -> list[str]:
         return self.flows.ledger.entries
 
-    def post(self, flow_runs: Sequence[NewFlowRun], on_failure: str = "park") -> str:
+    def post(
+        self,
+        flow_runs: Sequence[NewFlowRun],
+        on_failure: str = "park",
+        kind: str | None = None,
+    ) -> str:
         """Post a job with these flows, into the database only."""
         flows = {
             flow_run.flow: self.flows.factory(flow_run.flow)(None)
@@ -174,6 +179,7 @@ class Cloud:
                     name: [atom.name for atom in atoms(flow)]
                     for name, flow in flows.items()
                 },
+                kind=kind,
             )
         )
 

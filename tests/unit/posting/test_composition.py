@@ -3,7 +3,7 @@
 
 import dataclasses
 
-from amphv2_bootstrap.posting.composition import flow_runs_of
+from amphv2_bootstrap.posting.composition import flow_runs_of, plan_runs_of
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec
 
@@ -44,4 +44,21 @@ def test_the_controllers_take_turns() -> None:
         ("cloud", None, None),
         ("controller", "ctl2", 1),
         ("controller", "ctl1", 1),
+    ]
+
+
+def test_a_plan_looks_at_each_of_them() -> None:
+    """All at once, but first the hosts where the backend would be installed."""
+    spec = dataclasses.replace(
+        SPEC,
+        install_key_value_backend=True,
+        key_value_hosts=("ctl2",),
+        controllers_at_once=1,
+    )
+    found = [(run.flow, run.stage, run.host, run.at_once) for run in plan_runs_of(spec)]
+    assert found == [
+        ("plan-key-value-host", 0, "ctl2", None),
+        ("plan-cloud", 1, None, None),
+        ("plan-controller", 1, "ctl1", None),
+        ("plan-controller", 1, "ctl2", None),
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from amphv2_bootstrap.engine.board import BoardUnavailableError, NewEntry
-from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
+from amphv2_bootstrap.engine.errors import DatabaseUnavailableError, RefusedError
 from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.engine.storage.job_creation import flow_run_uuid
 from amphv2_bootstrap.errors import ConflictError
@@ -168,3 +168,24 @@ def test_nothing_to_guess_from_is_kept(cloud: Cloud) -> None:
     job = cloud.store.job(posted.job.uuid)
     assert job.finished_at is not None
     assert (job.seal, job.fingerprints) == (None, {})
+
+
+def test_asking_meets_no_job(cloud: Cloud) -> None:
+    """A plan and a job of the same specification are two; its seal is its own."""
+    asked = _poster(cloud).ask(SPEC, posted_by="me@here")
+    posted = _post(cloud)
+    assert posted.is_new
+    assert posted.job.uuid != asked.job.uuid
+    assert posted.job.spec_digest != asked.job.spec_digest
+    assert (asked.job.kind, posted.job.kind) == ("plan", None)
+    flow_runs = cloud.store.flow_runs_of(asked.job.uuid)
+    assert [(run.flow, run.host, run.state.value) for run in flow_runs] == [
+        ("plan-cloud", None, "ready"),
+        ("plan-controller", "ctl1", "ready"),
+        ("plan-controller", "ctl2", "ready"),
+    ]
+    sealer = Sealer(SECRETS, "there")
+    sealer.check(asked.job, flow_runs)
+    of_the_job = cloud.store.flow_runs_of(posted.job.uuid)
+    with pytest.raises(RefusedError):
+        sealer.check(asked.job, of_the_job)

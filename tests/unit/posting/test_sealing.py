@@ -53,7 +53,7 @@ class Posted:
 
 def _posted(spec: Spec = SPEC) -> Posted:
     name = str(uuid.uuid4())
-    new = SEALER.secrets_for(name, spec)
+    new = SEALER.secrets_for(name, spec, flow_runs_of(spec))
     fields: Mapping[str, Any] = {"on_failure": spec.on_failure, "posted_by": "me@ctl1"}
     times = {"created_at": 1.0, "finished_at": None}
     job = Job(
@@ -145,7 +145,7 @@ def test_without_the_secrets_nothing_is_sealed() -> None:
     for known in ({}, {"persistence_password": SECRETS["persistence_password"]}):
         forger = Sealer(Secrets(known), "evil")
         job = _posted().job
-        new = forger.secrets_for(job.uuid, SPEC)
+        new = forger.secrets_for(job.uuid, SPEC, flow_runs_of(SPEC))
         forged = dataclasses.replace(job, seal=new.seal, fingerprints=new.fingerprints)
         with pytest.raises(RefusedError):
             SEALER.check(forged, _posted().runs)

@@ -3,12 +3,13 @@
 
 import enum
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from amphv2_bootstrap.errors import BootstrapError, CancelledError, UnexpectedError
 from amphv2_bootstrap.spec.masking import Masker
-from amphv2_bootstrap.steps.base import Change, Step
+from amphv2_bootstrap.steps.base import Change, Kind, Step
 
 LOG = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ class State(enum.StrEnum):
     UNSEEN = "unseen"
     PROBLEM = "problem"
     ELSEWHERE = "elsewhere"
+    UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,41 @@ class Planned:
     unseen: str = ""
     warnings: tuple[str, ...] = ()
     problem: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for the database."""
+        changes = [[one.kind.value, one.on, one.text] for one in self.changes]
+        return {
+            "step": self.step,
+            "aim": self.aim,
+            "state": self.state.value,
+            "summary": self.summary,
+            "changes": changes,
+            "unseen": self.unseen,
+            "warnings": list(self.warnings),
+            "problem": self.problem,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Planned":
+        """Read :meth:`to_dict`'s form.
+
+        :raises ValueError: another version has written it.
+        """
+        try:
+            return cls(
+                **{
+                    **data,
+                    "state": State(data["state"]),
+                    "changes": tuple(
+                        Change(Kind(kind), on, text)
+                        for kind, on, text in data["changes"]
+                    ),
+                    "warnings": tuple(data["warnings"]),
+                }
+            )
+        except (KeyError, TypeError) as exc:
+            raise ValueError("a step of a plan in another form") from exc
 
 
 def foresee(
@@ -83,10 +120,12 @@ def _look(step: Step, ahead: Collection[str]) -> Planned:
     )
 
 
-def elsewhere(steps: Iterable[Step], why: str) -> Iterator[Planned]:
-    """The steps of a flow that can't be looked at from this host."""
+def unseen(
+    steps: Iterable[Step], why: str, state: State = State.ELSEWHERE
+) -> Iterator[Planned]:
+    """The steps of a flow that wasn't looked at."""
     for step in steps:
-        yield Planned(step.atom_name, step.aim, State.ELSEWHERE, unseen=why)
+        yield Planned(step.atom_name, step.aim, state, unseen=why)
 
 
 def masked(planned: Planned, masker: Masker) -> Planned:

@@ -5,9 +5,9 @@ from collections.abc import Collection
 
 import pytest
 
-from amphv2_bootstrap.checks.foresight import Planned, State, foresee
 from amphv2_bootstrap.errors import CancelledError, TransientError
 from amphv2_bootstrap.steps.base import UNCHANGED, Change, Kind, Seen, Step, StepResult
+from amphv2_bootstrap.steps.plan.foresight import Planned, State, foresee
 from tests.unit.steps.controller_host import PASSWORD, Controller
 
 

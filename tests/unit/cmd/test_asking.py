@@ -72,7 +72,7 @@ def test_an_answer_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_changed_answer_is_none(tmp_path: Path, change: Any) -> None:
-    """Who can write to the engine's database says nothing in a host's name."""
+    """The right to write to the engine's database gives no say in a host's name."""
     answer = _answered(tmp_path, change)
     assert not answer.found
     assert "has no seal" in answer.why

@@ -77,7 +77,7 @@ def test_what_is_withdrawn_leaves_nothing_on_the_board(cloud: Cloud) -> None:
 
 
 def test_a_forgotten_one_is_ended_and_an_old_one_deleted(cloud: Cloud) -> None:
-    """Whoever asked was killed, or has its answer for an hour; no other job goes."""
+    """The command was killed, or has ended an hour ago; no other job goes."""
     job, read_only = cloud.post(_RUNS), cloud.post(_RUNS, kind="plan")
     _age(cloud)
     young = cloud.post(_RUNS, kind="plan")

@@ -14,7 +14,7 @@ def withdraw(journal: Journal, board: Board, job_uuid: str) -> None:
     """Cancel what is unfinished of the job, and take its entries off the board.
 
     There, the entry of a host that is away would outlast the job. One that somebody has
-    claimed is left to him. Safe to run again.
+    claimed stays there. Safe to run again.
 
     :raises BoardUnavailableError: the job is cancelled.
     """

@@ -69,14 +69,14 @@ def held_requests(
     """The workers get no new request within the block; all that came after it.
 
     Gives the reason, a clause, why they get them nevertheless; empty if they don't, or
-    if Octavia has no queue in RabbitMQ.
+    if there are none: no server of RabbitMQ answers, or it has no queue of Octavia's.
 
     :param sources: see :func:`.program_runner.run`.
     """
     servers = config_sources.brokers(map(Path, files_of(sources)))
     # A container may have files, and know names, that this host doesn't.
     if not is_command(python) and not any(map(_listens, servers)):
-        yield "no server of transport_url answers" if servers else ""
+        yield ""
         return
     hold = _Hold(python, sources, masker)
     hold.begin()

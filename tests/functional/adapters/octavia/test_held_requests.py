@@ -14,7 +14,7 @@ import pytest
 from amphv2_bootstrap.adapters.octavia.held_requests import held_requests
 from amphv2_bootstrap.spec.masking import Masker
 from tests.servers.process import Server, wait_until
-from tests.servers.rabbitmq import RabbitMQServer
+from tests.servers.rabbitmq import PASSWORD, RabbitMQServer
 
 _PROGRAM = Path(__file__).with_name("rpc.py")
 _CONFIGURATION = """\
@@ -121,3 +121,18 @@ def test_held_requests_reach_the_other_worker(workers: Workers) -> None:
     with one_stopped(workers, holding):
         workers.await_line("other", _MEANWHILE[-1])
         assert [one for one in workers.got("other") if one in _MEANWHILE] == _MEANWHILE
+
+
+def test_without_a_queue_nothing_is_held(workers: Workers) -> None:
+    """No worker has ever run: that is no reason for a warning."""
+    with held_requests(workers.python, [str(workers.conf)], masker=Masker()) as why:
+        assert not why
+
+
+def test_a_refused_login_is_a_reason(workers: Workers) -> None:
+    """The restart goes on after a bounded time; the reason shows no password."""
+    text = workers.conf.read_text().replace(PASSWORD, "wr0ng-password")
+    workers.conf.write_text(text)
+    with held_requests(workers.python, [str(workers.conf)], masker=Masker()) as why:
+        assert why
+        assert "wr0ng" not in why

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -305,5 +306,8 @@ def test_new_requests_are_held_where_a_worker_may_be_restarted(
     marked.settings["octavia_python"] = str(python)
     # The names of programs that do nothing.
     marked.settings["restart_commands"] = (("sh", "-c", "", *command),)
-    warnings = RestartOctaviaServices(marked.context).execute()["warnings"]
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        url = f"rabbit://u:p@127.0.0.1:{broker.getsockname()[1]}/"
+        marked.conf.write_text(f"[DEFAULT]\ntransport_url = {url}\n")
+        warnings = RestartOctaviaServices(marked.context).execute()["warnings"]
     assert any("New requests were not held" in one for one in warnings) == holds

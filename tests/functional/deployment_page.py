@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from tests import REPOSITORY
+from amphv2_bootstrap.adapters.octavia import conf_file
+from tests import DATA, REPOSITORY
 from tests.functional.site import PASSWORD
 from tests.servers.mariadb import MariaDB
 
@@ -106,6 +107,14 @@ class Page:
         return list(_BLOCK.finditer(path.read_text()))
 
 
+def octavia_conf(mariadb: MariaDB) -> bytes:
+    """What the deployment tool writes: Octavia has its main database."""
+    account = f"octavia:{quote(PASSWORD, safe='')}"
+    url = f"mysql+pymysql://{account}@{mariadb.host}:{mariadb.port}/octavia"
+    text = (DATA / "octavia.conf").read_bytes()
+    return conf_file.set_options(text, "database", {"connection": url})
+
+
 def places(mariadb: MariaDB) -> dict[str, str]:
     """What each page's names of the database and its accounts stand for."""
     mariadb.execute("CREATE DATABASE IF NOT EXISTS amphv2_bootstrap")
@@ -114,7 +123,6 @@ def places(mariadb: MariaDB) -> dict[str, str]:
         "controller1, controller2, controller3": "controller1",
         "amphv2:AMPHV2_DBPASS@": f"root:{password}@",
         "root:DATABASE_PASSWORD@": f"root:{password}@",
-        "OCTAVIA_DATABASE_PASSWORD": quote(PASSWORD, safe=""),
         "@VIP/": f"@{mariadb.host}:{mariadb.port}/",
         "jobboard_expiration_time = 100": "jobboard_expiration_time = 5",
     }

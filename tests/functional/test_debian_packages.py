@@ -32,7 +32,6 @@ def configuration(mariadb: MariaDB, redis: RedisServer) -> str:
     administrator = mariadb.root_url.partition("//")[2].partition("@")[0]
     replaced = {
         "root:ADMIN-PASSWORD": administrator,
-        "OCTAVIA-PASSWORD": QUOTED,
         "@DATABASE/": f"@{mariadb.host}:{mariadb.port}/",
         "REDIS-PASSWORD": redis.password.replace("$", "$$"),
         "= REDIS\n": f"= {redis.host}\njobboard_backend_port = {redis.port}\n",

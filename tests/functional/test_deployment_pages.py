@@ -11,21 +11,19 @@ from urllib.parse import quote
 import pytest
 
 from amphv2_bootstrap.adapters.octavia import conf_file
-from tests import DATA
-from tests.functional.deployment_page import Page, places
+from tests.functional.deployment_page import Page, octavia_conf, places
 from tests.functional.site import PASSWORD
 from tests.servers.mariadb import MariaDB
 from tests.servers.podman import python_home, running_podman
 from tests.servers.redis import RedisServer
 
-_TEMPLATE = (DATA / "octavia.conf").read_bytes()
 _LXC = "controller1_octavia_server_container-1a2b3c4d"
 
 
 def _page(name: str, folder: Path, mariadb: MariaDB, redis: RedisServer) -> Page:
     password = (redis.password or "").replace("$", "$$")
     (folder / "etc").mkdir()
-    (folder / "etc/octavia.conf").write_bytes(_TEMPLATE)
+    (folder / "etc/octavia.conf").write_bytes(octavia_conf(mariadb))
     changes = {
         **places(mariadb),
         "/etc/octavia/octavia.conf": f"{folder}/etc/octavia.conf",
@@ -86,7 +84,7 @@ def _overridden(page: Page, mariadb: MariaDB, redis: RedisServer) -> bytes:
     pairs = [line.strip().partition(": ") for line in lines]
     options = {name: value.strip('"') for name, _, value in pairs if name}
     options["jobboard_backend_port"] = str(redis.port)
-    return conf_file.set_options(_TEMPLATE, "task_flow", options)
+    return conf_file.set_options(octavia_conf(mariadb), "task_flow", options)
 
 
 @pytest.mark.timeout(900)
@@ -98,7 +96,7 @@ def test_octavia_in_lxc(
     with running_podman(tmp_path) as podman:
         seen = {each: str(each) for each in (octavia_venv, python_home())}
         root = podman.start(_LXC, ("sleep", "800"), seen, {"PATH": "/own:/usr/bin"})
-        _attach(tmp_path, root)
+        _attach(tmp_path, root, mariadb)
         del page.changes["/etc/octavia/octavia.conf"]
         page.changes |= {
             f"/var/lib/lxc/{_LXC}/rootfs": str(root),
@@ -115,7 +113,7 @@ def test_octavia_in_lxc(
         page.type(verify)
 
 
-def _attach(folder: Path, root: Path) -> None:
+def _attach(folder: Path, root: Path, mariadb: MariaDB) -> None:
     """Write ``lxc-attach``, and what the container has of systemd and of Octavia."""
     attach = folder / "bin/lxc-attach"
     attach.write_text('#!/bin/sh\nname=$2; shift 3\nexec podman exec -i "$name" "$@"\n')
@@ -125,4 +123,4 @@ def _attach(folder: Path, root: Path) -> None:
     for program in (attach, systemctl):
         program.chmod(0o755)
     (root / "etc/octavia").mkdir()
-    (root / "etc/octavia/octavia.conf").write_bytes(_TEMPLATE)
+    (root / "etc/octavia/octavia.conf").write_bytes(octavia_conf(mariadb))

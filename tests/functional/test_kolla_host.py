@@ -18,8 +18,7 @@ from urllib.parse import quote
 import pytest
 
 from amphv2_bootstrap.adapters.octavia import conf_file
-from tests import DATA
-from tests.functional.deployment_page import Page, places
+from tests.functional.deployment_page import Page, octavia_conf, places
 from tests.functional.site import PASSWORD
 from tests.servers.debian import Debian
 from tests.servers.mariadb import MariaDB
@@ -28,7 +27,6 @@ from tests.servers.process import wait_until
 from tests.servers.redis import RedisServer, Sentinels
 
 SERVICES = ("worker", "health-manager", "housekeeping", "api")
-_TEMPLATE = (DATA / "octavia.conf").read_bytes()
 
 # As kolla_start: copy the host's file, then start a service, which loads it.
 _START = """\
@@ -82,7 +80,7 @@ class KollaHost:
         """Write the files as kolla-ansible does: its template, then the overrides."""
         merged = configparser.ConfigParser(strict=False, interpolation=None)
         merged.read_string("\n".join(overrides))
-        text = _TEMPLATE
+        text = octavia_conf(self.mariadb)
         for section in merged.sections():
             text = conf_file.set_options(text, section, dict(merged[section]))
         for file in self.files():
@@ -250,7 +248,8 @@ def test_an_option_that_the_containers_release_lacks(host: KollaHost) -> None:
     host.page.type("amphv2-bootstrap db upgrade")
     printed = host.page.type("amphv2-bootstrap run", 1)
     assert "Octavia 11 on controller1 has no option jobboard_redis_sentinel" in printed
-    assert [file.read_bytes() for file in host.files()] == [_TEMPLATE] * len(SERVICES)
+    written = [octavia_conf(host.mariadb)] * len(SERVICES)
+    assert [file.read_bytes() for file in host.files()] == written
     assert host.mariadb.execute("SHOW DATABASES") == databases
     assert host.starts() == before
 

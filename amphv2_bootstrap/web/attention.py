@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the reader of the page should know first: failures, waits and warnings."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from amphv2_bootstrap.engine.conductor.duplicate_hosts import has_duplicate
 from amphv2_bootstrap.engine.liveness import ConductorRow, Liveness
-from amphv2_bootstrap.engine.records import flow_name
+from amphv2_bootstrap.engine.records import Drain, flow_name
+from amphv2_bootstrap.web.overview import Overview
 from amphv2_bootstrap.web.words import clock, duration
 
+_DUPLICATE = (
+    "conductors of this host name run on several machines: give each its own [DEFAULT] "
+    "host"
+)
 FAILED, TROUBLE, WAITS, WARNING = "failed", "trouble", "waits", "warning"
 
 
@@ -22,9 +29,13 @@ class Note:
     command: str = ""
 
 
-def notes(report: dict[str, Any] | None, rows: Sequence[ConductorRow]) -> list[Note]:
+def notes(overview: Overview) -> list[Note]:
     """The worst first; the same text of several flows once, with all of them."""
-    found = [*(_of_job(report) if report else ()), *_of_conductors(rows)]
+    found = [
+        *(_of_job(overview.report) if overview.report else ()),
+        *_of_conductors(overview.conductors),
+        *map(_of_drain, overview.drains.values()),
+    ]
     order = (FAILED, TROUBLE, WAITS, WARNING)
     return sorted(_grouped(found), key=lambda note: order.index(note.kind))
 
@@ -66,6 +77,14 @@ def _of_conductors(rows: Sequence[ConductorRow]) -> Iterator[Note]:
         elif row.board_error:
             text = f"the conductor can't reach the jobboard: {row.board_error}"
             yield Note(TROUBLE, row.host, text)
+        if has_duplicate(row, rows):
+            yield Note(TROUBLE, row.host, _DUPLICATE)
+
+
+def _of_drain(drain: Drain) -> Note:
+    command = f"amphv2-bootstrap conductor undrain {shlex.quote(drain.host)}"
+    text = f"{drain.by} has drained the host: its conductor takes no flow"
+    return Note(WAITS, drain.host, text, command)
 
 
 def _grouped(found: Sequence[Note]) -> list[Note]:

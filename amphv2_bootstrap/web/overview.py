@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the page shows of the engine's database, read at once and kept for a moment."""
 
+import dataclasses
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from amphv2_bootstrap.engine.description.attempts import (
 )
 from amphv2_bootstrap.engine.description.report import describe, summarize
 from amphv2_bootstrap.engine.liveness import ConductorRow, alive
-from amphv2_bootstrap.engine.records import Job
+from amphv2_bootstrap.engine.records import Drain, Job
 from amphv2_bootstrap.engine.storage.store import Store
 from amphv2_bootstrap.errors import BootstrapError, NotFoundError
 
@@ -35,6 +36,7 @@ class Overview:
 
     now: float
     conductors: Sequence[ConductorRow]
+    drains: Mapping[str, Drain]
     jobs: Sequence[dict[str, Any]]
     report: dict[str, Any] | None = None
     began_at: float = 0.0
@@ -53,7 +55,7 @@ def read(store: Store, text: str | None) -> Overview:
         summarize(job, [run.state for run in store.flow_runs_of(job.uuid)])
         for job in last
     ]
-    base = Overview(_now(store), rows, jobs)
+    base = Overview(_now(store), rows, store.drains(), jobs)
     if text is None and not last:
         return base
     return _with_job(base, store, store.resolve(text) if text else last[0])
@@ -63,14 +65,12 @@ def _with_job(base: Overview, store: Store, job: Job) -> Overview:
     living = {row.owner for row in alive(base.conductors)}
     events = [event for _, event in store.events(job.uuid)]
     runs = store.flow_runs_of(job.uuid)
-    return Overview(
-        base.now,
-        base.conductors,
-        base.jobs,
-        describe(store, job),
-        job.created_at,
-        [each for run in runs for each in attempts(run, events, living)],
-        [each for run in runs for each in takeovers(run, events)],
+    return dataclasses.replace(
+        base,
+        report=describe(store, job),
+        began_at=job.created_at,
+        attempts=[each for run in runs for each in attempts(run, events, living)],
+        takeovers=[each for run in runs for each in takeovers(run, events)],
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 
+from amphv2_bootstrap.engine.conductor.duplicate_hosts import has_duplicate
 from amphv2_bootstrap.engine.liveness import Liveness
 from amphv2_bootstrap.web import words
 from amphv2_bootstrap.web.attention import notes
@@ -67,6 +68,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals["asset"] = {name: at for name, (at, _) in _NAMED.items()}
     environment.globals["Liveness"] = Liveness
+    environment.globals["has_duplicate"] = has_duplicate
     environment.filters["duration"] = words.duration
     environment.filters["clock"] = words.clock
     environment.filters["day"] = words.day_and_clock
@@ -80,8 +82,9 @@ def render(seen: Seen) -> bytes:
     values = {
         "report": overview.report,
         "picture": draw(overview),
-        "notes": notes(overview.report, overview.conductors),
+        "notes": notes(overview),
         "conductors": overview.conductors,
+        "drains": overview.drains,
         "jobs": overview.jobs,
         "count": _count(overview.report),
         "seen_at": words.at(overview.now),

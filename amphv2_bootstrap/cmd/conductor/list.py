@@ -2,14 +2,13 @@
 """``conductor list``."""
 
 import argparse
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.job.arguments import as_written
-from amphv2_bootstrap.engine.liveness import ConductorRow, Liveness, alive
+from amphv2_bootstrap.engine.liveness import ConductorRow, Liveness
 from amphv2_bootstrap.engine.records import FlowState
 
 if TYPE_CHECKING:
@@ -49,6 +48,7 @@ class ListConductors(Guarded, Lister):
         return as_written(super().get_parser(prog_name))
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from amphv2_bootstrap.engine.conductor.duplicate_hosts import has_duplicate
         from amphv2_bootstrap.engine.description.report import iso
 
         store = self.runtime().store
@@ -89,11 +89,3 @@ def _board(row: ConductorRow) -> str:
     if row.liveness is not Liveness.ALIVE:
         return "unknown"
     return "unreachable" if row.board_error else "reachable"
-
-
-def has_duplicate(row: ConductorRow, rows: Sequence[ConductorRow]) -> bool:
-    """Whether it is alive, and so is one of its host name on another machine."""
-    from amphv2_bootstrap.engine.conductor.duplicate_hosts import are_duplicates
-
-    living = alive(rows)
-    return row in living and any(are_duplicates(row, other) for other in living)

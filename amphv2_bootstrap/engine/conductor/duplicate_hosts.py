@@ -68,6 +68,12 @@ def is_elsewhere(owner: str, here: ProcessIdentity) -> bool:
     return parsed is not None and parsed.kernel not in ("", here.kernel)
 
 
+def has_duplicate(row: ConductorRow, rows: Sequence[ConductorRow]) -> bool:
+    """Whether it is alive, and so is one of its host name on another machine."""
+    living = alive(rows)
+    return row in living and any(are_duplicates(row, other) for other in living)
+
+
 def are_duplicates(one: ConductorRow, other: ConductorRow) -> bool:
     """Whether two conductors of one host name were alive on two machines at once.
 

@@ -11,6 +11,7 @@ import pytest
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import FlowState, NewFlowRun
+from amphv2_bootstrap.engine.storage.control.draining import drain
 from amphv2_bootstrap.web.application import Application
 from tests.unit.engine.signs import beat
 from tests.unit.engine.toys import Cloud
@@ -87,6 +88,22 @@ def test_another_name_is_refused_without_a_token(cloud: Cloud) -> None:
     assert get(application(cloud), "/", HTTP_HOST="[::1]:9187").status == "200 OK"
     answer = get(application(cloud, TOKEN), "/", HTTP_HOST="ctl1.example:9187")
     assert answer.status.startswith("401")
+
+
+def test_the_table_of_conductors_shows_drains_and_conflicts(cloud: Cloud) -> None:
+    """A drained host and one with conductors on two machines are marked, and noted."""
+    for name in ("machine.one", "machine.two", "machine.one"):
+        beat(cloud.database, ProcessIdentity("twice", 1, name, "0"))
+    beat(cloud.database, ProcessIdentity("out", 1, "machine.three", "0"))
+    drain(cloud.journal, "out", "me")
+    body = get(application(cloud), "/").body
+    rows = re.findall(r'<tr data-conductor="(\w+)".*?</tr>', body)
+    marks = re.findall(r'<tr .*?="(\w+)".*?class="chip (several|drained)', body)
+    assert sorted(rows) == ["out", "twice", "twice"]
+    assert sorted(marks) == [("out", "drained"), *[("twice", "several")] * 2]
+    assert "me has drained the host" in body
+    assert "amphv2-bootstrap conductor undrain out" in body
+    assert "conductors of this host name run on several machines" in body
 
 
 def test_it_only_reads(cloud: Cloud) -> None:

@@ -57,7 +57,7 @@ def test_failures_come_first(make_cloud: MakeCloud) -> None:
     assert run is not None
     cloud.journal.settle(run, FlowState.PARKED, "no such table")
     overview = read(cloud.store, uuid[:8])
-    found = notes(overview.report, overview.conductors)
+    found = notes(overview)
     assert [note.kind for note in found] == ["failed", "waits"]
     assert found[0].text == "no such table"
     assert found[0].command == f"amphv2-bootstrap job resume {uuid}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.cmd.conductor.list import has_duplicate
+from amphv2_bootstrap.engine.conductor.duplicate_hosts import has_duplicate
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.storage import migrate
 from amphv2_bootstrap.engine.storage.database import Database

@@ -29,13 +29,13 @@ _TIDYING = (_PROOF, "drill")
 
 
 class Verify(Guarded, OwnFormats, Lister):
-    """Check that Octavia's jobboard works as it is; changes nothing.
+    """Check that Octavia's jobboard works as it is; changes nothing there.
 
     Compares this host's octavia.conf with what is wanted, and looks at accounts,
     grants, tables and the key-value backend. Then it sends a job through the
     jobboard by Octavia's own code, on a namespace beside Octavia's, and leaves
     nothing of it behind. Exit code 0, or 1 where a check failed or the jobboard
-    could not be proven.
+    could not be proven. The time of a success is noted for the conductor's metrics.
     """
 
     formats = "verify_formatters"
@@ -79,12 +79,24 @@ class Verify(Guarded, OwnFormats, Lister):
         ]
         if any(finding.state == _FAILED for finding in found):
             self.exit_code = exit_codes.FAILED
+        else:
+            _note(loaded.host.state_path)
         return _COLUMNS, [dataclasses.astuple(finding) for finding in found]
 
     def _begin(self, name: str) -> None:
         self._check = name
         if sys.stderr.isatty():
             _say(f"checking: {name}")
+
+
+def _note(state_path: str) -> None:
+    """Note the success for the metrics; ``verify`` succeeds without it, too."""
+    from amphv2_bootstrap.checks import last_success
+
+    try:
+        last_success.note(state_path)
+    except BootstrapError as exc:
+        _say(f"The metrics won't have this success: {exc}")
 
 
 def _masked(finding: "Finding", masker: "Masker") -> "Finding":

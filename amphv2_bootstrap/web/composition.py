@@ -22,5 +22,6 @@ def status_page(
     """
     assert loaded.http is not None  # noqa: S101 - the caller has looked
     version = metadata.version("amphv2-bootstrap")
-    source = Source(MEASURES, store, owner, version)
+    state_path = loaded.host.state_path
+    source = Source(MEASURES, store, owner, version, state_path)
     return StatusPage(Application(loaded.http, store, pulse, source), loaded.http)

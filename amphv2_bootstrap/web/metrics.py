@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
+from amphv2_bootstrap.checks import last_success
 from amphv2_bootstrap.engine.description.state import State, state_of
 from amphv2_bootstrap.engine.execution.outcome import Outcome
 from amphv2_bootstrap.engine.liveness import Liveness
@@ -50,6 +51,7 @@ class Source:
     store: Callable[[], Store]
     owner: str
     version: str
+    state_path: str
 
 
 class Collector:
@@ -64,6 +66,7 @@ class Collector:
         yield InfoMetricFamily(f"{PREFIX}build", "The package.", value=version)
         yield from _counters(self._source.measures)
         yield _durations(self._source.measures)
+        yield from _verified(self._source.state_path)
         try:
             state = state_of(self._source.store())
         except BootstrapError:
@@ -109,6 +112,13 @@ def _durations(measures: Measures) -> Metric:
             buckets.append((bound, so_far))
         family.add_metric([step], buckets, total)
     return family
+
+
+def _verified(state_path: str) -> Iterator[Metric]:
+    found = last_success.noted_at(state_path)
+    if found is not None:
+        text = "When verify last succeeded on this conductor's host."
+        yield _gauge("last_successful_verify_timestamp_seconds", text, found)
 
 
 def _gauges(state: State, owner: str) -> Iterator[Metric]:

@@ -4,11 +4,13 @@
 import contextlib
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from amphv2_bootstrap.checks import last_success
 from tests.functional.canary_cloud import DATABASE, redis_keys
 from tests.functional.site import PASSWORD, KeyValue
 from tests.functional.verify_cloud import (
@@ -57,8 +59,12 @@ def cloud(
 def test_passes_on_what_a_job_made(cloud: Cloud) -> None:
     """All checks succeed, the exit code is 0, and neither key nor row is left."""
     keys = redis_keys(cloud.server)
+    began = time.time()
     code, found = verify(cloud)
     assert code == 0, found
+    assert began - 1 < (
+        last_success.noted_at(str(cloud.site.folder / "ctl1/state")) or 0
+    )
     ours = [one for one in found if one["check"] in CHECKS]
     assert {one["check"] for one in ours} == CHECKS
     assert {one["state"] for one in ours} == {"ok"}, found

@@ -29,7 +29,7 @@ def application(
 ) -> Application:
     """Of a conductor that works on this cloud."""
     settings = HttpSettings("127.0.0.1", 9187, Secret(token) if token else None)
-    source = Source(Measures(), lambda: cloud.store, OWNER, "1.0")
+    source = Source(Measures(), lambda: cloud.store, OWNER, "1.0", "/nonexistent")
     return Application(settings, lambda: cloud.store, Pulse(patience), source)
 
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The metrics, and who names them."""
 
+import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from amphv2_bootstrap.checks import last_success
 from amphv2_bootstrap.engine.description.state import ready_since
 from amphv2_bootstrap.engine.measures import BOUNDS, Event, Measures
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
@@ -32,19 +35,24 @@ def _parts(named: set[str]) -> set[str]:
     return {name for name in named if name.endswith(ends)}
 
 
-def _exposed(cloud: Cloud, measures: Measures | None = None) -> str:
-    source = Source(measures or Measures(), lambda: cloud.store, OWNER, "1.0")
+def _exposed(
+    cloud: Cloud, measures: Measures | None = None, state_path: str = "/nonexistent"
+) -> str:
+    source = Source(
+        measures or Measures(), lambda: cloud.store, OWNER, "1.0", state_path
+    )
     return exposition(source).decode()
 
 
-def _full(cloud: Cloud) -> str:
-    """The metrics of a conductor that has done something."""
+def _full(cloud: Cloud, folder: Path) -> str:
+    """The metrics of a conductor that has done something, on a verified host."""
     owner = ProcessIdentity.parse(OWNER)
     assert owner is not None
     beat(cloud.database, owner)
     measures = Measures()
     measures.time_step("a", 0.3)
-    return _exposed(cloud, measures)
+    last_success.note(str(folder))
+    return _exposed(cloud, measures, str(folder))
 
 
 def test_flows_by_state_and_the_oldest_ready_one(make_cloud: MakeCloud) -> None:
@@ -111,18 +119,33 @@ def test_a_released_flow_is_ready_since_its_release(make_cloud: MakeCloud) -> No
     assert ready_since(run, []) == run.created_at
 
 
+def test_the_last_success_of_verify(make_cloud: MakeCloud, tmp_path: Path) -> None:
+    """Its time is there from the first success on, and no time before."""
+    name, cloud = "amphv2_last_successful_verify_timestamp_seconds", make_cloud()
+    assert name not in _exposed(cloud, state_path=str(tmp_path))
+    last_success.note(str(tmp_path))
+    (marker,) = tmp_path.glob("last-*")
+    os.utime(marker, (1, 1))
+    assert f"{name} 1.0\n" in _exposed(cloud, state_path=str(tmp_path))
+    last_success.note(str(tmp_path))
+    assert f"{name} 1.0\n" not in _exposed(cloud, state_path=str(tmp_path))
+
+
 @pytest.mark.parametrize("path", READERS)
-def test_every_named_metric_exists(path: str, make_cloud: MakeCloud) -> None:
+def test_every_named_metric_exists(
+    path: str, make_cloud: MakeCloud, tmp_path: Path
+) -> None:
     """The page, the alerts and the dashboard name no metric that is not there."""
-    text = _full(make_cloud())
+    text = _full(make_cloud(), tmp_path)
     named = set(NAMES.findall((REPOSITORY / path).read_text()))
     assert named
     missing = {name for name in named if f"# TYPE {name} " not in text} - _parts(named)
     assert not missing
 
 
-def test_every_metric_is_documented(make_cloud: MakeCloud) -> None:
+def test_every_metric_is_documented(make_cloud: MakeCloud, tmp_path: Path) -> None:
     """The page names each metric."""
     page = (REPOSITORY / READERS[0]).read_text()
-    for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", _full(make_cloud()), re.M):
+    exposed = _full(make_cloud(), tmp_path)
+    for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", exposed, re.M):
         assert f"``{name}``" in page, (name, kind)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of the persistence database: logins, grants, tables."""
 
-import dataclasses
 from collections.abc import Iterator
 
 from amphv2_bootstrap.adapters.mysql import accounts as accounts
@@ -58,8 +57,7 @@ def _own_login(context: Context) -> Iterator[Finding]:
             protection = tls.meaning(context.spec.persistence.query).words
             yield Finding("database", OK, f"{message} on {session.place}{protection}")
     except BootstrapError as exc:
-        found = Finding.of("database", exc)
-        yield dataclasses.replace(found, todo=found.todo or _FIX)
+        yield Finding.of("database", exc)
 
 
 def _accounts(context: Context, session: Session) -> Iterator[Finding]:

@@ -14,6 +14,8 @@ from amphv2_bootstrap.spec import tls
 from amphv2_bootstrap.spec.masking import Masker
 from amphv2_bootstrap.spec.server_errors import key_value as server_errors
 
+NOTHING = "Nothing: its owner carries it out, or its claim expires"
+
 
 def unavailable(
     settings: BoardSettings, attempted: str, cause: BaseException | str
@@ -52,7 +54,7 @@ def refused(settings: BoardSettings, entry: Entry, why: str) -> ClaimRefusedErro
         f"claim flow {entry.uuid}",
         on=settings.place,
         why=why,
-        todo="Nothing: its owner carries it out, or its claim expires",
+        todo=NOTHING,
     )
 
 

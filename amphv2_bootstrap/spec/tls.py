@@ -186,7 +186,7 @@ def _unverified(option: str) -> Trap:
 
 
 # Words of OpenSSL, and what to do; the first that fit count.
-_ADVICE = (
+ADVICE = (
     (
         "certificate is not yet valid",
         "Its certificate isn't valid yet: set the clocks of both hosts.",
@@ -226,7 +226,7 @@ _INTERRUPTED = (
 
 def advice(text: str) -> str | None:
     """What to do about a refused handshake of which ``text`` reports; None if none."""
-    return next((todo for words, todo in _ADVICE if re.search(words, text)), None)
+    return next((todo for words, todo in ADVICE if re.search(words, text)), None)
 
 
 def refusal(exc: BaseException | None) -> str | None:

@@ -83,6 +83,7 @@ class Container:
                 "ask for the state of a container",
                 on=self.name,
                 why=done.output[-300:] if done.returncode else "an unknown answer",
+                todo=f"Run '{self.tool[-1]} container inspect {self.name}' by hand.",
             ) from exc
         return found if isinstance(found, dict) else {}
 

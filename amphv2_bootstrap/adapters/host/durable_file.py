@@ -298,6 +298,7 @@ def _changed_meanwhile(path: str) -> TransientError:
         "replace the file",
         on=path,
         why="somebody else changed it at the same moment",
+        todo="Find out what else writes this file, and stop that.",
     )
 
 

@@ -189,7 +189,10 @@ class Systemd:
         )
         if done.returncode:
             raise TransientError(
-                "ask systemd for the state of a unit", on=unit, why=done.output
+                "ask systemd for the state of a unit",
+                on=unit,
+                why=done.output,
+                todo=f"Run '{self.program} status {unit}' by hand.",
             )
         pairs = (line.partition("=") for line in done.stdout.splitlines())
         return {name: value for name, _, value in pairs}

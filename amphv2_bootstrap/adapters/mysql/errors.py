@@ -71,7 +71,7 @@ def _translate(
     refused = tls.database_refusal(exc)
     lasting = refused or (code and not server_errors.is_transient(code, message))
     kind = DatabaseRefusalError if lasting else DatabaseTroubleError
-    todo = refused or server_errors.advice(code, message)
+    todo = refused or server_errors.advice(code, message) or server_errors.ASK_ITS_LOG
     why = f"{clean(message, masker)} [{code}]"
     error = kind(attempted, on=place, why=why, todo=todo)
     error.code = code
@@ -98,7 +98,8 @@ def _of_driver(exc: Exception, attempted: str, place: str) -> PermanentError:
     """What PyMySQL, or a library below it, can't do; an unknown text isn't shown."""
     if isinstance(exc, UnicodeEncodeError):  # its text has a character of the password
         why = "PyMySQL sends passwords as latin-1, but this one has other characters"
-        return PermanentError(attempted, on=place, why=why)
+        todo = "Choose a password of ASCII characters."
+        return PermanentError(attempted, on=place, why=why, todo=todo)
     found = _MISSING.fullmatch(str(exc))
     if found:
         todo = f"Install {found[1]} in this program's Python and in Octavia's."

@@ -17,7 +17,6 @@ from amphv2_bootstrap.spec.server_errors import mysql as server_errors
 from amphv2_bootstrap.spec.server_errors.mysql import (
     ACCESS_DENIED,
     DATABASE_DENIED,
-    UNKNOWN_DATABASE,
 )
 from amphv2_bootstrap.spec.task_flow_tls import KAZOO_WITHOUT_TLS, OTHER_KAZOO
 
@@ -51,7 +50,6 @@ _MYSQL = {
     ACCESS_DENIED: "Correct the user and the password in persistence_connection, or "
     "create the account for this host.",
     DATABASE_DENIED: "Grant the account all privileges on the database.",
-    UNKNOWN_DATABASE: "Create the database: amphv2-bootstrap post-job does.",
     1054: _ADVICE["schema"],
     1142: "Grant the account all privileges on the database.",
     1146: _ADVICE["schema"],

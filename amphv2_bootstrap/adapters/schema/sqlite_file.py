@@ -20,6 +20,7 @@ from amphv2_bootstrap.adapters.schema.persistence_schema import Schema
 from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 
 _POLL_SECONDS = 0.2
+_CHECK = "Check the path in persistence_connection, its file and their permissions."
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 _WRITE_AHEAD = slice(18, 20)  # of the file's header; 1 means without such a log
 
@@ -40,7 +41,9 @@ def look_at_file(path: Path) -> Schema:
     except (sqlite3.Error, OSError) as exc:
         kind = TransientError if "locked" in str(exc) else PermanentError
         why = exc.strerror if isinstance(exc, OSError) else None
-        raise kind("read the database", on=str(path), why=why or str(exc)) from exc
+        raise kind(
+            "read the database", on=str(path), why=why or str(exc), todo=_CHECK
+        ) from exc
     return Schema(frozenset(str(row[0]) for row in rows))
 
 
@@ -101,7 +104,10 @@ def folder_locked(
                 raise CancelledError(f"wait for {folder}", why="cancelled")
             if time.monotonic() > deadline:
                 raise TransientError(
-                    "make the tables", on=str(folder), why="another run makes them"
+                    "make the tables",
+                    on=str(folder),
+                    why="another run makes them",
+                    todo="Wait until it ends.",
                 )
         yield
     finally:
@@ -113,7 +119,7 @@ def _open_folder(folder: Path) -> int:
         return no_follow.open_folder(folder)
     except OSError as exc:
         raise PermanentError(
-            "make the tables", on=str(folder), why=exc.strerror or str(exc)
+            "make the tables", on=str(folder), why=exc.strerror or str(exc), todo=_CHECK
         ) from exc
 
 
@@ -131,7 +137,7 @@ def _is_roots(path: Path) -> bool:
             return no_follow.is_roots(file.folder)
     except OSError as exc:
         raise PermanentError(
-            "make the tables", on=str(path), why=exc.strerror or str(exc)
+            "make the tables", on=str(path), why=exc.strerror or str(exc), todo=_CHECK
         ) from exc
 
 

@@ -173,7 +173,8 @@ class Database:
             return SchemaError(attempted, on=self.place, why=why, todo=todo)
         advice = server_errors.advice(code, why) if isinstance(code, int) else ""
         if code in _FOR_GOOD:
-            return DatabaseError(attempted, on=self.place, why=why, todo=advice)
+            todo = advice or _CHECK
+            return DatabaseError(attempted, on=self.place, why=why, todo=todo)
         if isinstance(exc, _TROUBLE):
             # Not permanent: another server of the cluster may have a right certificate.
             todo = tls.database_refusal(original) or " ".join(
@@ -187,7 +188,7 @@ class Database:
             )
         name = type(exc).__name__  # the text of SQLAlchemy may quote a secret
         why = name if original is exc else f"{name}: {why}"
-        return DatabaseError(attempted, on=self.place, why=why)
+        return DatabaseError(attempted, on=self.place, why=why, todo=_CHECK)
 
 
 def is_duplicate(exc: BaseException) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from amphv2_bootstrap.engine.board import Board, ClaimRefusedError, Entry, NewEntry
 from amphv2_bootstrap.engine.bounded import read_json
 from amphv2_bootstrap.engine.storage.database import Database, to_json
+from amphv2_bootstrap.jobboards.board_errors import NOTHING
 from amphv2_bootstrap.jobboards.codec import Listing, read_listing, write_listing
 from amphv2_bootstrap.jobboards.settings import BoardSettings
 from amphv2_bootstrap.jobboards.sql.changes import open_watch
@@ -83,7 +84,9 @@ class SqlBoard:
         ended = (row.owner, row.expires_at) if is_over else None
         if not self._table.claim(entry.uuid, owner, expiry, ended):
             raise ClaimRefusedError(
-                f"claim flow {entry.uuid}", why="another holds it, or it is gone"
+                f"claim flow {entry.uuid}",
+                why="another holds it, or it is gone",
+                todo=NOTHING,
             )
 
     def renew(self, entry: Entry, owner: str, expiry: float) -> bool:

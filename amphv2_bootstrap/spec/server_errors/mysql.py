@@ -30,6 +30,8 @@ _SYSTEM_TABLES = (
     "The server's own tables are older than the server, or damaged: run "
     "mariadb-upgrade there (or restart MySQL with --upgrade=FORCE)."
 )
+ASK_ITS_LOG = "Look at the server's error log."
+"""What helps with an error that no rule has advice for."""
 _NO_KEY = (
     "The server refuses tables without a primary key: turn sql_require_primary_key off "
     "until the job is done, and report the table to the project."
@@ -88,7 +90,9 @@ RULES: tuple[Rule, ...] = (
     _transient(
         1047, "The node isn't part of a working cluster: check its wsrep status."
     ),
-    _permanent(UNKNOWN_DATABASE, ""),
+    _permanent(
+        UNKNOWN_DATABASE, "Create the database: amphv2-bootstrap post-job does."
+    ),
     _transient(1053, "The server is shutting down."),
     _transient(1080),
     _permanent(1114, _SPACE),

@@ -107,7 +107,11 @@ class CheckPrerequisites(Step):
                 away = exc
         if self._problems:
             self._problems += [str(away)] if away else []
-            raise PermanentError("check the prerequisites", why=self._numbered())
+            raise PermanentError(
+                "check the prerequisites",
+                why=self._numbered(),
+                todo="Do what each problem says, and resume the job.",
+            )
         if away:
             raise away
         found = "; ".join(self._found)

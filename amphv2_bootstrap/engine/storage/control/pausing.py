@@ -18,7 +18,12 @@ def pause(journal: Journal, job_uuid: str, who: str) -> bool:
     """
     with journal.database.write() as connection:
         if not stages.lock_job(connection, job_uuid):
-            raise ConflictError("pause the job", on=job_uuid, why="it has ended")
+            raise ConflictError(
+                "pause the job",
+                on=job_uuid,
+                why="it has ended",
+                todo="Nothing: no step of it begins any more.",
+            )
         return _set(journal, connection, job_uuid, who)
 
 

@@ -75,4 +75,9 @@ def _unknown(host: str, runs: Sequence[FlowRun]) -> NotFoundError:
 
 def _ended(own: Sequence[FlowRun]) -> ConflictError:
     ends = ", ".join(f"{run.name} is {run.state}" for run in own)
-    return ConflictError("skip the host", on=str(own[0].host), why=ends)
+    return ConflictError(
+        "skip the host",
+        on=str(own[0].host),
+        why=ends,
+        todo="Nothing: it holds up no other host.",
+    )

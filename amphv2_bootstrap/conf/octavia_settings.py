@@ -28,7 +28,6 @@ from amphv2_bootstrap.spec.task_flow_group import Group, Place
 _DATABASE = "octavia_persistence"
 """The name that Octavia's document gives it."""
 
-_SERVERS = ("mysql", "mariadb")
 _URL = "persistence_connection"
 _DERIVED = "persistence_connection, taken from Octavia's [database] connection,"
 _WRITE_URL = (
@@ -168,7 +167,7 @@ class Target:
             return own  # the check says what is wrong with it
         file = next(file for file in reversed(files) if main_connection([file]))
         self.persistence_from = f"[database] connection of {file}"
-        if url.drivername.split("+")[0] in _SERVERS:
+        if url.is_mysql:
             # Octavia requires it, and with others taskflow, or we, can't work.
             url = replace(url, drivername="mysql+pymysql")
         return with_password(replace(url, database=_DATABASE), password)

@@ -103,8 +103,7 @@ class UrlCheck:
         return False
 
     def _refuse_driver(self, url: DatabaseUrl) -> None:
-        kind = url.drivername.split("+")[0]
-        if kind in ("mysql", "mariadb"):
+        if url.is_mysql:
             self._add(
                 f"has the driver {url.drivername}, which taskflow or this program "
                 "can't use",

@@ -46,6 +46,11 @@ class DatabaseUrl:
         return self.drivername.split("+")[0] == "sqlite"
 
     @property
+    def is_mysql(self) -> bool:
+        """Whether it is MySQL or MariaDB, by whatever driver."""
+        return self.drivername.split("+")[0] in ("mysql", "mariadb")
+
+    @property
     def refused_arguments(self) -> tuple[str, ...]:
         """Those that are not among :data:`URL_ARGUMENTS`; SQLite may have none."""
         allowed: frozenset[str] = frozenset() if self.is_sqlite else URL_ARGUMENTS

@@ -13,8 +13,6 @@ from amphv2_bootstrap.spec.model import on_host
 from amphv2_bootstrap.spec.secret import Secret
 from amphv2_bootstrap.steps.base import Context
 
-_SERVERS = ("mysql", "mariadb")
-
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -103,7 +101,7 @@ def login(context: Context) -> Login | None:
         url, password = parse(config_sources.main_connection(files))
     except ValueError:
         return None
-    if url.drivername.split("+")[0] not in _SERVERS or url.refused_arguments:
+    if not url.is_mysql or url.refused_arguments:
         return None
     paths = {
         name: on_host(value, context.host.host_paths)

@@ -12,10 +12,10 @@ import pytest
 from amphv2_bootstrap.adapters.octavia import conf_file
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.host_reports import HostReport
-from tests.functional.site import PASSWORD, KeyValue, Site, site_of_a_module
+from tests.functional.site import PASSWORD, Site
+from tests.functional.verify_cloud import redis_cloud
 from tests.servers.mariadb import MariaDB
 from tests.servers.redis import PASSWORD as REDIS_PASSWORD
-from tests.servers.redis import running_redis
 
 Findings = list[dict[str, str]]
 
@@ -28,13 +28,12 @@ def site(
 ) -> Iterator[Site]:
     """Two controllers with a finished job; both conductors run on."""
     folder = tmp_path_factory.mktemp("controllers")
-    with running_redis(folder / "redis") as redis:
-        key_value = KeyValue("redis", redis.port, redis.password)
-        with site_of_a_module(folder, mariadb_server, octavia_bin, key_value) as site:
-            site.start_conductors()
-            done = site.cli("post-job", "--wait", "--timeout", "100")
-            assert done.returncode == 0, (done.stderr, site.log("ctl1").read_text())
-            yield site
+    with redis_cloud(folder, mariadb_server, octavia_bin) as cloud:
+        site = cloud.site
+        site.start_conductors()
+        done = site.cli("post-job", "--wait", "--timeout", "100")
+        assert done.returncode == 0, (done.stderr, site.log("ctl1").read_text())
+        yield site
 
 
 def _reports(site: Site) -> dict[str, HostReport]:

@@ -11,10 +11,9 @@ import pytest
 from amphv2_bootstrap.spec.masking import Masker
 from tests.functional import test_verify as sabotages
 from tests.functional.plan_cloud import Done, Planned, broken, compare, plan, post
-from tests.functional.site import PASSWORD, KeyValue, site_of_a_module
-from tests.functional.verify_cloud import Cloud, set_option
+from tests.functional.site import PASSWORD
+from tests.functional.verify_cloud import Cloud, redis_cloud, set_option
 from tests.servers.mariadb import MariaDB
-from tests.servers.redis import running_redis
 
 _SABOTAGES = {case.name: case.breaking for case in sabotages._CASES}
 
@@ -35,21 +34,17 @@ def planning(
 ) -> Iterator[Planning]:
     """An empty cloud is planned and bootstrapped; each case then breaks one thing."""
     folder = tmp_path_factory.mktemp("plan")
-    with running_redis(folder / "redis") as redis:
-        key_value = KeyValue("redis", redis.port, redis.password)
-        with site_of_a_module(
-            folder, mariadb_server, octavia_bin, key_value, hosts=("ctl1",)
-        ) as site:
-            # What is wrong for good, but looks as if it might pass, is not tried long.
-            site.write_configuration(
-                "ctl1", {"conductor": {"step_retry_max_elapsed": "10"}}
-            )
-            assert site.cli("db", "upgrade").returncode == 0
-            cloud = Cloud(site, redis)
-            planned = plan(cloud)
-            site.start_conductors()
-            masker = Masker([PASSWORD, redis.password or ""])
-            yield Planning(cloud, masker, planned, post(cloud))
+    with redis_cloud(folder, mariadb_server, octavia_bin, hosts=("ctl1",)) as cloud:
+        site = cloud.site
+        # What is wrong for good, but looks as if it might pass, is not tried long.
+        site.write_configuration(
+            "ctl1", {"conductor": {"step_retry_max_elapsed": "10"}}
+        )
+        assert site.cli("db", "upgrade").returncode == 0
+        planned = plan(cloud)
+        site.start_conductors()
+        masker = Masker([PASSWORD, cloud.server.password or ""])
+        yield Planning(cloud, masker, planned, post(cloud))
 
 
 def test_an_empty_cloud(planning: Planning) -> None:

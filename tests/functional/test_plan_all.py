@@ -20,11 +20,10 @@ from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.spec.masking import Masker
 from tests.functional.canary_cloud import redis_keys
 from tests.functional.plan_cloud import shown, stamps, statements
-from tests.functional.site import PASSWORD, KeyValue, site_of_a_module
-from tests.functional.verify_cloud import Cloud
+from tests.functional.site import PASSWORD
+from tests.functional.verify_cloud import Cloud, redis_cloud
 from tests.patched import patched
 from tests.servers.mariadb import MariaDB
-from tests.servers.redis import running_redis
 
 HOSTS = ("ctl1", "ctl2", "ctl3")
 DONE, FRESH, CHANGED = HOSTS
@@ -54,21 +53,17 @@ def cloud(
 ) -> Iterator[Cloud]:
     """One host is done, one fresh, and one was changed by hand; conductors run."""
     folder = tmp_path_factory.mktemp("plan-all")
-    with running_redis(folder / "redis") as redis:
-        key_value = KeyValue("redis", redis.port, redis.password)
-        with site_of_a_module(
-            folder, mariadb_server, octavia_bin, key_value, hosts=HOSTS
-        ) as site:
-            at_once = {"octavia": {"controllers_at_once": "0"}}
-            for host in HOSTS:
-                site.write_configuration(host, at_once)
-            site.start_conductors()
-            done = site.cli("post-job", "--wait", "--controllers", DONE)
-            assert done.returncode == 0, done.stdout + done.stderr
-            ready, by_hand = site.octavia_conf(DONE), {"jobboard_enabled": "False"}
-            changed = conf_file.set_options(ready.read_bytes(), "task_flow", by_hand)
-            site.octavia_conf(CHANGED).write_bytes(changed)
-            yield Cloud(site, redis)
+    with redis_cloud(folder, mariadb_server, octavia_bin, hosts=HOSTS) as found:
+        site, at_once = found.site, {"octavia": {"controllers_at_once": "0"}}
+        for host in HOSTS:
+            site.write_configuration(host, at_once)
+        site.start_conductors()
+        done = site.cli("post-job", "--wait", "--controllers", DONE)
+        assert done.returncode == 0, done.stdout + done.stderr
+        ready, by_hand = site.octavia_conf(DONE), {"jobboard_enabled": "False"}
+        changed = conf_file.set_options(ready.read_bytes(), "task_flow", by_hand)
+        site.octavia_conf(CHANGED).write_bytes(changed)
+        yield found
 
 
 def plan_all(cloud: Cloud, *arguments: str) -> Plan:

@@ -13,6 +13,7 @@ from tests.functional.canary_cloud import persistence_rows
 from tests.functional.canary_ledger import foreign_writes
 from tests.functional.site import PASSWORD, KeyValue, Site, site_of_a_module
 from tests.servers.mariadb import MariaDB
+from tests.servers.redis import running_redis
 
 
 @dataclass
@@ -40,6 +41,17 @@ class Cloud:
             yield
         finally:
             self.site.write_configuration("ctl1")
+
+
+@contextlib.contextmanager
+def redis_cloud(
+    folder: Path, mariadb: MariaDB, octavia_bin: Path, **more: Any
+) -> Iterator[Cloud]:
+    """A cloud of a module that nothing was done to, with a Redis of its own."""
+    with running_redis(folder / "redis") as redis:
+        key_value = KeyValue("redis", redis.port, redis.password)
+        with site_of_a_module(folder, mariadb, octavia_bin, key_value, **more) as site:
+            yield Cloud(site, redis)
 
 
 @contextlib.contextmanager

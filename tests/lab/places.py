@@ -4,26 +4,10 @@
 import random
 from dataclasses import dataclass
 
+from amphv2_bootstrap.flows.outlines import CLOUD, CONTROLLER
 from tests.lab.lab import HOSTS
 
-CLOUD = (
-    "check-prerequisites",
-    "ensure-key-value-backend",
-    "ensure-database",
-    "ensure-database-accounts",
-    "upgrade-persistence-schema",
-    "prove-jobboard",
-    "release-controllers",
-)
-CONTROLLER = (
-    "ensure-client-library",
-    "await-idle-octavia",
-    "write-octavia-configuration",
-    "check-effective-configuration",
-    "restart-octavia-services",
-    "prove-controller",
-)
-STEPS = (*CLOUD, *CONTROLLER)
+STEPS = (*CLOUD.names, *CONTROLLER.names)
 _PROGRAMS = {"upgrade-persistence-schema": "db-manage"}
 
 
@@ -38,7 +22,7 @@ class Place:
     @property
     def any_host(self) -> bool:
         """Whether any other host can go on."""
-        return self.step in CLOUD
+        return self.step in CLOUD.names
 
     @property
     def program(self) -> str:

@@ -5,11 +5,11 @@
 """
 
 import contextlib
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from amphv2_bootstrap.adapters.host import addresses
 from amphv2_bootstrap.adapters.octavia import config_sources, program_runner
 from amphv2_bootstrap.adapters.octavia.interpreter import is_command
 from amphv2_bootstrap.adapters.octavia.programs.options import files_of
@@ -74,8 +74,11 @@ def held_requests(
     :param sources: see :func:`.program_runner.run`.
     """
     servers = config_sources.brokers(map(Path, files_of(sources)))
-    # A container may have files, and know names, that this host doesn't.
-    if not is_command(python) and not any(map(_listens, servers)):
+    # The library would wait for a server for ever, and takes seconds to import. A
+    # container may have files, and know names, that this host doesn't.
+    if not is_command(python) and not any(
+        addresses.accepts(*server, timeout=_CONNECT_SECONDS) for server in servers
+    ):
         yield ""
         return
     hold = _Hold(python, sources, masker)
@@ -84,12 +87,3 @@ def held_requests(
         yield hold.why
     finally:
         hold.end()
-
-
-def _listens(server: tuple[str, int]) -> bool:
-    """The library would wait for it for ever, and takes seconds to import."""
-    try:
-        socket.create_connection(server, _CONNECT_SECONDS).close()
-    except OSError:
-        return False
-    return True

@@ -173,6 +173,11 @@ class Play:
         self.until(is_done, "the job is done")
         self.done = self.since_fault if self.fault_at else None
 
+    def have_turn(self, hosts: Sequence[str]) -> bool:
+        """Whether the flow of one of these controllers has begun."""
+        own = [state for (_, host), state in self.states().items() if host in hosts]
+        return FlowState.RUNNING in own
+
     def expect_others_to_wait(self, without: Sequence[str]) -> None:
         """Return when some seconds went by in which no other host has begun."""
         allowed = (FlowState.DONE, FlowState.WAITING)

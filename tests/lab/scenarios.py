@@ -59,6 +59,7 @@ def _lose(play: Play, victims: Sequence[Host]) -> None:
             host.machine.power_off()
     if play.place.any_host:
         play.wait_for_next_step()
+    if play.place.any_host and not play.have_turn(names):
         play.wait_until_done(without=names)
     else:  # the lost host keeps its turn: its Octavia may be out
         play.expect_others_to_wait(without=names)

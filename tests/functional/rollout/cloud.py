@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shlex
-import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -20,31 +19,15 @@ from typing import Any
 
 from tests import REPOSITORY
 from tests.functional.octavia_cloud import HOST, OctaviaCloud
+from tests.functional.rollout.proxy import Proxy
 from tests.functional.rollout.traffic import Traffic
 from tests.functional.rollout.watch import Watch
 from tests.functional.site import Site
-from tests.servers.process import Server, binary, free_port, new_machine
+from tests.servers.process import Server, free_port, new_machine
 from tests.servers.rabbitmq import RabbitMQServer
 
 _HERE = Path(__file__).parent
 _INIT = _HERE / "init.py"
-_PROXY = """\
-defaults
-    mode tcp
-    timeout connect 2s
-    timeout queue 60s
-    timeout client 90s
-    timeout server 90s
-
-listen octavia
-    bind {address}:{port}
-    balance roundrobin
-    # An API that refuses the connection gets no request: the next one does.
-    retries 3
-    option redispatch 1
-    # octavia-api serves one request at a time: what waits for it, waits here.
-    default-server maxconn 1 check inter 200ms fall 1 rise 1
-"""
 _ENTRY_POINT = """\
 [octavia.compute.drivers]
 compute_slow_driver = slow_compute:SlowComputeDriver
@@ -92,13 +75,10 @@ class RolloutCloud(OctaviaCloud):
         self.pace = pace
         self._ports = {host: free_port() for host in site.hosts}
         super().__init__(site, rabbitmq)
-        self._proxy_port = free_port()
+        self._proxy = Proxy(self.folder, self._ports)
         self.machines = {host: self._machine(host) for host in site.hosts}
-        self._proxy = self._haproxy()
         self.watch = Watch(self.folder, self.programs / "python")
-        self.traffic = Traffic(
-            f"http://{HOST}:{self._proxy_port}", pace.clients, 30 + 2 * pace.boot
-        )
+        self.traffic = Traffic(self._proxy.url, pace.clients, 30 + 2 * pace.boot)
 
     def api_port(self, host: str) -> int:
         return self._ports[host]
@@ -115,7 +95,7 @@ class RolloutCloud(OctaviaCloud):
         entry_point.mkdir()
         (entry_point / "METADATA").write_text("Name: slow-compute\nVersion: 1\n")
         (entry_point / "entry_points.txt").write_text(_ENTRY_POINT)
-        (self.folder / "haproxy.cfg").write_text(self._proxy_lines())
+        self._proxy.configure()
         self.watch.plan.write_text(json.dumps(self._observed()))
 
     def configure(self, options: Mapping[str, str], kill_at: str | None = None) -> None:
@@ -133,7 +113,9 @@ class RolloutCloud(OctaviaCloud):
             commands = "\nrestart_commands = ".join(restart)
             changes = {
                 "restart_commands": commands,
+                "before_restart": self._proxy.hook("out", host),
                 "ready_command": self.watch.ready_command(host),
+                "after_restart": self._proxy.hook("in", host),
                 **options,
             }
             self.site.write_configuration(host, {"octavia": changes})
@@ -151,7 +133,7 @@ class RolloutCloud(OctaviaCloud):
         self.machines[host].kill()
 
     def stop(self) -> None:
-        servers: list[Watch | Server] = [self.watch, self._proxy]
+        servers: list[Watch | Proxy | Server] = [self.watch, self._proxy]
         for server in [*servers, *self.machines.values()]:
             with contextlib.suppress(AssertionError):  # never started
                 server.kill()
@@ -303,23 +285,3 @@ class RolloutCloud(OctaviaCloud):
                 for host in self.site.hosts
             },
         }
-
-    def _haproxy(self) -> Server:
-        path = self.folder / "haproxy.cfg"
-        return Server(
-            [binary("haproxy"), "-db", "-f", str(path)],
-            log=self.folder / "haproxy.log",
-            ready=lambda: accepts(self._proxy_port),
-        )
-
-    def _proxy_lines(self) -> str:
-        lines = [_PROXY.format(address=HOST, port=self._proxy_port)]
-        for host in self.site.hosts:
-            lines.append(f"    server {host} {HOST}:{self.api_port(host)}")
-        return "\n".join(lines) + "\n"
-
-
-def accepts(port: int) -> bool:
-    """Whether somebody accepts connections there."""
-    with socket.create_connection((HOST, port), 2):
-        return True

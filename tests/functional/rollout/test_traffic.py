@@ -31,7 +31,13 @@ STEPS = (
 KILLS = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
 EXPIRATION = 15
 """jobboard_expiration_time, in seconds: a dead worker's job is taken over then."""
-ALL = {"controllers_at_once": "0", "when_busy": "restart", "idle_timeout": "0"}
+ALL = {
+    "controllers_at_once": "0",
+    "when_busy": "restart",
+    "idle_timeout": "0",
+    "before_restart": "true",  # the API stays in HAProxy
+    "after_restart": "true",
+}
 ONE: dict[str, str] = {}  # as by default
 BOOT = float(os.environ.get("AMPHV2_BOOT_SECONDS", "5"))
 GENTLE = Pace(BOOT, stop=BOOT + 60)

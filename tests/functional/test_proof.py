@@ -54,9 +54,9 @@ def test_only_a_controller_with_other_versions_lets_a_claim_expire(
     )
     site.start_conductor("ctl2")
     site.wait_for_state("done")
-    assert "which died, had claimed it for 1 s" in _proof(site, "cloud")
+    assert "which died, had claimed it for 0.5 s" in _proof(site, "cloud")
     assert "which gave it back" in _proof(site, "controller", "ctl1")
-    assert "which died, had claimed it for 1 s" in _proof(site, "controller", "ctl2")
+    assert "which died, had claimed it for 0.5 s" in _proof(site, "controller", "ctl2")
 
     runtime = site.runtime("ctl1")
     job = runtime.store.resolve(None)

@@ -9,6 +9,7 @@ release of the table is assumed.
 """
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,10 @@ from amphv2_bootstrap.spec.task_flow_group import uses_tls
 from amphv2_bootstrap.spec.task_flow_tls import KAZOO_WITHOUT_TLS
 
 _TIMEOUT = 120.0
+_FRESH_SECONDS = 60.0
+
+_imported: dict[tuple[str, str, str | None], tuple[int, float]] = {}
+"""What could be imported, as :func:`site.last_change` was then, and when."""
 
 API_GROUP = "api_settings"
 DEFAULT_PROVIDER = cfg.StrOpt("default_provider_driver", default="amphora")
@@ -126,17 +131,24 @@ def can_import_driver(
     """Whether Octavia can load its jobboard driver, and the reason if it can't.
 
     Imports what Octavia imports: Octavia's requirements allow client versions that
-    are too old for its taskflow, so versions alone prove nothing.
+    are too old for its taskflow, so versions alone prove nothing. What this process
+    has imported within a minute counts, if nothing was installed or removed since.
 
     :param driver: redis, zookeeper or etcd.
     :param user: also import as this user, who must be able to read the libraries.
     :raises PermanentError: ``python`` can't be run, or isn't Python.
     """
+    key, now = (python, driver, user), time.monotonic()
+    changed, known = site.last_change(python), _imported.get(key)
+    if known and known[0] == changed and now - known[1] < _FRESH_SECONDS:
+        return True, ""
     missing = program_runner.ask(python, {"ask": "import", "modules": MODULES[driver]})[
         "missing"
     ]
     if missing is None and user is not None and site.is_binary(python):
         missing = _missing_for(user, python, driver)
+    if changed is not None and missing is None:
+        _imported[key] = changed, now
     return missing is None, missing or ""
 
 

@@ -78,6 +78,12 @@ def site_packages(python: str) -> Path | None:
     return folders[0]
 
 
+def last_change(python: str) -> int | None:
+    """When a package was last installed or removed, in nanoseconds; None if unsure."""
+    folder = site_packages(python)
+    return folder.stat().st_mtime_ns if folder else None
+
+
 def is_binary(python: str) -> bool:
     """Whether this is an interpreter; a script may start one in a container."""
     try:

@@ -31,7 +31,7 @@ from .reporting import BrokenLinkError, Report, fork, kill, run
 from .scratch import Scratch
 from .scratch_job import ScratchJob, claim, find, remove_orphans, scratch_job
 
-_SHORTEST = {"redis": 1, "etcd": 2, "zookeeper": 4}
+_SHORTEST = {"redis": 0.5, "etcd": 2, "zookeeper": 4}
 """Seconds of the shortest claims. etcd grants at least 1.5 times its election timeout,
 and ZooKeeper by default sessions of at least 2 ticks of 2 s."""
 
@@ -76,7 +76,7 @@ class FirstOwner:
     ) -> None:
         self._driver = loading.driver_name(conf)
         self._scratch, self.expires = scratch, expires
-        self.seconds = int(conf[GROUP].jobboard_expiration_time)
+        self.seconds: float = int(conf[GROUP].jobboard_expiration_time)
         if expires:
             self.seconds = _SHORTEST[self._driver]
         request, own_request = os.pipe()
@@ -199,7 +199,7 @@ def take_over(report: Report, first: Any, second: Any, uuid: str) -> float:
         while not got:
             if time.monotonic() - began > first.seconds + _PATIENCE:
                 raise BrokenLinkError(
-                    f"the claim of a dead owner for {first.seconds} s still holds "
+                    f"the claim of a dead owner for {first.seconds:g} s still holds "
                     f"after {first.seconds + _PATIENCE:g} s"
                 )
             time.sleep(_POLL)
@@ -238,7 +238,7 @@ def _try_claim(first: Any, second: Any, began: float) -> bool:
     if got and seconds < first.seconds * _EARLIEST:
         raise BrokenLinkError(
             f"two owners at once: the second one got the claim {seconds:.1f} s after "
-            f"the first, which was for {first.seconds} s"
+            f"the first, which was for {first.seconds:g} s"
         )
     return got
 

@@ -75,7 +75,7 @@ def find(board: Any, uuid: str) -> Any:
     raise BrokenLinkError("a second connection does not see the job that was posted")
 
 
-def claim(board: Any, job: Any, who: str, seconds: int) -> None:
+def claim(board: Any, job: Any, who: str, seconds: float) -> None:
     """Claim as Octavia's conductors do: ZooKeeper's claims end with the session."""
     if type(board).__name__ == "ZookeeperJobBoard":
         board.claim(job, who)

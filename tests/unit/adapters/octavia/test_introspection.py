@@ -3,6 +3,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,28 @@ def test_a_broken_library_is_reported(tmp_path: Path) -> None:
     ready, why = introspection.can_import_driver(python, "redis")
     assert not ready
     assert why.endswith("AttributeError: too old")
+
+
+def test_a_driver_is_imported_once_until_something_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new package, or a minute, makes the same process import it again."""
+    environment, ledger = Environment(tmp_path / "venv"), tmp_path / "imports"
+    module = environment.site / "taskflow/jobs/backends/impl_redis.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(f"open({str(ledger)!r}, 'a').write('x')\n")
+
+    def imports() -> int:
+        can = introspection.can_import_driver(environment.python, "redis")
+        assert can == (True, "")
+        return len(ledger.read_text())
+
+    assert (imports(), imports()) == (1, 1)
+    environment.add_package("redis", "5")
+    assert (imports(), imports()) == (2, 2)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 61)
+    assert imports() == 3
 
 
 def _python_with(folder: Path, module: str, text: str) -> str:

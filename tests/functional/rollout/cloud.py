@@ -133,7 +133,7 @@ class RolloutCloud(OctaviaCloud):
         self.machines[host].kill()
 
     def stop(self) -> None:
-        servers: list[Watch | Proxy | Server] = [self.watch, self._proxy]
+        servers: list[Watch | Server] = [self.watch, self._proxy]
         for server in [*servers, *self.machines.values()]:
             with contextlib.suppress(AssertionError):  # never started
                 server.kill()

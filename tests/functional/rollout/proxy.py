@@ -34,7 +34,7 @@ listen octavia
 """
 
 
-class Proxy:
+class Proxy(Server):
     """HAProxy; its servers have the names of the hosts.
 
     :param folder: of its configuration and log.
@@ -46,7 +46,7 @@ class Proxy:
         self._configuration = folder / "haproxy.cfg"
         self._port = free_port()
         self._admin_port = free_port()
-        self._server = Server(
+        super().__init__(
             [binary("haproxy"), "-db", "-f", str(self._configuration)],
             log=folder / "haproxy.log",
             ready=lambda: _accepts(self._port),
@@ -64,12 +64,6 @@ class Proxy:
         for host, port in self._apis.items():
             lines.append(f"    server {host} {HOST}:{port}\n")
         self._configuration.write_text("".join(lines))
-
-    def start(self) -> None:
-        self._server.start()
-
-    def kill(self) -> None:
-        self._server.kill()
 
     def hook(self, action: Literal["out", "in"], host: str) -> str:
         """The command that takes a host's API out, or puts it back."""

@@ -141,7 +141,8 @@ class Controllers:
             "amphv2_bootstrap_package": self.requirement,
             "amphv2_bootstrap_python": str(self.python),
             "amphv2_bootstrap_timeout": 120,
-            "amphv2_bootstrap_poll": 1,
+            # Each look costs a Python that loads Ansible's modules.
+            "amphv2_bootstrap_poll": 2,
         }
 
     def _variables(self, host: str) -> dict[str, Any]:
@@ -182,6 +183,8 @@ class Controllers:
                 "LC_ALL": "C.UTF-8",
                 "PIP_NO_INDEX": "1",
                 "PIP_FIND_LINKS": str(self.folder),
+                # The libraries are there already; to resolve them takes long.
+                "PIP_NO_DEPS": "1",
             },
         )
 

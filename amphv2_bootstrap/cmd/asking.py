@@ -109,7 +109,7 @@ def _answers(
 
 def _answer(runtime: "Runtime", asked: "Asked", run: FlowRun, flow: str) -> Answer:
     result = runtime.store.steps(run, [LOOK])[0].result
-    if not StepSeals(asked.key, run).is_of_report(LOOK, result):
+    if not StepSeals(asked.key, run).has_said(LOOK, "report", result):
         why = (
             "its answer has no seal of this cloud's secrets: somebody changed it in "
             "the engine's database"

@@ -3,9 +3,6 @@
 
 import contextlib
 import dataclasses
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -16,132 +13,30 @@ import sqlalchemy as sa
 
 from amphv2_bootstrap.adapters.host import service_notify
 from amphv2_bootstrap.adapters.mysql.database_url import shown
+from amphv2_bootstrap.cmd.host_contexts import HostContexts
 from amphv2_bootstrap.conf.build import Loaded
-from amphv2_bootstrap.conf.wanted import problems_of
 from amphv2_bootstrap.engine.board import Board
 from amphv2_bootstrap.engine.conductor.duplicate_hosts import DuplicateHosts
-from amphv2_bootstrap.engine.errors import RefusedError, SchemaError
+from amphv2_bootstrap.engine.errors import SchemaError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
-from amphv2_bootstrap.engine.records import Drain, FlowRun, Job
-from amphv2_bootstrap.engine.seal import Key
+from amphv2_bootstrap.engine.records import Drain
 from amphv2_bootstrap.engine.storage import durability, migrate
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from amphv2_bootstrap.engine.storage.job_creation import JobCreation
 from amphv2_bootstrap.engine.storage.journal import Journal
 from amphv2_bootstrap.engine.storage.store import Store
-from amphv2_bootstrap.errors import BootstrapError
-from amphv2_bootstrap.flows.outlines import CLOUD, CONTROLLER, LOOK
 from amphv2_bootstrap.jobboards.registry import open_board, risks
-from amphv2_bootstrap.posting.poster import PLAN, Poster
+from amphv2_bootstrap.posting.poster import Poster
 from amphv2_bootstrap.posting.sealing import Sealer
-from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
-from amphv2_bootstrap.spec.model import Spec
 from amphv2_bootstrap.web.health import Pulse
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.engine.conductor.conductor import Conductor
     from amphv2_bootstrap.engine.conductor.reporter import Reporter
     from amphv2_bootstrap.engine.execution.runner import Runner
-    from amphv2_bootstrap.steps.base import Context
     from amphv2_bootstrap.web.server import StatusPage
-
-
-_PROOF = "prove-jobboard"
-_RECENT = 3600.0
-"""Seconds: what was shown before may have been shown by other servers."""
-
-
-class HostContexts:
-    """What flows get on this host; see :class:`Contexts`."""
-
-    def __init__(self, loaded: Loaded, sealer: Sealer, store: Store) -> None:
-        self._loaded = loaded
-        self._sealer = sealer
-        self._store = store
-
-    def accept(self, job: Job, flow_runs: Sequence[FlowRun]) -> Key:
-        key = self._sealer.check(job, flow_runs)
-        if self._loaded.persistence_from:
-            self._refuse_other_database(_spec_of(job).persistence)
-        return key
-
-    def _refuse_other_database(self, wanted: DatabaseUrl) -> None:
-        """The default is this host's own, so that only here it can be compared."""
-        own = self._loaded.spec.persistence
-        if own != wanted:
-            raise RefusedError(
-                "take the job",
-                on=f"controller {self._loaded.host.name}",
-                why=f"the job's persistence_connection is {shown(wanted)}, but by "
-                f"{self._loaded.persistence_from} it is {shown(own)} here",
-                todo="Make that the same on all controllers and reload the conductors, "
-                "or set [octavia] persistence_connection on all of them.",
-            )
-
-    def make(
-        self,
-        job: Job,
-        cancelled: threading.Event,
-        release: Callable[[str], tuple[str, ...]],
-    ) -> "Context":
-        # Imported here, as below: a post needs no steps and no engine.
-        from amphv2_bootstrap.steps.base import Context
-
-        return Context(
-            spec=_spec_of(job),
-            host=self._loaded.host,
-            secrets=self._loaded.secrets,
-            cancelled=cancelled,
-            retry=self._loaded.retry,
-            release_controllers=lambda: release(CONTROLLER.flow),
-            shown=lambda: _shown(self._store, job),
-            ahead=lambda: _ahead(self._store, job),
-        )
-
-
-def _shown(store: Store, job: Job) -> Mapping[str, str]:
-    """What the job's canary of the cloud has shown lately; empty if that isn't known.
-
-    The step is then a whole proof.
-    """
-    with contextlib.suppress(BootstrapError):
-        for flow_run in store.flow_runs_of(job.uuid):
-            if flow_run.flow == CLOUD.flow:
-                (step,) = store.steps(flow_run, [_PROOF])
-                age = time.time() - (step.finished_at or 0.0)
-                return dict(step.result.get("shown", {})) if age < _RECENT else {}
-    return {}
-
-
-def _ahead(store: Store, job: Job) -> set[str]:
-    """The steps of its first stage that a plan has seen, or not yet seen, to change."""
-    if job.kind != PLAN:
-        return set()
-    runs = [run for run in store.flow_runs_of(job.uuid) if run.stage == 0]
-    results = [store.steps(run, [LOOK])[0].result for run in runs]
-    found = [step for one in results for step in one.get("report", {}).get("steps", ())]
-    return {step["step"] for step in found if step["state"] != "unchanged"}
-
-
-def _spec_of(job: Job) -> Spec:
-    """:raises RefusedError: this version wouldn't post it."""
-    try:
-        spec = Spec.from_dict(job.spec)
-        problems = problems_of(spec)
-    except ValueError as exc:
-        problems = [f"it has {exc}"]
-    if problems:
-        raise RefusedError(
-            "read what the job wants",
-            on=job.uuid,
-            why=f"this version of amphv2-bootstrap wouldn't post it: "
-            f"{' '.join(problems)}",
-            todo="Run the conductor of the version that posted the job, or cancel the "
-            "job and post it anew.",
-        )
-    return spec
 
 
 @dataclass(frozen=True)

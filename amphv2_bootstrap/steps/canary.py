@@ -2,6 +2,7 @@
 """The canary through Octavia's jobboard, as steps and checks run it."""
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,10 @@ from amphv2_bootstrap.steps.wanted_options import wanted_options
 
 EXPIRY = "expiry"
 """The link that a canary with something shown omits."""
+
+_AT = "at"
+_RECENT = 3600.0
+"""Seconds: what was shown before may have been shown by other servers."""
 
 
 def loaded(context: Context) -> tuple[str, ...]:
@@ -176,8 +181,19 @@ def result_of_proof(
         UNCHANGED,
         f"{sent}; a second owner took it over {_how(proof)}",
         warnings=proof.notes,
-        shown=proof.shown,
+        shown=dated(proof.shown),
     )
+
+
+def dated(shown: Mapping[str, str]) -> Mapping[str, str]:
+    """What a proof has shown, with the moment; the engine seals both."""
+    return {**shown, _AT: str(time.time())} if shown else {}
+
+
+def recent(shown: Mapping[str, str]) -> Mapping[str, str]:
+    """Of :func:`dated`, what a proof has shown; empty if that was long ago."""
+    age = time.time() - float(shown.get(_AT, 0))
+    return {n: shown[n] for n in shown if n != _AT} if age < _RECENT else {}
 
 
 def _how(proof: Proof) -> str:

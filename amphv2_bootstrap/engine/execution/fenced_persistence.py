@@ -138,12 +138,11 @@ class FencedConnection(impl_sqlalchemy.Connection):
         :raises DatabaseUnavailableError: it was away until the claim was lost.
         """
         row = _masked(_atom_row(atom_detail), self._backend.masker)
-        stored = self._stored.get(atom_detail.uuid, {}).get("results")
-        sealed = self._backend.seals.sealed(atom_detail.name, row["results"], stored)
-        row["results"] = sealed
+        before = self._stored.get(atom_detail.uuid, {})
+        row["results"] = self._backend.seals.sealed(atom_detail.name, row, before)
         if atom_detail.state == states.REVERT_FAILURE:
             # taskflow drops what the step made; the next attempt to undo it needs that.
-            row["results"] = self._stored[atom_detail.uuid]["results"]
+            row["results"] = before["results"]
         changes = self._changes(atom_detail.uuid, row)
         if changes:
             change = Change(atom_detail.uuid, atom_detail.name, changes)

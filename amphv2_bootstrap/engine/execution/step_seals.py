@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The seals of what the steps of one flow note as theirs, or report.
+"""The seals of what the steps of one flow note as theirs, report or have shown.
 
 A revert undoes what a step has noted. Without a seal, whoever can write to the engine's
-database could have it drop anything. What a step reports is shown as that host's word.
+database could have it drop anything. A step's report is its host's word, and what a
+step has shown other hosts don't show again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,12 @@ from amphv2_bootstrap.engine.records import FlowRun
 from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.errors import PermanentError
 
-_SEAL, _REPORT = "seal", "report"
+_SEAL = "seal"
+_MADE = "made"
+_SEALED = (_MADE, "report", "shown")
+"""Parts of a result that others act on; a result has one of them at most."""
+
+_END = (states.RUNNING, states.SUCCESS)
 _UNDONE = (states.REVERTING, states.REVERTED, states.REVERT_FAILURE)
 
 
@@ -35,37 +41,37 @@ class StepSeals:
     def is_of_intent(self, seal: str | None, step: str, name: str) -> bool:
         return self._key.fits(seal, "intends", *self._about(step), name)
 
-    def sealed(self, step: str, result: Any, stored: Any) -> Any:
-        """The result with a seal, where it says what the step made, or reports.
+    def sealed(
+        self, step: str, row: Mapping[str, Any], before: Mapping[str, Any]
+    ) -> Any:
+        """The result in a step's row, sealed if others act on it and it is new.
 
-        :param stored: the result in the database. What that says was made keeps its
-            seal, or lack of one: it may be forged.
+        :param before: the row in the database. A result that is there already keeps
+            its seal, or lack of one: it may be forged.
         """
-        made = _made(result)
-        if not made:
-            return self._reported(step, result)
-        if made == _made(stored):
-            return {**result, _SEAL: stored.get(_SEAL)}
-        return {**result, _SEAL: self._key.seal("made", *self._about(step), made)}
-
-    def is_of_report(self, step: str, result: Mapping[str, Any]) -> bool:
-        """Whether the step has reported just this."""
-        content = (*self._about(step), result.get(_REPORT))
-        return self._key.fits(result.get(_SEAL), _REPORT, *content)
-
-    def _reported(self, step: str, result: Any) -> Any:
-        if not isinstance(result, dict) or _REPORT not in result:
+        result = row["results"]
+        kind = next((each for each in _SEALED if _part(result, each)), None)
+        if kind is None:
             return result
-        seal = self._key.seal(_REPORT, *self._about(step), result[_REPORT])
-        return {**result, _SEAL: seal}
+        has_just_ended = (before.get("state"), row["state"]) == _END
+        if not has_just_ended:
+            return {**result, _SEAL: _part(before.get("results"), _SEAL)}
+        content = (*self._about(step), result[kind])
+        return {**result, _SEAL: self._key.seal(kind, *content)}
+
+    def has_said(self, step: str, name: str, result: Mapping[str, Any]) -> bool:
+        """Whether the step has put just this into its result as ``name``.
+
+        :param name: ``made``, ``report`` or ``shown``.
+        """
+        content = (*self._about(step), result.get(name))
+        return self._key.fits(result.get(_SEAL), name, *content)
 
     def check_results(self, steps: Iterable[Any]) -> None:
         """:raises PermanentError: a step's result isn't what the step has written."""
         for step in steps:
-            made = _made(step.results)
-            if made and not self._key.fits(
-                step.results.get(_SEAL), "made", *self._about(step.name), made
-            ):
+            made = _part(step.results, _MADE)
+            if made and not self.has_said(step.name, _MADE, step.results):
                 raise self.unproven(step.name, made)
 
     def check_directions(self, steps: Iterable[Any]) -> None:
@@ -100,5 +106,5 @@ class StepSeals:
         return self._flow_run.job_uuid, self._flow_run.uuid, step
 
 
-def _made(result: Any) -> Any:
-    return result.get("made") if isinstance(result, dict) else None
+def _part(result: Any, name: str) -> Any:
+    return result.get(name) if isinstance(result, dict) else None

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGHUP: the conductor takes a right configuration, and keeps its own otherwise."""
 
+import configparser
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import REPOSITORY
 from tests.functional.daemon import SERVES, Daemon, ended
 from tests.unit.cmd.smallest import write_configuration
 
@@ -43,6 +45,24 @@ def test_a_wrong_file_changes_nothing(daemon: Daemon, tmp_path: Path) -> None:
     write_configuration(tmp_path)
     daemon.process.send_signal(signal.SIGHUP)
     daemon.wait_for(lambda log: log.count(SERVES) == 2, "it serves anew")
+
+
+def _service() -> configparser.SectionProxy:
+    """What the unit of the package says of the service."""
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.read(REPOSITORY / "etc" / "systemd" / "amphv2-conductor.service")
+    return unit["Service"]
+
+
+def test_systemd_does_not_start_it_again_with_a_wrong_file(tmp_path: Path) -> None:
+    """Its exit code is the one that the unit names; after any other it restarts."""
+    service = _service()
+    assert service["Restart"] == "always"
+    wrong = "[conductor]\nconcurrency = many\n"
+    with ended(Daemon(tmp_path, more=wrong)) as daemon:
+        code = daemon.process.wait(60)
+    assert service["RestartPreventExitStatus"].split() == [str(code)], daemon.log
+    assert "concurrency" in daemon.log
 
 
 def test_many_reloads_harm_nothing(daemon: Daemon) -> None:

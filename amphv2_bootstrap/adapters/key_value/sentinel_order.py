@@ -19,15 +19,23 @@ ORDER = (
     "8.1. Start it, or name it last in jobboard_backend_hosts"
 )
 
+NONE = (
+    "start them, or correct jobboard_backend_hosts and jobboard_backend_port, which "
+    "are Sentinel's; a firewall between must let this port pass"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """``first`` are silent, and named before those that answer."""
+    """``first`` are silent, and named before those that answer, unless none does."""
 
     first: tuple[str, ...] = ()
+    are_all: bool = False
 
     def __str__(self) -> str:
         names = ", ".join(self.first)
+        if self.are_all:
+            return f"None of the Sentinels answers ({names}): {NONE}."
         return f"No answer from the Sentinel {names}: {ORDER}." if self.first else ""
 
 
@@ -41,9 +49,9 @@ def silence(spec: Spec, *, timeout: float = 2.0) -> Silence:
         return Silence()
     for host, port in spec.key_value_servers:
         if _answers(host, port, timeout):
-            break
+            return Silence(tuple(first))
         first.append(place(host, port))
-    return Silence(tuple(first))
+    return Silence(tuple(first), are_all=True)
 
 
 def _answers(host: str, port: int, timeout: float) -> bool:

@@ -24,13 +24,13 @@ class State:
 def state_of(store: Store) -> State:
     """Read it, without read-only jobs; raises what :class:`Store` does."""
     table, jobs = schema.flow_runs, schema.jobs
-    read_only = sa.select(jobs.c.uuid).where(jobs.c.kind.is_not(None))
     query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
-    query = query.where(table.c.job_uuid.not_in(read_only))
     with store.database.read() as connection:
-        flows = {row[0]: row[1] for row in connection.execute(query)}
-        now = float(connection.execute(sa.select(store.database.now)).scalar_one())
+        read_only = sa.select(jobs.c.uuid).where(jobs.c.kind.is_not(None))
         uncounted = set(connection.execute(read_only).scalars())
+        counted = query.where(table.c.job_uuid.not_in(uncounted))
+        flows = {row[0]: row[1] for row in connection.execute(counted)}
+        now = float(connection.execute(sa.select(store.database.now)).scalar_one())
     ready = [
         run
         for run in store.live_flow_runs()

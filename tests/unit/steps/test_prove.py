@@ -9,9 +9,10 @@ import pytest
 
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Step, StepResult
+from amphv2_bootstrap.steps.canary import recent
 from amphv2_bootstrap.steps.cloud.prove_jobboard import ProveJobboard
 from amphv2_bootstrap.steps.controller.prove_controller import ProveController
-from tests.unit.sentinels import ANSWERING, SILENT, listening_sentinels
+from tests.unit.sentinels import ANSWERING, REFUSING, SILENT, listening_sentinels
 from tests.unit.steps.controller_host import Controller
 
 _SHOWN = {"octavia": "19.0.0", "taskflow": "6.5.0", "redis": "8.1.0"}
@@ -78,7 +79,7 @@ def test_what_the_cloud_has_shown_is_passed_on(controller: Controller) -> None:
     """The cloud's result has it, the controller's canary gets it, and says so."""
     _octavia(controller, _EXPIRY, _FACTS)
     stored = ProveJobboard(controller.context).act().to_dict()
-    shown = StepResult.from_dict(stored).shown
+    shown = recent(StepResult.from_dict(stored).shown)
     assert shown == _SHOWN
     without = {"facts": {**_FACTS["facts"], "shown": {}}}
     _octavia(controller, without)
@@ -176,3 +177,21 @@ def test_a_silent_sentinel_is_named(step: type[Step], controller: Controller) ->
     for text in (warning, caught.value.todo):
         assert f"No answer from the Sentinel {SILENT}:{port}: " in text
         assert "name it last" in text
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_all_sentinels_are_silent(step: type[Step], controller: Controller) -> None:
+    """All are named, and no order is advised: none would help."""
+    with listening_sentinels() as port:
+        controller.task_flow |= {
+            "jobboard_backend_hosts": (SILENT, REFUSING),
+            "jobboard_backend_port": port,
+            "jobboard_redis_sentinel": "mymaster",
+        }
+        cause = {"type": "redis.sentinel.MasterNotFoundError", "text": "No master"}
+        _octavia(controller, {"broken": "jobboard-connect", "chain": [cause]})
+        with pytest.raises(TransientError) as caught:
+            step(controller.context).act()
+    names = f"{SILENT}:{port}, {REFUSING}:{port}"
+    assert f"None of the Sentinels answers ({names})" in caught.value.todo
+    assert "name it last" not in caught.value.todo

@@ -23,7 +23,7 @@ from amphv2_bootstrap.adapters.octavia.diagnosis import (
     MissingLibraryError,
     UnprovenError,
 )
-from amphv2_bootstrap.errors import CancelledError, PermanentError
+from amphv2_bootstrap.errors import CancelledError, PermanentError, TransientError
 from tests.functional import canary_cloud as clouds
 from tests.functional.canary_cloud import CanaryCloud
 from tests.functional.canary_ledger import foreign_writes
@@ -32,6 +32,7 @@ from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until
 from tests.servers.redis import RedisServer
 from tests.servers.zookeeper import ZookeeperServer, running_zookeeper
+from tests.unit.sentinels import REFUSING, SILENT, listening_sentinels
 
 LINKS = (
     "configuration",
@@ -169,6 +170,23 @@ def _set(cloud: CanaryCloud, **options: Any) -> None:
     rendered = {name: conf_file.render(value) for name, value in options.items()}
     text = conf_file.set_options(cloud.conf.read_bytes(), "task_flow", rendered)
     cloud.conf.write_bytes(text)
+
+
+def test_no_sentinel_answers(
+    tmp_path: Path, mariadb: MariaDB, octavia_venv: Path
+) -> None:
+    """The canary ends at the link, without a word of Octavia's client about time."""
+    with listening_sentinels() as port:
+        options = {
+            "jobboard_backend_driver": "redis_taskflow_driver",
+            "jobboard_backend_hosts": (SILENT, REFUSING),
+            "jobboard_backend_port": port,
+            "jobboard_redis_sentinel": "mymaster",
+        }
+        cloud = clouds.make(tmp_path, mariadb, octavia_venv, options)
+        with pytest.raises(TransientError, match=r"link jobboard-connect"):
+            octavia_canary.prove(cloud.python, [str(cloud.conf)])
+    assert cloud.rows() == 0
 
 
 def test_a_namespace_that_is_a_path(make: Make) -> None:

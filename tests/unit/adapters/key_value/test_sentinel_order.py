@@ -42,5 +42,8 @@ def test_nothing_to_say(port: int) -> None:
 
 
 def test_none_answers(port: int) -> None:
-    """All of them are named."""
-    assert len(found(port, SILENT, REFUSING).first) == 2
+    """All of them are named, and another order is no advice."""
+    result = found(port, SILENT, REFUSING)
+    assert result.first == (f"{SILENT}:{port}", f"{REFUSING}:{port}")
+    assert "None of the Sentinels answers" in str(result)
+    assert "name it last" not in str(result)

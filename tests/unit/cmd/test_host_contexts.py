@@ -73,7 +73,7 @@ def host(tmp_path: Path) -> Host:
 
 
 def _proven(host: Host, **how: Any) -> Job:
-    """A job whose canary of the cloud has shown something."""
+    """A job, and what its canary of the cloud has shown."""
     job = host.poster.post(SPEC, posted_by="me@here").job
     host.say(job, "prove-jobboard", shown=dated(_SHOWN), **how)
     return job
@@ -115,7 +115,7 @@ def test_what_nobody_of_the_cloud_has_sealed_shows_nothing(host: Host) -> None:
 
 
 def _plan(host: Host) -> Job:
-    """A plan whose first host has seen that it would install something."""
+    """A plan, and what its first host would install."""
     spec = dataclasses.replace(
         SPEC, install_key_value_backend=True, key_value_hosts=("kv1",)
     )

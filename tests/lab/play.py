@@ -88,11 +88,11 @@ class Play:
         others = [
             host for host in self.lab.hosts.values() if host.name != self.place.host
         ]
-        for host in others:
-            host.services["conductor"].signal(signal.SIGSTOP)
-        self.post()
         try:
             try:
+                for host in others:
+                    host.services["conductor"].signal(signal.SIGSTOP)
+                self.post()
                 self.until(self._is_there, f"the step is at {self.place}", 120)
             finally:  # a host with stopped processes can't be switched off
                 for host in others:

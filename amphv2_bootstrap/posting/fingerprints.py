@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fingerprints: which secrets of two controllers differ, without showing them.
 
-A fingerprint stands in the engine's database beside its salt, where whoever reads it
-may try passwords. So it has only eight bits: enough to name a secret that differs (255
-times of 256), too few to confirm a guess. Whether all are equal decides the job's seal,
-on which only all secrets together can be tried, and slowly. Both are deleted when the
-job ends.
+A fingerprint stands in the engine's database, where whoever reads it may try passwords.
+So it has only eight bits: enough to name a secret that differs (255 times of 256), too
+few to confirm a guess. They are the same eight bits in every job: under another salt
+each time, a few jobs would confirm one, and so would the refusals of forged jobs, whose
+salts somebody has chosen. Whether all secrets are equal decides the job's seal, under
+the job's salt; on it only all together can be tried, and slowly. Fingerprints and salt
+are deleted when the job ends.
 """
 
 import base64
@@ -19,12 +21,13 @@ from amphv2_bootstrap.spec.secret import Secrets
 
 _SALT = "salt"
 _SALT_LENGTH = 16
+_SAME = b"amphv2-bootstrap fingerprint of "
 
 
 def of(secrets: Secrets, names: Sequence[str]) -> dict[str, str]:
-    """Fingerprints of the named secrets, with a new salt."""
+    """Fingerprints of the named secrets, with a new salt for the job's seal."""
     salt = os.urandom(_SALT_LENGTH)
-    found = {name: _digest(secrets, name, salt) for name in names}
+    found = {name: _digest(secrets, name) for name in names}
     return {_SALT: base64.b64encode(salt).decode(), **found}
 
 
@@ -39,8 +42,7 @@ def salt_of(wanted: Mapping[str, str]) -> bytes | None:
 
 def differences(secrets: Secrets, wanted: Mapping[str, str]) -> dict[str, str]:
     """The secrets in which this host and the poster differ, each with a clause."""
-    salt = salt_of(wanted)
-    if salt is None:
+    if salt_of(wanted) is None:  # there are no fingerprints
         return {}
     found = {}
     for name in sorted({*secrets, *wanted} - {_SALT}):
@@ -49,11 +51,11 @@ def differences(secrets: Secrets, wanted: Mapping[str, str]) -> dict[str, str]:
         elif name not in wanted:
             found[name] = f"{name} is set here, but not where the job was posted"
         elif not hmac.compare_digest(
-            _digest(secrets, name, salt).encode(), str(wanted[name]).encode()
+            _digest(secrets, name).encode(), str(wanted[name]).encode()
         ):
             found[name] = f"{name} differs from the poster's"
     return found
 
 
-def _digest(secrets: Secrets, name: str, salt: bytes) -> str:
-    return slow_digest(secrets.text(name) or "", salt, name)[:1].hex()
+def _digest(secrets: Secrets, name: str) -> str:
+    return slow_digest(secrets.text(name) or "", _SAME, name)[:1].hex()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fingerprints: equal secrets match, different ones are named, none is shown."""
 
+import base64
+
 import pytest
 
 from amphv2_bootstrap.posting import fingerprints
@@ -8,23 +10,18 @@ from amphv2_bootstrap.spec.secret import Secrets
 
 NAMES = ("admin_password", "persistence_password")
 SECRETS = Secrets({"admin_password": "one", "persistence_password": "two"})
-# Their fingerprints differ under this salt: one in 256 pairs has equal ones.
-SALT = b"0123456789abcdef"
 
 
 @pytest.fixture
-def wanted(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The fingerprints of ``SECRETS`` with a salt that is always the same."""
-    monkeypatch.setattr("os.urandom", lambda size: SALT[:size])
+def wanted() -> dict[str, str]:
     return fingerprints.of(SECRETS, NAMES)
 
 
-def test_the_same_secrets_agree() -> None:
+def test_the_same_secrets_agree(wanted: dict[str, str]) -> None:
     """Each call takes another salt; neither it nor a fingerprint shows a secret."""
-    first, second = (fingerprints.of(SECRETS, NAMES) for _ in range(2))
-    assert fingerprints.differences(SECRETS, first) == {}
-    assert first["salt"] != second["salt"]
-    assert "one" not in str(first)
+    assert fingerprints.differences(SECRETS, wanted) == {}
+    assert fingerprints.of(SECRETS, NAMES)["salt"] != wanted["salt"]
+    assert "one" not in str(wanted)
 
 
 def test_different_secrets_are_named_but_not_shown(wanted: dict[str, str]) -> None:
@@ -41,6 +38,20 @@ def test_different_secrets_are_named_but_not_shown(wanted: dict[str, str]) -> No
 def test_a_fingerprint_confirms_no_guess(wanted: dict[str, str]) -> None:
     """It has eight bits, so that one in 256 wrong guesses has the same."""
     assert {len(bytes.fromhex(wanted[name])) for name in NAMES} == {1}
+
+
+def test_more_jobs_tell_no_more(wanted: dict[str, str]) -> None:
+    """Who reads the fingerprints of many jobs gets the same eight bits each time."""
+    for _ in range(4):
+        again = fingerprints.of(SECRETS, NAMES)
+        assert {name: again[name] for name in NAMES} == {n: wanted[n] for n in NAMES}
+
+
+def test_a_chosen_salt_tells_no_more(wanted: dict[str, str]) -> None:
+    """A refusal names what differs: so nobody may choose what is compared with it."""
+    for number in range(4):
+        salt = base64.b64encode(bytes([number] * 16)).decode()
+        assert fingerprints.differences(SECRETS, {**wanted, "salt": salt}) == {}
 
 
 @pytest.mark.parametrize("salt", [None, "", "x", "AAAA", "é", 5, ["a"]])

@@ -41,7 +41,7 @@ def test_a_fingerprint_confirms_no_guess(wanted: dict[str, str]) -> None:
 
 
 def test_more_jobs_tell_no_more(wanted: dict[str, str]) -> None:
-    """Who reads the fingerprints of many jobs gets the same eight bits each time."""
+    """The fingerprints of many jobs show the same eight bits each time."""
     for _ in range(4):
         again = fingerprints.of(SECRETS, NAMES)
         assert {name: again[name] for name in NAMES} == {n: wanted[n] for n in NAMES}

@@ -25,7 +25,7 @@ from amphv2_bootstrap.checks.finding import (
 from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from amphv2_bootstrap.spec.task_flow_tls import OTHER_KAZOO
 from amphv2_bootstrap.steps.base import Context
-from amphv2_bootstrap.steps.canary import distinct, loaded, obstacle, prove
+from amphv2_bootstrap.steps.canary import distinct, loaded, obstacle, prove, prover
 from amphv2_bootstrap.steps.controller.check_effective_configuration import (
     CheckEffectiveConfiguration,
 )
@@ -167,6 +167,7 @@ def _drilled(context: Context, progress: Callable[[str], None]) -> Drilled:
         masker=context.secrets.masker,
         cancelled=context.cancelled,
         progress=progress,
+        user=prover(context, python),
     )
 
 

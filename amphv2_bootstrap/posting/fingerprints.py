@@ -4,10 +4,10 @@
 A fingerprint stands in the engine's database, where whoever reads it may try passwords.
 So it has only eight bits: enough to name a secret that differs (255 times of 256), too
 few to confirm a guess. They are the same eight bits in every job: under another salt
-each time, a few jobs would confirm one, and so would the refusals of forged jobs with a
-salt of an attacker's choice. Whether all secrets are equal decides the job's seal, under
-the job's salt; on it only all together can be tried, and slowly. Fingerprints and salt
-are deleted when the job ends.
+each time, a few jobs would confirm one, and so would the refusals of forged jobs with
+salts of an attacker's choice. Whether all secrets are equal decides the job's seal,
+under the job's salt; on it only all together can be tried, and slowly. Fingerprints and
+salt are deleted when the job ends.
 """
 
 import base64

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.key_value import sentinel_order
 from amphv2_bootstrap.adapters.key_value.sentinel_order import Silence
 from amphv2_bootstrap.adapters.octavia import canary as octavia_canary
@@ -18,8 +19,9 @@ from amphv2_bootstrap.adapters.octavia import (
 )
 from amphv2_bootstrap.adapters.octavia.canary import Proof
 from amphv2_bootstrap.adapters.octavia.diagnosis import UnprovenError
-from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of
+from amphv2_bootstrap.adapters.octavia.interpreter import interpreter_of, is_command
 from amphv2_bootstrap.adapters.octavia.programs.options import are_partly_inside
+from amphv2_bootstrap.adapters.octavia.service_user import service_user
 from amphv2_bootstrap.errors import TransientError
 from amphv2_bootstrap.steps.base import (
     NOT_APPLICABLE,
@@ -115,7 +117,18 @@ def prepare(context: Context) -> None:
     """Let a canary import Octavia's libraries while other things are done."""
     python = interpreter_of(context.host)
     if python and obstacle(context) is None:
-        context.head_start.give(python)
+        with contextlib.suppress(TransientError):  # the proof itself asks again
+            context.head_start.give(python, prover(context, python))
+
+
+def prover(context: Context, python: str, systemd: Systemd | None = None) -> str | None:
+    """The user that runs Octavia's services, so that what proves runs as it.
+
+    None where that isn't known, and in a container, which has its own user.
+
+    :raises TransientError: systemd doesn't answer.
+    """
+    return None if is_command(python) else service_user(context.host, systemd)
 
 
 def foreseen(context: Context) -> Seen:
@@ -130,7 +143,10 @@ def foreseen(context: Context) -> Seen:
 
 
 def prove(
-    context: Context, sources: Sequence[str], shown: Mapping[str, str] | None = None
+    context: Context,
+    sources: Sequence[str],
+    shown: Mapping[str, str] | None = None,
+    systemd: Systemd | None = None,
 ) -> Proof:
     """See :func:`octavia_canary.prove`; call it only without an :func:`obstacle`.
 
@@ -139,6 +155,7 @@ def prove(
     python = interpreter_of(context.host)
     assert python is not None  # noqa: S101 - that would be an obstacle
     silent = sentinel_order.silence(context.spec)
+    user = prover(context, python, systemd)
     with _naming(silent):
         proof = octavia_canary.prove(
             python,
@@ -146,7 +163,8 @@ def prove(
             masker=context.secrets.masker,
             cancelled=context.cancelled,
             shown=shown,
-            started=context.head_start.take(python),
+            started=context.head_start.take(python, user),
+            user=user,
         )
     notes = (*proof.notes, str(silent)) if silent.first else proof.notes
     return replace(proof, notes=notes)
@@ -164,7 +182,10 @@ def _naming(silent: Silence) -> Iterator[None]:
 
 
 def result_of_proof(
-    context: Context, sources: Sequence[str], shown: Mapping[str, str] | None = None
+    context: Context,
+    sources: Sequence[str],
+    shown: Mapping[str, str] | None = None,
+    systemd: Systemd | None = None,
 ) -> StepResult:
     """Run the canary, and report the proof as a step's result.
 
@@ -173,7 +194,7 @@ def result_of_proof(
     :raises PermanentError: a link is broken.
     """
     try:
-        proof = prove(context, sources, shown)
+        proof = prove(context, sources, shown, systemd)
     except UnprovenError as exc:
         return unproven(context, str(exc))
     sent = f"sent a job through {context.spec.driver} as Octavia does"

@@ -50,23 +50,24 @@ class HeadStart:
     """
 
     def __init__(self) -> None:
-        self._python, self._began = "", 0.0
+        self._what: tuple[str, str | None] = ("", None)
+        self._began = 0.0
         self._kill: weakref.finalize[[], HeadStart] | None = None
         self._started: Started | None = None
 
-    def give(self, python: str) -> None:
+    def give(self, python: str, user: str | None = None) -> None:
         """Start one, unless there is one; its errors are found when it is used."""
-        if self._is_fresh(python):
+        if self._is_fresh(python, user):
             return
         self.drop()
         with contextlib.suppress(BootstrapError):
-            self._started = started = program_runner.start(python, "canary")
+            self._started = started = program_runner.start(python, "canary", user)
             self._kill = weakref.finalize(self, started.kill)
-            self._python, self._began = python, time.monotonic()
+            self._what, self._began = (python, user), time.monotonic()
 
-    def take(self, python: str) -> Started | None:
+    def take(self, python: str, user: str | None = None) -> Started | None:
         """The one that was started; None if there is none of use."""
-        if not self._is_fresh(python):
+        if not self._is_fresh(python, user):
             self.drop()
             return None
         started, self._started = self._started, None
@@ -80,9 +81,9 @@ class HeadStart:
         if self._kill:
             self._kill()
 
-    def _is_fresh(self, python: str) -> bool:
+    def _is_fresh(self, python: str, user: str | None) -> bool:
         age = time.monotonic() - self._began
-        is_wanted = self._python == python and age < _FRESH_SECONDS
+        is_wanted = self._what == (python, user) and age < _FRESH_SECONDS
         return is_wanted and self._started is not None and self._started.is_running
 
 
@@ -109,6 +110,7 @@ def prove(
     now: float | None = None,
     shown: Mapping[str, str] | None = None,
     started: Started | None = None,
+    user: str | None = None,
 ) -> Proof:
     """Post, claim, let expire, take over, run and consume a job as Octavia would.
 
@@ -123,6 +125,7 @@ def prove(
     :param shown: an earlier proof's. If this canary runs with the same, its first owner
         gives the claim back, and nothing expires.
     :param started: of a :class:`HeadStart`.
+    :param user: runs it as that user; None as this process.
     :raises UnprovenError: the servers refuse a scratch namespace.
     :raises PermanentError: a link is broken; the message names it.
     :raises TransientError: a server is unreachable, or the canary took too long.
@@ -138,6 +141,7 @@ def prove(
         now=now,
         shown=shown,
         started=started,
+        user=user,
     )
     facts = _facts(result, python, sources)
     return Proof(
@@ -158,6 +162,7 @@ def drill(
     masker: Masker = NOTHING_SECRET,
     cancelled: threading.Event | None = None,
     progress: Callable[[str], None] | None = None,
+    user: str | None = None,
 ) -> Drilled:
     """Kill one of two conductors of Octavia in a flow, and wait for the other.
 
@@ -174,6 +179,7 @@ def drill(
         masker=masker,
         cancelled=cancelled,
         progress=progress,
+        user=user,
     )
     facts = _facts(result, python, sources)
     return Drilled(

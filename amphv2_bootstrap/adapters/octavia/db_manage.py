@@ -21,7 +21,12 @@ from amphv2_bootstrap.adapters.mysql.database_url import with_password
 from amphv2_bootstrap.adapters.mysql.named_locks import IDLE_SECONDS
 from amphv2_bootstrap.adapters.mysql.sessions import LOCK_WAIT_SECONDS
 from amphv2_bootstrap.adapters.octavia import program_runner
-from amphv2_bootstrap.adapters.octavia.interpreter import find_python, is_command
+from amphv2_bootstrap.adapters.octavia.interpreter import (
+    OVERLAY,
+    carried,
+    find_python,
+    is_command,
+)
 from amphv2_bootstrap.adapters.schema import own_migrations
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.spec import tls
@@ -30,7 +35,6 @@ from amphv2_bootstrap.spec.masking import Masker
 from amphv2_bootstrap.spec.model import HostSettings, has_control_character
 from amphv2_bootstrap.spec.server_errors import mysql as server_errors
 
-_PREFIX = "persistence-overlay-"
 _SERVER_ERROR = re.compile(r"\((\d{4}), (.*)")
 _LAST_OUTPUT = "Its last output: "  # as in commands.run
 _SHOWN_LINES = 10
@@ -157,8 +161,8 @@ def _command(host: HostSettings, files: tuple[str, str]) -> tuple[tuple[str, ...
         options = [word for file in files for word in ("--config-file", file)]
         return (*host.db_manage_command, *options, "upgrade_persistence"), ""
     python = host.octavia_python or python
-    carried = program_runner.carried(python, files)
-    stdin = program_runner.request(files, host.db_manage_timeout, 0.0, carried)
+    texts = carried(python, files)
+    stdin = program_runner.request(files, host.db_manage_timeout, 0.0, texts)
     return program_runner.command(python, "upgrading"), stdin
 
 
@@ -237,7 +241,7 @@ def options_overlay(folder: Path, options: Mapping[str, str]) -> Iterator[Path]:
 def _locked_file(folder: Path) -> tuple[int, Path]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
-        descriptor, name = tempfile.mkstemp(".conf", _PREFIX, folder)  # 0600
+        descriptor, name = tempfile.mkstemp(".conf", OVERLAY, folder)  # 0600
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return descriptor, Path(name)
@@ -246,7 +250,7 @@ def _locked_file(folder: Path) -> tuple[int, Path]:
 
 def remove_orphans(folder: Path) -> None:
     """Remove overlay files of killed runs."""
-    for path in folder.glob(f"{_PREFIX}*.conf"):
+    for path in folder.glob(f"{OVERLAY}*.conf"):
         with contextlib.suppress(OSError):
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
             try:

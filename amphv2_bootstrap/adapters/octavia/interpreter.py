@@ -11,8 +11,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from amphv2_bootstrap.adapters.host import no_follow
+from amphv2_bootstrap.adapters.host import durable_file, no_follow
+from amphv2_bootstrap.adapters.octavia.programs.options import files_of
 from amphv2_bootstrap.spec.model import HostSettings
+
+OVERLAY = "persistence-overlay-"
+"""Begins the names of our own private files of options."""
 
 _CONTAINER_TOOLS = ("docker", "podman", "nerdctl", "crictl", "kubectl", "oc")
 _LXC = "lxc-attach"
@@ -33,6 +37,29 @@ def arguments_of(python: str) -> tuple[str, ...]:
 def interpreter_of(host: HostSettings) -> str | None:
     """The configured Python, else that of octavia-db-manage, else None."""
     return host.octavia_python or find_python(host.db_manage_command)
+
+
+def carried(
+    python: str, sources: Sequence[str], user: str | None = None
+) -> dict[str, str]:
+    """The texts of this host's files by path, for a Python that can't open them.
+
+    :param user: who runs it here. An octavia.conf that this user can't open is a
+        finding, so only what our own private files say is carried.
+    :raises PermanentError: a file can't be read.
+    """
+    is_elsewhere = is_command(python)
+    if not is_elsewhere and user is None:
+        return {}
+    here = [
+        path
+        for path in files_of(sources)
+        if Path(path).exists() and (is_elsewhere or Path(path).name.startswith(OVERLAY))
+    ]
+    return {
+        path: durable_file.read(path).decode("utf-8", "surrogateescape")
+        for path in here
+    }
 
 
 def others_may_replace(host: HostSettings) -> Iterator[str]:

@@ -18,6 +18,7 @@ from oslo_config import cfg
 
 from amphv2_bootstrap.adapters.host import commands, durable_file, no_follow
 from amphv2_bootstrap.adapters.octavia import conf_file, program_runner, site
+from amphv2_bootstrap.adapters.octavia.interpreter import carried
 from amphv2_bootstrap.adapters.octavia.meaning import oslo_option
 from amphv2_bootstrap.adapters.octavia.program_runner import Cause
 from amphv2_bootstrap.adapters.octavia.programs.loading import MODULES
@@ -274,7 +275,7 @@ def _load_by_octavia(
     python: str, sources: Sequence[str], group: str = GROUP
 ) -> dict[str, Any]:
     with _opened(sources):  # a check: Octavia's Python opens them by their names
-        files = program_runner.carried(python, sources)
+        files = carried(python, sources)
         asked = {"ask": "options", "group": group, "sources": list(sources)}
         return program_runner.ask(python, {**asked, "files": files})
 

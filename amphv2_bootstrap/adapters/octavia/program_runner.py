@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amphv2_bootstrap.adapters.host import commands, durable_file
+from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.adapters.octavia import programs
-from amphv2_bootstrap.adapters.octavia.interpreter import arguments_of, is_command
-from amphv2_bootstrap.adapters.octavia.programs.options import files_of
+from amphv2_bootstrap.adapters.octavia.interpreter import (
+    arguments_of,
+    carried,
+    is_command,
+)
 from amphv2_bootstrap.errors import BootstrapError, PermanentError, TransientError
 from amphv2_bootstrap.spec.masking import Masker, passwords_in
 
@@ -114,6 +117,7 @@ def run(
     now: float | None = None,
     shown: Mapping[str, str] | None = None,
     started: commands.Started | None = None,
+    user: str | None = None,
 ) -> Result:
     """Run a program on Octavia's configuration.
 
@@ -124,16 +128,17 @@ def run(
     :param now: seconds since the epoch; remains of runs that ended before are removed.
     :param shown: what earlier runs have shown, for the program.
     :param started: by :func:`start`; one that gives no answer is replaced.
+    :param user: see :func:`start`.
     :raises PermanentError: ``python`` can't be run, or isn't Octavia's.
     :raises TransientError: the program did not end in time.
     :raises CancelledError: ``cancelled`` was set; the program has cleaned up.
     """
     now = time.time() if now is None else now
-    asked = request(sources, timeout, now, carried(python, sources), shown)
+    asked = request(sources, timeout, now, carried(python, sources, user), shown)
     # One that was started before may have been killed since, with its container.
     for process in (started, None) if started else (None,):
         with _without_output(python):
-            done = (process or start(python, name)).finish(
+            done = (process or start(python, name, user)).finish(
                 timeout=timeout + _GRACE,
                 cancelled=cancelled,
                 stdin=asked,
@@ -147,12 +152,15 @@ def run(
     raise no_answer(attempted, python, done.returncode)
 
 
-def start(python: str, name: str) -> commands.Started:
+def start(python: str, name: str, user: str | None = None) -> commands.Started:
     """Start a program, which imports what it needs and waits for its request.
 
+    :param user: runs it as that user, who opens the sources by their names; not for a
+        Python in a container.
     :raises PermanentError: ``python`` can't be run.
     """
-    return commands.start(command(python, name))
+    argv = command(python, name, as_text=user is not None)
+    return commands.start(argv, user=user)
 
 
 @contextlib.contextmanager
@@ -214,10 +222,13 @@ def _version(python: str) -> str:
     return answer if re.fullmatch(r"\d+\.\d+", answer) else ""
 
 
-def command(python: str, name: str) -> tuple[str, ...]:
-    """The arguments that start a program, which then reads its :func:`request`."""
+def command(python: str, name: str, *, as_text: bool = False) -> tuple[str, ...]:
+    """The arguments that start a program, which then reads its :func:`request`.
+
+    :param as_text: for a user who may be unable to read this package.
+    """
     start = arguments_of(python)
-    if is_command(python):
+    if as_text or is_command(python):
         return (*start, "-c", _LAUNCH_TEXT, _texts(), name)
     return (*start, "-c", _LAUNCH, str(Path(programs.__file__).parent), name)
 
@@ -234,20 +245,6 @@ def _texts() -> str:
     return base64.b64encode(zlib.compress(json.dumps(texts).encode(), 9)).decode()
 
 
-def carried(python: str, sources: Sequence[str]) -> dict[str, str]:
-    """The texts of this host's files by path, for a Python that can't open them.
-
-    :raises PermanentError: a file can't be read.
-    """
-    if not is_command(python):
-        return {}
-    here = [path for path in files_of(sources) if Path(path).exists()]
-    return {
-        path: durable_file.read(path).decode("utf-8", "surrogateescape")
-        for path in here
-    }
-
-
 def request(
     sources: Sequence[str],
     timeout: float,
@@ -257,7 +254,7 @@ def request(
 ) -> str:
     """The :func:`line` for a program; see :func:`run` for the parameters.
 
-    :param files: see :func:`carried`.
+    :param files: see :func:`.interpreter.carried`.
     """
     asked = {"sources": list(sources), "timeout": timeout, "now": now}
     return line({**asked, "files": dict(files or {}), "shown": dict(shown or {})})

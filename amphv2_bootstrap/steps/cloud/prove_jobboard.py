@@ -3,8 +3,9 @@
 
 from collections.abc import Collection
 
+from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.octavia.diagnosis import MissingLibraryError
-from amphv2_bootstrap.steps.base import Seen, Step, StepResult
+from amphv2_bootstrap.steps.base import Context, Seen, Step, StepResult
 from amphv2_bootstrap.steps.canary import (
     foreseen,
     result_of_proof,
@@ -22,6 +23,10 @@ class ProveJobboard(Step):
 
     atom_name = "prove-jobboard"
 
+    def __init__(self, context: Context, systemd: Systemd | None = None) -> None:
+        super().__init__(context)
+        self._systemd = systemd or Systemd()
+
     @property
     def aim(self) -> str:
         return "send a job through the jobboard by Octavia's own code"
@@ -36,7 +41,7 @@ class ProveJobboard(Step):
             return seen.result
         try:
             with with_wanted(self.context) as sources:
-                return result_of_proof(self.context, sources)
+                return result_of_proof(self.context, sources, systemd=self._systemd)
         except MissingLibraryError as exc:
             # ensure-client-library runs later, in the flow controller.
             return unproven(

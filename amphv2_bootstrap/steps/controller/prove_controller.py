@@ -4,7 +4,8 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from amphv2_bootstrap.steps.base import NOT_APPLICABLE, Seen, Step, StepResult
+from amphv2_bootstrap.adapters.host.services import Systemd
+from amphv2_bootstrap.steps.base import NOT_APPLICABLE, Context, Seen, Step, StepResult
 from amphv2_bootstrap.steps.canary import (
     distinct,
     foreseen,
@@ -23,6 +24,10 @@ class ProveController(Step):
 
     atom_name = "prove-controller"
 
+    def __init__(self, context: Context, systemd: Systemd | None = None) -> None:
+        super().__init__(context)
+        self._systemd = systemd or Systemd()
+
     @property
     def aim(self) -> str:
         return "send a job through the jobboard by this controller's configuration"
@@ -37,7 +42,8 @@ class ProveController(Step):
             return seen.result
         results, shown = [], self.context.shown()
         for one in distinct(self.context):
-            results.append(result_of_proof(one, loaded(one), shown))
+            found = result_of_proof(one, loaded(one), shown, self._systemd)
+            results.append(found)
             if results[-1].effect == NOT_APPLICABLE:
                 return results[-1]
         warnings = dict.fromkeys(text for each in results for text in each.warnings)

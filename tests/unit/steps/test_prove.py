@@ -2,11 +2,15 @@
 """The steps that prove the jobboard, and when they can't."""
 
 import json
+import os
+import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Step, StepResult
 from amphv2_bootstrap.steps.canary import recent
@@ -195,3 +199,33 @@ def test_all_sentinels_are_silent(step: type[Step], controller: Controller) -> N
     names = f"{SILENT}:{port}, {REFUSING}:{port}"
     assert f"None of the Sentinels answers ({names})" in caught.value.todo
     assert "name it last" not in caught.value.todo
+
+
+class OneUser(Systemd):
+    """Octavia's services run as the user ``nobody``."""
+
+    def available(self) -> bool:
+        return True
+
+    def in_use(self, units: Sequence[str]) -> tuple[str, ...]:
+        return tuple(units)
+
+    def users_of(self, units: Sequence[str]) -> set[str]:
+        return {"nobody"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("step", STEPS)
+def test_what_proves_runs_as_the_services_user(step: type[ProveJobboard]) -> None:
+    """Root could read, and reach, what Octavia's services can't."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        controller = Controller(Path(name))
+        controller.settings["restart_commands"] = ()
+        controller.settings["octavia_python"] = controller.program(
+            "python",
+            'read -r request\necho "{\\"note\\": \\"$(id -un)\\"}"\n'
+            f"echo '{json.dumps(_FACTS)}'\n",
+        )
+        result = step(controller.context, OneUser()).act()
+    assert result.warnings == ("nobody",)

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -164,6 +165,38 @@ def test_a_canary_with_a_head_start(make: Make) -> None:
     assert proof.links == LINKS
     assert not started.is_running
     assert head_start.take(cloud.python) is None
+
+
+def _public_python(folder: Path, venv: Path) -> str:
+    """The system's Python with the libraries of Octavia's, for every user."""
+    (libraries,) = venv.glob("lib/python3.*/site-packages")
+    system = Path("/usr/bin") / libraries.parent.name
+    if not system.exists():
+        pytest.skip(f"there is no {system}")
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={libraries} exec {system} "$@"\n')
+    python.chmod(0o755)
+    return str(python)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_canary_as_the_services_user(make: Make, octavia_venv: Path) -> None:
+    """It proves all links; an octavia.conf that the user can't read is a broken one."""
+    cloud = make("etcd")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        python, conf = _public_python(folder, octavia_venv), folder / "octavia.conf"
+        conf.write_bytes(cloud.conf.read_bytes())
+        head_start = octavia_canary.HeadStart()
+        head_start.give(python, "nobody")
+        started = head_start.take(python, "nobody")
+        files = [str(conf)]
+        proof = octavia_canary.prove(python, files, started=started, user="nobody")
+        assert proof.links == LINKS
+        conf.chmod(0o600)
+        with pytest.raises(PermanentError, match="link configuration"):
+            octavia_canary.prove(python, files, user="nobody")
 
 
 def _set(cloud: CanaryCloud, **options: Any) -> None:

@@ -12,10 +12,15 @@ import pytest
 
 from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.adapters.host.services import Systemd
-from amphv2_bootstrap.adapters.octavia import introspection
+from amphv2_bootstrap.adapters.octavia import (
+    db_manage,
+    introspection,
+    program_runner,
+)
 from amphv2_bootstrap.adapters.octavia.service_user import service_user
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
+from amphv2_bootstrap.spec.masking import NOTHING_SECRET
 from amphv2_bootstrap.spec.model import HostSettings
 
 pytestmark = pytest.mark.skipif(
@@ -108,3 +113,29 @@ def test_a_library_that_the_user_cannot_read(folder: Path, mode: int) -> None:
     assert ready is (mode == 0o755), why
     assert ready or why.startswith("as the user nobody: ModuleNotFoundError")
     assert introspection.can_import_driver(str(python), "redis") == (True, "")
+
+
+def test_what_proves_runs_as_the_user(folder: Path) -> None:
+    """It opens the sources itself, but gets the text of our own private file."""
+    python = folder / "python"
+    answer = '{"facts": {"user": "%s", "request": %s}}\\n'
+    script = f'read -r request\nprintf \'{answer}\' "$(id -un)" "$request"\n'
+    python.write_text(f"#!/bin/sh\n{script}")
+    python.chmod(0o755)
+    conf, state = folder / "octavia.conf", folder / "state"
+    conf.touch()
+    state.mkdir(mode=0o700)
+    with db_manage.options_overlay(state, {"jobboard_enabled": "True"}) as overlay:
+        result = program_runner.run(
+            str(python),
+            "canary",
+            [str(conf), str(overlay)],
+            timeout=60,
+            masker=NOTHING_SECRET,
+            user=_USER,
+        )
+    assert result.facts is not None
+    assert result.facts["user"] == _USER
+    files = result.facts["request"]["files"]
+    assert list(files) == [str(overlay)]
+    assert "jobboard_enabled = True" in files[str(overlay)]

@@ -54,9 +54,10 @@ def test_without_cancel_a_session_ends_as_ever(mariadb: MariaDB) -> None:
 
 
 @pytest.fixture(scope="module")
-def other_server() -> Iterator[MariaDB]:
-    with running_mariadb() as server:
-        yield server
+def servers() -> Iterator[tuple[MariaDB, MariaDB]]:
+    """Two that had few connections so far: each number is reached by connecting."""
+    with running_mariadb() as first, running_mariadb() as other:
+        yield first, other
 
 
 def _connect_up_to(server: MariaDB, number: int) -> pymysql.Connection:
@@ -93,14 +94,16 @@ def _waiting(connection: pymysql.Connection, server: MariaDB) -> Iterator[Future
 
 @pytest.mark.parametrize("restart", [False, True], ids=["fail-over", "restart"])
 def test_a_stranger_with_the_same_number_is_spared(
-    mariadb: MariaDB, other_server: MariaDB, restart: bool
+    servers: tuple[MariaDB, MariaDB], restart: bool
 ) -> None:
     """On a server without the session, a cancellation interrupts no statement.
 
     After a fail-over, or a restart of the server, the number of the session's
     connection may belong to another client.
     """
-    first = other_server if restart else mariadb
+    first, other_server = servers
+    if restart:
+        first = other_server
     url, password = database_url.parse(first.root_url)
     cancelled = threading.Event()
     with contextlib.closing(other_server.connect()) as newest:

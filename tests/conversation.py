@@ -5,7 +5,7 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tests.servers.process import binary
 
@@ -16,20 +16,29 @@ END = "\x04"
 def converse(
     arguments: Sequence[str], answers: Sequence[tuple[str, str]]
 ) -> tuple[int, str]:
-    """Run ``amphv2-bootstrap``; its exit code and what the terminal shows.
+    """Run ``amphv2-bootstrap``; see :func:`on_terminal`."""
+    argv = [sys.executable, "-m", "amphv2_bootstrap.cmd.main", *arguments]
+    return on_terminal(argv, answers)
+
+
+def on_terminal(
+    argv: Sequence[str],
+    answers: Sequence[tuple[str, str]] = (),
+    env: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    """Run a program; its exit code and what the terminal shows.
 
     :param answers: what the end of each question has, and what is typed then.
+    :param env: the whole environment, in place of this process's.
     """
     ours, other = os.openpty()
     process = subprocess.Popen(
         # The terminal is the one of the session, as it is for a shell's commands.
-        [
-            *(binary("setsid"), "--ctty", "--wait"),
-            *(sys.executable, "-m", "amphv2_bootstrap.cmd.main", *arguments),
-        ],
+        [binary("setsid"), "--ctty", "--wait", *argv],
         stdin=other,
         stdout=other,
         stderr=other,
+        env=env,
     )
     os.close(other)
     shown = ""

@@ -13,6 +13,7 @@ import pytest
 
 from amphv2_bootstrap.engine.records import FlowState
 from amphv2_bootstrap.engine.storage.journal import Journal
+from tests.conversation import on_terminal
 from tests.functional.site import MakeSite, Site
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until
@@ -81,7 +82,10 @@ def test_a_job_that_was_posted_is_watched(make_site: MakeSite) -> None:
 
 
 def test_a_job_that_is_parked_is_watched(make_site: MakeSite, mariadb: MariaDB) -> None:
-    """For a parked job, ``job watch`` exits with 1 at once, with the reason."""
+    """For a parked job, ``job watch`` exits with 1 at once, with the reason.
+
+    ``job show`` has the state in red, but not where NO_COLOR is set.
+    """
     mariadb.execute("CREATE USER octavia@'%' IDENTIFIED BY 'another'")
     site = make_site(hosts=("ctl1",))
     assert site.cli("run").returncode == 1
@@ -89,6 +93,15 @@ def test_a_job_that_is_parked_is_watched(make_site: MakeSite, mariadb: MariaDB) 
     assert code == 1
     assert "another password; this program does not reset it" in text
     assert "amphv2-bootstrap job resume" in text
+    assert "cloud: \x1b[31mparked\x1b[0m\n" in _shown(site)
+    assert "\x1b" not in _shown(site, NO_COLOR="1")
+
+
+def _shown(site: Site, **env: str) -> str:
+    """What a terminal with colours shows of the job."""
+    argv = site.command("ctl1", "job", "show")
+    env = {**os.environ, "NO_COLOR": "", "TERM": "xterm-256color", **env}
+    return on_terminal(argv, env=env)[1]
 
 
 @dataclass

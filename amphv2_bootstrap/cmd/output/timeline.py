@@ -39,7 +39,17 @@ class TimelineFormatter(SingleFormatter):
                 text = f"\n{value.human_readable()}\n"
             else:
                 text = f"{name + ':':<13} {'-' if value is None else value}\n"
-            stdout.write(fitted(text, columns_of(stdout)))
+            _write(fitted(text, columns_of(stdout)), stdout)
+
+
+def _write(text: str, stdout: TextIO) -> None:
+    if not stdout.isatty():
+        stdout.write(text)
+        return
+    # Imported here: it takes a moment, which programs need not wait.
+    from amphv2_bootstrap.cmd.output.colours import console
+
+    console(stdout).print(text, end="", soft_wrap=True)
 
 
 class Timeline(FormattableColumn[list[dict[str, Any]]]):

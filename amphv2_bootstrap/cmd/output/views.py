@@ -106,15 +106,16 @@ class Bar(_PrintsOnce):
     """
 
     def __init__(self, console: "Console | None" = None) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        from amphv2_bootstrap.cmd.output.colours import console as coloured
 
         super().__init__()
         self._progress = Progress(
             TextColumn("{task.description:<42}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            console=console or Console(stderr=True),
+            console=console or coloured(sys.stderr),
         )
         self._task = self._progress.add_task("waiting for a conductor", total=None)
 
@@ -151,9 +152,7 @@ class Bar(_PrintsOnce):
 
     def say(self, text: str) -> None:
         # Verbatim: a reason may look like markup, and operators copy it from here.
-        self._progress.console.print(
-            text, markup=False, highlight=False, soft_wrap=True
-        )
+        self._progress.console.print(text, markup=False, emoji=False, soft_wrap=True)
 
     def finish(self, report: Report) -> None:
         self._say_who_stopped(report)

@@ -11,6 +11,7 @@ from cliff.show import ShowOne
 
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.job.arguments import as_written
 from amphv2_bootstrap.cmd.job.resume import resume
 from amphv2_bootstrap.cmd.post import add_post_arguments, controllers_of, post
 
@@ -28,10 +29,13 @@ class Run(Guarded, ShowOne):
     at the interrupted step. It resumes a parked job with the passwords of this
     host's configuration. While as many controllers are under way as [octavia]
     controllers_at_once allows, it refuses, or waits with '--wait'.
+
+    Examples:
+      amphv2-bootstrap run --wait
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser: argparse.ArgumentParser = as_written(super().get_parser(prog_name))
         add_post_arguments(parser)
         parser.add_argument(
             "--wait",

@@ -12,6 +12,7 @@ from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
+from amphv2_bootstrap.cmd.job.arguments import as_written
 from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
 from amphv2_bootstrap.errors import BootstrapError
 
@@ -36,6 +37,9 @@ class Verify(Guarded, OwnFormats, Lister):
     jobboard by Octavia's own code, on a namespace beside Octavia's, and leaves
     nothing of it behind. Exit code 0, or 1 where a check failed or the jobboard
     could not be proven. The time of a success is noted for the conductor's metrics.
+
+    Examples:
+      amphv2-bootstrap verify --controllers
     """
 
     formats = "verify_formatters"
@@ -43,7 +47,7 @@ class Verify(Guarded, OwnFormats, Lister):
     _check = ""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser: argparse.ArgumentParser = as_written(super().get_parser(prog_name))
         parser.add_argument(
             "--drill",
             action="store_true",

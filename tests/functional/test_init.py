@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """``init``, then what it says to type next, on a cloud without a configuration."""
 
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from tests.conversation import converse
 from tests.functional.site import PASSWORD, MakeSite, Site
+from tests.help_examples import examples
 
 
 def _settings(site: Site) -> dict[str, str]:
@@ -23,8 +26,21 @@ def _settings(site: Site) -> dict[str, str]:
     }
 
 
+def _type(own: Sequence[str], *arguments: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "amphv2_bootstrap.cmd.main", *own, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
 def test_a_cloud_is_bootstrapped_by_what_init_writes(make_site: MakeSite) -> None:
-    """From octavia.conf and a few answers; each command that it prints succeeds."""
+    """From octavia.conf and a few answers; then the examples of each help succeed."""
     site = make_site(hosts=("ctl1",))
     site.use_octavias_own_account("ctl1")
     file = site.folder / "ctl1/own/amphv2-bootstrap.conf"
@@ -44,16 +60,13 @@ def test_a_cloud_is_bootstrapped_by_what_init_writes(make_site: MakeSite) -> Non
     )
     assert code == 0, shown
     assert not [secret for secret in (root, redis, PASSWORD) if secret in shown]
-    for command, wanted in (("plan", 4), ("run", 0), ("plan", 0)):
-        done = subprocess.run(
-            [sys.executable, "-m", "amphv2_bootstrap.cmd.main", *own, command],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        assert done.returncode == wanted, done.stdout + done.stderr
+    # The conductor, too, gets what init wrote.
+    shutil.copy(file, site.folder / "ctl1/amphv2-bootstrap.conf")
+    site.start_conductor("ctl1")
+    for command, wanted in (("plan", 4), ("run", 0), ("verify", 0)):
+        for example in examples(_type((), command, "--help")):
+            _type(own, *example, code=wanted)
+    _type(own, "plan")
     assert "jobboard_enabled = True" in site.octavia_conf("ctl1").read_text()
     again = converse((*own, "init", *words), ())
     assert again[0] == 2

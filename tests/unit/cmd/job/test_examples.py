@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples of each command's help work as they stand."""
 
-import re
-import shlex
 from importlib import metadata
 
 import pytest
 
+from tests.help_examples import examples
 from tests.unit.cmd.job.conftest import Run
 
 ELSEWHERE = {"init", "plan", "run", "verify"}
-"""Commands that need the cloud: tests/functional runs them. ``init`` wants no file."""
+"""Commands that need a cloud: see functional/test_init.py. ``init`` wants no file."""
 CODES = {"job watch": 3}
 """A job without conductors goes on when its wait is over."""
 COMMANDS = sorted(
@@ -20,20 +19,14 @@ COMMANDS = sorted(
 )
 
 
-def _examples(help_text: str) -> list[list[str]]:
-    text = help_text.partition("Examples:")[2].replace("\\\n", " ")
-    found = re.findall(r"^ +amphv2-bootstrap (.+)$", text, re.M)
-    return [shlex.split(line) for line in found]
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_examples_of_the_help(run: Run, job: str, command: str) -> None:
     """Each example is a call of its command that this version can carry out."""
     code, text, _ = run(*command.split(), "--help")
     assert code == 0
-    examples = _examples(text)
-    assert examples, f"the help of {command} has no example"
-    for example in examples:
+    found = examples(text)
+    assert found, f"the help of {command} has no example"
+    for example in found:
         assert " ".join(example).startswith(command)
         arguments = [job if word == "0b6b" else word for word in example]
         if command == "post-job" and "--controllers" in arguments:

@@ -59,7 +59,7 @@ class Cloud:
     folder: Path
 
     def make(self) -> None:
-        """Make the main database with its accounts, and what is to be installed."""
+        """Make the main database with its accounts, and what the pages install."""
         sql = self.mariadb.execute
         sql("CREATE DATABASE octavia CHARACTER SET utf8mb3")
         sql(_TABLE)

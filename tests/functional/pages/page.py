@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A page of doc/source: what its reader types, and what he sees then."""
+"""A page of doc/source: what its readers type, and what they see then."""
 
 import re
 from collections.abc import Iterator, Sequence

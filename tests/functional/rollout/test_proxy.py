@@ -56,7 +56,7 @@ def _served_by(proxy: Proxy) -> tuple[socket.socket, str]:
 
 
 def _names(proxy: Proxy, connections: int = 4) -> set[str]:
-    """Who serves new connections, one after the other."""
+    """The servers of new connections, one after the other."""
     found = set()
     for _ in range(connections):
         connection, name = _served_by(proxy)

@@ -22,6 +22,7 @@ from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec
 
 if TYPE_CHECKING:
+    from amphv2_bootstrap.adapters.octavia.canary import HeadStart
     from amphv2_bootstrap.steps.base import Context
 
 _PROOF = "prove-jobboard"
@@ -34,6 +35,7 @@ class HostContexts:
         self._loaded = loaded
         self._sealer = sealer
         self._store = store
+        self._head_start: HeadStart | None = None
 
     def accept(self, job: Job, flow_runs: Sequence[FlowRun]) -> Key:
         key = self._sealer.check(job, flow_runs)
@@ -61,8 +63,10 @@ class HostContexts:
         release: Callable[[str], tuple[str, ...]],
     ) -> "Context":
         # Imported here, as below: a post needs no steps and no engine.
+        from amphv2_bootstrap.adapters.octavia.canary import HeadStart
         from amphv2_bootstrap.steps.base import Context
 
+        self._head_start = self._head_start or HeadStart()
         earlier = Earlier(self._store, self._sealer, job)
         return Context(
             spec=_spec_of(job),
@@ -73,6 +77,7 @@ class HostContexts:
             release_controllers=lambda: release(CONTROLLER.flow),
             shown=earlier.shown,
             ahead=earlier.ahead,
+            head_start=self._head_start,
         )
 
 

@@ -147,15 +147,22 @@ def prove(
     sources: Sequence[str],
     shown: Mapping[str, str] | None = None,
     systemd: Systemd | None = None,
+    *,
+    another: bool = False,
 ) -> Proof:
     """See :func:`octavia_canary.prove`; call it only without an :func:`obstacle`.
 
     Names silent Sentinels, for which Octavia's services wait at each connection.
+
+    :param another: let one more import meanwhile, for a flow that may follow.
     """
     python = interpreter_of(context.host)
     assert python is not None  # noqa: S101 - that would be an obstacle
     silent = sentinel_order.silence(context.spec)
     user = prover(context, python, systemd)
+    started = context.head_start.take(python, user)
+    if another:
+        prepare(context)
     with _naming(silent):
         proof = octavia_canary.prove(
             python,
@@ -163,7 +170,7 @@ def prove(
             masker=context.secrets.masker,
             cancelled=context.cancelled,
             shown=shown,
-            started=context.head_start.take(python, user),
+            started=started,
             user=user,
         )
     notes = (*proof.notes, str(silent)) if silent.first else proof.notes
@@ -186,15 +193,18 @@ def result_of_proof(
     sources: Sequence[str],
     shown: Mapping[str, str] | None = None,
     systemd: Systemd | None = None,
+    *,
+    another: bool = False,
 ) -> StepResult:
     """Run the canary, and report the proof as a step's result.
 
     :param shown: what an earlier proof has shown; see :func:`octavia_canary.prove`.
+    :param another: see :func:`prove`.
     :raises TransientError: a server is away.
     :raises PermanentError: a link is broken.
     """
     try:
-        proof = prove(context, sources, shown, systemd)
+        proof = prove(context, sources, shown, systemd, another=another)
     except UnprovenError as exc:
         return unproven(context, str(exc))
     sent = f"sent a job through {context.spec.driver} as Octavia does"

@@ -48,7 +48,10 @@ def test_only_a_controller_with_other_versions_lets_a_claim_expire(
     )
     runtime = site.runtime("ctl1")
     job = runtime.store.resolve(None)
-    context = runtime.contexts.make(job, threading.Event(), lambda flow: ())
+    context, other = (
+        runtime.contexts.make(job, threading.Event(), lambda flow: ()) for _ in "12"
+    )
+    assert other.head_start is context.head_start
     assert context.shown().keys() >= {"octavia", "taskflow", "redis"}
     site.start_conductor("ctl2")
     site.wait_for_state("done")

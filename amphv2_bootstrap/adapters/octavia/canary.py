@@ -6,6 +6,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from amphv2_bootstrap.adapters.host.commands import Started
@@ -18,6 +19,9 @@ from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
 CANARY_SECONDS = 120.0
 _FRESH_SECONDS = 60.0
 """Octavia's libraries may be upgraded at any time, and are not that soon."""
+
+_keeper = ThreadPoolExecutor(max_workers=1)
+"""A program dies with the thread that started it: this one lives as long as we do."""
 
 _LIST_SECONDS = 60.0
 _DRILL_SECONDS = 240.0
@@ -45,11 +49,13 @@ class Proof:
 class HeadStart:
     """A canary that imports Octavia's libraries while its caller does other things.
 
-    It knows nothing of the configuration yet. One that isn't taken is killed with the
-    last reference to this, with the thread that gave it, and with this process.
+    It knows nothing of the configuration yet. One that isn't taken ends by itself after
+    a while, and is killed with the last reference to this and with this process.
+    Several threads may use it.
     """
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()
         self._what: tuple[str, str | None] = ("", None)
         self._began = 0.0
         self._kill: weakref.finalize[[], HeadStart] | None = None
@@ -57,29 +63,32 @@ class HeadStart:
 
     def give(self, python: str, user: str | None = None) -> None:
         """Start one, unless there is one; its errors are found when it is used."""
-        if self._is_fresh(python, user):
-            return
-        self.drop()
-        with contextlib.suppress(BootstrapError):
-            self._started = started = program_runner.start(python, "canary", user)
+        with self._lock, contextlib.suppress(BootstrapError):
+            if self._is_fresh(python, user):
+                return
+            self.drop()
+            start = _keeper.submit(program_runner.start, python, "canary", user)
+            self._started = started = start.result()
             self._kill = weakref.finalize(self, started.kill)
             self._what, self._began = (python, user), time.monotonic()
 
     def take(self, python: str, user: str | None = None) -> Started | None:
         """The one that was started; None if there is none of use."""
-        if not self._is_fresh(python, user):
-            self.drop()
-            return None
-        started, self._started = self._started, None
-        if self._kill:
-            self._kill.detach()
-        return started
+        with self._lock:
+            if not self._is_fresh(python, user):
+                self.drop()
+                return None
+            started, self._started = self._started, None
+            if self._kill:
+                self._kill.detach()
+            return started
 
     def drop(self) -> None:
         """Kill it: a library has changed, say."""
-        self._started = None
-        if self._kill:
-            self._kill()
+        with self._lock:
+            self._started = None
+            if self._kill:
+                self._kill()
 
     def _is_fresh(self, python: str, user: str | None) -> bool:
         age = time.monotonic() - self._began

@@ -41,7 +41,10 @@ class ProveJobboard(Step):
             return seen.result
         try:
             with with_wanted(self.context) as sources:
-                return result_of_proof(self.context, sources, systemd=self._systemd)
+                # This host may be the first controller: its canary imports meanwhile.
+                return result_of_proof(
+                    self.context, sources, systemd=self._systemd, another=True
+                )
         except MissingLibraryError as exc:
             # ensure-client-library runs later, in the flow controller.
             return unproven(

@@ -29,6 +29,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 _DEEPEST = 6
+_REQUEST_SECONDS = 90
+"""From a head start to the request: the caller may not need the program after all."""
+
 _REPEAT_SECONDS = 10.0
 _CLEANUP_SECONDS = 20.0
 _PATIENCE = 4
@@ -129,6 +132,7 @@ def run(program: Program, prepare: Callable[[], None] = lambda: None) -> None:
     code = 0
     try:
         prepare()
+        signal.alarm(_REQUEST_SECONDS)
         asked = request()
         _bound(float(asked["timeout"]))
         program(report, asked)

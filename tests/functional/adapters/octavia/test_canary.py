@@ -155,10 +155,15 @@ def test_a_claim_that_never_expires(make: Make, tmp_path: Path) -> None:
 
 
 def test_a_canary_with_a_head_start(make: Make) -> None:
-    """It is the one that was started; what isn't taken, or has ended, is not used."""
+    """It is the one that was started; what isn't taken, or has ended, is not used.
+
+    It outlives the thread that gave it: that is another flow's.
+    """
     cloud = make("redis")
     head_start = octavia_canary.HeadStart()
-    head_start.give(cloud.python)
+    other_flow = threading.Thread(target=head_start.give, args=(cloud.python,))
+    other_flow.start()
+    other_flow.join()
     started = head_start.take(cloud.python)
     assert started is not None
     proof = octavia_canary.prove(cloud.python, [str(cloud.conf)], started=started)

@@ -3,10 +3,14 @@
 
 import io
 import json
+import sys
 
 import pytest
 
+from amphv2_bootstrap.adapters.host import commands
 from amphv2_bootstrap.adapters.octavia.programs.reporting import BrokenLinkError, Report
+from tests import REPOSITORY
+from tests.servers.process import wait_until
 from tests.unit.adapters.octavia.programs.script import run_script
 
 _HEAD = """
@@ -74,6 +78,15 @@ reporting.run(program)
     (line,) = run_script(_HEAD + script, 0.2)
     assert line["broken"] == "claim"
     assert "its time is over" in str(line["chain"])
+
+
+def test_a_program_that_gets_no_request_ends() -> None:
+    """Its caller may not need it after all; an open stdin doesn't keep it."""
+    script = "reporting._REQUEST_SECONDS = 1\nreporting.run(lambda *_: None)"
+    argv = (sys.executable, "-c", _HEAD + script)
+    started = commands.start(argv, env={"PYTHONPATH": str(REPOSITORY)})
+    wait_until(lambda: not started.is_running, what="it ends")
+    started.kill()
 
 
 def test_what_libraries_print_is_not_an_answer() -> None:

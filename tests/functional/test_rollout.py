@@ -48,6 +48,11 @@ def test_one_controller_after_the_other(make_site: MakeSite) -> None:
     assert waits["ctl2"] == "a conductor on ctl2: none is alive there"
     refused = _said(site, "run", host="ctl2", code=1)
     assert "controller/ctl3 is running. Run it again when that has ended" in refused
+    job, own = site.show()["id"], ("--host", "ctl3")
+    refused = _said(site, "job", "skip", job, *own, code=1)
+    assert "it ends. If that host is lost, run" in refused
+    again = ("--flow", "controller", *own, "--from", "restart-octavia-services")
+    assert "is carrying" in _said(site, "job", "retry", job, *again, code=1)
 
     site.gate("restart-ctl3").unlink()
     _wait_for_flow(site, "ctl1", "done")

@@ -13,6 +13,7 @@ from cliff.lister import Lister
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.job.arguments import as_written
+from amphv2_bootstrap.cmd.output.fitting import columns_of, fitted
 from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
 from amphv2_bootstrap.errors import BootstrapError
 
@@ -152,17 +153,20 @@ class LinesFormatter(RowsFormatter):
     """A line for each finding, then what to do, then whether the jobboard is proven."""
 
     def write(self, rows: Sequence[dict[str, Any]], stdout: TextIO) -> None:
-        for row in rows:
-            state = str(row.get("state", ""))
-            mark = state.upper() if state == _FAILED else state
-            line = f"{mark:<8} {row.get('check', ''):<18} {row.get('message', '')}"
-            stdout.write(line.rstrip() + "\n")
-        todos = [row for row in rows if row.get("todo")]
-        if todos:
-            stdout.write("\nWhat to do:\n")
-        for row in todos:
-            stdout.write(f"  {row.get('check', '')}: {row['todo']}\n")
-        stdout.write(_conclusion(rows))
+        text = "\n".join([*map(_line, rows), *_todos(rows)]) + "\n"
+        stdout.write(fitted(text + _conclusion(rows), columns_of(stdout)))
+
+
+def _line(row: dict[str, Any]) -> str:
+    state = str(row.get("state", ""))
+    mark = state.upper() if state == _FAILED else state
+    line = f"{mark:<8} {row.get('check', ''):<18} {row.get('message', '')}"
+    return line.rstrip()
+
+
+def _todos(rows: Sequence[dict[str, Any]]) -> list[str]:
+    found = [f"  {r.get('check', '')}: {r['todo']}" for r in rows if r.get("todo")]
+    return ["", "What to do:", *found] if found else []
 
 
 def _conclusion(rows: Sequence[dict[str, Any]]) -> str:

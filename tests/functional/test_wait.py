@@ -84,7 +84,8 @@ def test_a_job_that_was_posted_is_watched(make_site: MakeSite) -> None:
 def test_a_job_that_is_parked_is_watched(make_site: MakeSite, mariadb: MariaDB) -> None:
     """For a parked job, ``job watch`` exits with 1 at once, with the reason.
 
-    ``job show`` has the state in red, but not where NO_COLOR is set.
+    ``job show`` has the state in red, but not where NO_COLOR is set; and the lines of
+    ``job history`` fit the terminal.
     """
     mariadb.execute("CREATE USER octavia@'%' IDENTIFIED BY 'another'")
     site = make_site(hosts=("ctl1",))
@@ -93,15 +94,18 @@ def test_a_job_that_is_parked_is_watched(make_site: MakeSite, mariadb: MariaDB) 
     assert code == 1
     assert "another password; this program does not reset it" in text
     assert "amphv2-bootstrap job resume" in text
-    assert "cloud: \x1b[31mparked\x1b[0m\n" in _shown(site)
-    assert "\x1b" not in _shown(site, NO_COLOR="1")
+    assert "cloud: \x1b[31mparked\x1b[0m\n" in _shown(site, "show")
+    assert "\x1b" not in _shown(site, "show", NO_COLOR="1")
+    told = _shown(site, "history")
+    assert "event: parked" in told
+    assert max(map(len, told.splitlines())) <= 80
 
 
-def _shown(site: Site, **env: str) -> str:
-    """What a terminal with colours shows of the job."""
-    argv = site.command("ctl1", "job", "show")
+def _shown(site: Site, command: str, **env: str) -> str:
+    """What a terminal with colours and 80 columns shows of the job."""
+    narrow = ("sh", "-c", 'stty cols 80; exec "$@"', "sh")
     env = {**os.environ, "NO_COLOR": "", "TERM": "xterm-256color", **env}
-    return on_terminal(argv, env=env)[1]
+    return on_terminal([*narrow, *site.command("ctl1", "job", command)], env=env)[1]
 
 
 @dataclass

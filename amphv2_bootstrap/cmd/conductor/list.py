@@ -8,6 +8,7 @@ from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.job.arguments import as_written
+from amphv2_bootstrap.cmd.output.lists import ListFormats
 from amphv2_bootstrap.engine.liveness import ConductorRow, Liveness
 from amphv2_bootstrap.engine.records import FlowState
 
@@ -32,7 +33,7 @@ _COLUMNS = (
 )
 
 
-class ListConductors(Guarded, Lister):
+class ListConductors(Guarded, ListFormats, Lister):
     """List the conductors: where they run, and whether they are alive.
 
     A conductor that ended in good order is not listed. A killed one is listed until

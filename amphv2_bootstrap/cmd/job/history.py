@@ -9,6 +9,7 @@ from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.job.arguments import add_id, as_written
+from amphv2_bootstrap.cmd.output.lists import ListFormats
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.engine.records import Event
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("at", "by", "event", "flow", "step", "message")
 
 
-class JobHistory(Guarded, Lister):
+class JobHistory(Guarded, ListFormats, Lister):
     """List everything that happened to a job: when, who, what and why.
 
     'by' is the host of the conductor or of the command that wrote it.

@@ -11,6 +11,7 @@ from cliff.lister import Lister
 
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.job.arguments import as_written
+from amphv2_bootstrap.cmd.output.lists import ListFormats
 from amphv2_bootstrap.engine.records import FlowState
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def moment(text: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-class ListJobs(Guarded, Lister):
+class ListJobs(Guarded, ListFormats, Lister):
     """List the newest jobs, newest first; at most 50.
 
     Examples:

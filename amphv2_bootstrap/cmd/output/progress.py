@@ -109,9 +109,21 @@ def follow(
         view.say(f"Not done after {timeout.seconds:g} s; it goes on.")
     if watch.report:
         view.finish(watch.report)
+        _say_what_waits(watch.report)
         _say_who_is_skipped(watch.report)
         _say_how_to_resume(watch.report)
     return Followed(code, watch.report)
+
+
+def _say_what_waits(report: Report) -> None:
+    """For whom, and why; :class:`Attendance` does it for those that could begin."""
+    found: dict[str, list[str]] = {}
+    for flow in report["flows"]:
+        if flow["state"] == "waiting" and flow["waits_for"]:
+            where = f" on {flow['host']}" if flow["host"] else ""
+            found.setdefault(flow["waits_for"], []).append(f"{flow['name']}{where}")
+    for what, flows in found.items():
+        print(f"Waiting: {', '.join(flows)}; for {what}", file=sys.stderr)
 
 
 def _say_who_is_skipped(report: Report) -> None:

@@ -168,3 +168,15 @@ def test_skipped_hosts_are_named_at_the_end(
     skip(cloud.journal, job.uuid, "ctl2")
     assert _follow(cloud, job).code == 0
     assert "Skipped: ctl2. Octavia stays as it is there" in capsys.readouterr().err
+
+
+def test_what_waits_is_said_at_the_end(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For whom, and why; flows that wait for the same are named together."""
+    others = [NewFlowRun("own", 1, host=host) for host in ("ctl1", "ctl2")]
+    job = _post(cloud, NewFlowRun("main", 0), *others)
+    _settle(cloud, job, FlowState.PARKED)
+    assert follow(cloud.store, job, Timeout()).code == 1
+    said = "Waiting: own on ctl1, own on ctl2; for the flow main, which is parked\n"
+    assert said in capsys.readouterr().err

@@ -65,3 +65,21 @@ def test_a_value_that_the_server_does_not_take(
             ask()
     finally:
         mariadb.execute("SET GLOBAL max_allowed_packet = 16777216")
+
+
+# A privilege on a table, on a column, of the account; the packet; a variable and an
+# engine that it doesn't know; a binary log by statements.
+@pytest.mark.parametrize("open_database", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("code", [1142, 1143, 1153, 1193, 1227, 1286, 1665])
+def test_what_no_repetition_changes_is_permanent(
+    code: int, open_database: OpenDatabase
+) -> None:
+    """An administrator must act: a conductor that tried again would wait for ever."""
+    database = open_database()
+    say = f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'refused'"
+    with (
+        pytest.raises(DatabaseError) as caught,
+        database.write() as connection,
+    ):
+        connection.exec_driver_sql(say)
+    assert not isinstance(caught.value, DatabaseUnavailableError)

@@ -132,7 +132,6 @@ def check_with_a_kill(used: contextlib.AbstractContextManager[RolloutCloud]) -> 
         check(cloud)
 
 
-@pytest.mark.long  # a message to a worker that ends is lost now and then: see the page
 @pytest.mark.timeout(2000)
 def test_no_load_balancer_is_lost(
     make_site: MakeSite, rabbitmq_server: RabbitMQServer
@@ -140,7 +139,8 @@ def test_no_load_balancer_is_lost(
     """One controller after the other; a conductor is killed at a random step."""
     kill_at = random.Random(SEED).choice(KILLS)
     print(f"AMPHV2_FAULTS_SEED={SEED}: {kill_at}")
-    pace = Pace(boot=2, stop=60, services=("octavia-api", "octavia-worker"))
+    services = ("octavia-api", "octavia-worker")
+    pace = Pace(boot=2, stop=60, clients=3, services=services)
     check_with_a_kill(
         used_cloud(make_site, rabbitmq_server, pace, ONE, kill_at, HOSTS[:2])
     )

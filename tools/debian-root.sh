@@ -26,8 +26,9 @@ if [ ! -e "$folder/.made" ]; then
     printf '#!/bin/sh\nexit 101\n' >"$folder/usr/sbin/policy-rc.d"
     chmod +x "$folder/usr/sbin/policy-rc.d"
     inside apt-get install --yes --no-install-recommends octavia-worker python3-venv
-    # The test installs it, without a network.
-    inside apt-get install --yes --download-only python3-redis
+    # The tests install them, without a network.
+    inside apt-get install --yes --download-only --no-install-recommends \
+        python3-redis systemd
     touch "$folder/.made"
 fi
 

@@ -13,8 +13,10 @@ import amphv2_bootstrap
 from tests import REPOSITORY
 from tests.servers.process import unavailable
 
-_ROOT = REPOSITORY / ".cache" / "debian-12"
-_SITE = "opt/amphv2-bootstrap/lib/python3.11/site-packages"
+ROOT = REPOSITORY / ".cache" / "debian-12"
+"""The folder that is copied."""
+SITE = "opt/amphv2-bootstrap/lib/python3.11/site-packages"
+"""Where the libraries of this program are there."""
 _COMMAND = """\
 #!/bin/sh
 exec /opt/amphv2-bootstrap/bin/python -m amphv2_bootstrap.cmd.main "$@"
@@ -29,28 +31,32 @@ exec chroot all "$@"
 
 
 class Debian:
-    """The copy, below ``folder``; it shares the loopback network of this machine."""
+    """The copy, below ``folder``; it shares the loopback network of this machine.
 
-    def __init__(self, folder: Path) -> None:
-        if not (_ROOT / _SITE / ".." / ".." / ".." / ".made").exists():
+    :param program: bring this program, too.
+    """
+
+    def __init__(self, folder: Path, *, program: bool = True) -> None:
+        if not (ROOT / SITE / ".." / ".." / ".." / ".made").exists():
             unavailable("no Debian with Octavia: run tools/debian-root.sh")
         if os.geteuid():
             pytest.skip("only root may mount")
-        self._folder = folder
+        self.folder = folder
         for name in ("upper", "work", "all"):
             (folder / name).mkdir(parents=True)
-        self._install()
+        if program:
+            self._install()
 
     def _install(self) -> None:
         """Bring this program, with its entry points."""
         package = Path(amphv2_bootstrap.__file__).parent
-        shutil.copytree(package, self.path(_SITE) / package.name)
+        shutil.copytree(package, self.path(SITE) / package.name)
         name = "amphv2_bootstrap-1.dist-info"
-        (self.path(_SITE) / name).mkdir()
+        (self.path(SITE) / name).mkdir()
         own = metadata.distribution("amphv2-bootstrap")
         for file in ("METADATA", "entry_points.txt"):
             text = own.read_text(file) or own.read_text("PKG-INFO") or ""
-            (self.path(_SITE) / name / file).write_text(text)
+            (self.path(SITE) / name / file).write_text(text)
         program = self.path("usr/local/bin/amphv2-bootstrap")
         program.parent.mkdir(parents=True)
         program.write_text(_COMMAND)
@@ -58,11 +64,11 @@ class Debian:
 
     def path(self, name: str) -> Path:
         """Where a changed or new file of the copy is on this machine."""
-        return self._folder / "upper" / name.lstrip("/")
+        return self.folder / "upper" / name.lstrip("/")
 
     def run(self, *argv: str) -> "subprocess.CompletedProcess[str]":
         """Run a command as root there."""
-        script = _INSIDE.format(root=_ROOT, top=self._folder)
+        script = _INSIDE.format(root=ROOT, top=self.folder)
         return subprocess.run(
             ("unshare", "--mount", "sh", "-ec", script, "sh", *argv),
             stdin=subprocess.DEVNULL,

@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An inventory of the hosts of a site, and ansible-playbook on it."""
+"""An inventory of the hosts of a site."""
 
 import functools
 import json
 import os
-import re
 import shlex
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from tests import REPOSITORY
+from tests.functional.ansible_role import playbook
 from tests.functional.ansible_role.wheel import write_python, write_wheel
 from tests.functional.site import Site
 from tests.servers.process import wait_until
 
 _OF_A_HOST = ("config_file", "restart_commands", "controllers", "python")
-_VAULT_PASSWORD = "the vault's password"
 # What an init script does.
 _SERVICE = """\
 #!/bin/sh
@@ -32,9 +29,6 @@ esac
 setsid bin/amphv2-conductor --config-file {file} </dev/null >>conductor.log 2>&1 &
 echo $! >pid
 """
-_RECAP = re.compile(
-    r"^(\S+) +: ok=\d+ +changed=(\d+) +unreachable=0 +failed=(\d+)", re.M
-)
 
 
 class Controllers:
@@ -43,7 +37,7 @@ class Controllers:
     def __init__(self, site: Site, folder: Path) -> None:
         self.site = site
         self.folder = folder
-        self.requirement = write_wheel(folder)
+        self.requirement = f"amphv2-bootstrap[redis]=={write_wheel(folder)}"
         self.python = write_python(folder)
         self.secrets = self._secrets()
         for host in site.hosts:
@@ -64,16 +58,17 @@ class Controllers:
 
     def play(self, *arguments: str, code: int = 0) -> str:
         """Run the playbook, which ends with ``code``; return its output."""
-        done = self._run("ansible-playbook", "-i", "hosts.json", *arguments)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        return playbook.play(self.folder, *arguments, code=code)
+
+    def process(self, host: str) -> int:
+        """The conductor that the role has started last."""
+        return int((self._home(host) / "pid").read_text())
 
     def stop(self) -> None:
         """End the conductors that the role has started."""
         for host in self.site.hosts:
-            file = self._home(host) / "pid"
-            if file.exists():
-                pid = int(file.read_text())
+            if (self._home(host) / "pid").exists():
+                pid = self.process(host)
                 os.kill(pid, signal.SIGTERM)
                 ended = functools.partial(_ended, pid)
                 wait_until(ended, what="the conductor has ended")
@@ -105,12 +100,7 @@ class Controllers:
         hosts = {host: self._variables(host) for host in self.site.hosts}
         inventory = {"octavia": {"hosts": hosts, "vars": self._shared()}}
         (self.folder / "hosts.json").write_text(json.dumps(inventory))
-        (self.folder / "vault-password").write_text(_VAULT_PASSWORD)
-        vault = self.folder / "group_vars/octavia.json"
-        vault.parent.mkdir()
-        vault.write_text(json.dumps(self.secrets))
-        done = self._run("ansible-vault", "encrypt", str(vault))
-        assert done.returncode == 0, done.stderr
+        playbook.write_vault(self.folder, "octavia", self.secrets)
 
     def _shared(self) -> dict[str, Any]:
         options = self.site.configuration(self.site.hosts[0])
@@ -163,37 +153,6 @@ class Controllers:
                 },
             },
         }
-
-    def _run(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [str(Path(sys.executable).with_name(program)), *arguments],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env={
-                **os.environ,
-                "ANSIBLE_HOME": str(self.folder / "ansible"),
-                "ANSIBLE_ROLES_PATH": str(REPOSITORY / "ansible/roles"),
-                "ANSIBLE_VAULT_PASSWORD_FILE": str(self.folder / "vault-password"),
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_PIPELINING": "1",
-                "LC_ALL": "C.UTF-8",
-                "PIP_NO_INDEX": "1",
-                "PIP_FIND_LINKS": str(self.folder),
-                # The libraries are there already; to resolve them takes long.
-                "PIP_NO_DEPS": "1",
-            },
-        )
-
-
-def changes(output: str) -> dict[str, int]:
-    """How many tasks have changed something, by host; none has failed."""
-    found = _RECAP.findall(output)
-    assert all(failed == "0" for _host, _changed, failed in found), output
-    return {host: int(changed) for host, changed, _failed in found}
 
 
 def _ended(pid: int) -> bool:

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import REPOSITORY
-from tests.functional.ansible_role.inventory import Controllers, changes
+from tests.functional.ansible_role.inventory import Controllers
+from tests.functional.ansible_role.playbook import changes
 from tests.functional.site import MakeSite, steps
-
-_PLAYBOOK = str(REPOSITORY / "ansible/site.yml")
 
 
 @pytest.fixture
@@ -36,10 +34,10 @@ def test_the_role_bootstraps_once(controllers: Controllers) -> None:
     site, unchanged = controllers.site, dict.fromkeys(controllers.site.hosts, 0)
     one = ("--limit", "ctl1")
     before = controllers.files()
-    fresh = controllers.play(_PLAYBOOK, "--check", *one)
+    fresh = controllers.play("--check", *one)
     assert "--tags amphv2_install" in fresh
     assert controllers.files() == before
-    output = controllers.play(_PLAYBOOK, "--diff", "-vvv")
+    output = controllers.play("--diff", "-vvv")
     assert site.show()["state"] == "done"
     for host in site.hosts:
         assert "jobboard_enabled = True" in site.octavia_conf(host).read_text()
@@ -47,9 +45,9 @@ def test_the_role_bootstraps_once(controllers: Controllers) -> None:
         assert steps(site.show(), "controller", host)[0]["host"] == host
     assert all(changes(output).values())
     assert [each for each in controllers.secrets.values() if each in output] == []
-    assert changes(controllers.play(_PLAYBOOK)) == unchanged
+    assert changes(controllers.play()) == unchanged
     jobs = len(site.store.jobs())
-    planned = controllers.play(_PLAYBOOK, "--check", "--diff", "-vvv", *one)
+    planned = controllers.play("--check", "--diff", "-vvv", *one)
     assert changes(planned) == {"ctl1": 0}
     assert "ensure-database-accounts" in planned
     assert [each for each in controllers.secrets.values() if each in planned] == []
@@ -62,7 +60,7 @@ def test_a_parked_job_is_shown(controllers: Controllers) -> None:
     wrong = controllers.secrets["vault_admin"].replace("@", "x@")
     more = controllers.folder / "wrong.json"
     more.write_text(json.dumps({"vault_admin": wrong}))
-    output = controllers.play(_PLAYBOOK, "-e", "@wrong.json", code=2)
+    output = controllers.play("-e", "@wrong.json", code=2)
     job = site_job(controllers)
     assert f"amphv2-bootstrap job resume {job}" in output
     assert "Access denied" in output

@@ -31,7 +31,7 @@ chmod +x "$3/bin/pip"
 
 
 def write_wheel(folder: Path) -> str:
-    """Write the wheel into ``folder``; return its requirement."""
+    """Write the wheel into ``folder``; return its version."""
     found = metadata.distribution("amphv2-bootstrap")
     name = f"amphv2_bootstrap-{found.version}"
     package = Path(amphv2_bootstrap.__file__).parent
@@ -47,7 +47,17 @@ def write_wheel(folder: Path) -> str:
         wheel.write(REPOSITORY / "etc/systemd" / _UNIT, f"{share}/{_UNIT}")
         lines = [f"{each},," for each in (*wheel.namelist(), record)]
         wheel.writestr(record, "\n".join(lines) + "\n")
-    return f"amphv2-bootstrap[redis]=={found.version}"
+    return found.version
+
+
+def repack(name: str, where: Path, folder: Path) -> None:
+    """Write a wheel of what is installed in ``where``, into ``folder``."""
+    found = next(iter(metadata.distributions(name=name, path=[str(where)])))
+    own = [each for each in found.files or () if each.suffix != ".pyc"]
+    stem = f"{name.replace('-', '_')}-{found.version}"
+    with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as wheel:
+        for file in own:
+            wheel.write(where / file, str(file))
 
 
 def _text(found: metadata.Distribution, name: str) -> str:

@@ -67,6 +67,22 @@ def test_a_parked_job_is_shown(controllers: Controllers) -> None:
     assert wrong not in output
 
 
+@pytest.mark.long
+def test_a_run_that_fails_restarts_what_has_changed(controllers: Controllers) -> None:
+    """The engine's database is away: the conductor has the new options all the same.
+
+    Else no later run would restart it, since none would change the file again.
+    """
+    one = ("--limit", "ctl1", "-e", '{"amphv2_bootstrap_post": false}')
+    controllers.play(*one)
+    before = controllers.process("ctl1")
+    away = {"vault_engine": "mysql+pymysql://root:none@127.0.0.1:1/engine"}
+    (controllers.folder / "away.json").write_text(json.dumps(away))
+    output = controllers.play(*one, "-e", "@away.json", code=2)
+    assert "127.0.0.1:1" in output
+    assert controllers.process("ctl1") != before
+
+
 def site_job(controllers: Controllers) -> str:
     report = controllers.site.show()
     assert report["state"] == "parked"

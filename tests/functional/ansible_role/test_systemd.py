@@ -78,7 +78,7 @@ def test_the_unit_carries_out_the_job(controller: Controller) -> None:
 
 
 def test_what_systemd_restarts(controller: Controller) -> None:
-    """A killed and a hung conductor, but none whose configuration is wrong."""
+    """A killed and a hung conductor, but none with a wrong configuration."""
     debian = controller.debian
     controller.play(**_PREPARED)
     first = controller.process()

@@ -6,12 +6,21 @@ they have just accepted may. Nothing of ours is long or deep.
 """
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+import sqlalchemy as sa
+
+LOG = logging.getLogger(__name__)
 
 LONGEST = 2**20
 """Characters, or bytes."""
 DEEPEST = 50
+
+LATEST = 10.0**11
+"""Seconds since the epoch: datetime knows no year after 9999."""
+_LARGEST = 2**63
 
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 
@@ -59,3 +68,33 @@ def checked(value: Any) -> Any:
         if not level:
             return value
     raise ValueError("it is nested too deep")
+
+
+def sound(table: sa.Table, rows: Iterable[Any]) -> Iterator[Any]:
+    """The rows that the engine can have written; the log has the keys of the others.
+
+    An account that may alter the table may have given its columns other types.
+
+    :param rows: of queries that have all columns of the table, and may have more.
+    """
+    for row in rows:
+        wrong = [one.name for one in table.columns if not _fits(one, row._mapping)]
+        if wrong:
+            keys = [str(getattr(row, key.name))[:99] for key in table.primary_key]
+            text = "Somebody has changed %s of %r in the table %s: it is ignored"
+            LOG.error(text, ", ".join(wrong), keys, table.name)
+        else:
+            yield row
+
+
+def _fits(column: "sa.Column[Any]", values: Mapping[str, Any]) -> bool:
+    value, kind = values[column.name], column.type
+    if value is None:
+        return bool(column.nullable)
+    if isinstance(kind, sa.Double):
+        return isinstance(value, int | float) and abs(value) < LATEST
+    if isinstance(kind, sa.Integer):
+        return isinstance(value, int) and abs(value) < _LARGEST
+    if isinstance(kind, sa.String):
+        return isinstance(value, str)
+    return True

@@ -171,13 +171,23 @@ def _step(step: Step) -> dict[str, Any]:
         "finished_at": iso(step.finished_at),
         "seconds": seconds,
         "runs": step.runs,
-        "outcome": step.result.get("effect"),
-        "summary": step.result.get("summary"),
-        "warnings": list(step.result.get("warnings", ())),
+        "outcome": _text(step.result.get("effect")),
+        "summary": _text(step.result.get("summary")),
+        "warnings": _texts(step.result.get("warnings")),
         "reason": step.reason,
         "retrying_since": iso(step.retrying_since),
         "retrying_why": step.retrying_why,
     }
+
+
+def _text(value: Any) -> str | None:
+    """A text of a step; None for another value, which no step has written."""
+    return value if isinstance(value, str) else None
+
+
+def _texts(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else []
+    return [text for text in values if isinstance(text, str)]
 
 
 def iso(seconds: float | None) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.bounded import read_object
+from amphv2_bootstrap.engine.bounded import read_object, sound
 from amphv2_bootstrap.engine.liveness import DEFAULT_HEARTBEAT_SECONDS, ConductorRow
 from amphv2_bootstrap.engine.process_identity import host_of
 from amphv2_bootstrap.engine.records import (
@@ -48,15 +48,14 @@ class Store:
         query = sa.select(table).where(table.c.created_at >= since, _IS_LISTED)
         query = query.order_by(table.c.created_at.desc()).limit(limit)
         with self.database.read() as connection:
-            return [_job(row) for row in connection.execute(query)]
+            return [_job(row) for row in sound(table, connection.execute(query))]
 
     def job(self, uuid: str) -> Job:
         """:raises NotFoundError: there is none of this id."""
         table = schema.jobs
         with self.database.read() as connection:
-            row = connection.execute(
-                sa.select(table).where(table.c.uuid == uuid)
-            ).first()
+            found = connection.execute(sa.select(table).where(table.c.uuid == uuid))
+            row = next(sound(table, found), None)
         if row is None:
             raise NotFoundError(
                 "find the job",
@@ -95,7 +94,7 @@ class Store:
         of_flow_runs = sa.select(flow_runs.c.job_uuid).where(begins[1])
         query = sa.select(jobs).where(sa.or_(begins[0], jobs.c.uuid.in_(of_flow_runs)))
         with self.database.read() as connection:
-            return [_job(row) for row in connection.execute(query)]
+            return [_job(row) for row in sound(jobs, connection.execute(query))]
 
     def flow_runs_of(self, job_uuid: str) -> list[FlowRun]:
         """All flow runs of a job, in the order of their stages."""
@@ -165,7 +164,7 @@ class Store:
                         row.seal,
                     ),
                 )
-                for row in connection.execute(query)
+                for row in sound(table, connection.execute(query))
             ]
 
     def steps(self, run: FlowRun, atom_names: Sequence[str]) -> list[Step]:
@@ -215,14 +214,14 @@ def conductors_in(
     table = schema.conductors
     age = (now - table.c.seen_at).label("age")
     query = sa.select(table, age).order_by(table.c.host, table.c.started_at)
-    return [_conductor(row) for row in connection.execute(query)]
+    return [_conductor(row) for row in sound(table, connection.execute(query))]
 
 
 def drains_in(connection: sa.Connection) -> dict[str, Drain]:
     """See :meth:`Store.drains`; within the caller's transaction."""
     table = schema.hosts
     query = sa.select(table).where(table.c.drained_at.is_not(None))
-    rows = connection.execute(query.order_by(table.c.host))
+    rows = sound(table, connection.execute(query.order_by(table.c.host)))
     return {row.host: Drain(row.host, row.drained_at, row.drained_by) for row in rows}
 
 
@@ -236,7 +235,9 @@ def atom_names_in(connection: sa.Connection, run: FlowRun) -> list[str]:
 
 
 def flow_run_from_row(row: Any) -> FlowRun | None:
-    """The flow run; None for a state that this version doesn't know."""
+    """The flow run; None for what this version doesn't know, or has not written."""
+    if not any(sound(schema.flow_runs, [row])):
+        return None
     values = dict(row._mapping)
     try:
         values["state"] = FlowState(values["state"])
@@ -292,7 +293,7 @@ def _step(name: str, row: Any, history: Sequence[Event]) -> Step:
         finished_at=ended,
         runs=len(runs),
         result=result if isinstance(result, dict) else {},
-        reason=failure.get("exception_str") if failure else None,
+        reason=failure.get("exception_str") if isinstance(failure, dict) else None,
         retrying_since=retries[0].at if retries else None,
         retrying_why=retries[-1].message if retries else None,
     )

@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows that nothing of ours has written stop only their own flow."""
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.description.report import describe
+from amphv2_bootstrap.engine.description.state import state_of
 from amphv2_bootstrap.engine.errors import DatabaseError
+from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import NewFlowRun
-from amphv2_bootstrap.errors import PermanentError
+from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.errors import BootstrapError, PermanentError
+from tests.unit.engine.signs import beat
 from tests.unit.engine.toys import Cloud
 
 MakeCloud = Callable[..., Cloud]
@@ -60,3 +66,70 @@ def test_a_specification_that_cannot_be_read(make_cloud: MakeCloud) -> None:
     _execute(cloud, "UPDATE jobs SET spec = :text, fingerprints = '[]'", text="{" * 999)
     (job,) = cloud.store.jobs()
     assert (job.uuid, job.spec, job.fingerprints) == (uuid, {}, {})
+
+
+def _execute_unchecked(cloud: Cloud, table: sa.Table, sql: str, value: object) -> None:
+    """As whoever may alter the table: first, all its columns may be NULL."""
+    path = str(cloud.database.engine.url.database)
+    weaker = "UPDATE sqlite_master SET sql = replace(sql, 'NOT NULL', '')"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(f"{weaker} WHERE name = '{table.name}'")
+        connection.commit()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(sql, (value,))
+        connection.commit()
+    cloud.database.engine.dispose()
+
+
+_ODD = [None, "\x1b[31m", 1e308, -1e308, "x" * (2**20 + 1), b"\xff", 2**62]
+# What says which row it is, and what nobody computes with.
+_FREE = {"uuid", "job_uuid", "writes", "id", "sequence", "flow_detail_uuid", "active"}
+_COLUMNS = [
+    (table, column.name)
+    for table in (schema.jobs, schema.flow_runs, schema.events, schema.conductors)
+    for column in table.columns
+    if column.name not in _FREE
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), _COLUMNS, ids=[f"{t.name}-{name}" for t, name in _COLUMNS]
+)
+def test_no_value_prevents_a_look(
+    table: sa.Table, column: str, make_cloud: MakeCloud
+) -> None:
+    """What operators look at leaves the row out, or shows it; another job is shown."""
+    cloud = make_cloud(main=["a"])
+    uuids = [cloud.post([NewFlowRun("main", 0)], kind=kind) for kind in (None, "plan")]
+    beat(cloud.database, ProcessIdentity("one", 1, "other.machine", "0"))
+    key = "uuid" if table is schema.jobs else "job_uuid"
+    where = "true" if table is schema.conductors else f"{key} = '{uuids[0]}'"
+    for value in _ODD:
+        sql = f"UPDATE {table.name} SET {column} = ? WHERE {where}"
+        _execute_unchecked(cloud, table, sql, value)
+        cloud.store.jobs()
+        state_of(cloud.store)
+        with contextlib.suppress(BootstrapError):
+            describe(cloud.store, cloud.store.job(uuids[0]))
+        assert describe(cloud.store, cloud.store.job(uuids[1]))["state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    "results",
+    [{"warnings": 5}, {"warnings": [5, None]}, {"summary": 5}, {"effect": []}],
+)
+def test_a_result_of_another_form_is_shown(
+    results: dict[str, object], make_cloud: MakeCloud
+) -> None:
+    """Texts are texts for whoever shows them."""
+    cloud = make_cloud(main=["a"])
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    with cloud.running():
+        cloud.wait_for(uuid, "done")
+    with cloud.database.write() as connection:
+        table = schema.atomdetails
+        connection.execute(table.update().values(results=results, failure="x"))
+    (step,) = describe(cloud.store, cloud.store.job(uuid))["flows"][0]["tasks"]
+    assert all(isinstance(text, str) for text in step["warnings"])
+    assert all(isinstance(step[name], str | None) for name in ("summary", "outcome"))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from amphv2_bootstrap.adapters.host import durable_file
+from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.adapters.octavia import canary as octavia_canary
 from amphv2_bootstrap.adapters.octavia import introspection
 from amphv2_bootstrap.adapters.octavia.canary import Drilled
@@ -57,7 +58,9 @@ def _configuration(context: Context) -> Iterator[Finding]:
         yield Finding("configuration", WARNING, warning, todo)
 
 
-def client_library(context: Context) -> Iterator[Finding]:
+def client_library(
+    context: Context, systemd: Systemd | None = None
+) -> Iterator[Finding]:
     """Octavia's Python can import its jobboard driver, and only root may change it."""
     for message in others_may_replace(context.host):
         yield Finding("client-library", WARNING, message)
@@ -71,7 +74,7 @@ def client_library(context: Context) -> Iterator[Finding]:
         )
         return
     ready, why = introspection.can_import_driver(
-        python, driver, service_user(context.host)
+        python, driver, service_user(context.host, systemd)
     )
     if ready:
         yield Finding("client-library", OK, f"{python} imports the {driver} driver")

@@ -2,20 +2,18 @@
 """The steps that prove the jobboard, and when they can't."""
 
 import json
-import os
 import tempfile
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from amphv2_bootstrap.adapters.host.services import Systemd
 from amphv2_bootstrap.errors import PermanentError, TransientError
 from amphv2_bootstrap.steps.base import NOT_APPLICABLE, UNCHANGED, Step, StepResult
 from amphv2_bootstrap.steps.canary import recent
 from amphv2_bootstrap.steps.cloud.prove_jobboard import ProveJobboard
 from amphv2_bootstrap.steps.controller.prove_controller import ProveController
+from tests.unit.adapters.octavia.private_library import OneUser, only_as_root
 from tests.unit.sentinels import ANSWERING, REFUSING, SILENT, listening_sentinels
 from tests.unit.steps.controller_host import Controller
 
@@ -201,20 +199,7 @@ def test_all_sentinels_are_silent(step: type[Step], controller: Controller) -> N
     assert "name it last" not in caught.value.todo
 
 
-class OneUser(Systemd):
-    """Octavia's services run as the user ``nobody``."""
-
-    def available(self) -> bool:
-        return True
-
-    def in_use(self, units: Sequence[str]) -> tuple[str, ...]:
-        return tuple(units)
-
-    def users_of(self, units: Sequence[str]) -> set[str]:
-        return {"nobody"}
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@only_as_root
 @pytest.mark.parametrize("step", STEPS)
 def test_what_proves_runs_as_the_services_user(step: type[ProveJobboard]) -> None:
     """Root could read, and reach, what Octavia's services can't."""

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The user of Octavia's services, and what that user can import."""
 
-import contextlib
-import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,15 +15,23 @@ from amphv2_bootstrap.adapters.octavia import (
     program_runner,
 )
 from amphv2_bootstrap.adapters.octavia.service_user import service_user
+from amphv2_bootstrap.checks.finding import FAILED
+from amphv2_bootstrap.checks.host import client_library
 from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET
 from amphv2_bootstrap.spec.model import HostSettings
-
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0, reason="only root can become another user"
+from amphv2_bootstrap.steps.controller.ensure_client_library import EnsureClientLibrary
+from tests.unit.adapters.octavia.private_library import (
+    USER,
+    OneUser,
+    only_as_root,
+    python_with_library,
 )
-_USER = "nobody"
+from tests.unit.steps.controller_host import Controller
+
+pytestmark = only_as_root
+_USER = USER
 
 
 @pytest.fixture
@@ -86,33 +91,29 @@ def test_a_program_as_another_user(
     assert "0" not in groups.split()
 
 
-def _public_python() -> str:
-    """A Python that the user may run; without one, the test is skipped."""
-    for python in (os.path.realpath(sys.executable), "/usr/bin/python3"):
-        with contextlib.suppress(PermanentError):
-            commands.run((python, "--version"), timeout=60, user=_USER)
-            return python
-    return pytest.skip(f"{_USER} may run no Python here")
-
-
 @pytest.mark.parametrize("mode", [0o755, 0o700])
 def test_a_library_that_the_user_cannot_read(folder: Path, mode: int) -> None:
     """A library that only root can read counts as missing."""
-    python, base = folder / "bin" / "python3", _public_python()
-    ask = "import sys; print('python%d.%d' % sys.version_info[:2])"
-    version = commands.run((base, "-c", ask), timeout=60).stdout.strip()
-    library = folder / "lib" / version / "site-packages" / "taskflow"
-    module = library / "jobs" / "backends" / "impl_redis.py"
-    module.parent.mkdir(parents=True)
-    module.touch()
-    python.parent.mkdir()
-    python.symlink_to(base)
-    (folder / "pyvenv.cfg").write_text(f"home = {python.resolve().parent}\n")
-    library.chmod(mode)
-    ready, why = introspection.can_import_driver(str(python), "redis", _USER)
+    python = python_with_library(folder, mode)
+    ready, why = introspection.can_import_driver(python, "redis", _USER)
     assert ready is (mode == 0o755), why
     assert ready or why.startswith("as the user nobody: ModuleNotFoundError")
-    assert introspection.can_import_driver(str(python), "redis") == (True, "")
+    assert introspection.can_import_driver(python, "redis") == (True, "")
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_the_step_and_verify_import_as_the_user(folder: Path, mode: int) -> None:
+    """What pip made readable for root only is found before a service needs it."""
+    controller = Controller(folder)
+    controller.settings["octavia_python"] = python_with_library(folder, mode)
+    controller.settings["restart_commands"] = ()
+    states = {one.state for one in client_library(controller.context, OneUser())}
+    assert (FAILED in states) is (mode == 0o700)
+    if mode == 0o700:
+        with pytest.raises(PermanentError, match="as the user nobody"):
+            EnsureClientLibrary(controller.context, OneUser()).act()
+    else:
+        assert EnsureClientLibrary(controller.context, OneUser()).act().made == ()
 
 
 def test_what_proves_runs_as_the_user(folder: Path) -> None:

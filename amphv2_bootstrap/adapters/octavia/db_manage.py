@@ -219,8 +219,8 @@ def options_overlay(folder: Path, options: Mapping[str, str]) -> Iterator[Path]:
             )
     text = "[task_flow]\n" + "".join(f"{n} = {v}\n" for n, v in options.items())
     # The caller has checked that the server answers; by default oslo.db retries for
-    # minutes.
-    text += "[database]\nmax_retries = 1\n"
+    # minutes. No program of root fetches options from a server that a file names.
+    text += "[database]\nmax_retries = 1\n[DEFAULT]\nconfig_source =\n"
     try:
         descriptor, path = _locked_file(folder)
     except OSError as exc:

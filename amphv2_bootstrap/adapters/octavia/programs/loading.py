@@ -11,7 +11,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .answering import revisions
-from .options import ALONE, GROUP, arguments, unparsable
+from .options import (
+    ALONE,
+    GROUP,
+    arguments,
+    unparsable,
+    without_remote_sources,
+)
 from .reporting import BrokenLinkError
 
 if TYPE_CHECKING:
@@ -75,6 +81,7 @@ def configuration(sources: list[str], report: Report) -> Any:
     config = importlib.import_module("octavia.common.config")
     cfg: Any = importlib.import_module("oslo_config.cfg")
     conf = cfg.CONF
+    without_remote_sources(cfg.CONF)
     try:
         config.init(arguments(sources), **ALONE)
     except cfg.ConfigFileParseError as exc:

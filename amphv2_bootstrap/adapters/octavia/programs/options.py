@@ -38,6 +38,7 @@ def load(
     """
     from oslo_config import cfg
 
+    without_remote_sources(conf)
     try:
         conf(arguments(sources), project="octavia", **ALONE)
     except cfg.ConfigFileParseError as exc:
@@ -58,6 +59,16 @@ def load(
         "invalid": invalid,
         "outside": outside,
     }
+
+
+def without_remote_sources(conf: Any) -> None:
+    """Let root ignore config_source, whatever the files say.
+
+    oslo.config would fetch options from a server of the file's choice, with a key of
+    its choice, and read all that comes. Octavia's user may be able to write the file.
+    """
+    if os.geteuid() == 0:
+        conf._load_alternative_sources = lambda: None
 
 
 _NAMES: dict[str, str] = {}

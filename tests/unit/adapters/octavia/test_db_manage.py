@@ -17,6 +17,7 @@ from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.masking import NOTHING_SECRET, Masker
 from amphv2_bootstrap.spec.model import HostSettings
+from tests.unit.adapters.octavia.remote_options import remote_options
 
 URL = DatabaseUrl(
     "mysql+pymysql", "octavia", "db1", 3306, "o_p", {"ssl_ca": "/etc/ca.pem"}
@@ -148,3 +149,16 @@ def test_no_value_adds_an_option_to_the_overlay(text: str, tmp_path: Path) -> No
     ):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_overlay_lets_nothing_be_fetched(tmp_path: Path) -> None:
+    """octavia-db-manage runs as root, with a file that Octavia's user may write."""
+    with (
+        remote_options(tmp_path) as (conf, asked),
+        db_manage.overlay(tmp_path, "sqlite://") as file,
+    ):
+        cfg.ConfigOpts()(["--config-file", str(conf)], project="octavia")
+        assert asked == ["/octavia.conf"]
+        files = ["--config-file", str(conf), "--config-file", str(file)]
+        cfg.ConfigOpts()(files, project="octavia")
+    assert len(asked) == 1

@@ -14,6 +14,7 @@ from amphv2_bootstrap.errors import PermanentError
 from amphv2_bootstrap.spec.octavia_options import TASK_FLOW_OPTIONS
 from tests.unit.adapters.octavia.conftest import PASSWORD
 from tests.unit.adapters.octavia.environment import Environment
+from tests.unit.adapters.octavia.remote_options import remote_options
 from tests.unit.service_folder import SERVICE, as_root, service_folder
 
 
@@ -301,3 +302,17 @@ def test_what_is_swapped_in_meanwhile_is_not_loaded(tmp_path: Path) -> None:
                 with contextlib.suppress(PermanentError):
                     found = introspection.load_task_flow(None, (str(path),)).values
                     assert found["jobboard_backend_namespace"] != "roots-secret"
+
+
+@as_root
+@pytest.mark.parametrize("by", ["octavia", "table"])
+def test_root_fetches_no_options_from_elsewhere(
+    by: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """config_source would send root, with a key of the file's choice, to a server."""
+    python = request.getfixturevalue("octavia_python_path") if by == "octavia" else None
+    with remote_options(tmp_path) as (conf, asked):
+        loaded = introspection.load_task_flow(python, (str(conf),))
+    assert asked == []
+    assert loaded.values["jobboard_enabled"] is True
+    assert loaded.values["jobboard_backend_namespace"] == "octavia_jobboard"

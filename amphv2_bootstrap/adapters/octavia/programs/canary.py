@@ -282,6 +282,7 @@ def _links(report: Report, request: dict[str, Any]) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         stack.callback(first.kill)
         with report.at("persistence"):
+            loading.refuse_file(conf)
             persistence_driver = loading.persistence_driver()
             persistence = stack.enter_context(persistence_driver.get_persistence())
         with report.at("schema"):

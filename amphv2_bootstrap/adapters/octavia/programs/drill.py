@@ -214,6 +214,7 @@ def program(report: Report, request: dict[str, Any]) -> None:
             scratch = Scratch(conf, request["now"], request["timeout"])
         folder = stack.enter_context(drill_folder())
         with report.at("persistence"):
+            loading.refuse_file(conf)
             persistence_driver = loading.persistence_driver()
             conductors = Conductors(conf)
             stack.callback(conductors.kill_all)

@@ -31,6 +31,7 @@ def _books(conf: Any, report: Report, wanted: set[str]) -> set[str]:
     found = set()
     with contextlib.ExitStack() as stack:
         stack.enter_context(report.at("persistence"))
+        loading.refuse_file(conf)
         driver = loading.persistence_driver()
         persistence = stack.enter_context(driver.get_persistence())
         connection = stack.enter_context(persistence.engine.connect())

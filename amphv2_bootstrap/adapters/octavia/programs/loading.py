@@ -135,6 +135,17 @@ def persistence_driver() -> Any:
     return module.MysqlPersistenceDriver()
 
 
+def refuse_file(conf: Any) -> None:
+    """Refuse SQLite, before anything opens it: it makes any file that is named.
+
+    This may be root, and the configuration of Octavia's user.
+    """
+    if conf[GROUP].persistence_connection.startswith("sqlite:///"):
+        raise BrokenLinkError(
+            "persistence_connection is a file, which no other controller has"
+        )
+
+
 def jobboard_driver(conf: Any, persistence: Any) -> Any:
     """Octavia's own driver of its jobboard, loaded as its worker does."""
     # stevedore would only log that a library is missing.

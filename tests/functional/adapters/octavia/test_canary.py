@@ -210,6 +210,22 @@ def _set(cloud: CanaryCloud, **options: Any) -> None:
     cloud.conf.write_bytes(text)
 
 
+def _drilled(python: str, sources: list[str]) -> None:
+    octavia_canary.drill(python, sources, expiration=1.0)
+
+
+@pytest.mark.parametrize("look", [octavia_canary.prove, _drilled])
+def test_no_file_is_made_for_a_database(
+    look: Callable[[str, list[str]], object], tmp_path: Path, octavia_venv: Path
+) -> None:
+    """SQLite would make any file that octavia.conf names, such as /etc/nologin."""
+    conf, made = tmp_path / "octavia.conf", tmp_path / "nologin"
+    conf.write_text(f"[task_flow]\npersistence_connection = sqlite:///{made}\n")
+    with pytest.raises(PermanentError, match="is a file"):
+        look(str(octavia_venv / "bin" / "python"), [str(conf)])
+    assert not made.exists()
+
+
 def test_no_sentinel_answers(
     tmp_path: Path, mariadb: MariaDB, octavia_venv: Path
 ) -> None:

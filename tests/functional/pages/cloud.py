@@ -86,8 +86,13 @@ class Cloud:
         machine.write("/mnt/backend.py", _BACKEND.format(folder=str(self.folder)))
         machine.write("/mnt/pyproject.toml", _PROJECT)
 
-    def type(self, machine: Machine, each: Typed) -> str:
-        """Type a command of a page, and compare what is shown; return that."""
+    def type(self, machine: Machine, each: Typed, code: int | None = None) -> str:
+        """Type a command, and compare what is shown with the page; return that.
+
+        It must show no secret, and end with ``code``: by default with 0, or with that
+        of a ``plan`` before the first job.
+        """
+        wanted = (4 if " plan" in each.command else 0) if code is None else code
         secrets = [self.mariadb.root_password, self.redis.password]
         if "[amphv2]" in "".join(each.shown):
             secrets.insert(1, OWN_PASSWORD)
@@ -95,9 +100,9 @@ class Cloud:
             (question, answer.replace(_PLACE, "127.0.0.1"))
             for question, answer in each.answers(secrets)
         ]
-        code, shown = machine.type(each.command, asked)
-        wanted = 4 if " plan" in each.command else 0
-        assert code == wanted, f"{each.command}: {code}: {shown}"
+        found, shown = machine.type(each.command, asked)
+        assert found == wanted, f"{each.command}: {found}: {shown}"
+        assert not [each for each in (*secrets, PASSWORD) if each in shown]
         missing = each.missing(shown)
         assert not missing, f"{each.command} doesn't show {missing[0]!r}: {shown}"
         return shown

@@ -2,16 +2,20 @@
 """The pages for beginners: each command is typed as it stands, on real servers."""
 
 import contextlib
+import shlex
 from pathlib import Path
 
 import pytest
 
 from tests.functional.pages.cloud import Cloud
 from tests.functional.pages.machine import Machine, running_machine
-from tests.functional.pages.page import typed
+from tests.functional.pages.page import Typed, typed
+from tests.help_examples import examples
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until
 from tests.servers.redis import RedisServer
+
+pytestmark = pytest.mark.timeout(600)  # whole bootstraps, and each help
 
 
 @pytest.fixture
@@ -24,11 +28,24 @@ def cloud(
 
 
 def test_quick_start(cloud: Cloud, tmp_path: Path) -> None:
-    """One controller: each command succeeds, and shows what the page shows."""
+    """One controller: each command succeeds, and shows what the page shows.
+
+    Then the examples succeed that the commands which need a cloud have in their help.
+    """
     with running_machine("controller1", tmp_path / "machines") as machine:
         cloud.set_up(machine)
         for each in typed("quick-start"):
             cloud.type(machine, each)
+        for command in ("plan", "run", "verify"):
+            # On the terminal alone it waits in a pager.
+            text = cloud.type(machine, _typed(f"{command} --help | cat"), 0)
+            for example in examples(text):
+                cloud.type(machine, _typed(shlex.join(example)), 0)
+        assert "is there already" in cloud.type(machine, _typed("init"), 2)
+
+
+def _typed(arguments: str) -> Typed:
+    return Typed(f"amphv2-bootstrap {arguments}", ())
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ from tests.help_examples import examples
 from tests.unit.cmd.job.conftest import Run
 
 ELSEWHERE = {"init", "plan", "run", "verify"}
-"""Commands that need a cloud: see functional/test_init.py. ``init`` wants no file."""
+"""Commands that need a cloud: see tests/functional/pages. ``init`` wants no file."""
 CODES = {"job watch": 3}
 """A job without conductors goes on when its wait is over."""
 COMMANDS = sorted(

@@ -152,10 +152,9 @@ class AwaitIdleOctavia(Step):
             "wait until Octavia may be restarted",
             on=host.name,
             why=why,
-            todo="octavia.conf wasn't changed. See in the logs of octavia-worker "
-            "whether it goes on with them, then resume the job: it waits anew. To wait "
-            "longer, raise [octavia] idle_timeout on this host; to restart all the "
-            "same, set [octavia] when_busy = restart.",
+            todo=f"octavia.conf wasn't changed. {REPAIR} Then resume the job: it waits "
+            "anew. To wait longer, raise [octavia] idle_timeout on this host; to "
+            "restart all the same, set [octavia] when_busy = restart.",
         )
 
 

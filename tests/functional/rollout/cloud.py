@@ -12,7 +12,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,6 +152,15 @@ class RolloutCloud(OctaviaCloud):
                 "SELECT id, provisioning_status FROM octavia.load_balancer"
             )
         )
+
+    def give_up(self, load_balancers: Iterable[str]) -> None:
+        """What an operator does with those that no worker goes on with."""
+        for one in load_balancers:
+            self.site.mariadb.execute(
+                "UPDATE octavia.load_balancer SET provisioning_status = 'ERROR'"
+                " WHERE id = %s AND provisioning_status LIKE %s",
+                (one, "PENDING%"),
+            )
 
     def pending(self) -> dict[str, str]:
         found = self.statuses_in_database()

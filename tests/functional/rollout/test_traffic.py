@@ -6,6 +6,7 @@ that looks at ports and at the broker; not of our own programs.
 """
 
 import contextlib
+import json
 import os
 import random
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -39,6 +40,8 @@ ALL = {
     "after_restart": "true",
 }
 ONE: dict[str, str] = {}  # as by default
+HASTY = {"idle_timeout": "180"}
+"""Doesn't wait for a quarter of an hour for what is lost in any case."""
 BOOT = float(os.environ.get("AMPHV2_BOOT_SECONDS", "5"))
 GENTLE = Pace(BOOT, stop=BOOT + 60)
 ROUGH = Pace(BOOT, stop=1)
@@ -183,7 +186,7 @@ def test_a_whole_host_dies(
     When its own flow is done, what it builds is on Octavia's jobboard: not lost. A
     message that it got and hasn't put there yet is lost in any case.
     """
-    with used_cloud(make_site, rabbitmq_server, GENTLE, ONE) as cloud:
+    with used_cloud(make_site, rabbitmq_server, GENTLE, HASTY) as cloud:
         posted = cloud.site.cli("post-job")
         assert posted.returncode == 0, posted.stderr
         in_state(cloud, "running" if state == "waiting" else state)
@@ -195,9 +198,30 @@ def test_a_whole_host_dies(
         )
         kept = cloud.built_by(dead) if state == "done" else set()
         cloud.machines[dead].kill()
-        if state != "running":  # its turn goes on: its Octavia may be out
-            for host in set(HOSTS) - {dead}:
-                wait_until_done(cloud, host)
-        cloud.machines[dead].start()
+        others = set(HOSTS) - {dead}
+        if state == "running":  # its turn goes on: its Octavia may be out
+            cloud.machines[dead].start()
+            repair_what_parks(cloud, dead)
+            others = set()
+        elif state == "waiting":
+            repair_what_parks(cloud, dead)
+        for host in others:
+            wait_until_done(cloud, host)
+        if others:
+            cloud.machines[dead].start()
         cloud.site.wait_for_state("done", timeout=1500)
         check(cloud, dead, cloud.taken_by(dead) - kept)
+
+
+def repair_what_parks(cloud: RolloutCloud, dead: str) -> None:
+    """Nobody goes on with what a host without jobboard was at: do as the reason says.
+
+    Return when the job was resumed.
+    """
+    report = cloud.site.wait_for_state("parked", timeout=1500)
+    assert "set its provisioning_status to ERROR" in json.dumps(report)
+    lost = cloud.taken_by(dead) & cloud.pending().keys()
+    assert any(one in json.dumps(report) for one in lost)
+    cloud.give_up(lost)
+    resumed = cloud.site.cli("job", "resume", report["id"])
+    assert resumed.returncode == 0, resumed.stderr

@@ -11,6 +11,9 @@ from tests.functional.ansible_role.inventory import Controllers
 from tests.functional.ansible_role.playbook import changes
 from tests.functional.site import MakeSite, steps
 
+# Ansible starts a Python for each task on each host: busy machines take long.
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture
 def controllers(make_site: MakeSite, tmp_path: Path) -> Iterator[Controllers]:

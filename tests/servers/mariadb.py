@@ -195,7 +195,8 @@ class MariaDB:
             f"--general-log-file={self._log}",
             # Written with each commit, so that it survives the server; but no disk is
             # waited for, since the machine isn't switched off.
-            "--innodb-flush-log-at-trx-commit=2",
+            "--innodb-flush-log-at-trx-commit=1",
+            "--innodb-flush-method=nosync",
             "--debug-no-sync",
             "--innodb-buffer-pool-size=16M",
             "--innodb-log-file-size=8M",

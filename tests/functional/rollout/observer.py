@@ -85,10 +85,15 @@ def ready(plan: Mapping[str, Any], name: str) -> str:
 
 
 def forget(plan: Mapping[str, Any], *queues: str) -> None:
-    """Delete queues, which keep messages for the next cloud otherwise."""
+    """Delete queues and their exchanges.
+
+    Otherwise they keep messages for the next cloud, which may declare them otherwise.
+    """
     with amqp.Connection(**plan["broker"]) as connection:
         for queue in queues:
             connection.channel().queue_delete(queue)
+            connection.channel().exchange_delete(f"{queue}_fanout")
+        connection.channel().exchange_delete("octavia")
 
 
 if __name__ == "__main__":

@@ -135,7 +135,6 @@ def check_with_a_kill(used: contextlib.AbstractContextManager[RolloutCloud]) -> 
         check(cloud)
 
 
-@pytest.mark.long
 @pytest.mark.timeout(2000)
 def test_no_load_balancer_is_lost(
     make_site: MakeSite, rabbitmq_server: RabbitMQServer

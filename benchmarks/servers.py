@@ -21,6 +21,8 @@ from tests.servers.mariadb import MariaDB
 from tests.servers.redis import RedisServer, running_redis
 from tests.servers.zookeeper import ZookeeperServer, running_zookeeper
 
+# The tests' server waits for no disk.
+_ON_DISK = ("--innodb-flush-method=fsync", "--skip-debug-no-sync")
 BOARDS = ("redis", "zookeeper", "etcd", "sql on SQLite", "sql on MariaDB")
 _S = TypeVar("_S")
 
@@ -42,7 +44,7 @@ class Servers:
     @cached_property
     def mariadb(self) -> MariaDB:
         """innodb_flush_log_at_trx_commit is 1: a commit is on disk."""
-        server = MariaDB(self.new_folder())
+        server = MariaDB(self.new_folder(), *_ON_DISK)
         server.install()
         self._stack.callback(server.stop)
         # Omit the cost of the log of statements, which the tests read.

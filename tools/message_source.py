@@ -5,6 +5,7 @@ What is known only at run time becomes a word in capital letters, as ``UNIT``.
 """
 
 import ast
+import functools
 import itertools
 import re
 from collections.abc import Iterator
@@ -305,18 +306,28 @@ class _Reader:
 
 def _given(function: ast.FunctionDef, name: str) -> Iterator[tuple[ast.stmt, ast.expr]]:
     """The statements that give a local name a value, also as one of a tuple."""
+    for target, statement, value in _assignments(function):
+        if target == name:
+            yield statement, value
+
+
+@functools.cache
+def _assignments(
+    function: ast.FunctionDef,
+) -> tuple[tuple[str, ast.stmt, ast.expr], ...]:
+    """Each target in the function, its statement and what it is given."""
+    found: list[tuple[str, ast.stmt, ast.expr]] = []
     for node in ast.walk(function):
         if isinstance(node, ast.AugAssign | ast.AnnAssign) and node.value is not None:
-            if ast.unparse(node.target) == name:
-                yield node, node.value
+            found.append((ast.unparse(node.target), node, node.value))
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 names, values = [target], [node.value]
                 if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
                     names, values = target.elts, node.value.elts
                 for one, value in zip(names, values, strict=False):
-                    if ast.unparse(one) == name:
-                        yield node, value
+                    found.append((ast.unparse(one), node, value))
+    return tuple(found)
 
 
 def _placeholder(node: ast.expr) -> str:

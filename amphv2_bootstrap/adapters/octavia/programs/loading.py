@@ -21,6 +21,8 @@ from .options import (
 from .reporting import BrokenLinkError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .reporting import Report
 
 MODULES = {
@@ -47,9 +49,11 @@ _SLOW = (
 )
 """What takes most of the time to import of all that a look, or a job, needs."""
 
+_REDIS_SECONDS = 3.0
+_REDIS_OPTIONS = "jobboard_redis_backend_ssl_options"
 _SENTINEL_SECONDS = 2.0
 _SENTINEL_OPTIONS = "jobboard_redis_sentinel_ssl_options"
-"""taskflow passes them all on to redis-py's client of a Sentinel."""
+"""taskflow passes them all on to redis-py's client of a Sentinel; so it does above."""
 
 
 def prepare(modules: Iterable[str] = _SLOW) -> None:
@@ -75,8 +79,8 @@ def prepare(modules: Iterable[str] = _SLOW) -> None:
 def configuration(sources: list[str], report: Report) -> Any:
     """Load the sources into Octavia's CONF; a later source overrides.
 
-    An unreachable database fails at once, not after minutes, and a silent Sentinel
-    costs each connection seconds, not a minute.
+    An unreachable database fails at once, not after minutes. A silent Sentinel costs
+    each connection seconds, not a minute, and a silent Redis fails.
     """
     config = importlib.import_module("octavia.common.config")
     cfg: Any = importlib.import_module("oslo_config.cfg")
@@ -89,23 +93,29 @@ def configuration(sources: list[str], report: Report) -> Any:
     for option in config.task_flow_opts:
         _read(conf, option, cfg, report)
     conf.set_override("max_retries", 1, group="database")
-    _ask_sentinels_briefly(conf)
+    _wait_briefly(conf, _REDIS_OPTIONS, _REDIS_SECONDS)
+    _wait_briefly(conf, _SENTINEL_OPTIONS, _SENTINEL_SECONDS, _retry_nothing())
     return conf
 
 
-def _ask_sentinels_briefly(conf: Any) -> None:
-    """redis-py would try a Sentinel several times before it asks the next one."""
-    options = getattr(conf[GROUP], _SENTINEL_OPTIONS, None)
+def _wait_briefly(
+    conf: Any, name: str, seconds: float, more: Mapping[str, Any] | None = None
+) -> None:
+    """Bound what redis-py would wait for without end, unless the options do so."""
+    options = getattr(conf[GROUP], name, None)
     if options is None:  # an older Octavia
         return
-    limits: dict[str, Any] = dict.fromkeys(
-        ("socket_timeout", "socket_connect_timeout"), _SENTINEL_SECONDS
-    )
+    limits = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), seconds)
+    conf.set_override(name, {**limits, **(more or {}), **options}, group=GROUP)
+
+
+def _retry_nothing() -> dict[str, Any]:
+    """redis-py would try a Sentinel several times before it asks the next one."""
     with contextlib.suppress(ImportError):  # redis-py 3 never tries again
         retry: Any = importlib.import_module("redis.retry")
         backoff: Any = importlib.import_module("redis.backoff")
-        limits["retry"] = retry.Retry(backoff.NoBackoff(), 0)
-    conf.set_override(_SENTINEL_OPTIONS, {**limits, **options}, group=GROUP)
+        return {"retry": retry.Retry(backoff.NoBackoff(), 0)}
+    return {}
 
 
 def _read(conf: Any, option: Any, cfg: Any, report: Report) -> None:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from amphv2_bootstrap.cmd.output.patience import Timeout, outlast
 from amphv2_bootstrap.cmd.post import operator
 from amphv2_bootstrap.engine.board import BoardUnavailableError
-from amphv2_bootstrap.engine.description.report import describe, printable
+from amphv2_bootstrap.engine.description.report import describe
 from amphv2_bootstrap.engine.execution.step_seals import StepSeals
 from amphv2_bootstrap.engine.liveness import alive
 from amphv2_bootstrap.engine.records import LIVE, FlowRun, FlowState
 from amphv2_bootstrap.engine.storage.control.withdrawing import withdraw
 from amphv2_bootstrap.flows.outlines import LOOK, OUTLINES, PLANS
+from amphv2_bootstrap.spec.masking import printable
 from amphv2_bootstrap.steps.plan.foresight import Planned
 
 if TYPE_CHECKING:

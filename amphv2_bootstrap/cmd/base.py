@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.errors import BootstrapError, UnexpectedError
-from amphv2_bootstrap.spec.masking import NOTHING_SECRET
+from amphv2_bootstrap.spec.masking import NOTHING_SECRET, printable
 
 if TYPE_CHECKING:
     from amphv2_bootstrap.cmd.runtime import Runtime
@@ -54,7 +54,8 @@ class Guarded:
     def _fail(self, error: BootstrapError) -> None:
         if self.app_args.debug:
             raise error
-        print(self._masker.text(exit_codes.message_of(error)), file=sys.stderr)
+        text = self._masker.text(exit_codes.message_of(error))
+        print(printable(text), file=sys.stderr)
         self.exit_code = self.exit_code or exit_codes.code_of(error)
 
     def stop_on_signals(

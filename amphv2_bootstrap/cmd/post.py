@@ -101,9 +101,11 @@ def user_name() -> str:
     import os
 
     try:
-        return getpass.getuser()
+        name = getpass.getuser()
     except (KeyError, OSError):  # in a container; OSError since Python 3.13
-        return f"uid{os.getuid()}"
+        name = ""
+    # It may come from a variable, and the engine ignores rows that aren't printable.
+    return name if name and name.isprintable() else f"uid{os.getuid()}"
 
 
 def operator(runtime: "Runtime") -> str:

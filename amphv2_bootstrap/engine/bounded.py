@@ -7,6 +7,7 @@ they have just accepted may. Nothing of ours is long or deep.
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -20,7 +21,13 @@ DEEPEST = 50
 
 LATEST = 10.0**11
 """Seconds since the epoch: datetime knows no year after 9999."""
+EARLIEST = -6.0 * 10**10
+"""It knows no year before 1, either."""
 _LARGEST = 2**63
+_ID = re.compile("[0-9a-f-]{36}")
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_FORMS = {"uuid": _ID, "job_uuid": _ID, "host": _NAME}
+"""Of what commands are made of that operators copy."""
 
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 
@@ -73,7 +80,8 @@ def checked(value: Any) -> Any:
 def sound(table: sa.Table, rows: Iterable[Any]) -> Iterator[Any]:
     """The rows that the engine can have written; the log has the keys of the others.
 
-    An account that may alter the table may have given its columns other types.
+    An account that may alter the table may have given its columns other types. What is
+    short has no character that a terminal may obey; texts may have some.
 
     :param rows: of queries that have all columns of the table, and may have more.
     """
@@ -92,9 +100,16 @@ def _fits(column: "sa.Column[Any]", values: Mapping[str, Any]) -> bool:
     if value is None:
         return bool(column.nullable)
     if isinstance(kind, sa.Double):
-        return isinstance(value, int | float) and abs(value) < LATEST
+        return isinstance(value, int | float) and EARLIEST < value < LATEST
     if isinstance(kind, sa.Integer):
         return isinstance(value, int) and abs(value) < _LARGEST
-    if isinstance(kind, sa.String):
+    if isinstance(kind, sa.Text):
         return isinstance(value, str)
+    if isinstance(kind, sa.String):
+        return isinstance(value, str) and _is_plain(column.name, value)
     return True
+
+
+def _is_plain(name: str, value: str) -> bool:
+    form = _FORMS.get(name)
+    return value.isprintable() if form is None else bool(form.fullmatch(value))

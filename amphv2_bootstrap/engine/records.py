@@ -32,6 +32,8 @@ PASSED = (FlowState.DONE, FlowState.SKIPPED)
 """The ends after which the next stage may begin."""
 TERMINAL = (*PASSED, FlowState.REVERTED, FlowState.CANCELLED)
 LIVE = (FlowState.READY, FlowState.RUNNING)
+LONGEST_REASON = 8000
+"""Characters: a longer one might not fit into its column of 64 KB."""
 
 
 @dataclass(frozen=True, slots=True)

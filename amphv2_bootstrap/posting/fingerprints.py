@@ -14,6 +14,7 @@ import base64
 import binascii
 import hmac
 import os
+import re
 from collections.abc import Mapping, Sequence
 
 from amphv2_bootstrap.spec.digest import slow_digest
@@ -21,6 +22,7 @@ from amphv2_bootstrap.spec.secret import Secrets
 
 _SALT = "salt"
 _SALT_LENGTH = 16
+_NAME = re.compile("[a-z_]{1,64}")
 _SAME = b"amphv2-bootstrap fingerprint of "
 
 
@@ -41,11 +43,15 @@ def salt_of(wanted: Mapping[str, str]) -> bytes | None:
 
 
 def differences(secrets: Secrets, wanted: Mapping[str, str]) -> dict[str, str]:
-    """The secrets in which this host and the poster differ, each with a clause."""
+    """The secrets in which this host and the poster differ, each with a clause.
+
+    What can't be the name of a secret is left out: somebody else has written it.
+    """
     if salt_of(wanted) is None:  # there are no fingerprints
         return {}
     found = {}
-    for name in sorted({*secrets, *wanted} - {_SALT}):
+    named = {name for name in wanted if _NAME.fullmatch(name)}
+    for name in sorted({*secrets, *named} - {_SALT}):
         if name not in secrets:
             found[name] = f"{name} is not set here"
         elif name not in wanted:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Masking of known secrets in texts (promise P7).
+"""Masking of known secrets (promise P7), and of what a terminal obeys.
 
-No message of this package has a secret. The masker is for texts of others: exceptions
-of libraries, and servers that quote the statement they refuse.
+No message of this package has either. The masker is for texts of others: exceptions of
+libraries, servers that quote the statement they refuse, and what stands in a database.
 """
 
 import json
@@ -73,6 +73,22 @@ class Masker:
 
 NOTHING_SECRET = Masker()
 """Masks nothing, for callers without secrets."""
+
+
+def printable(value: Any) -> Any:
+    """The value with a sign in place of each character that a terminal may obey.
+
+    In the texts of lists and dicts, too. Line breaks and tabs stay.
+    """
+    if isinstance(value, str):
+        return "".join(
+            char if char.isprintable() or char in "\n\t" else "\ufffd" for char in value
+        )
+    if isinstance(value, list):
+        return [printable(each) for each in value]
+    if isinstance(value, dict):
+        return {name: printable(each) for name, each in value.items()}
+    return value
 
 
 def passwords_in(url: str) -> set[str]:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the reader of the page should know first: failures, waits and warnings."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,15 +40,15 @@ def notes(overview: Overview) -> list[Note]:
 
 
 def _of_job(report: dict[str, Any]) -> Iterator[Note]:
-    command = f"amphv2-bootstrap job {{}} {report['id']}"
+    command, uuid = "amphv2-bootstrap job", report["id"]
     if report["paused_at"]:
         text = f"{report['paused_by']} has paused the job: no further flow begins"
-        yield Note(WAITS, "job", text, command.format("unpause"))
+        yield Note(WAITS, "job", text, f"{command} unpause {uuid}")
     for flow in report["flows"]:
         where = flow_name(flow["name"], flow["host"])
         if flow["state"] == "parked":
             text = flow["reason"] or "parked"
-            yield Note(FAILED, where, text, command.format("resume"))
+            yield Note(FAILED, where, text, f"{command} resume {uuid}")
         elif flow["reason"]:
             yield Note(TROUBLE, where, f"{flow['state']}: {flow['reason']}")
         if flow["waits_for"]:
@@ -82,7 +81,7 @@ def _of_conductors(rows: Sequence[ConductorRow]) -> Iterator[Note]:
 
 
 def _of_drain(drain: Drain) -> Note:
-    command = f"amphv2-bootstrap conductor undrain {shlex.quote(drain.host)}"
+    command = f"amphv2-bootstrap conductor undrain {drain.host}"
     text = f"{drain.by} has drained the host: its conductor takes no flow"
     return Note(WAITS, drain.host, text, command)
 

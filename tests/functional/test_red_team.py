@@ -2,6 +2,7 @@
 """Write access to the engine's database only disturbs (promise P10)."""
 
 import contextlib
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -50,6 +51,9 @@ def _other_ids(_job: Row, runs: list[Row]) -> None:
         run["uuid"] = str(uuid4())
 
 
+_LONG_NAMES = json.dumps({"salt": "A" * 22 + "==", "x\n" * 40_000: "00"})
+
+
 def _attacks(files: Impostor, passwords: Impostor) -> dict[str, Change]:
     infile = {"local_infile": "1"}
     return {
@@ -67,6 +71,7 @@ def _attacks(files: Impostor, passwords: Impostor) -> dict[str, Change]:
         "nested too deep": _job(spec="[" * 100_000),
         "too long": _job(spec='{"a": "' + "a" * 2**21 + '"}'),
         "no JSON": _job(spec="\x00", fingerprints="nonsense"),
+        "long names": _job(fingerprints=_LONG_NAMES),
         "another flow": _runs(flow="controller", host="ctl1"),
         "an unknown flow": _runs(flow="os:system"),
         "more at once": _runs(at_once=9),

@@ -42,9 +42,10 @@ class JobHistory(Guarded, ListFormats, Lister):
 
 
 def _row(event: "Event", flow: str | None) -> tuple[Any, ...]:
-    from amphv2_bootstrap.engine.description.report import iso, printable
+    from amphv2_bootstrap.engine.description.report import iso
     from amphv2_bootstrap.engine.process_identity import host_of
     from amphv2_bootstrap.engine.storage.store import ATOM_EVENT
+    from amphv2_bootstrap.spec.masking import printable
 
     kind = "step" if event.kind == ATOM_EVENT else event.kind
     texts = (host_of(event.owner), kind, flow, event.atom, event.message)

@@ -57,7 +57,8 @@ class Attendance:
 
     def __init__(self, store: Store, job: Job, view: View) -> None:
         self._store = store
-        self._controllers = tuple(job.spec.get("controllers", ()))
+        named = job.spec.get("controllers")
+        self._controllers = tuple(map(str, named if isinstance(named, list) else ()))
         self._view = view
         self._due_at = time.monotonic() + _ATTENDANCE_SECONDS
         self._printed: set[str] = set()

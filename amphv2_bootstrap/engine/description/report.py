@@ -22,6 +22,7 @@ from amphv2_bootstrap.engine.records import (
     overall_state,
 )
 from amphv2_bootstrap.engine.storage.store import Store
+from amphv2_bootstrap.spec.masking import printable
 
 
 def describe(store: Store, job: Job) -> dict[str, Any]:
@@ -59,21 +60,8 @@ def summarize(job: Job, states: list[FlowState]) -> dict[str, Any]:
         "state": overall_state(states),
         "posted_at": iso(job.created_at),
         "finished_at": iso(job.finished_at),
-        "posted_by": printable(job.posted_by),
+        "posted_by": job.posted_by,
     }
-
-
-def printable(value: Any) -> Any:
-    """The value with a sign in place of each character that a terminal may obey."""
-    if isinstance(value, str):
-        return "".join(
-            char if char.isprintable() or char in "\n\t" else "\ufffd" for char in value
-        )
-    if isinstance(value, list):
-        return [printable(each) for each in value]
-    if isinstance(value, dict):
-        return {name: printable(each) for name, each in value.items()}
-    return value
 
 
 def waits_for(flow_run: FlowRun, owners: Collection[str]) -> str | None:

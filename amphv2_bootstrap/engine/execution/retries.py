@@ -8,11 +8,11 @@ from taskflow.patterns import linear_flow
 from amphv2_bootstrap.engine.execution.fenced_persistence import FencedBackend
 from amphv2_bootstrap.engine.execution.registry import atoms
 from amphv2_bootstrap.engine.execution.step_timer import StepTimer
+from amphv2_bootstrap.engine.records import LONGEST_REASON
 from amphv2_bootstrap.engine.storage.store import RETRY_EVENT
 
 # An outage causes many attempts, which a table of events must not hold.
 _MOST_REASONS = 10
-_LONGEST_REASON = 8000
 
 
 class Retries:
@@ -32,7 +32,7 @@ class Retries:
         :raises FencedError: the claim is lost.
         :raises DatabaseUnavailableError: it stayed away until the claim's end.
         """
-        clean = self._backend.masker.text(reason)[:_LONGEST_REASON]
+        clean = self._backend.masker.text(reason)[:LONGEST_REASON]
         if clean in self._reasons or len(self._reasons) == _MOST_REASONS:
             return
         self._backend.get_connection().note(self._atom, RETRY_EVENT, clean)

@@ -34,7 +34,7 @@ from amphv2_bootstrap.engine.execution.stored_failure import described
 from amphv2_bootstrap.engine.execution.supervision import Supervisor
 from amphv2_bootstrap.engine.lease import Lease
 from amphv2_bootstrap.engine.process_identity import host_of
-from amphv2_bootstrap.engine.records import FlowRun, Job
+from amphv2_bootstrap.engine.records import LONGEST_REASON, FlowRun, Job
 from amphv2_bootstrap.engine.seal import Key, identities
 from amphv2_bootstrap.engine.step_limits import StepLimits
 from amphv2_bootstrap.engine.storage.database import Database
@@ -45,8 +45,6 @@ from amphv2_bootstrap.spec.masking import Masker
 
 LOG = logging.getLogger(__name__)
 
-# Characters: a longer reason might not fit into its column of 64 KB.
-_LONGEST_REASON = 8000
 # An ended flow is never loaded: taskflow would run a reverted one again.
 _ENDED = {states.SUCCESS: Outcome.DONE, states.REVERTED: Outcome.REVERTED}
 
@@ -123,7 +121,7 @@ class Runner:
                 flow_run, job, key, lease, stopping, timer
             ),
         )
-        reason = self.masker.text(end.reason)[:_LONGEST_REASON] if end.reason else None
+        reason = self.masker.text(end.reason)[:LONGEST_REASON] if end.reason else None
         return dataclasses.replace(end, reason=reason)
 
     def _run_directions(
@@ -139,7 +137,7 @@ class Runner:
             end = self._run(flow_run, job, key, lease, stopping, timer, revert=False)
             if end.failed_step is None or job.on_failure != "revert":
                 return end
-            reason = self.masker.text(end.reason or "")[:_LONGEST_REASON]
+            reason = self.masker.text(end.reason or "")[:LONGEST_REASON]
             LOG.warning("%s: failed and is reverted: %s", flow_run, reason)
             retry_until_cancelled(
                 lambda: self._journal.start_reverting(flow_run, reason), lease.cancelled

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.bounded import read_object
+from amphv2_bootstrap.engine.bounded import read_object, sound
 from amphv2_bootstrap.engine.errors import DatabaseError
 from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage import schema
@@ -101,7 +101,7 @@ class HostReports:
         age = (self._database.now - table.c.reported_at).label("age")
         with self._database.read() as connection:
             rows = connection.execute(sa.select(table, age).order_by(table.c.host))
-            return [_report(row, self.key) for row in rows]
+            return [_report(row, self.key) for row in sound(table, rows)]
 
     def constant(self, name: str, make: Callable[[], str]) -> str:
         """The value of that name, which all hosts share; the first caller makes it."""

@@ -7,7 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.process_identity import host_of
-from amphv2_bootstrap.engine.records import LIVE, FlowRun, FlowState, NewSecrets
+from amphv2_bootstrap.engine.records import (
+    LIVE,
+    LONGEST_REASON,
+    FlowRun,
+    FlowState,
+    NewSecrets,
+)
 from amphv2_bootstrap.engine.rollout import Due
 from amphv2_bootstrap.engine.storage import schema, stages
 from amphv2_bootstrap.engine.storage.database import Database, to_json
@@ -234,9 +240,9 @@ class Journal:
         return bool(changed.rowcount)
 
     def note(self, run: FlowRun, kind: str, message: str) -> None:
-        """Record an event of the flow."""
+        """Record an event of the flow; a very long message is cut."""
         with self.database.write() as connection:
-            self.record_flow_event(connection, run, kind, message)
+            self.record_flow_event(connection, run, kind, message[:LONGEST_REASON])
 
     def last_event(
         self, connection: sa.Connection, run: FlowRun, atom: str

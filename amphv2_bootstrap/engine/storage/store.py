@@ -23,6 +23,7 @@ from amphv2_bootstrap.engine.records import (
 from amphv2_bootstrap.engine.storage import schema
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.errors import NotFoundError
+from amphv2_bootstrap.spec.masking import printable
 
 LOG = logging.getLogger(__name__)
 
@@ -242,7 +243,7 @@ def flow_run_from_row(row: Any) -> FlowRun | None:
     try:
         values["state"] = FlowState(values["state"])
     except ValueError:
-        LOG.error("Flow run %s is in the unknown state %r", row.uuid, row.state)
+        LOG.error("Flow run %r is in the unknown state %r", row.uuid, row.state)
         return None
     values["reverting"] = bool(values["reverting"])
     del values["writes"]
@@ -270,6 +271,7 @@ def _job(row: Any) -> Job:
 def _conductor(row: Any) -> ConductorRow:
     values = dict(row._mapping)
     values["heartbeat_seconds"] = row.heartbeat_seconds or DEFAULT_HEARTBEAT_SECONDS
+    values["board_error"] = printable(row.board_error)
     return ConductorRow(**values)
 
 

@@ -80,6 +80,18 @@ def test_errors_show_no_secret(
     assert "it was ***" in capsys.readouterr().err
 
 
+def test_a_terminal_obeys_nothing_of_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A text may come from a database that others write to."""
+
+    def quoting() -> None:
+        raise PermanentError("do it", why="it was \x1b]0;x\x07")
+
+    assert _run(tmp_path, quoting) == 1
+    assert "it was \ufffd]0;x\ufffd" in capsys.readouterr().err
+
+
 # The main thread waits for ever inside the C library, which no signal interrupts.
 _STOPPING = """
 import ctypes, sys, threading, time

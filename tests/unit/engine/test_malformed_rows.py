@@ -4,16 +4,20 @@
 import contextlib
 import sqlite3
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
 import sqlalchemy as sa
 
-from amphv2_bootstrap.engine.description.report import describe
+from amphv2_bootstrap.engine.description.report import describe, summarize
 from amphv2_bootstrap.engine.description.state import state_of
 from amphv2_bootstrap.engine.errors import DatabaseError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import NewFlowRun
+from amphv2_bootstrap.engine.seal import Key
 from amphv2_bootstrap.engine.storage import schema
+from amphv2_bootstrap.engine.storage.control import draining
+from amphv2_bootstrap.engine.storage.host_reports import HostReports
 from amphv2_bootstrap.errors import BootstrapError, PermanentError
 from tests.unit.engine.signs import beat
 from tests.unit.engine.toys import Cloud
@@ -82,12 +86,16 @@ def _execute_unchecked(cloud: Cloud, table: sa.Table, sql: str, value: object) -
     cloud.database.engine.dispose()
 
 
-_ODD = [None, "\x1b[31m", 1e308, -1e308, "x" * (2**20 + 1), b"\xff", 2**62]
+_ODD = [
+    *(None, "\x1b[31m", "{", "0;reboot", 1e308, -1e308, -9e10),
+    *("x" * (2**20 + 1), b"\xff", 2**62),
+]
 # What says which row it is, and what nobody computes with.
 _FREE = {"uuid", "job_uuid", "writes", "id", "sequence", "flow_detail_uuid", "active"}
+_OF_JOBS = (schema.jobs, schema.flow_runs, schema.events)
 _COLUMNS = [
     (table, column.name)
-    for table in (schema.jobs, schema.flow_runs, schema.events, schema.conductors)
+    for table in (*_OF_JOBS, schema.conductors, schema.hosts, schema.host_reports)
     for column in table.columns
     if column.name not in _FREE
 ]
@@ -103,16 +111,42 @@ def test_no_value_prevents_a_look(
     cloud = make_cloud(main=["a"])
     uuids = [cloud.post([NewFlowRun("main", 0)], kind=kind) for kind in (None, "plan")]
     beat(cloud.database, ProcessIdentity("one", 1, "other.machine", "0"))
+    draining.drain(cloud.journal, "one", "me")
+    reports = HostReports(cloud.database, Key)
+    reports.publish("one", "one:1:m:0", "1.0", {})
     key = "uuid" if table is schema.jobs else "job_uuid"
-    where = "true" if table is schema.conductors else f"{key} = '{uuids[0]}'"
+    where = f"{key} = '{uuids[0]}'" if table in _OF_JOBS else "true"
     for value in _ODD:
         sql = f"UPDATE {table.name} SET {column} = ? WHERE {where}"
         _execute_unchecked(cloud, table, sql, value)
-        cloud.store.jobs()
+        shown = [summarize(job, []) for job in cloud.store.jobs()]
+        shown += [asdict(row) for row in cloud.store.conductors()]
+        shown += [asdict(drain) for drain in cloud.store.drains().values()]
+        assert "\\x1b" not in repr([*shown, reports.all()])
         state_of(cloud.store)
         with contextlib.suppress(BootstrapError):
             describe(cloud.store, cloud.store.job(uuids[0]))
         assert describe(cloud.store, cloud.store.job(uuids[1]))["state"] == "ready"
+
+
+@pytest.mark.parametrize("uuid", ["{", "0;reboot;", "$(reboot)", "\n" * 36])
+def test_an_id_is_part_of_no_command(uuid: str, make_cloud: MakeCloud) -> None:
+    """Operators copy commands with the id of a job: an id is nothing else."""
+    cloud = make_cloud(main=["a"])
+    for kind in (None, "plan"):
+        cloud.post([NewFlowRun("main", 0)], kind=kind)
+    sql = "UPDATE jobs SET uuid = ? WHERE kind IS NULL"
+    _execute_unchecked(cloud, schema.jobs, sql, uuid)
+    assert cloud.store.jobs() == []
+
+
+@pytest.mark.parametrize("host", ["", "a b", "ctl1;reboot", "$(reboot)", "\n"])
+def test_a_host_is_part_of_no_command(host: str, make_cloud: MakeCloud) -> None:
+    """So is the name of a host."""
+    cloud = make_cloud(main=["a"])
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    _execute(cloud, "UPDATE flow_runs SET host = :host", host=host)
+    assert cloud.store.flow_runs_of(uuid) == []
 
 
 @pytest.mark.parametrize(

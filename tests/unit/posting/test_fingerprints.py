@@ -35,6 +35,12 @@ def test_different_secrets_are_named_but_not_shown(wanted: dict[str, str]) -> No
     }
 
 
+@pytest.mark.parametrize("name", ["a\nb", "x " * 9, "\x1b[2J", "a" * 65, ""])
+def test_a_forged_name_is_not_repeated(name: str, wanted: dict[str, str]) -> None:
+    """A refusal has no text of whoever can write to the database."""
+    assert fingerprints.differences(SECRETS, {**wanted, name: "00"}) == {}
+
+
 def test_a_fingerprint_confirms_no_guess(wanted: dict[str, str]) -> None:
     """It has eight bits, so that one in 256 wrong guesses has the same."""
     assert {len(bytes.fromhex(wanted[name])) for name in NAMES} == {1}

@@ -11,6 +11,7 @@ import pytest
 from amphv2_bootstrap.engine.errors import DatabaseUnavailableError
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import FlowState, NewFlowRun
+from amphv2_bootstrap.engine.storage.control import pausing
 from amphv2_bootstrap.engine.storage.control.draining import drain
 from amphv2_bootstrap.web.application import Application
 from tests.unit.engine.signs import beat
@@ -45,13 +46,13 @@ def test_every_answer_has_the_headers(path: str, cloud: Cloud) -> None:
 
 
 def test_texts_are_escaped(cloud: Cloud) -> None:
-    """Markup in host names and messages is shown as it is, never obeyed."""
-    uuid = cloud.post([NewFlowRun("main", 0, EVIL)])
+    """Markup in names and messages is shown as it is, never obeyed."""
+    uuid = cloud.post([NewFlowRun("main", 0)])
     (run,) = cloud.store.flow_runs_of(uuid)
     taken = cloud.journal.take(run.uuid)
     assert taken is not None
     cloud.journal.settle(taken, FlowState.PARKED, f'it says "{EVIL}" \'onload=x')
-    beat(cloud.database, ProcessIdentity(EVIL, 1, "other.machine", "0"))
+    pausing.pause(cloud.journal, uuid, EVIL)
     body = get(application(cloud), "/").body
     assert "&lt;script&gt;alert(1)" in body
     assert EVIL not in body

@@ -7,9 +7,9 @@ import time
 import pytest
 
 from amphv2_bootstrap.engine.seal import Key
-from amphv2_bootstrap.engine.storage import migrate
+from amphv2_bootstrap.engine.storage import migrate, schema
 from amphv2_bootstrap.engine.storage.database import Database
-from amphv2_bootstrap.engine.storage.host_reports import HostReports
+from amphv2_bootstrap.engine.storage.host_reports import UNREADABLE, HostReports
 from tests.functional.engine.conftest import OpenDatabase
 
 
@@ -32,6 +32,33 @@ def test_the_newest_report_of_each_host_is_kept(database: Database) -> None:
     assert second.content == {"of": "c2"}
     assert 0 <= first.age <= second.age
     assert abs(first.reported_at - time.time()) < 60
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"report": '{"of": "evil"}'},
+        {"version": "9"},
+        {"owner": "c2:1:m:0"},
+        {"clock_offset": 0.5},
+        {"host": "c2"},
+        {},
+    ],
+    ids=lambda change: ", ".join(change) or "another key",
+)
+def test_nothing_in_a_changed_report_is_relied_on(
+    change: dict[str, object], database: Database
+) -> None:
+    """Its seal holds for all that it says, and for this host's secrets only."""
+    reports = HostReports(database, lambda salt: Key(b"a" + salt), clock=lambda: 0.0)
+    reports.publish("c1", "c1:1:m:0", "0.1", {"of": "c1"})
+    if change:
+        with database.write() as connection:
+            connection.execute(schema.host_reports.update().values(change))
+    else:
+        reports = HostReports(database, lambda salt: Key(b"b" + salt))
+    (report,) = reports.all()
+    assert [*report.content] == [UNREADABLE]
 
 
 def test_a_report_may_be_long(database: Database) -> None:

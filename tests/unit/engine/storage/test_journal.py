@@ -33,6 +33,18 @@ def test_resuming_with_other_secrets_fences_a_running_flow(
     assert [e.message for e in events if e.kind == "secrets-renewed"] == ["b_password"]
 
 
+def test_a_very_long_note_fits_into_its_column(make_cloud: MakeCloud) -> None:
+    """MariaDB refuses a text of more than 64 KB, whatever the reason is made of."""
+    cloud = make_cloud(main=["a"])
+    uuid = cloud.post([NewFlowRun("main", 0)])
+    cloud.journal.note(
+        cloud.store.flow_runs_of(uuid)[0], "refused", "\U0001f600" * 70_000
+    )
+    (message,) = [e.message for _, e in cloud.store.events(uuid) if e.kind == "refused"]
+    assert message is not None
+    assert 1000 < len(message.encode()) < 2**16
+
+
 def test_resuming_with_the_same_secrets_fences_nothing(make_cloud: MakeCloud) -> None:
     """A running flow goes on."""
     cloud = make_cloud(main=["a"])

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from tests.lab.lab import Lab, LabError
 from tests.lab.machine import own_network
 from tests.servers.process import wait_until
 
-FOLDER = Path(f"/tmp/amphv2-lab-{os.getuid()}")  # short, as a path of sockets must be
+# Short, as a path of sockets must be.
+FOLDER = Path(tempfile.gettempdir()) / f"amphv2-lab-{os.getuid()}"
 _SOCKET = "control"
 _LOG = "lab.log"
 

@@ -34,9 +34,7 @@ def begin_galera(lab: Lab) -> None:
 
 def writers(lab: Lab) -> list[str]:
     """The hosts with a Galera node to which conductors are connected."""
-    sessions = "SELECT 1 FROM information_schema.processlist WHERE user = 'amphv2'"
-    hosts = lab.hosts.values()
-    return [host.name for host in hosts if host.node.execute(sessions)]
+    return [host.name for host in lab.hosts.values() if host.node.is_written_to]
 
 
 def restart_conductor(lab: Lab, name: str) -> None:

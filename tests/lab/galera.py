@@ -167,6 +167,12 @@ class Node:
             return False
         return (found.get("wsrep_local_state"), found.get("wsrep_ready")) == ("4", "ON")
 
+    @property
+    def is_written_to(self) -> bool:
+        """Whether conductors are connected to it."""
+        sessions = "SELECT 1 FROM information_schema.processlist WHERE user = 'amphv2'"
+        return bool(self.execute(sessions))
+
     def position(self, machine: Machine) -> int:
         """The last transaction of a stopped node, as its tables know it."""
         argv = machine.inside(

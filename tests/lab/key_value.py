@@ -173,10 +173,25 @@ def _client(
     )
 
 
-def _is_replicated(machine: Machine, tls: Tls | None) -> bool:
+def is_leader(driver: str, machine: Machine, tls: Tls | None = None) -> bool:
+    """Whether this host's member leads the ensemble, or is the master."""
+    if driver == "redis":
+        return bool(_replication(machine, tls)["role"] == "master")
+    if driver == "zookeeper":
+        return b"Mode: leader" in _srvr(machine)
+    with urllib.request.urlopen(f"{_etcd_status(machine, tls)}/metrics") as answer:
+        return b"\netcd_server_is_leader 1\n" in answer.read()
+
+
+def _replication(machine: Machine, tls: Tls | None) -> Mapping[str, Any]:
     with contextlib.closing(_client(machine, 6379, PASSWORD, tls)) as client:
         found = client.info("replication")
     assert isinstance(found, dict)
+    return found
+
+
+def _is_replicated(machine: Machine, tls: Tls | None) -> bool:
+    found = _replication(machine, tls)
     if found["role"] == "master":
         return bool(found["connected_slaves"] == 2)
     return bool(found["master_link_status"] == "up")
@@ -202,12 +217,13 @@ def _zookeeper(machine: Machine, folder: Path) -> Program:
         str(folder / "zoo.cfg"),
     ]
 
-    def answers() -> bool:
-        with socket.create_connection((machine.address, 2181), 2) as conversation:
-            conversation.sendall(b"srvr")
-            return b"Mode: " in conversation.makefile("rb").read()
+    return Program("zookeeper", argv, lambda: b"Mode: " in _srvr(machine))
 
-    return Program("zookeeper", argv, answers)
+
+def _srvr(machine: Machine) -> bytes:
+    with socket.create_connection((machine.address, 2181), 2) as conversation:
+        conversation.sendall(b"srvr")
+        return conversation.makefile("rb").read()
 
 
 def _etcd(
@@ -217,8 +233,7 @@ def _etcd(
     client = f"{scheme}://{machine.address}:2379"
     peer = f"{scheme}://{machine.address}:2380"
     everyone = ",".join(f"{one.name}={scheme}://{one.address}:2380" for one in peers)
-    metrics = f"http://{machine.address}:{METRICS_PORT}"
-    health = metrics if tls else client
+    status = _etcd_status(machine, tls)
     argv = [
         binary("etcd"),
         f"--name={machine.name}",
@@ -228,14 +243,19 @@ def _etcd(
         f"--listen-peer-urls={peer}",
         f"--initial-advertise-peer-urls={peer}",
         f"--initial-cluster={everyone}",
-        *(_etcd_tls(tls, metrics) if tls else ()),
+        *(_etcd_tls(tls, status) if tls else ()),
     ]
 
     def answers() -> bool:
-        with urllib.request.urlopen(f"{health}/health", timeout=2) as answer:
+        with urllib.request.urlopen(f"{status}/health", timeout=2) as answer:
             return b'"true"' in answer.read()
 
     return Program("etcd", argv, answers)
+
+
+def _etcd_status(machine: Machine, tls: Tls | None) -> str:
+    """Where it says how it is, to everybody."""
+    return f"http://{machine.address}:{METRICS_PORT if tls else 2379}"
 
 
 def _etcd_tls(tls: Tls, metrics: str) -> Sequence[str]:

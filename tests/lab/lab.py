@@ -35,6 +35,7 @@ class Host:
     node: galera.Node
     services: dict[str, Service]
     answers: Mapping[str, Callable[[], bool]]
+    leads: Callable[[], bool]
 
     @property
     def name(self) -> str:
@@ -49,6 +50,13 @@ class Host:
     def unready(self) -> list[str]:
         """The services that don't serve, or see less than the whole ensemble."""
         return [name for name, answers in self.answers.items() if not _is_up(answers)]
+
+    @property
+    def roles(self) -> str:
+        """The host's name, with what others depend on."""
+        found = {"writer": lambda: self.node.is_written_to, "leader": self.leads}
+        names = ", ".join(name for name, has in found.items() if _is_up(has))
+        return f"{self.name} ({names})" if names else self.name
 
     def log(self) -> str:
         """The end of the conductor's log."""
@@ -186,7 +194,11 @@ class Lab:
         }
         answers = {program.name: program.answers for program in found}
         return Host(
-            machine, node, services, {"galera": lambda: node.is_synced, **answers}
+            machine,
+            node,
+            services,
+            {"galera": lambda: node.is_synced, **answers},
+            lambda: key_value.is_leader(self.driver, machine, tls),
         )
 
     def _env(self, machine: Machine) -> dict[str, str]:

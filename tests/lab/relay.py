@@ -35,7 +35,7 @@ def _kill(play: Play, host: Host) -> None:
 
     The flow of a controller goes on when its host is back, and no other one begins.
     """
-    play.begin_fault(f"{host.name} is killed")
+    play.begin_fault(f"{host.roles} is killed")
     before = play.conductors(host.name)
     host.machine.power_off()
     _gate(play, play.place).unlink()

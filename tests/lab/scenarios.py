@@ -29,7 +29,8 @@ def two_hosts_killed(play: Play) -> None:
     others = [name for name in HOSTS if name != play.place.host]
     victims = [play.place.host, play.chance.choice(others)]
     with play.held():
-        play.note_fault(f"{' and '.join(victims)} are killed")
+        roles = [play.lab.hosts[victim].roles for victim in victims]
+        play.note_fault(f"{' and '.join(roles)} are killed")
         for victim in victims:
             play.lab.hosts[victim].machine.power_off()
         play.spend(play.chance.uniform(5, 20))
@@ -54,7 +55,7 @@ def all_hosts_killed(play: Play) -> None:
 def _lose(play: Play, victims: Sequence[Host]) -> None:
     names = [host.name for host in victims]
     with play.held():
-        play.note_fault(f"{' and '.join(names)} is killed")
+        play.note_fault(f"{' and '.join(host.roles for host in victims)} is killed")
         for host in victims:
             host.machine.power_off()
     if play.place.any_host:
@@ -76,7 +77,7 @@ def host_cut(play: Play) -> None:
     host = play.lab.hosts[play.place.host]
     late = play.chance.choice([False, True])
     with play.held():
-        play.note_fault(f"{host.name} is cut off, its step goes on {late=}")
+        play.note_fault(f"{host.roles} is cut off, its step goes on {late=}")
         host.machine.cut()
         if late:
             play.spend(CUT)
@@ -123,11 +124,13 @@ def galera_failed_back(play: Play) -> None:
 
 
 def redis_moved(play: Play) -> None:
-    """An operator moves the Redis master while a step runs."""
+    """An operator moves the Redis master while a step runs, and then again."""
     with play.held():
         play.note_fault("the Redis master is moved")
         faults.move_redis(play.lab)
     play.wait_for_next_step()
+    play.lab.wait_until_whole()
+    faults.move_redis(play.lab)
     play.wait_until_done()
 
 

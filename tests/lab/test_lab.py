@@ -4,9 +4,11 @@
 Each play runs in network namespaces of its own.
 """
 
+import os
 import random
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,6 +89,34 @@ def test_a_host_dies(pytestconfig: pytest.Config, record_property: Record) -> No
     """Wherever a host dies on some board, no step is lost or repeated."""
     boards = left_of(BOARDS, pytestconfig)
     play(record_property, random.Random(SEED).choice(boards), QUICK)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_the_lab_for_people() -> None:
+    """Each command of tools/lab.sh does what it says, and says how the hosts are."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+
+        def lab(*words: str, code: int = 0) -> str:
+            command = [sys.executable, "-m", "tests.lab", *words]
+            env = {**os.environ, "TMPDIR": folder}
+            done = subprocess.run(
+                command, env=env, cwd=REPOSITORY, capture_output=True, text=True
+            )
+            assert done.returncode == code, done.stdout + done.stderr
+            return done.stdout + done.stderr
+
+        try:
+            assert lab("up").count("serves") == 3
+            assert "ctl1  10.77.0.1  off" in lab("kill", "ctl1")
+            assert "switched off: start it first" in lab("cut", "ctl1", code=1)
+            assert "ctl2  10.77.0.2  cut off" in lab("cut", "ctl2")
+            assert "cut off" not in lab("heal", "ctl2")
+            assert "off" not in lab("start", "ctl1")
+            assert "usage: " in lab("run", "ctl1", "--help")
+        finally:
+            assert lab("down") == "The lab is down.\n"
+        assert "run tools/lab.sh up" in lab("status", code=1)
 
 
 @pytest.mark.long

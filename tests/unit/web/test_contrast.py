@@ -13,7 +13,32 @@ TEXTS = [
     *((ink, back) for ink in ("ink", "soft", "link") for back in ("back", "card")),
     *((ink, f"{kind}-back") for kind in KINDS for ink in (kind, "ink")),
     *(("bar-ink", bar) for bar in BARS),
+    ("warn", "card"),
+    ("soft", "warn-back"),
 ]
+TEXTLESS = {".pulse"}
+"""What bears no text and says nothing, so it may fade."""
+STRIPED = ("cut-off", "lost")
+"""The states of which page.html draws the bar with a hatch between bar and text."""
+
+
+def _rules() -> list[tuple[str, str]]:
+    """The innermost selectors with their declarations, of all media queries."""
+    text = re.sub(r"/\*.*?\*/", "", CSS, flags=re.S)
+    found = re.findall(r"([^{}]+)\{([^{}]*)\}", text)
+    return [(selector.strip(), body) for selector, body in found]
+
+
+def _is_faint(declarations: str) -> bool:
+    """Whether they let what is behind shine through."""
+    found = re.findall(r"opacity:\s*([\d.]+)(%?)", declarations)
+    return any(float(value) / (100 if unit else 1) < 1 for value, unit in found)
+
+
+def _fading() -> set[str]:
+    """The animations that fade."""
+    frames = r"@keyframes ([\w-]+)\s*\{((?:[^{}]+\{[^{}]*\})+)\s*\}"
+    return {name for name, body in re.findall(frames, CSS) if _is_faint(body)}
 
 
 def _colours(scheme: str) -> dict[str, str]:
@@ -48,3 +73,31 @@ def test_texts_and_bars_stand_out(scheme: str) -> None:
     bars = {bar: _contrast(colours[bar], colours["card"]) for bar in BARS}
     assert not found
     assert min(bars.values()) >= 3, bars
+
+
+def test_nothing_that_bears_text_is_faint() -> None:
+    """In no scheme and at no moment does a text, or what is behind it, fade."""
+    fading = _fading()
+    faint = {
+        selector
+        for selector, body in _rules()
+        if _is_faint(body) or fading & set(re.findall(r"[\w-]+", body))
+    }
+    frames = {selector for selector in faint if selector[0].isdigit()}
+    assert faint - frames == TEXTLESS
+    assert set(re.findall(r"([\w-]+): rgb\([^)]*/", CSS)) == {"--stripe"}
+    assert not re.search(r"filter|blend|color-mix", CSS)
+
+
+def test_a_text_on_stripes_has_a_rim_of_its_bars_colour() -> None:
+    """What touches the letters of a hatched bar is the colour that was measured."""
+    rules = {
+        selector.strip(): body
+        for selectors, body in _rules()
+        for selector in selectors.split(",")
+    }
+    for state in STRIPED:
+        rim = rules[f".bar:has(.{state}) text"]
+        assert "paint-order: stroke; stroke-width: 3px" in rim
+    for bar in BARS:
+        assert f"stroke: var(--{bar});" in rules[f".bar:has(.{bar}) text"]

@@ -2,6 +2,7 @@
 """A jobboard that is away, and missing conductors, are two things."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from amphv2_bootstrap.engine.liveness import Liveness
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.store import Store
 from tests.functional.daemon import Daemon, ended
+from tests.functional.status_page import Page
 from tests.servers.process import free_port, wait_until
 
 BOARD = """\
@@ -18,10 +20,12 @@ BOARD = """\
 jobboard_backend_driver = redis
 jobboard_backend_hosts = 127.0.0.1
 jobboard_backend_port = {port}
+[conductor]
+http_bind = 127.0.0.1:{http}
 """
 
 
-def _cli(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def cli(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     config = str(folder / "amphv2-bootstrap.conf")
     module = ("-m", "amphv2_bootstrap.cmd.main", "--config-file", config)
     return subprocess.run(
@@ -34,24 +38,39 @@ def _cli(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _json(folder: Path, *arguments: str) -> Any:
-    done = _cli(folder, *arguments, "-f", "json")
+    done = cli(folder, *arguments, "-f", "json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
+def _seen_on_the_page(page: Page, port: int) -> None:
+    """It is alive and not ready; its metrics say what is away."""
+    assert page.ask("/healthz") == (200, "ok\n")
+    status, words = page.ask("/readyz")
+    assert status == 503
+    assert re.search(rf"^jobboard: .*{port}", words, re.M), words
+    assert "database: ok" in words
+    metrics = page.metrics()
+    assert metrics.value("board_up") == 0
+    assert metrics.value("board_errors_total") > 0
+    assert metrics.value("database_up") == 1
+
+
 def test_a_conductor_without_its_board_is_alive(tmp_path: Path) -> None:
-    """'conductor list', 'job show' and 'job watch' say that the board is away."""
-    port = free_port()
-    with ended(Daemon(tmp_path, more=BOARD.format(port=port))) as daemon:
-        store = Store(Database(f"sqlite:///{tmp_path}/engine.sqlite"))
+    """Commands, /readyz and metrics say that the board is away, nothing else."""
+    port, page = free_port(), Page(free_port())
+    more = BOARD.format(port=port, http=page.port)
+    with ended(Daemon(tmp_path, more=more)) as daemon:
         wait_until(
-            lambda: daemon.log and any(row.board_error for row in store.conductors()),
+            lambda: str(port) in page.tried("/readyz")[1],
             what="the conductor says why it can't reach its board",
             state=lambda: daemon.log,
         )
+        store = Store(Database(f"sqlite:///{tmp_path}/engine.sqlite"))
         [row] = store.conductors()
         assert row.liveness is Liveness.ALIVE
-        assert _cli(tmp_path, "post-job").returncode == 0
+        _seen_on_the_page(page, port)
+        assert cli(tmp_path, "post-job").returncode == 0
         [listed] = _json(tmp_path, "conductor", "list")
         assert listed["state"] == "alive"
         assert str(port) in listed["board_error"]
@@ -59,6 +78,6 @@ def test_a_conductor_without_its_board_is_alive(tmp_path: Path) -> None:
         assert cloud["waits_for"].startswith(
             "the jobboard: conductors are alive (ctl1)"
         )
-        watched = _cli(tmp_path, "job", "watch", "--timeout", "12")
+        watched = cli(tmp_path, "job", "watch", "--timeout", "12")
         assert watched.stderr.count("conductors are alive (ctl1)") == 1
         assert "No conductor is alive" not in watched.stderr

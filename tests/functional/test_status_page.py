@@ -4,15 +4,16 @@
 AMPHV2_SCREENSHOTS=FOLDER stores pictures of it, as doc/source/status-page.rst shows.
 """
 
-import http.client
 import os
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.functional.site import MakeSite, Site
+from tests.functional.status_page import Page
 from tests.servers.chromium import Browser, browser
 from tests.servers.process import free_port, wait_until
 
@@ -30,30 +31,13 @@ def chromium(tmp_path: Path) -> Iterator[Browser]:
         yield found
 
 
-def _serve(site: Site) -> dict[str, int]:
-    """Have each conductor serve its page; the ports by host."""
-    ports = {host: free_port() for host in site.hosts}
-    for host, port in ports.items():
-        bind = {"http_bind": f"127.0.0.1:{port}"}
+def _serve(site: Site) -> dict[str, Page]:
+    """Have each conductor serve its page; the pages by host."""
+    pages = {host: Page(free_port()) for host in site.hosts}
+    for host, page in pages.items():
+        bind = {"http_bind": f"127.0.0.1:{page.port}"}
         site.write_configuration(host, {"conductor": bind})
-    return ports
-
-
-def _get(port: int, path: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        return _get(port, "/readyz")[0] == 200
-    except OSError:
-        return False
+    return pages
 
 
 def _pictures(page: Browser) -> None:
@@ -67,25 +51,65 @@ def _pictures(page: Browser) -> None:
         page.screenshot(Path(folder) / f"status-page-{name}.png", "#conductors")
 
 
+def _check_numbers(page: Page, own: str, dead: str) -> None:
+    """What the survivor's metrics say after the take-over."""
+    metrics = page.metrics()
+    assert metrics.value("build_info", version=version("amphv2-bootstrap")) == 1
+    assert metrics.value("steps_total", outcome="done") >= 1
+    assert metrics.value("step_duration_seconds_count", step=STEP) == 1
+    assert metrics.value("flow_runs_total", outcome="done") >= 1
+    assert metrics.value("lease_renewals_total", result="renewed") >= 1
+    assert metrics.value("conductors", state="alive") == 1
+    assert metrics.value("database_up") == metrics.value("board_up") == 1
+    since = {
+        host: metrics.value("conductor_last_seen_seconds", host=host)
+        for host in (own, dead)
+    }
+    assert since[own] < since[dead]
+
+
+def _check_without_scripts(chromium: Browser, url: str, dead: str) -> None:
+    """All lanes are there, and news come, since the page asks for itself again."""
+    chromium.allow_scripts(False)
+    chromium.open(url)
+    assert chromium.run(f"{BARS}.length") > 1
+    loaded = "performance.timeOrigin"
+    row = f"document.querySelector('tr[data-conductor={dead}]')"
+    chromium.wait_for(
+        f"{row}.dataset.liveness !== 'alive' && {loaded} > {chromium.run(loaded)}",
+        "a later page shows without scripts that the dead conductor is silent",
+    )
+    chromium.allow_scripts(True)
+    chromium.open(url)
+
+
 def test_a_take_over_is_seen_in_the_browser(
     make_site: MakeSite, chromium: Browser
 ) -> None:
     """The page shows by itself who died, who took over, and asks nobody else."""
     site = make_site(apart=True)
-    ports = _serve(site)
+    pages = _serve(site)
     site.gate("db-manage").touch()
     site.start_conductors()
     assert site.cli("post-job").returncode == 0
     site.wait_until_begun("db-manage")
     holder = str(site.holder())
     other = next(host for host in site.hosts if host != holder)
-    wait_until(lambda: _is_ready(ports[other]), what="the conductor is ready")
+    page = pages[other]
+    wait_until(
+        lambda: page.tried("/readyz")[0] == 200, what="the other conductor is ready"
+    )
     chromium.look(1180)
-    chromium.open(f"http://127.0.0.1:{ports[other]}/")
+    url = f"http://127.0.0.1:{page.port}/"
+    chromium.open(url)
     running = f"{BARS}.some(bar => bar[0] === '{STEP}' && bar[2] === 'running')"
     chromium.wait_for(running, "the running step has a bar")
 
     site.kill(holder)
+    site.wait_until(
+        lambda: page.metrics().value("lease_renewals_total", result="renewed"),
+        "the other conductor has taken the flow, and renews its claim",
+    )
     site.gate("db-manage").unlink()
     done = f"{BARS}.some(bar => bar[0] === '{STEP}' && bar[2] === 'done')"
     chromium.wait_for(done, "the page shows that the step was done by the other host")
@@ -98,10 +122,7 @@ def test_a_take_over_is_seen_in_the_browser(
         "[...document.querySelectorAll('[data-takeover]')].map(m => m.dataset.takeover)"
     )
     assert chromium.run(marks) == [f"{holder} {other}"]
-    silent = f"document.querySelector('tr[data-conductor={holder}]').dataset.liveness"
-    chromium.wait_for(
-        f"{silent} !== 'alive'", "the dead conductor is seen to be silent"
-    )
+    _check_without_scripts(chromium, url, holder)
     waits = f"document.body.innerText.includes('waits for a conductor on {holder}')"
     chromium.wait_for(waits, "the page says for whom the dead host's flow waits")
     width = "document.documentElement.scrollWidth <= innerWidth"
@@ -112,9 +133,8 @@ def test_a_take_over_is_seen_in_the_browser(
 
     assert chromium.errors == []
     assert {urlsplit(url).netloc for url in chromium.requests} == {
-        f"127.0.0.1:{ports[other]}"
+        f"127.0.0.1:{page.port}"
     }
-    status, text = _get(ports[other], "/metrics")
-    assert status == 200
-    assert 'amphv2_steps_total{outcome="done"}' in text
-    assert _get(ports[other], "/healthz") == (200, "ok\n")
+    _check_numbers(page, other, holder)
+    assert page.ask("/healthz") == (200, "ok\n")
+    assert page.ask("/", {"Host": "evil.example"})[0] == 421

@@ -60,10 +60,11 @@ class Browser:
     def open(self, url: str) -> None:
         """Show an address in the page."""
         self.call("Page.navigate", url=url)
-        wait_until(
-            lambda: self.run("document.readyState") == "complete",
-            what=f"{url} is loaded",
-        )
+        self.wait_for("document.readyState === 'complete'", f"{url} is loaded")
+
+    def allow_scripts(self, are_allowed: bool) -> None:
+        """Whether the pages that are opened from now on may run theirs."""
+        self.call("Emulation.setScriptExecutionDisabled", value=not are_allowed)
 
     def _attach(self) -> None:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -79,14 +80,22 @@ class Browser:
         return found["result"].get("value")
 
     def wait_for(self, script: str, what: str, timeout: float = 60) -> None:
-        """Return when the expression is true in the page."""
+        """Return when the expression is true in the page.
+
+        It is not while it fails, as when another page comes in the place of this one.
+        """
         body = "document.body.innerText"
         wait_until(
-            lambda: self.run(script),
+            lambda: self._holds(script),
             what=what,
             timeout=timeout,
             state=lambda: (self.run(body), self.errors),
         )
+
+    def _holds(self, script: str) -> bool:
+        params = {"expression": script, "returnByValue": True}
+        found = self._answer("Runtime.evaluate", params)
+        return bool(found.get("result", {}).get("result", {}).get("value"))
 
     def look(self, width: int, scheme: str = "light") -> None:
         """Give the window this width, and the page this colour scheme."""
@@ -106,6 +115,11 @@ class Browser:
 
     def call(self, method: str, **params: Any) -> Any:
         """One call of the protocol; notes the events that come before its answer."""
+        found = self._answer(method, params)
+        assert "error" not in found, (method, found)
+        return found["result"]
+
+    def _answer(self, method: str, params: Any) -> Any:
         self._number += 1
         message = {"id": self._number, "method": method, "params": params}
         text = json.dumps({**message, **self._session})
@@ -113,8 +127,7 @@ class Browser:
         while True:
             found = self._read()
             if found.get("id") == self._number:
-                assert "error" not in found, (method, found)
-                return found["result"]
+                return found
             self._note(found.get("method", ""), found.get("params", {}))
 
     def _read(self) -> Any:

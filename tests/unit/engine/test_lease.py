@@ -17,9 +17,11 @@ from amphv2_bootstrap.engine.lease import (
     USABLE_PART,
     Lease,
 )
+from amphv2_bootstrap.engine.measures import Event
 from amphv2_bootstrap.jobboards.zookeeper.session import SESSION_PART
 from tests.clock import Clock, ClockedEvent
 from tests.servers.process import wait_until
+from tests.unit.engine.counting import counted
 
 ENTRY = Entry("11111111-0000-0000-0000-000000000000", "job", {}, True, None)
 
@@ -69,26 +71,28 @@ def _wait_for_both(clock: Clock, board: FakeBoard, renewals: int) -> None:
 
 
 def test_is_renewed_for_as_long_as_it_is_held(clock: Clock) -> None:
-    """Renewals keep a lease far beyond its first expiry."""
+    """Renewals keep a lease far beyond its first expiry, and are counted."""
     board = FakeBoard()
-    with _lease(board, clock) as lease:
+    with counted() as events, _lease(board, clock) as lease:
         for number in range(15):
             _wait_for_both(clock, board, number)
             lease.check()
             clock.advance(EXPIRY * RENEWAL_PART)
         _wait_for_both(clock, board, 15)
         lease.check()
+    assert events == {(Event.LEASE_RENEWED, "renewed"): 15}
 
 
 def test_is_lost_at_once_when_the_board_says_so(clock: Clock) -> None:
     """A renewal that is refused ends the lease and cancels the running step."""
     board = FakeBoard(answer=False)
-    with _lease(board, clock) as lease:
+    with counted() as events, _lease(board, clock) as lease:
         _wait_for_both(clock, board, 0)
         clock.advance(EXPIRY * RENEWAL_PART)
         wait_until(lease.cancelled.is_set, what="the step must stop")
         with pytest.raises(FencedError, match="isn't ours any more"):
             lease.check()
+    assert events == {(Event.LEASE_LOST, ""): 1}
 
 
 @pytest.mark.parametrize("answer", [BoardUnavailableError("renew"), "hang"])
@@ -97,7 +101,7 @@ def test_is_lost_before_the_claim_ends_when_the_board_is_away(
 ) -> None:
     """If calls are refused or hang, the holder stops after the usable part."""
     board = FakeBoard(answer)
-    with _lease(board, clock) as lease:
+    with counted() as events, _lease(board, clock) as lease:
         _wait_for_both(clock, board, 0)
         clock.advance(EXPIRY * USABLE_PART - 0.1)
         # One renewal has failed, or hangs; it has not prolonged anything.
@@ -109,6 +113,8 @@ def test_is_lost_before_the_claim_ends_when_the_board_is_away(
         with pytest.raises(FencedError, match="not renewed in time"):
             lease.check()
         board.hang.set()
+    assert events[Event.LEASE_LOST, ""] == 1
+    assert (events[Event.LEASE_RENEWED, "failed"] > 0) is (answer != "hang")
 
 
 def test_an_unexpected_error_ends_no_renewal(clock: Clock) -> None:

@@ -10,12 +10,14 @@ import pytest
 
 from amphv2_bootstrap.checks import last_success
 from amphv2_bootstrap.engine.description.state import ready_since
-from amphv2_bootstrap.engine.measures import BOUNDS, Event, Measures
+from amphv2_bootstrap.engine.errors import FencedError
+from amphv2_bootstrap.engine.measures import BOUNDS, MEASURES, Event, Measures
 from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import Event as Happened
 from amphv2_bootstrap.engine.records import NewFlowRun
 from amphv2_bootstrap.web.metrics import Source, exposition
 from tests import REPOSITORY
+from tests.unit.engine.counting import counted
 from tests.unit.engine.signs import beat
 from tests.unit.engine.toys import Cloud
 from tests.unit.web.requests import OWNER
@@ -67,32 +69,26 @@ def test_flows_by_state_and_the_oldest_ready_one(make_cloud: MakeCloud) -> None:
 
 
 def test_a_conductor_counts_what_it_does(make_cloud: MakeCloud) -> None:
-    """Steps are counted by their ends and timed by their names."""
-    from amphv2_bootstrap.engine.measures import MEASURES
-
-    before = MEASURES.counts().get((Event.STEP_ENDED, "done"), 0)
+    """Steps and flows are counted by their ends, steps timed by their names."""
     cloud = make_cloud(main=["measured"])
     uuid = cloud.post([NewFlowRun("main", 0)])
-    with cloud.running():
+    with counted() as events, cloud.running():
         cloud.wait_for(uuid, "done")
-    assert MEASURES.counts()[Event.STEP_ENDED, "done"] == before + 1
+    assert events[Event.STEP_ENDED, "done"] == 1
+    assert events[Event.FLOW_RUN_ENDED, "done"] == 1
     assert sum(MEASURES.steps()["measured"][0]) == 1
 
 
 def test_a_fenced_write_is_counted(make_cloud: MakeCloud) -> None:
     """Each write under an old epoch raises the counter."""
-    from amphv2_bootstrap.engine.errors import FencedError
-    from amphv2_bootstrap.engine.measures import MEASURES
-
     cloud = make_cloud(main=["a"])
     uuid = cloud.post([NewFlowRun("main", 0)])
     run = cloud.journal.take(cloud.store.flow_runs_of(uuid)[0].uuid)
     assert run is not None
     cloud.journal.take(run.uuid)
-    before = MEASURES.counts().get((Event.WRITE_FENCED, ""), 0)
-    with pytest.raises(FencedError):
+    with counted() as events, pytest.raises(FencedError):
         cloud.journal.start_reverting(run, "why")
-    assert MEASURES.counts()[Event.WRITE_FENCED, ""] == before + 1
+    assert events == {(Event.WRITE_FENCED, ""): 1}
 
 
 def test_durations_are_a_histogram(make_cloud: MakeCloud) -> None:

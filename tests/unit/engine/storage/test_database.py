@@ -14,9 +14,11 @@ from amphv2_bootstrap.engine.errors import (
     DatabaseUnavailableError,
     SchemaError,
 )
+from amphv2_bootstrap.engine.measures import Event
 from amphv2_bootstrap.engine.storage import migrate, schema
 from amphv2_bootstrap.engine.storage.database import Database, is_duplicate
 from tests.servers.process import free_port
+from tests.unit.engine.counting import counted
 
 
 def _constant(name: str) -> sa.Insert:
@@ -88,12 +90,16 @@ def test_the_clock_is_the_databases(database: Database) -> None:
 
 
 def test_a_server_that_is_away_is_unavailable() -> None:
-    """The error can be retried; its message has the place, and no password."""
+    """The error can be retried and is counted; it has the place, and no password."""
     port = free_port()
     database = Database(f"mysql+pymysql://root:s3cr3t@127.0.0.1:{port}/engine")
-    with pytest.raises(DatabaseUnavailableError, match=str(port)) as caught:
+    with (
+        counted() as events,
+        pytest.raises(DatabaseUnavailableError, match=str(port)) as caught,
+    ):
         migrate.check(database)
     assert "s3cr3t" not in str(caught.value)
+    assert events == {(Event.DATABASE_FAILED, "DatabaseUnavailableError"): 1}
 
 
 def test_what_a_server_repeats_is_masked() -> None:
@@ -131,11 +137,16 @@ def test_missing_tables_say_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_duplicate_differs_from_other_errors(database: Database) -> None:
-    """An insert of a key that exists is known as a duplicate."""
+    """An insert of a key that exists is known as a duplicate; it counts as no error."""
     with database.write() as connection:
         connection.execute(_constant("a"))
-    with pytest.raises(DatabaseError) as caught, database.write() as connection:
+    with (
+        counted() as events,
+        pytest.raises(DatabaseError) as caught,
+        database.write() as connection,
+    ):
         connection.execute(_constant("a"))
+    assert not events
     assert is_duplicate(caught.value)
     assert not is_duplicate(ValueError())
 

@@ -12,15 +12,12 @@ from amphv2_bootstrap.checks import last_success
 from amphv2_bootstrap.engine.description.state import ready_since
 from amphv2_bootstrap.engine.errors import FencedError
 from amphv2_bootstrap.engine.measures import BOUNDS, MEASURES, Event, Measures
-from amphv2_bootstrap.engine.process_identity import ProcessIdentity
 from amphv2_bootstrap.engine.records import Event as Happened
 from amphv2_bootstrap.engine.records import NewFlowRun
-from amphv2_bootstrap.web.metrics import Source, exposition
 from tests import REPOSITORY
 from tests.unit.engine.counting import counted
-from tests.unit.engine.signs import beat
 from tests.unit.engine.toys import Cloud
-from tests.unit.web.requests import OWNER
+from tests.unit.web.exposed import exposed, full
 
 MakeCloud = Callable[..., Cloud]
 NAMES = re.compile(r"\bamphv2_(?!bootstrap|conductor_is)[a-z_]+\b")
@@ -37,31 +34,11 @@ def _parts(named: set[str]) -> set[str]:
     return {name for name in named if name.endswith(ends)}
 
 
-def _exposed(
-    cloud: Cloud, measures: Measures | None = None, state_path: str = "/nonexistent"
-) -> str:
-    source = Source(
-        measures or Measures(), lambda: cloud.store, OWNER, "1.0", state_path
-    )
-    return exposition(source).decode()
-
-
-def _full(cloud: Cloud, folder: Path) -> str:
-    """The metrics of a conductor that has done something, on a verified host."""
-    owner = ProcessIdentity.parse(OWNER)
-    assert owner is not None
-    beat(cloud.database, owner)
-    measures = Measures()
-    measures.time_step("a", 0.3)
-    last_success.note(str(folder))
-    return _exposed(cloud, measures, str(folder))
-
-
 def test_flows_by_state_and_the_oldest_ready_one(make_cloud: MakeCloud) -> None:
     """A posted flow is ready, and its age counts."""
     cloud = make_cloud(main=["a"], own=["b"])
     cloud.post([NewFlowRun("main", 0), NewFlowRun("own", 1, "z")])
-    text = _exposed(cloud)
+    text = exposed(cloud)
     assert 'amphv2_flows{state="ready"} 1.0' in text
     assert 'amphv2_flows{state="waiting"} 1.0' in text
     assert 'amphv2_flows{state="parked"} 0.0' in text
@@ -96,7 +73,7 @@ def test_durations_are_a_histogram(make_cloud: MakeCloud) -> None:
     measures = Measures()
     for seconds in (BOUNDS[0], 0.3, 1e6):
         measures.time_step("a", seconds)
-    text = _exposed(make_cloud(), measures)
+    text = exposed(make_cloud(), measures)
     name = "amphv2_step_duration_seconds"
     assert f'{name}_bucket{{le="0.1",step="a"}} 1.0' in text
     assert f'{name}_bucket{{le="0.5",step="a"}} 2.0' in text
@@ -118,13 +95,13 @@ def test_a_released_flow_is_ready_since_its_release(make_cloud: MakeCloud) -> No
 def test_the_last_success_of_verify(make_cloud: MakeCloud, tmp_path: Path) -> None:
     """Its time is there from the first success on, and no time before."""
     name, cloud = "amphv2_last_successful_verify_timestamp_seconds", make_cloud()
-    assert name not in _exposed(cloud, state_path=str(tmp_path))
+    assert name not in exposed(cloud, state_path=str(tmp_path))
     last_success.note(str(tmp_path))
     (marker,) = tmp_path.glob("last-*")
     os.utime(marker, (1, 1))
-    assert f"{name} 1.0\n" in _exposed(cloud, state_path=str(tmp_path))
+    assert f"{name} 1.0\n" in exposed(cloud, state_path=str(tmp_path))
     last_success.note(str(tmp_path))
-    assert f"{name} 1.0\n" not in _exposed(cloud, state_path=str(tmp_path))
+    assert f"{name} 1.0\n" not in exposed(cloud, state_path=str(tmp_path))
 
 
 @pytest.mark.parametrize("path", READERS)
@@ -132,7 +109,7 @@ def test_every_named_metric_exists(
     path: str, make_cloud: MakeCloud, tmp_path: Path
 ) -> None:
     """The page, the alerts and the dashboard name no metric that is not there."""
-    text = _full(make_cloud(), tmp_path)
+    text = full(make_cloud(), tmp_path)
     named = set(NAMES.findall((REPOSITORY / path).read_text()))
     assert named
     missing = {name for name in named if f"# TYPE {name} " not in text} - _parts(named)
@@ -142,6 +119,6 @@ def test_every_named_metric_exists(
 def test_every_metric_is_documented(make_cloud: MakeCloud, tmp_path: Path) -> None:
     """The page names each metric."""
     page = (REPOSITORY / READERS[0]).read_text()
-    exposed = _full(make_cloud(), tmp_path)
-    for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", exposed, re.M):
+    text = full(make_cloud(), tmp_path)
+    for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M):
         assert f"``{name}``" in page, (name, kind)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may read the status page of a real conductor, and how."""
+"""Access to the status page of a real conductor, from outside."""
 
 import base64
 from pathlib import Path

@@ -18,6 +18,10 @@ _LONG_PART = 0.3
 _LONG_SECONDS = 30.0
 """... unless it is shorter than this."""
 _TICKS = 7
+_TEXT = 8.5
+"""How much of the width the text of a tick takes, in percent ..."""
+_NARROW_TEXT = 21.0
+"""... and where there is little width, on a phone."""
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
 
 Span = tuple[float, float]
@@ -25,10 +29,11 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark on the axis, with its text."""
+    """A mark on the axis, with its text; a minor one needs a wide page."""
 
     at: float
     text: str
+    is_minor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +88,12 @@ class Axis:
 
     def _add(self, found: list[Tick], moment: float, step: int) -> None:
         place = self.at(moment)
-        if place <= 95 and (not found or place - found[-1].at > 8):
-            form = "%H:%M:%S" if step < 60 else "%H:%M"
-            found.append(
-                Tick(place, datetime.fromtimestamp(moment, UTC).strftime(form))
-            )
+        if not _fits(place, found, _TEXT):
+            return
+        form = "%H:%M:%S" if step < 60 else "%H:%M"
+        text = datetime.fromtimestamp(moment, UTC).strftime(form)
+        major = [tick for tick in found if not tick.is_minor]
+        found.append(Tick(place, text, not _fits(place, major, _NARROW_TEXT)))
 
     def _shown(self) -> list[Span]:
         """The pieces of time that are not cut short."""
@@ -99,6 +105,11 @@ class Axis:
             for pair, (first, last) in zip(pairs, places, strict=True)
             if (round(first, 3), round(last, 3)) not in cut
         ]
+
+
+def _fits(place: float, before: Sequence[Tick], width: float) -> bool:
+    """Whether a text that begins there meets no other, and ends within the axis."""
+    return place + width <= 100 and (not before or before[-1].at + width <= place)
 
 
 def _gaps(spans: Iterable[Span], begin: float, end: float) -> list[Span]:

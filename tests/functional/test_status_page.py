@@ -22,6 +22,12 @@ BARS = (
     ".map(bar => [bar.dataset.step, bar.dataset.conductor, bar.dataset.state,"
     " getComputedStyle(bar.querySelector('rect')).fill])"
 )
+TIMES_ARE_APART = (
+    "[...document.querySelectorAll('.axis text:not(.gap)')]"
+    ".map(text => text.getBoundingClientRect())"
+    ".filter(box => box.width).every((box, n, all) => box.right <= innerWidth"
+    " && (n === 0 || all[n - 1].right <= box.left))"
+)
 STEP = "upgrade-persistence-schema"
 
 
@@ -40,11 +46,13 @@ def _serve(site: Site) -> dict[str, Page]:
     return pages
 
 
-def _pictures(page: Browser) -> None:
+def _pictures(page: Browser, own: str) -> None:
     """Store the pictures of the documents, if that is wanted."""
     folder = os.environ.get("AMPHV2_SCREENSHOTS")
     if not folder:
         return
+    ended = f"document.querySelector('[data-lane={own}] .chip.done')"
+    page.wait_for(f"{ended} !== null", "the survivor's own flow is done")
     looks = {"light": (1180, "light"), "dark": (1180, "dark"), "phone": (390, "light")}
     for name, look in looks.items():
         page.look(*look)
@@ -128,8 +136,9 @@ def test_a_take_over_is_seen_in_the_browser(
     width = "document.documentElement.scrollWidth <= innerWidth"
     chromium.look(390)
     assert chromium.run(width), "the page is as wide as a phone"
+    assert chromium.run(TIMES_ARE_APART), "the times on the axis don't meet"
     chromium.look(1180, "dark")
-    _pictures(chromium)
+    _pictures(chromium, other)
 
     assert chromium.errors == []
     assert {urlsplit(url).netloc for url in chromium.requests} == {

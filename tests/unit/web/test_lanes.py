@@ -2,6 +2,9 @@
 """The picture of a job, from what its conductors have written."""
 
 from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
 
 from amphv2_bootstrap.engine.records import FlowState, NewFlowRun
 from amphv2_bootstrap.engine.storage.journal import Journal
@@ -86,3 +89,16 @@ def test_the_axis_never_goes_back() -> None:
     assert (places[0], places[-1]) == (0.0, 100.0)
     ticks = [tick.at for tick in axis.ticks()]
     assert ticks == sorted(ticks)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 7.0, 34.0, 35.5, 61.0, 3600.0, 90000.0])
+def test_the_times_on_the_axis_leave_each_other_room(seconds: float) -> None:
+    """A text has 8.5 % of a wide page, one that a phone shows 21 %."""
+    ticks = Axis([(3.0, 3.0 + seconds)], 3.0, 3.0 + seconds).ticks()
+    for width, shown in (
+        (8.5, ticks),
+        (21.0, [tick for tick in ticks if not tick.is_minor]),
+    ):
+        ends = [*(tick.at for tick in shown), 100.0]
+        assert all(b - a >= width for a, b in pairwise(ends))
+        assert shown or seconds == 1.0

@@ -40,6 +40,7 @@ def test_quick_start(cloud: Cloud, tmp_path: Path) -> None:
             # On the terminal alone it waits in a pager.
             text = cloud.type(machine, _typed(f"{command} --help | cat"), 0)
             for example in examples(text):
+                assert example[0] == command
                 cloud.type(machine, _typed(shlex.join(example)), 0)
         assert "is there already" in cloud.type(machine, _typed("init"), 2)
 

@@ -24,9 +24,7 @@ def test_the_examples_of_the_help(run: Run, job: str, command: str) -> None:
     """Each example is a call of its command that this version can carry out."""
     code, text, _ = run(*command.split(), "--help")
     assert code == 0
-    found = examples(text)
-    assert found, f"the help of {command} has no example"
-    for example in found:
+    for example in examples(text):
         assert " ".join(example).startswith(command)
         arguments = [job if word == "0b6b" else word for word in example]
         if command == "post-job" and "--controllers" in arguments:

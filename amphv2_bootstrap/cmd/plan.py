@@ -4,7 +4,6 @@
 import argparse
 import itertools
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,6 +14,7 @@ from cliff.lister import Lister
 from amphv2_bootstrap.cmd import exit_codes
 from amphv2_bootstrap.cmd.base import Guarded
 from amphv2_bootstrap.cmd.job.arguments import as_written
+from amphv2_bootstrap.cmd.output.fitting import columns_of, fitted
 from amphv2_bootstrap.cmd.output.formats import OwnFormats, RowsFormatter
 from amphv2_bootstrap.cmd.post import (
     add_controllers_argument,
@@ -243,11 +243,12 @@ class StepsFormatter(RowsFormatter):
     """Each flow with its steps below it."""
 
     def write(self, rows: Sequence[dict[str, Any]], stdout: TextIO) -> None:
+        columns = columns_of(stdout)
         shown: dict[str, str] = {}
         for head, steps in itertools.groupby(rows, key=_head):
             stdout.write(head)
             for step in steps:
-                stdout.writelines(f"{line}\n" for line in _lines(step, shown))
+                stdout.writelines(f"{line}\n" for line in _lines(step, shown, columns))
 
 
 def _head(row: Mapping[str, Any]) -> str:
@@ -256,40 +257,44 @@ def _head(row: Mapping[str, Any]) -> str:
     return " ".join(found) + "\n" if found else ""
 
 
-def _lines(row: Mapping[str, Any], shown: dict[str, str]) -> Iterator[str]:
-    """A step's lines.
+def _lines(
+    row: Mapping[str, Any], shown: dict[str, str], columns: int | None
+) -> Iterator[str]:
+    """A step's lines; the changes stay whole: operators copy them.
 
     :param shown: the step that had each problem, or hint to another host, first.
     """
     step, state = row.get("step", ""), row.get("state", "")
     if step or state:
         yield f"  {step:<30} {state}".rstrip()
-    if "aim" in row and state not in ("unchanged", "changes"):
-        yield _indented(row["aim"])
-    if row.get("summary") and state == "unchanged":
-        yield _indented(row["summary"])
+    yield from (_indented(text, columns) for text in _before(row, state))
     if "changes" in row:
         text = row["changes"].human_readable()
         yield from (f"      {line}" for line in text.splitlines())
-    unseen = row.get("unseen")
+    yield from (_indented(text, columns) for text in _after(row, state, shown))
+
+
+def _before(row: Mapping[str, Any], state: str) -> Iterator[str]:
+    """What is said of a step before its changes."""
+    if "aim" in row and state not in ("unchanged", "changes"):
+        yield row["aim"]
+    if row.get("summary") and state == "unchanged":
+        yield row["summary"]
+
+
+def _after(row: Mapping[str, Any], state: str, shown: dict[str, str]) -> Iterator[str]:
+    """What is said of a step after its changes; see :func:`_lines`."""
+    step, unseen = row.get("step", ""), row.get("unseen")
     once = state in ("elsewhere", "unanswered")
     if unseen and (not once or shown.setdefault(unseen, step) == step):
-        yield _indented(f"Not looked at yet: {unseen}.")
-    yield from (_indented(f"Warning: {each}") for each in row.get("warnings", ()))
+        yield f"Not looked at yet: {unseen}."
+    yield from (f"Warning: {each}" for each in row.get("warnings", ()))
     problem = row.get("problem")
     if problem:
         first = shown.setdefault(problem, step)
         same = f"the same as of {first}" if first != step else problem
-        yield _indented(f"Problem: {same}")
+        yield f"Problem: {same}"
 
 
-def _indented(text: str) -> str:
-    indent = " " * 6
-    return textwrap.fill(
-        _printable(text),
-        width=88,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _indented(text: str, columns: int | None) -> str:
+    return fitted(f"      {_printable(text)}", columns)

@@ -4,17 +4,27 @@
 Here no server answers; ``tests/functional/test_plan.py`` has real clouds.
 """
 
+import argparse
+import contextlib
+import fcntl
+import io
 import json
+import os
+import pty
 import re
+import struct
+import termios
 from pathlib import Path
 
 import pytest
 
+from amphv2_bootstrap.cmd import plan
 from amphv2_bootstrap.cmd.main import main
 from amphv2_bootstrap.flows.outlines import OUTLINES
 from amphv2_bootstrap.posting.composition import flow_runs_of
 from amphv2_bootstrap.spec.database import DatabaseUrl
 from amphv2_bootstrap.spec.model import Spec
+from amphv2_bootstrap.steps.base import Change, Kind
 from tests.unit.cmd.smallest import write_configuration
 from tests.unit.irreplaceable import WAYS
 
@@ -96,6 +106,40 @@ def test_columns_that_were_not_asked_for_are_left_out(
     """The lines for people have only the columns that were asked for."""
     assert _plan(write_configuration(tmp_path), "-c", column) == 1
     assert capsys.readouterr().out.startswith(line + "\n")
+
+
+class Terminal(io.StringIO):
+    """Keeps what is written to a terminal of 61 columns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._leader, self._follower = pty.openpty()
+        size = struct.pack("HHHH", 24, 61, 0, 0)
+        fcntl.ioctl(self._follower, termios.TIOCSWINSZ, size)
+
+    def fileno(self) -> int:
+        return self._follower
+
+    def close(self) -> None:
+        super().close()
+        os.close(self._leader)
+        os.close(self._follower)
+
+
+def test_prose_fits_the_terminal_and_changes_stay_whole() -> None:
+    """What is said is broken between words; a statement can be copied."""
+    words, statement = "it isn't there yet " * 8, "GRANT SELECT ON `octavia` " * 5
+    changes = plan.Changes((Change(Kind.SQL, "db:3306", statement.strip()),))
+    head = (1, "cloud", plan.Host(None), "ensure-database", words, "changes", "")
+    row = (*head, changes, words, [words], words)
+    with contextlib.closing(Terminal()) as terminal:
+        formatter = plan.StepsFormatter()
+        formatter.emit_list(plan._COLUMNS, [row], terminal, argparse.Namespace())
+        lines = terminal.getvalue().splitlines()
+    assert f"      sql (db:3306): {statement.strip()}" in lines
+    prose = [line for line in lines if "sql (" not in line]
+    assert len(prose) > 2 + 3 * 2
+    assert 50 < max(map(len, prose)) <= 61
 
 
 def test_nothing_is_changed(tmp_path: Path) -> None:

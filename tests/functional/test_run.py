@@ -2,6 +2,7 @@
 """``run`` ends if it can't do the job, but not in an outage."""
 
 import contextlib
+import json
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from amphv2_bootstrap.engine.seal import identities
 from amphv2_bootstrap.engine.storage import schema
 from tests.functional.site import MakeSite, Site, steps
+from tests.json_page import fields
 from tests.servers.mariadb import MariaDB
 from tests.servers.process import wait_until
 from tests.servers.proxy import running_proxy
@@ -97,7 +99,9 @@ def test_a_signal_lets_the_running_step_end(make_site: MakeSite) -> None:
     ended = [step["name"] for step in steps(report, "cloud") if step["finished_at"]]
     assert ended[-1] == "upgrade-persistence-schema"
     assert report["state"] == "ready"
-    assert site.cli("run").returncode == 0
+    done = site.cli("run", "-f", "json")
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) == fields("job list")
     assert site.begun("db-manage") == 1
 
 

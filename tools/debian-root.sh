@@ -13,7 +13,8 @@ mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 venv=$folder/opt/amphv2-bootstrap
 
 inside() {
-    chroot "$folder" env DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@" >&2
+    # TMPDIR of this machine may not be there.
+    chroot "$folder" env --unset=TMPDIR DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@" >&2
 }
 
 if [ ! -e "$folder/.made" ]; then

@@ -3,26 +3,59 @@
 
 import configparser
 
+import pytest
+
+from amphv2_bootstrap.conf.options import conductor
 from tests import REPOSITORY
 
+_UNIT = (REPOSITORY / "etc" / "systemd" / "amphv2-conductor.service").read_text()
+_REQUIRED = {
+    # When it is up, and what starts it anew.
+    "Type": "notify",
+    "WatchdogSec": "300",
+    "ExecReload": "/bin/kill -HUP $MAINPID",
+    "Restart": "always",
+    "RestartSec": "100ms",
+    "RestartPreventExitStatus": "2",
+    # How it ends.
+    "KillMode": "mixed",
+    "TimeoutStopSec": "90",
+    # What it writes shows no secret to others.
+    "UMask": "0077",
+    "ConfigurationDirectory": "amphv2-bootstrap",
+    "ConfigurationDirectoryMode": "0700",
+    "StateDirectory": "amphv2-bootstrap",
+    "StateDirectoryMode": "0700",
+    "LimitCORE": "0",
+    "KeyringMode": "private",
+    # What it can't take from the host.
+    "MemoryMax": "2G",
+    "CapabilityBoundingSet": "~CAP_SYS_BOOT CAP_SYS_MODULE CAP_SYS_RAWIO CAP_SYS_TIME",
+    "LockPersonality": "yes",
+    "RestrictRealtime": "yes",
+    "SystemCallArchitectures": "native",
+}
 
-def _service() -> configparser.SectionProxy:
-    unit = configparser.ConfigParser(interpolation=None, strict=False)
-    unit.read(REPOSITORY / "etc" / "systemd" / "amphv2-conductor.service")
-    return unit["Service"]
+
+def _section(name: str) -> configparser.SectionProxy:
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(_UNIT)
+    return unit[name]
 
 
-def test_its_memory_has_a_bound() -> None:
-    """Rows by the million cost the conductor its process, and no other service any."""
-    service = _service()
-    assert service["MemoryMax"] == "2G"
-    assert service["Restart"] == "always"
+@pytest.mark.parametrize("directive", _REQUIRED)
+def test_what_it_needs_is_there(directive: str) -> None:
+    """With this value; comments in the unit say why."""
+    assert _section("Service").get(directive) == _REQUIRED[directive]
 
 
-def test_what_it_writes_is_private() -> None:
-    """Neither its files, its folders nor a core file shows a secret to others."""
-    service = _service()
-    assert service["UMask"] == "0077"
-    assert service["StateDirectoryMode"] == service["ConfigurationDirectoryMode"]
-    assert service["StateDirectoryMode"] == "0700"
-    assert service["LimitCORE"] == "0"
+def test_it_is_started_again_however_often() -> None:
+    """No limit of starts leaves a posted job to nobody."""
+    assert _section("Unit")["StartLimitIntervalSec"] == "0"
+
+
+def test_systemd_waits_for_the_running_step() -> None:
+    """Longer than the conductor does by default before it stops the step."""
+    (grace,) = (o.default for o in conductor.OPTS if o.name == "grace_period")
+    assert float(_section("Service")["TimeoutStopSec"]) > grace

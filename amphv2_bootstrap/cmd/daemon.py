@@ -27,6 +27,20 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 _START_PAUSE = 5.0
+# oslo.config fills each of the last two into one paragraph.
+_HELP = {
+    "prog": "amphv2-conductor",
+    "usage": "%(prog)s [--config-file PATH] [OPTION...]",
+    "description": (
+        "Carry out on this host what 'amphv2-bootstrap post-job' posts, until it is "
+        "stopped. Run it as root on every controller, with the configuration in "
+        "/etc/amphv2-bootstrap/amphv2-bootstrap.conf. SIGTERM lets running steps end, "
+        "and gives their flows back; a second one interrupts the steps. SIGHUP has it "
+        "read its configuration again, and SIGUSR2 write what each thread is doing. "
+        "Exit codes: 0 stopped; 1 failed; 2 bad usage or configuration."
+    ),
+    "epilog": "Example: amphv2-conductor --config-file amphv2-bootstrap.conf",
+}
 
 
 class _Signals:
@@ -127,7 +141,7 @@ def _loaded(arguments: Sequence[str]) -> "tuple[cfg.ConfigOpts, Loaded]":
     from amphv2_bootstrap.conf.build import build
     from amphv2_bootstrap.conf.loading import load
 
-    conf = load(arguments, prog="amphv2-conductor")
+    conf = load(arguments, **_HELP)
     return conf, build(conf)
 
 

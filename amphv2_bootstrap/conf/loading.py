@@ -27,6 +27,9 @@ def load(
     config_files: Sequence[str] | None = None,
     *,
     prog: str | None = None,
+    usage: str | None = None,
+    description: str | None = None,
+    epilog: str | None = None,
 ) -> cfg.ConfigOpts:
     """Read the configuration; ``build`` checks the values later.
 
@@ -37,6 +40,7 @@ def load(
         ``--config-dir``, and those of oslo.log. None means none.
     :param config_files: replace /etc/amphv2-bootstrap/amphv2-bootstrap.conf;
         ``--config-file`` in ``argv`` replaces both.
+    :param prog: as ``usage``, ``description`` and ``epilog`` for ``--help``.
     :raises InvalidInputError: a file is missing, unreadable or malformed.
     :raises SystemExit: ``argv`` has an unknown argument (2), or asks for help (0).
     """
@@ -50,6 +54,9 @@ def load(
             list(argv or ()),
             project=PROJECT,
             prog=prog,
+            usage=usage,
+            description=description,
+            epilog=epilog,
             version=_version(),
             default_config_files=files,
             default_config_dirs=[],

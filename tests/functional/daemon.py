@@ -15,19 +15,24 @@ SERVES = "serves host ctl1"
 
 
 class Daemon:
-    """One ``amphv2-conductor``; on SQLite unless ``more`` configuration says else."""
+    """One ``amphv2-conductor``; on SQLite unless ``more`` configuration says else.
+
+    :param arguments: what follows ``program``; run in ``folder``.
+    """
 
     def __init__(
         self,
         folder: Path,
         program: Sequence[str] = ("-m", "amphv2_bootstrap.cmd.daemon"),
         more: str = "",
+        arguments: Sequence[str] = ("--config-file", "amphv2-bootstrap.conf"),
     ) -> None:
         self._log = folder / "log"
-        config = write_configuration(folder, more)
+        write_configuration(folder, more)
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *program, "--config-file", str(config)],
+                [sys.executable, *program, *arguments],
+                cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

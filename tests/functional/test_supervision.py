@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a conductor tells systemd, and whoever asks what it is doing."""
 
+import re
+import shlex
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,3 +88,14 @@ def test_it_shows_what_each_thread_is_doing(tmp_path: Path) -> None:
         )
         daemon.process.send_signal(signal.SIGHUP)
         daemon.wait_for(lambda log: log.count(SERVES) == 2, "it works on")
+
+
+def test_the_example_of_its_help(tmp_path: Path) -> None:
+    """It serves as the help has it, until SIGTERM ends it."""
+    argv = [sys.executable, "-m", "amphv2_bootstrap.cmd.daemon", "--help"]
+    text = subprocess.run(argv, capture_output=True, text=True, timeout=60).stdout
+    (example,) = re.findall(r"(?m)^Example: amphv2-conductor (.*)$", text)
+    with ended(Daemon(tmp_path, arguments=shlex.split(example))) as daemon:
+        daemon.wait_for(lambda log: SERVES in log, "it serves")
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(60) == 0, daemon.log

@@ -76,14 +76,20 @@ def test_a_parked_job_goes_on_with_the_corrected_password(
 def test_a_job_that_is_refused_everywhere_is_resumed(
     make_site: MakeSite, mariadb: MariaDB
 ) -> None:
-    """A resume gives the job the new password, although no flow is parked."""
+    """A resume gives the job the new password, although no flow is parked.
+
+    The operator confirms that a failure may undo things: nothing else proves it.
+    """
     _create_accounts(mariadb)
     site = make_site(hosts=("ctl1",))
-    assert site.cli("post-job").returncode == 0
+    assert site.cli("post-job", "--on-failure", "revert").returncode == 0
     _correct(site, "ctl1")
     site.start_conductor("ctl1")
     site.wait_until(lambda: _is_refused(site, "ctl1"), "the job is refused")
-    resumed = site.cli("job", "resume")
+    unconfirmed = site.cli("job", "resume")
+    assert unconfirmed.returncode == 1
+    assert "--on-failure revert" in unconfirmed.stderr
+    resumed = site.cli("job", "resume", "--on-failure", "revert")
     assert resumed.returncode == 0, resumed.stderr
     assert "no flow is parked" in resumed.stdout
     site.wait_for_state("done")

@@ -3,17 +3,15 @@
 
 import contextlib
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.servers.debian import ROOT, Debian
-from tests.servers.process import Server, running, wait_until
+from tests.servers.process import Server, running, unavailable, wait_until
 
 # systemd is process 1 of the namespaces. Kernel parameters and devices stay this
 # machine's: it can't set the former, and has of the latter those that keep nothing.
+# Mounts there are shared, as systemd does it on a host: it hands credentials out so.
 _BOOT = """
 echo $$ > {group}/cgroup.procs
 exec unshare --mount --pid --cgroup --uts --ipc --fork --kill-child=SIGKILL sh -ec '
@@ -35,6 +33,7 @@ ln -s /proc/self/fd dev/fd
 pivot_root . former
 exec chroot . sh -ec "
 umount -l former
+mount --make-rshared /
 hostname {name}
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd"'
 """
@@ -53,21 +52,8 @@ class BootedDebian(Debian):
         self.server = Server(argv, log=log, ready=self._is_up)
 
     def enter(self) -> list[str]:
-        """What runs a command there, if it comes before it."""
         children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children")
         return ["nsenter", "--target", children.read_text().strip(), *_ENTERED]
-
-    def run(self, *argv: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            (*self.enter(), *argv),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=250,
-            check=False,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
-        )
 
     def output(self, *argv: str) -> str:
         """What a command prints; its failure fails the test."""
@@ -112,12 +98,12 @@ def _control_group(folder: Path) -> Iterator[Path]:
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     top = next((Path(each[1]) for each in mounts if each[2] == "cgroup2"), None)
     group = top and top / f"amphv2-{os.getpid()}-{folder.name}"
+    if group is None:
+        unavailable("this machine has no control groups of version 2")
     try:
-        if group is None:
-            pytest.skip("this machine has no control groups of version 2")
         group.mkdir()
     except OSError as exc:
-        pytest.skip(f"systemd can't boot here: {exc}")
+        unavailable(f"systemd can't boot here: {exc}")
     try:
         yield group
     finally:

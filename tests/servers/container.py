@@ -8,9 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pytest
-
 from amphv2_bootstrap.adapters.octavia import programs
+from tests.servers.process import unavailable
 
 # Hides the folders below a mount of its own. "exec" may be followed by options.
 _DOCKER = """\
@@ -55,7 +54,7 @@ def install(
     :param hidden: folders that the container doesn't have; nor has it our programs.
     :param own: folders that the container has elsewhere, by the path there.
     """
-    _skip_without_mounts()
+    _need_mounts()
     image = folder / "image"
     image.mkdir()
     (image / "python3").write_text(f'#!/bin/sh\nexec {python} "$@"\n')
@@ -72,12 +71,12 @@ def install(
     return docker
 
 
-def _skip_without_mounts() -> None:
+def _need_mounts() -> None:
     argv = ("unshare", "--mount", "true")
     if shutil.which("unshare") is None or os.geteuid():
-        pytest.skip("only root may mount")
+        unavailable("only root may mount")
     if subprocess.run(argv, check=False, capture_output=True).returncode:
-        pytest.skip("mounts are refused here")
+        unavailable("mounts are refused here")
 
 
 def own_python() -> str:

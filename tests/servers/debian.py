@@ -7,8 +7,6 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-import pytest
-
 import amphv2_bootstrap
 from tests import REPOSITORY
 from tests.servers.process import unavailable
@@ -17,6 +15,7 @@ ROOT = REPOSITORY / ".cache" / "debian-12"
 """The folder that is copied."""
 SITE = "opt/amphv2-bootstrap/lib/python3.11/site-packages"
 """Where the libraries of this program are there."""
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _COMMAND = """\
 #!/bin/sh
 exec /opt/amphv2-bootstrap/bin/python -m amphv2_bootstrap.cmd.main "$@"
@@ -40,7 +39,7 @@ class Debian:
         if not (ROOT / SITE / ".." / ".." / ".." / ".made").exists():
             unavailable("no Debian with Octavia: run tools/debian-root.sh")
         if os.geteuid():
-            pytest.skip("only root may mount")
+            unavailable("only root may mount")
         self.folder = folder
         for name in ("upper", "work", "all"):
             (folder / name).mkdir(parents=True)
@@ -66,16 +65,20 @@ class Debian:
         """Where a changed or new file of the copy is on this machine."""
         return self.folder / "upper" / name.lstrip("/")
 
-    def run(self, *argv: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command as root there."""
+    def enter(self) -> list[str]:
+        """What runs a command as root there, if it comes before it."""
         script = _INSIDE.format(root=ROOT, top=self.folder)
+        return ["unshare", "--mount", "sh", "-ec", script, "sh"]
+
+    def run(self, *argv: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command as root there; its errors are in its output."""
         return subprocess.run(
-            ("unshare", "--mount", "sh", "-ec", script, "sh", *argv),
+            (*self.enter(), *argv),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=250,
             check=False,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+            env={"PATH": _PATH, "LC_ALL": "C.UTF-8"},
         )

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The role and the conductor's unit under a real systemd."""
 
+import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import REPOSITORY
 from tests.functional.ansible_role.booted_controller import (
     CONF,
     OWN_CONF,
@@ -23,6 +26,7 @@ from tests.servers.process import wait_until
 from tests.servers.redis import RedisServer
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
+_DROP_INS = f"/etc/systemd/system/{UNIT}.service.d"
 _NOTHING, _PREPARED = {"ctl1": 0}, {"amphv2_bootstrap_post": False}
 
 
@@ -88,18 +92,52 @@ def test_what_systemd_restarts(controller: Controller) -> None:
     _start_with_a_wrong_option(debian)
 
 
+def test_a_secret_as_a_credential(controller: Controller) -> None:
+    """As the page on installation has it, for the unit and for the commands."""
+    debian = controller.debian
+    controller.play(**_PREPARED)
+    right = debian.output("cat", OWN_CONF)
+    (secret,) = re.findall(r"(?m)^admin_connection = (.*)$", right)
+    drop_in, options = _blocks()
+    (source,) = re.findall(r"LoadCredential=\w+:(.*)", drop_in)
+    debian.output("mkdir", "--parents", str(Path(source).parent))
+    debian.write(source, f"{secret.replace('$$', '$')}\n")
+    debian.output("chmod", "600", source)
+    rest = "".join(f"{line}\n" for line in right.splitlines() if secret not in line)
+    debian.write(OWN_CONF, f"{rest}\n{options}")
+    plan = (f"{VENV}/bin/amphv2-bootstrap", "--config-file", OWN_CONF, "plan")
+    refused = debian.run(*plan)
+    assert refused.returncode == 2, refused.stdout
+    debian.output("mkdir", _DROP_INS)
+    debian.write(f"{_DROP_INS}/override.conf", drop_in)
+    _restart_with_units(debian)
+    assert debian.unit(UNIT, "ActiveState", "NRestarts") == ["active", "0"]
+    planned = debian.run(*plan)
+    assert planned.returncode == 4, planned.stdout
+    assert "GRANT" in planned.stdout
+
+
+def _blocks() -> list[str]:
+    """The files of the page's example of a credential."""
+    page = (REPOSITORY / "doc/source/install.rst").read_text()
+    block = page.partition("it can be a credential:")[2].partition("\nThe commands")[0]
+    lines = textwrap.dedent(block.partition(".. code-block:: ini\n")[2])
+    found = re.split(r"(?m)^# .*\n", lines)
+    assert found.pop(0).strip() == ""
+    return found
+
+
 def _hang(controller: Controller) -> None:
     """Stop the conductor's threads: systemd's watchdog ends it."""
     debian = controller.debian
-    drop_in = f"/etc/systemd/system/{UNIT}.service.d"
-    debian.output("mkdir", drop_in)
+    debian.output("mkdir", _DROP_INS)
     short = "[Service]\nWatchdogSec=40\nTimeoutAbortSec=1\n"
-    debian.write(f"{drop_in}/short.conf", short)
+    debian.write(f"{_DROP_INS}/short.conf", short)
     _restart_with_units(debian)
     second = controller.process()
     debian.output("kill", "-STOP", second)
     _wait_for_another(controller, second)
-    debian.output("rm", "--recursive", drop_in)
+    debian.output("rm", "--recursive", _DROP_INS)
     _restart_with_units(debian)
 
 
@@ -119,7 +157,8 @@ def _start_with_a_wrong_option(debian: BootedDebian) -> None:
 
 def _restart_with_units(debian: BootedDebian) -> None:
     debian.output("systemctl", "daemon-reload")
-    debian.output("systemctl", "restart", UNIT)
+    code = debian.run("systemctl", "restart", UNIT).returncode
+    assert code == 0, debian.output("journalctl", "--no-pager", f"--unit={UNIT}")
 
 
 def _wait_for_another(controller: Controller, process: str) -> None:

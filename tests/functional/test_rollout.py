@@ -21,6 +21,11 @@ def _wait_for_flow(site: Site, host: str, state: str) -> None:
     site.wait_until(lambda: _flow(site, host)["state"] == state, f"{host} is {state}")
 
 
+def _times_parked(site: Site) -> int:
+    events = site.store.events(site.show()["id"])
+    return sum(event.kind == "parked" for _, event in events)
+
+
 def _restarts(site: Site) -> list[str]:
     """The beginnings and ends of restarts, in their order."""
     lines = [line.split() for line in site.ledger]
@@ -82,6 +87,10 @@ def test_an_operator_steers_the_rest(make_site: MakeSite) -> None:
     )
 
     job = site.show()["id"]
+    resume = ("job", "resume", job, "--host")
+    assert "no flow is parked" in _said(site, *resume, "ctl3")
+    assert "1 parked flow(s) resumed" in _said(site, *resume, "ctl1")
+    site.wait_until(lambda: _times_parked(site) == 2, "ctl1 is parked again")
     retry = ("job", "retry", job, "--flow", "controller", "--host")
     unknown = _said(site, *retry, "ctl1", "--from", "dance", code=1)
     assert "Choose from ensure-client-library, " in unknown
@@ -109,4 +118,10 @@ def test_an_operator_steers_the_rest(make_site: MakeSite) -> None:
     assert "it has ended" in _said(site, "job", "pause", job, code=1)
     again = site.cli("post-job", "--wait", "--timeout", "1")
     assert again.returncode == 3, again.stderr
-    assert site.show()["id"] != job
+    newer = site.show()["id"]
+    assert newer != job
+    cancel = ("job", "cancel", newer, "--host", "ctl1")
+    assert "1 flow(s) cancelled" in _said(site, *cancel)
+    _wait_for_flow(site, "ctl2", "done")
+    states = [flow["state"] for flow in site.show()["flows"]]
+    assert states == ["done", "cancelled", "done", "waiting"]

@@ -116,6 +116,8 @@ def _act(lab: Lab, verb: str, name: str = "", *arguments: str) -> str:
         return _status(lab)
     host = lab.hosts[name]
     if verb == "start":
+        if host.machine.is_on:
+            raise LabError(f"{name} is on already")
         host.start()
     elif not host.machine.is_on:
         raise LabError(f"{name} is switched off: start it first")

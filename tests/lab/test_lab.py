@@ -113,6 +113,7 @@ def test_the_lab_for_people() -> None:
             assert "ctl2  10.77.0.2  cut off" in lab("cut", "ctl2")
             assert "cut off" not in lab("heal", "ctl2")
             assert "off" not in lab("start", "ctl1")
+            assert "ctl1 is on already" in lab("start", "ctl1", code=1)
             assert "usage: " in lab("run", "ctl1", "--help")
         finally:
             assert lab("down") == "The lab is down.\n"

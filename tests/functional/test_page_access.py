@@ -2,6 +2,8 @@
 """Access to the status page of a real conductor, from outside."""
 
 import base64
+import shutil
+import signal
 from pathlib import Path
 
 from amphv2_bootstrap.engine.storage.database import Database
@@ -13,12 +15,13 @@ from tests.servers.certificates import Authority
 from tests.servers.process import free_port, wait_until
 
 TOKEN = "a-token-of-the-tests"
+RENEWED = "another-token-of-the-tests"
 GUARDED = """\
 [conductor]
 http_bind = 127.0.0.1:{port}
 http_token_file = {folder}/token
-http_tls_cert = {certificate}
-http_tls_key = {key}
+http_tls_cert = {folder}/page.pem
+http_tls_key = {folder}/page.key
 """
 
 
@@ -31,15 +34,20 @@ def _basic(password: str) -> dict[str, str]:
     return {"Authorization": f"Basic {given}"}
 
 
-def _token_file(folder: Path) -> None:
+def _guarded(folder: Path, authority: Authority, token: str, port: int) -> Page:
+    """Write token, certificate and key; the page for those who trust the authority."""
     file = folder / "token"
     file.touch(mode=0o600)
-    file.write_text(f"{TOKEN}\n")
+    file.write_text(f"{token}\n")
+    pair = authority.server("page")
+    shutil.copy(pair.certificate, folder / "page.pem")
+    shutil.copy(pair.key, folder / "page.key")
+    return Page(port, authority.context())
 
 
-def _wait_until_ready(page: Page, daemon: Daemon) -> None:
+def _wait_until_ready(page: Page, daemon: Daemon, token: str = TOKEN) -> None:
     wait_until(
-        lambda: page.tried("/readyz", _bearer(TOKEN))[0] == 200,
+        lambda: page.tried("/readyz", _bearer(token))[0] == 200,
         what="the conductor is ready",
         state=lambda: daemon.log,
     )
@@ -48,12 +56,9 @@ def _wait_until_ready(page: Page, daemon: Daemon) -> None:
 def test_the_token_opens_the_page_over_tls(
     tmp_path: Path, authority: Authority
 ) -> None:
-    """With token file and certificate, only who sends the token by TLS reads."""
-    _token_file(tmp_path)
-    pair = authority.server("page")
-    page = Page(free_port(), authority.context())
-    files = {"certificate": pair.certificate, "key": pair.key}
-    more = GUARDED.format(port=page.port, folder=tmp_path, **files)
+    """Only who sends the token by TLS reads; SIGHUP renews token and certificate."""
+    page = _guarded(tmp_path, authority, TOKEN, free_port())
+    more = GUARDED.format(port=page.port, folder=tmp_path)
     with ended(Daemon(tmp_path, more=more)) as daemon:
         _wait_until_ready(page, daemon)
         assert cli(tmp_path, "post-job").returncode == 0
@@ -75,3 +80,10 @@ def test_the_token_opens_the_page_over_tls(
         assert page.ask("/healthz") == (200, "ok\n")
         assert Page(page.port).tried("/healthz")[0] in (0, 400), "no page without TLS"
         assert TOKEN not in daemon.log
+
+        other = Authority(tmp_path / "other")
+        renewed = _guarded(tmp_path, other, RENEWED, page.port)
+        daemon.process.send_signal(signal.SIGHUP)
+        _wait_until_ready(renewed, daemon, RENEWED)
+        assert renewed.ask("/", _bearer(TOKEN))[0] == 401
+        assert page.tried("/healthz") == (0, ""), "the former certificate is gone"

@@ -22,6 +22,8 @@ _TEXT = 8.5
 """How much of the width the text of a tick takes, in percent ..."""
 _NARROW_TEXT = 21.0
 """... and where there is little width, on a phone."""
+_BESIDE_BREAK = 0.45
+"""How far the text of a break may reach beyond it, in widths of a tick's text."""
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
 
 Span = tuple[float, float]
@@ -80,20 +82,21 @@ class Axis:
         step = next((each for each in _STEPS if each * _TICKS >= shown), _STEPS[-1])
         found: list[Tick] = []
         for begin, end in self._shown():
+            piece = self.at(begin), self.at(end)
             moment = math.ceil(begin / step) * step
             while moment <= end and len(found) < 4 * _TICKS:
-                self._add(found, moment, step)
+                self._add(found, moment, step, piece)
                 moment += step
         return found
 
-    def _add(self, found: list[Tick], moment: float, step: int) -> None:
+    def _add(self, found: list[Tick], moment: float, step: int, piece: Span) -> None:
         place = self.at(moment)
-        if not _fits(place, found, _TEXT):
+        if not _fits(place, found, _TEXT, piece):
             return
         form = "%H:%M:%S" if step < 60 else "%H:%M"
         text = datetime.fromtimestamp(moment, UTC).strftime(form)
         major = [tick for tick in found if not tick.is_minor]
-        found.append(Tick(place, text, not _fits(place, major, _NARROW_TEXT)))
+        found.append(Tick(place, text, not _fits(place, major, _NARROW_TEXT, piece)))
 
     def _shown(self) -> list[Span]:
         """The pieces of time that are not cut short."""
@@ -107,9 +110,14 @@ class Axis:
         ]
 
 
-def _fits(place: float, before: Sequence[Tick], width: float) -> bool:
-    """Whether a text that begins there meets no other, and ends within the axis."""
-    return place + width <= 100 and (not before or before[-1].at + width <= place)
+def _fits(place: float, before: Sequence[Tick], width: float, piece: Span) -> bool:
+    """Whether a text that begins there meets no other, and ends within its piece."""
+    beside = _BESIDE_BREAK * width
+    first = piece[0] + beside if piece[0] > 0 else 0.0
+    last = piece[1] - beside if piece[1] < 100 else 100.0
+    if before:
+        first = max(first, before[-1].at + width)
+    return first <= place <= last - width
 
 
 def _gaps(spans: Iterable[Span], begin: float, end: float) -> list[Span]:

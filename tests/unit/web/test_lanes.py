@@ -102,3 +102,15 @@ def test_the_times_on_the_axis_leave_each_other_room(seconds: float) -> None:
         ends = [*(tick.at for tick in shown), 100.0]
         assert all(b - a >= width for a, b in pairwise(ends))
         assert shown or seconds == 1.0
+
+
+@pytest.mark.parametrize("shift", range(0, 60, 4))
+def test_the_times_leave_room_for_how_long_a_gap_is(shift: int) -> None:
+    """The length of a gap is written across it, and is wider than the gap is drawn."""
+    begin, night = 3.0 + shift, 8 * 3600.0
+    later = begin + 80.0 + night
+    axis = Axis([(begin, begin + 80.0), (later, later + 90.0)], begin, later + 90.0)
+    [gap] = axis.breaks
+    for tick in axis.ticks():
+        width, more = (8.5, 3.8) if tick.is_minor else (21.0, 9.4)
+        assert tick.at + width + more <= gap.begin or gap.end + more <= tick.at

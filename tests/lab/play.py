@@ -105,7 +105,7 @@ class Play:
         return self.place.host in self.hosts_at(self.place)
 
     def hosts_at(self, place: Place) -> list[str]:
-        """The hosts that have begun the step since the last fault, the last one last.
+        """The hosts that have begun the step, the last one last.
 
         None while the gate is the start of a program, and that has not begun.
         """
@@ -116,7 +116,6 @@ class Play:
             _host_of(effect)
             for effect in self.effects
             if (effect.verb, effect.step) == (BEGIN, place.step)
-            and effect.at > self.fault_at
         ]
 
     @property

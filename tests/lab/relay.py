@@ -2,7 +2,6 @@
 """One job, in which whoever is at a step loses its power: at every step in its turn."""
 
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 from tests.lab.lab import Host
@@ -13,14 +12,12 @@ from tests.lab.play import Play
 def hosts_killed_in_turn(play: Play) -> None:
     """At each step the host that is there is killed; it is back before the next one."""
     places = [place(play.chance, step) for step in STEPS]
-    _gate(play, places[0]).touch()
+    for each in places:
+        _gate(play, each).touch()
     play.post()
-    for here, following in pairwise([*places, None]):
-        assert here is not None
+    for here in places:
         play.until(lambda here=here: play.hosts_at(here), f"a host is at {here}")  # type: ignore[misc]
         play.place = replace(here, host=play.hosts_at(here)[-1])
-        if following:
-            _gate(play, following).touch()
         _kill(play, play.lab.hosts[play.place.host])
         print(play.line("hosts-killed-in-turn"), flush=True)
     play.wait_until_done()

@@ -53,7 +53,7 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text))
 
 
-@pytest.mark.parametrize(("query", "shown"), _queries())
+@pytest.mark.parametrize(("query", "shown"), list(_queries()))
 def test_queries_ask_for_labels_that_are_there(
     query: str, shown: str, labels: Labels
 ) -> None:
@@ -74,7 +74,7 @@ def _is_aggregated(query: str) -> bool:
     return re.match(r"(sum|max|min|avg|count)\b", query) is not None
 
 
-@pytest.mark.parametrize(("query", "shown"), _queries())
+@pytest.mark.parametrize(("query", "shown"), list(_queries()))
 def test_counters_are_asked_for_their_increase(query: str, shown: str) -> None:
     """A counter begins anew with each start; a gauge has no rate."""
     increasing = re.findall(r"\b(?:rate|increase)\((amphv2_\w+)", query)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One ``amphv2-conductor`` as a process, with the smallest configuration."""
+"""One ``amphv2-conductor``, and commands beside it, with the smallest configuration."""
 
 import contextlib
 import signal
@@ -49,6 +49,18 @@ class Daemon:
     def _holds(self, condition: Callable[[str], object]) -> bool:
         assert self.process.poll() is None, self.log
         return bool(condition(self.log))
+
+
+def cli(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run ``amphv2-bootstrap`` with the configuration of the daemon in ``folder``."""
+    module, config = "amphv2_bootstrap.cmd.main", folder / "amphv2-bootstrap.conf"
+    return subprocess.run(
+        [sys.executable, "-m", module, "--config-file", str(config), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 @contextlib.contextmanager

@@ -3,15 +3,13 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from amphv2_bootstrap.engine.liveness import Liveness
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.store import Store
-from tests.functional.daemon import Daemon, ended
+from tests.functional.daemon import Daemon, cli, ended
 from tests.functional.status_page import Page
 from tests.servers.process import free_port, wait_until
 
@@ -23,18 +21,6 @@ jobboard_backend_port = {port}
 [conductor]
 http_bind = 127.0.0.1:{http}
 """
-
-
-def cli(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    config = str(folder / "amphv2-bootstrap.conf")
-    module = ("-m", "amphv2_bootstrap.cmd.main", "--config-file", config)
-    return subprocess.run(
-        [sys.executable, *module, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
 
 
 def _json(folder: Path, *arguments: str) -> Any:

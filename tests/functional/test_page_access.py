@@ -8,9 +8,8 @@ from pathlib import Path
 
 from amphv2_bootstrap.engine.storage.database import Database
 from amphv2_bootstrap.engine.storage.store import Store
-from tests.functional.daemon import Daemon, ended
+from tests.functional.daemon import Daemon, cli, ended
 from tests.functional.status_page import Page
-from tests.functional.test_board_away import cli
 from tests.servers.certificates import Authority
 from tests.servers.process import free_port, wait_until
 

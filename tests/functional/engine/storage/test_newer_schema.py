@@ -2,8 +2,6 @@
 """Work with tables that a newer version has upgraded (promise P8)."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import sqlalchemy as sa
 
 from amphv2_bootstrap.engine.storage import migrate, schema
 from amphv2_bootstrap.engine.storage.database import Database
-from tests.functional.daemon import SERVES, Daemon, ended
+from tests.functional.daemon import SERVES, Daemon, cli, ended
 from tests.functional.engine.conftest import OpenDatabase
 from tests.unit.cmd.smallest import write_configuration
 
@@ -46,17 +44,6 @@ def _engine(database: Database) -> str:
     return f"[task_flow]\npersistence_connection = {text}\n"
 
 
-def _cli(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    module, config = "amphv2_bootstrap.cmd.main", folder / "amphv2-bootstrap.conf"
-    return subprocess.run(
-        [sys.executable, "-m", module, "--config-file", str(config), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def test_commands_and_conductors_work_on(
     open_database: OpenDatabase, tmp_path: Path
 ) -> None:
@@ -65,15 +52,15 @@ def test_commands_and_conductors_work_on(
     upgrade_to_newer(database, migrate.HEAD)
     with ended(Daemon(tmp_path, more=_engine(database))) as daemon:
         daemon.wait_for(lambda log: SERVES in log, "it serves")
-        posted = _cli(tmp_path, "post-job")
+        posted = cli(tmp_path, "post-job")
         assert posted.returncode == 0, posted.stderr
         daemon.wait_for(lambda log: "running (epoch 1)" in log, "it claims a flow")
-    shown = _cli(tmp_path, "job", "show", "-f", "json")
+    shown = cli(tmp_path, "job", "show", "-f", "json")
     assert {flow["name"] for flow in json.loads(shown.stdout)["flows"]} == {
         "cloud",
         "controller",
     }
-    upgraded = _cli(tmp_path, "db", "upgrade")
+    upgraded = cli(tmp_path, "db", "upgrade")
     assert upgraded.returncode == 0, upgraded.stderr
     assert "were already at 9999" in upgraded.stdout
 
@@ -87,7 +74,7 @@ def test_tables_that_need_a_newer_version_are_refused(
     upgrade_to_newer(database, compatible_from)
     write_configuration(tmp_path, _engine(database))
     for arguments in (("job", "list"), ("post-job",), ("db", "upgrade")):
-        refused = _cli(tmp_path, *arguments)
+        refused = cli(tmp_path, *arguments)
         assert refused.returncode == 1
         assert f"at 9999, and this version needs {migrate.HEAD}" in refused.stderr
         assert "Upgrade amphv2-bootstrap on this host" in refused.stderr

@@ -49,11 +49,11 @@ _SLOW = (
 )
 """What takes most of the time to import of all that a look, or a job, needs."""
 
-_REDIS_SECONDS = 3.0
+# taskflow passes what is in these options on to redis-py's clients.
 _REDIS_OPTIONS = "jobboard_redis_backend_ssl_options"
-_SENTINEL_SECONDS = 2.0
+_REDIS_SECONDS = 3.0
 _SENTINEL_OPTIONS = "jobboard_redis_sentinel_ssl_options"
-"""taskflow passes them all on to redis-py's client of a Sentinel; so it does above."""
+_SENTINEL_SECONDS = 2.0
 
 
 def prepare(modules: Iterable[str] = _SLOW) -> None:
@@ -93,8 +93,9 @@ def configuration(sources: list[str], report: Report) -> Any:
     for option in config.task_flow_opts:
         _read(conf, option, cfg, report)
     conf.set_override("max_retries", 1, group="database")
-    _wait_briefly(conf, _REDIS_OPTIONS, _REDIS_SECONDS)
-    _wait_briefly(conf, _SENTINEL_OPTIONS, _SENTINEL_SECONDS, _retry_nothing())
+    if driver_name(conf) == "redis":
+        _wait_briefly(conf, _REDIS_OPTIONS, _REDIS_SECONDS)
+        _wait_briefly(conf, _SENTINEL_OPTIONS, _SENTINEL_SECONDS, _retry_nothing())
     return conf
 
 
